@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+# iommusim: `make demo` and `make check` do everything on a bare Debian 12. `make help` lists the rest.
+
+BUILD    ?= build
+CC       ?= cc
+OPT      ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+PACKAGES := libcjson libzstd
+VERSION  := 0.1.0
+
+SOURCES  := $(filter-out sim/main.c,$(sort $(wildcard sim/*/*.c models/*/*.c)))
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+TESTS    := $(sort $(wildcard tests/unit/*.c))
+TEST_OBJECTS := $(TESTS:%.c=$(BUILD)/%.o)
+EMBEDDED := $(sort $(wildcard topologies/presets/*.json sim/input/schema/*.json))
+
+CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -I. -I$(BUILD) $(WARNINGS) $(OPT) -MMD -MP -DIOMMUSIM_VERSION='"$(VERSION)"' \
+             $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
+LIBS       = $(shell pkg-config --libs $(PACKAGES)) -lm
+
+.PHONY: all demo check bench setup unit lint format sanitize clean help
+all: $(BUILD)/iommusim
+
+help:
+	@echo 'make            build $(BUILD)/iommusim (libraries must be there: make setup)'
+	@echo 'make demo       install what is missing, build, groups + leaks + latency of a real machine'
+	@echo 'make check      install what is missing, build, all tests'
+	@echo 'make bench      measure speed; small table, JSON in $(BUILD)/bench.json'
+	@echo 'make sanitize   the unit tests under AddressSanitizer and UBSan'
+	@echo 'make lint       clang-format and clang-tidy'
+	@echo 'make format     apply clang-format'
+	@echo 'make clean      remove $(BUILD)'
+
+setup:
+	@scripts/setup.sh
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+$(BUILD)/embedded.o: $(EMBEDDED) scripts/embed.sh
+	@mkdir -p $(@D)
+	scripts/embed.sh $(EMBEDDED) > $(BUILD)/embedded.c
+	$(CC) $(CFLAGS_ALL) -c -o $@ $(BUILD)/embedded.c
+
+$(BUILD)/libiommusim.a: $(OBJECTS) $(BUILD)/embedded.o
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/iommusim: $(BUILD)/sim/main.o $(BUILD)/libiommusim.a
+	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Each tests/unit/test_NAME.c defines `Suite *NAME_suite(void)`; the runner's list is made from the file names.
+$(BUILD)/tests/suites.h: $(TESTS) Makefile
+	@mkdir -p $(@D)
+	@for t in $(patsubst tests/unit/test_%.c,%,$(filter tests/unit/test_%.c,$(TESTS))); do echo "SUITE($$t)"; done > $@
+
+$(BUILD)/tests/unit/runner.o: $(BUILD)/tests/suites.h
+$(TEST_OBJECTS): CFLAGS_ALL += $(shell pkg-config --cflags check)
+
+$(BUILD)/tests/run: $(TEST_OBJECTS) $(BUILD)/libiommusim.a
+	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
+
+unit: $(BUILD)/tests/run $(BUILD)/iommusim
+	IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
+
+check: setup
+	@$(MAKE) --no-print-directory check-built
+
+.PHONY: check-built
+check-built: all
+	@scripts/check.sh $(BUILD)
+
+sanitize:
+	@$(MAKE) --no-print-directory BUILD=build/sanitize OPT='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' \
+	    LDFLAGS='-fsanitize=address,undefined' unit
+
+format:
+	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
+
+lint:
+	clang-format --dry-run -Werror $$(git ls-files -co --exclude-standard '*.c' '*.h')
+	clang-tidy --quiet $(SOURCES) sim/main.c -- -std=c11 -D_GNU_SOURCE -I. -DIOMMUSIM_VERSION='"x"' $(shell pkg-config --cflags $(PACKAGES))
+
+clean:
+	rm -rf build
+
+-include $(OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/iommu/iommu_parameters.h"
+
+static const char *const policies[] = {"lru", "fifo", "random", NULL};
+
+#define COUNT(key, low, high, text)                                                                          \
+    {                                                                                                        \
+        .name = #key, .type = FIELD_COUNT, .offset = offsetof(struct iommu_parameters, key),                 \
+        .minimum = (low), .maximum = (high), .help = (text)                                                  \
+    }
+#define TIME(key, member, text)                                                                              \
+    {                                                                                                        \
+        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct iommu_parameters, member),          \
+        .unit = UNIT_PICOSECONDS, .maximum = 1000000000, .help = (text)                                      \
+    }
+#define FLAG(key, text)                                                                                      \
+    {                                                                                                        \
+        .name = #key, .type = FIELD_BOOLEAN, .offset = offsetof(struct iommu_parameters, key), .maximum = 1, \
+        .help = (text)                                                                                       \
+    }
+
+static const struct field fields[] = {
+    COUNT(context_entries, 0, 65536, "entries of the context cache (AMD: device table cache); 0 is none"),
+    COUNT(context_ways, 0, 1024, "ways of the context cache; 0 is fully associative"),
+    COUNT(iotlb_entries, 0, 1048576, "entries of the IOTLB; 0 is none"),
+    COUNT(iotlb_ways, 0, 1024, "ways of the IOTLB; 0 is fully associative"),
+    {.name = "iotlb_replacement",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct iommu_parameters, iotlb_replacement),
+     .choices = policies,
+     .help = "which entry of a full set makes room"},
+    FLAG(merge_inflight, "a miss on a page whose walk is running waits for that walk"),
+    FLAG(duplicate_fill, "a returning walk inserts its own entry although the page is already there"),
+    COUNT(walk_cache_entries_l2, 0, 65536, "cached pointers to leaf (level 1) tables; 0 is none"),
+    COUNT(walk_cache_entries_l3, 0, 65536, "cached pointers to level 2 tables"),
+    COUNT(walk_cache_entries_l4, 0, 65536, "cached pointers to level 3 tables"),
+    COUNT(walk_cache_ways, 0, 1024, "ways of the walk caches; 0 is fully associative"),
+    COUNT(walkers, 1, 4096, "page walks in progress at once"),
+    COUNT(walk_queue, 0, 1048576, "walks waiting for a walker; 0 is unlimited"),
+    COUNT(levels, 3, 5, "levels of the page table: 39, 48 or 57 bits of address"),
+    FLAG(superpages_2m, "leaf entries of 2 MiB"),
+    FLAG(superpages_1g, "leaf entries of 1 GiB"),
+    TIME("iotlb_hit", iotlb_hit_ps, "IOTLB lookup that hits"),
+    TIME("context_hit", context_hit_ps, "context cache lookup that hits"),
+    TIME("lookup_interval", lookup_interval_ps, "one lookup each so often; 0 is no limit"),
+    TIME("walk_fixed", walk_fixed_ps, "part of a walk that does not depend on its reads"),
+    TIME("walk_read", walk_read_ps, "one page-table or context read"),
+    TIME("walk_cache_hit", walk_cache_hit_ps, "lookup of the walk caches"),
+    TIME("walker_recovery", walker_recovery_ps, "a walker stays busy so long after its result is out"),
+    COUNT(context_reads, 0, 8, "memory reads of a context cache miss"),
+};
+
+const struct field_table iommu_fields = {"iommu", "one remapping unit", fields,
+                                         sizeof(fields) / sizeof(fields[0]), sizeof(struct iommu_parameters)};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file iommu_parameters.h
+ * The sizes and times of one remapping unit. VT-d, AMD-Vi and SMMUv3 are presets over the same parts.
+ */
+#ifndef IOMMUSIM_IOMMU_PARAMETERS_H
+#define IOMMUSIM_IOMMU_PARAMETERS_H
+
+#include "sim/base/field.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum replacement_policy { REPLACE_LRU, REPLACE_FIFO, REPLACE_RANDOM };
+
+enum { WALK_LEVELS_MAX = 5 };
+
+struct iommu_parameters {
+    uint32_t context_entries,
+        context_ways;                   /**< context cache (device table cache); 0 ways = fully associative */
+    uint32_t iotlb_entries, iotlb_ways; /**< entries = 0: no IOTLB */
+    int iotlb_replacement;              /**< enum replacement_policy */
+    bool merge_inflight; /**< a miss on a page whose walk is running waits for it instead of walking */
+    bool duplicate_fill; /**< a returning walk inserts although the page is already there */
+    uint32_t walk_cache_entries_l2;    /**< caches the pointer to a leaf (level 1) table; 0 = none */
+    uint32_t walk_cache_entries_l3;    /**< ... to a level 2 table */
+    uint32_t walk_cache_entries_l4;    /**< ... to a level 3 table */
+    uint32_t walk_cache_ways;          /**< 0 = fully associative */
+    uint32_t walkers;                  /**< walks in progress at once */
+    uint32_t walk_queue;               /**< walks waiting for a walker; 0 = unlimited */
+    uint32_t levels;                   /**< levels of the page table: 3, 4 or 5 */
+    bool superpages_2m, superpages_1g; /**< leaf entries above level 1 */
+    uint64_t iotlb_hit_ps;             /**< lookup that hits */
+    uint64_t context_hit_ps;
+    uint64_t lookup_interval_ps; /**< one lookup each so often; 0 = no limit */
+    uint64_t walk_fixed_ps;      /**< part of a walk that does not depend on its reads */
+    uint64_t walk_read_ps;       /**< a page-table or context read served by the last-level cache */
+    uint64_t walk_cache_hit_ps;  /**< lookup of the walk caches */
+    uint64_t walker_recovery_ps; /**< a walker stays busy so long after its result is out */
+    uint32_t context_reads;      /**< memory reads of a context miss: 2 root + context, 1 device table */
+};
+
+extern const struct field_table iommu_fields;
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/pcie/link.h"
+
+#include <assert.h>
+
+#define ROW(key, member, kind, base_unit, low, high, text)                                                   \
+    {                                                                                                        \
+        .name = (key), .type = (kind), .offset = offsetof(struct link_parameters, member),                   \
+        .unit = (base_unit), .minimum = (low), .maximum = (high), .help = (text)                             \
+    }
+
+static const struct field fields[] = {
+    ROW("propagation", propagation_ps, FIELD_QUANTITY, UNIT_PICOSECONDS, 0, 1000000000,
+        "one way through the PHYs of both ends and the wire"),
+    ROW("posted_header_credits", posted_header_credits, FIELD_COUNT, UNIT_NONE, 0, 2047,
+        "posted TLPs a receiver can hold; 0 is infinite (PCIe Base Spec 2.6.1)"),
+    ROW("posted_data_credits", posted_data_credits, FIELD_COUNT, UNIT_NONE, 0, 32767,
+        "posted payload a receiver can hold, in units of 16 bytes; 0 is infinite"),
+    ROW("nonposted_header_credits", nonposted_header_credits, FIELD_COUNT, UNIT_NONE, 0, 2047,
+        "non-posted requests a receiver can hold; 0 is infinite"),
+    ROW("nonposted_data_credits", nonposted_data_credits, FIELD_COUNT, UNIT_NONE, 0, 32767,
+        "non-posted payload (atomics) a receiver can hold, in units of 16 bytes; 0 is infinite"),
+    ROW("completion_header_credits", completion_header_credits, FIELD_COUNT, UNIT_NONE, 0, 2047,
+        "completions a switch port can hold; 0 is infinite, as endpoints and root ports must advertise"),
+    ROW("completion_data_credits", completion_data_credits, FIELD_COUNT, UNIT_NONE, 0, 32767,
+        "completion payload a switch port can hold, in units of 16 bytes; 0 is infinite"),
+    ROW("credit_return", credit_return_ps, FIELD_QUANTITY, UNIT_PICOSECONDS, 0, 1000000000,
+        "from freeing a receive buffer to the update-FC leaving, beyond propagation"),
+    ROW("ecrc", ecrc, FIELD_BOOLEAN, UNIT_NONE, 0, 1,
+        "every TLP carries a 4-byte digest (PCIe Base Spec 2.7)"),
+};
+
+const struct field_table link_fields = {"link", "a PCI Express link, both directions alike", fields,
+                                        sizeof(fields) / sizeof(fields[0]), sizeof(struct link_parameters)};
+
+/* Rates in MT/s; 8b/10b, 128b/130b, and flit mode: 236 of 256 bytes carry TLPs. */
+static const struct {
+    uint64_t megatransfers_per_s, code_numerator, code_denominator;
+    unsigned internal_delay_symbols; /* of the ACK latency formula, tables 3-7..9 */
+} generations[LINK_GENERATIONS + 1] = {
+    {0, 0, 1, 0},           {2500, 8, 10, 19},      {5000, 8, 10, 70},      {8000, 128, 130, 115},
+    {16000, 128, 130, 115}, {32000, 128, 130, 115}, {64000, 236, 256, 115},
+};
+
+uint64_t link_speed_of_generation(unsigned generation)
+{
+    assert(generation >= 1 && generation <= LINK_GENERATIONS);
+    return generations[generation].megatransfers_per_s;
+}
+
+unsigned link_generation_of_speed(uint64_t megatransfers_per_s)
+{
+    for (unsigned i = 1; i <= LINK_GENERATIONS; i++) {
+        if (generations[i].megatransfers_per_s == megatransfers_per_s)
+            return i;
+    }
+    return 0;
+}
+
+uint64_t link_raw_bits_per_s(unsigned generation, unsigned width)
+{
+    assert(generation >= 1 && generation <= LINK_GENERATIONS);
+    return generations[generation].megatransfers_per_s * 1000000 * width *
+           generations[generation].code_numerator / generations[generation].code_denominator;
+}
+
+/* AckFactor of the ACK transmission latency formula in tenths (PCIe Base Spec r5.0 tables 2-46..48, 3-7..9).
+ */
+static unsigned ack_factor_tenths(unsigned width, unsigned max_payload)
+{
+    unsigned row = max_payload <= 128 ? 0 : max_payload <= 256 ? 1 : max_payload <= 512 ? 2 : 3;
+    static const unsigned char narrow[4] = {14, 14, 14, 14}; /* x1, x2, x4 at small payloads */
+    static const unsigned char x4[4] = {14, 14, 14, 25};
+    static const unsigned char x8[4] = {25, 25, 10, 20};
+    static const unsigned char x16[4] = {30, 30, 20, 20};
+    static const unsigned char x32[4] = {30, 30, 30, 30};
+    const unsigned char *table = width <= 2    ? narrow
+                                 : width <= 4  ? x4
+                                 : width <= 8  ? x8
+                                 : width <= 16 ? x16
+                                               : x32;
+    return table[row];
+}
+
+struct link_timing link_timing_make(const struct link_parameters *parameters, unsigned generation,
+                                    unsigned width, unsigned max_payload)
+{
+    assert(generation >= 1 && generation <= LINK_GENERATIONS && width);
+    struct link_timing timing = {.overhead_bytes = 8U + (parameters->ecrc ? 4U : 0U)};
+    /* Share of the raw rate that is left for TLPs. Gen6 flits carry ACKs and credits in their own bytes. */
+    double share = 1.0;
+    if (generation <= 5) {
+        unsigned delay = generations[generation].internal_delay_symbols;
+        unsigned limit =
+            ((max_payload + 28) * ack_factor_tenths(width, max_payload) + 10 * width * delay) / (10 * width);
+        share = 1.0 - 2.0 * 8.0 / limit - 4.0 / 1538.0;
+    }
+    double bytes_per_s = (double)link_raw_bits_per_s(generation, width) / 8.0 * share;
+    /* A rational with a denominator of 2^20 bytes keeps 128-byte TLPs of the fastest link exact to the
+     * picosecond. */
+    timing.ps_denominator = UINT64_C(1) << 20;
+    timing.ps_numerator = (uint64_t)(1e12 / bytes_per_s * (double)timing.ps_denominator + 0.5);
+    return timing;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/base/diagnostic.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/text_buffer.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXCERPT_BEFORE = 60, EXCERPT_AFTER = 50 };
+
+struct finding {
+    enum diagnostic_severity severity;
+    char *text; /* header line and excerpt, ready to print */
+};
+
+struct diagnostics {
+    struct finding *findings;
+    size_t count, capacity;
+    unsigned limit, errors, warnings;
+};
+
+struct diagnostics *diagnostics_new(unsigned limit)
+{
+    struct diagnostics *diagnostics = memory_alloc(sizeof(*diagnostics));
+    diagnostics->limit = limit;
+    return diagnostics;
+}
+
+void diagnostics_free(struct diagnostics *diagnostics)
+{
+    if (!diagnostics)
+        return;
+    for (size_t i = 0; i < diagnostics->count; i++)
+        free(diagnostics->findings[i].text);
+    free(diagnostics->findings);
+    free(diagnostics);
+}
+
+static bool is_continuation(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+void source_position(const struct source_text *source, size_t offset, unsigned *line, unsigned *column)
+{
+    if (offset > source->length)
+        offset = source->length;
+    *line = 1;
+    *column = 1;
+    for (size_t i = 0; i < offset; i++) {
+        if (source->text[i] == '\n') {
+            ++*line;
+            *column = 1;
+        } else if (!is_continuation(source->text[i])) {
+            ++*column;
+        }
+    }
+}
+
+/* The line around offset, cut to a readable width on both sides, and a caret below the place. */
+static void add_excerpt(struct text_buffer *out, const struct source_text *source, size_t offset,
+                        unsigned line)
+{
+    const char *text = source->text;
+    if (offset > source->length)
+        offset = source->length;
+    size_t start = offset, end = offset;
+    while (start > 0 && text[start - 1] != '\n' && offset - start < EXCERPT_BEFORE)
+        start--;
+    while (start < offset && is_continuation(text[start]))
+        start++;
+    while (end < source->length && text[end] != '\n' && end - offset < EXCERPT_AFTER)
+        end++;
+    while (end < source->length && end > offset && is_continuation(text[end]))
+        end--;
+    text_buffer_format(out, "%5u | ", line);
+    unsigned caret = 0;
+    for (size_t i = start; i < end; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        char shown = byte < 0x20 || byte == 0x7f ? ' ' : text[i];
+        text_buffer_append(out, &shown, 1);
+        if (i < offset && !is_continuation(text[i]))
+            caret++;
+    }
+    text_buffer_format(out, "\n      | %*s^\n", (int)caret, "");
+}
+
+void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severity severity,
+                        const struct source_text *source, size_t offset, const char *pointer,
+                        const char *code, const char *format, ...)
+{
+    static const char *const words[] = {"error", "warning", "note"};
+    diagnostics->errors += severity == DIAGNOSTIC_ERROR;
+    diagnostics->warnings += severity == DIAGNOSTIC_WARNING;
+    if (diagnostics->errors > diagnostics->limit)
+        return;
+
+    struct text_buffer out = {0};
+    unsigned line = 0, column = 0;
+    bool placed = source && source->text && offset != DIAGNOSTIC_NO_OFFSET;
+    if (source)
+        text_buffer_format(&out, "%s:", source->name);
+    if (placed) {
+        source_position(source, offset, &line, &column);
+        text_buffer_format(&out, "%u:%u:", line, column);
+    }
+    text_buffer_format(&out, "%s%s: ", source ? " " : "", words[severity]);
+
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *message = memory_alloc((size_t)length + 1);
+    vsnprintf(message, (size_t)length + 1, format, again);
+    va_end(again);
+    text_buffer_add(&out, message);
+    free(message);
+
+    if (pointer && *pointer)
+        text_buffer_format(&out, " (at %s)", pointer);
+    text_buffer_format(&out, " [%s]\n", code);
+    if (placed)
+        add_excerpt(&out, source, offset, line);
+
+    diagnostics->findings = memory_grow(diagnostics->findings, diagnostics->count, &diagnostics->capacity,
+                                        sizeof(struct finding));
+    diagnostics->findings[diagnostics->count++] = (struct finding){severity, out.text};
+}
+
+unsigned diagnostics_errors(const struct diagnostics *diagnostics)
+{
+    return diagnostics->errors;
+}
+
+unsigned diagnostics_warnings(const struct diagnostics *diagnostics)
+{
+    return diagnostics->warnings;
+}
+
+bool diagnostics_full(const struct diagnostics *diagnostics)
+{
+    return diagnostics->errors >= diagnostics->limit;
+}
+
+void diagnostics_print(const struct diagnostics *diagnostics, FILE *out)
+{
+    for (size_t i = 0; i < diagnostics->count; i++)
+        fputs(diagnostics->findings[i].text, out);
+    if (diagnostics->errors > diagnostics->limit)
+        fprintf(out, "... and %u more errors\n", diagnostics->errors - diagnostics->limit);
+}

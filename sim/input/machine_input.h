@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file machine_input.h
+ * A machine as loaded: its topology, the parameters of its models, and where each parameter came from.
+ */
+#ifndef IOMMUSIM_INPUT_MACHINE_INPUT_H
+#define IOMMUSIM_INPUT_MACHINE_INPUT_H
+
+#include "models/machine_parameters.h"
+#include "sim/base/diagnostic.h"
+#include "sim/topology/topology.h"
+
+/** One parameter in force and its origin; the result document lists them all. */
+struct parameter_origin {
+    const char *pointer; /**< e.g. "/parameters/link/propagation" or "/iommus/0/parameters/walkers" */
+    const char *value;   /**< as text with unit */
+    const char *from;    /**< preset name, or the topology file */
+    const char *source;  /**< paper, specification, "assumed", ...; "stated in the file" for the user's own */
+};
+
+struct machine_input {
+    struct topology *topology; /**< owns the arena everything here lives in */
+    struct machine_parameters parameters;
+    struct parameter_origin *origins;
+    uint32_t origin_count;
+    const char *input_hash; /**< XXH3-128 of the file's bytes, hexadecimal */
+};
+
+/** What kind of text a file turned out to be. */
+enum input_kind { INPUT_TOPOLOGY_JSON, INPUT_LSPCI_HEX, INPUT_LSPCI_TEXT, INPUT_SYNTHETIC, INPUT_UNKNOWN };
+
+/**
+ * Load a machine from a topology JSON, any dump `import` knows, or a file with a one-line synthetic machine;
+ * the kind is recognised by content. "-" reads standard input. A path of the form "synthetic:RP(...)" is
+ * taken as the text itself.
+ * @param input  filled on success; free with machine_input_free()
+ * @return 0, STATUS_BAD_INPUT (diagnostics say why), STATUS_FILE_OPEN or STATUS_FILE_READ (a diagnostic, too)
+ */
+int machine_input_load(const char *path, struct machine_input **input, struct diagnostics *diagnostics);
+
+/** Free a machine and all it owns. NULL is fine. */
+void machine_input_free(struct machine_input *input);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file pci_function.h
+ * One PCI function: what its configuration space says, and the few things software knows beside it.
+ *
+ * Names follow the PCI Express Base Specification and include/uapi/linux/pci_regs.h. Everything is plain
+ * data; a value the input did not tell is marked unknown (a @c known flag, or the stated "unknown" value),
+ * never guessed here.
+ */
+#ifndef IOMMUSIM_TOPOLOGY_PCI_FUNCTION_H
+#define IOMMUSIM_TOPOLOGY_PCI_FUNCTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** "No such id" for function, bus, unit and host bridge ids. */
+#define NONE UINT32_MAX
+
+/** Device/Port Type of the PCI Express Capabilities Register (PCIe Base Spec 7.5.3.2); the values are the
+ * register's. */
+enum pcie_type {
+    PCIE_ENDPOINT = 0,
+    PCIE_LEGACY_ENDPOINT = 1,
+    PCIE_ROOT_PORT = 4,
+    PCIE_UPSTREAM_PORT = 5,
+    PCIE_DOWNSTREAM_PORT = 6,
+    PCIE_TO_PCI_BRIDGE = 7, /**< PCIe-to-PCI/PCI-X bridge */
+    PCI_TO_PCIE_BRIDGE = 8, /**< PCI/PCI-X-to-PCIe bridge ("reverse") */
+    PCIE_RC_ENDPOINT = 9,   /**< root complex integrated endpoint */
+    PCIE_RC_EVENT_COLLECTOR = 10,
+};
+
+/** ACS capability and control bits (PCIe Base Spec 7.7.11; same positions in both registers). */
+enum acs_bit {
+    ACS_SOURCE_VALIDATION = 0x0001,    /**< SV, lspci SrcValid */
+    ACS_TRANSLATION_BLOCKING = 0x0002, /**< TB, lspci TransBlk */
+    ACS_REQUEST_REDIRECT = 0x0004,     /**< RR, lspci ReqRedir */
+    ACS_COMPLETION_REDIRECT = 0x0008,  /**< CR, lspci CmpltRedir */
+    ACS_UPSTREAM_FORWARDING = 0x0010,  /**< UF, lspci UpstreamFwd */
+    ACS_EGRESS_CONTROL = 0x0020,       /**< EC, lspci EgressCtrl */
+    ACS_DIRECT_TRANSLATED = 0x0040,    /**< DT, lspci DirectTrans */
+    ACS_ENHANCED = 0x0080,             /**< capability: ACS Enhanced; control: I/O Request Blocking */
+};
+
+/** ACS extended capability. */
+struct acs {
+    bool present;
+    uint16_t capability;    /**< ACS Capability Register, low 16 bits */
+    uint16_t control;       /**< ACS Control Register as the input gave it (see struct topology::acs_state) */
+    uint32_t egress_vector; /**< dword at offset 8: Egress Control Vector; on Intel "SPT" ports the ACS
+                               control dword */
+    bool egress_vector_known; /**< false where the input is text that does not print it */
+};
+
+enum bar_kind { BAR_NONE, BAR_IO, BAR_MEMORY32, BAR_MEMORY64 };
+
+/** A base address register (or expansion ROM). */
+struct bar {
+    enum bar_kind kind;
+    bool prefetchable;
+    bool assigned; /**< an address is known (or was placed); false: firmware left it zero, or placement is due
+                    */
+    uint64_t address; /**< first byte, bus address = CPU physical address (x86) */
+    uint64_t size; /**< bytes, power of two; 0 where the input does not tell (configuration space alone does
+                      not) */
+};
+
+enum { BAR_COUNT = 7, BAR_ROM = 6 };
+
+/** A bridge window, both ends inclusive. Closed windows have base > limit in configuration space: @c open
+ * false here. */
+struct window {
+    bool open;
+    uint64_t base;
+    uint64_t limit;
+};
+
+/** Link of a function: for a port below it the link it leads to (root, downstream port), else the link it
+ * hangs on. */
+struct link_state {
+    uint8_t generation;         /**< LnkSta speed: 1..6 for 2.5..64 GT/s; 0 unknown or no link */
+    uint8_t width;              /**< LnkSta lanes: 1, 2, 4, 8, 12, 16, 32; 0 unknown or no link */
+    uint8_t maximum_generation; /**< LnkCap; 0 unknown */
+    uint8_t maximum_width;      /**< LnkCap; 0 unknown */
+};
+
+/** SR-IOV extended capability (PCIe Base Spec 9.3.3). */
+struct sriov {
+    bool present;
+    bool enabled; /**< VF Enable */
+    uint16_t total_vfs, num_vfs;
+    uint16_t first_vf_offset, vf_stride; /**< routing-id distance, as the registers say with NumVFs set */
+    uint16_t vf_device;                  /**< device id of the VFs; vendor is the PF's */
+    struct bar vf_bars[6];               /**< address of VF 0's BAR and size of one VF's BAR */
+};
+
+/** Three-valued knowledge of an optional capability. */
+enum knowledge { KNOWN_ABSENT, KNOWN_PRESENT, UNKNOWN };
+
+struct pci_function {
+    /* Where it is. */
+    uint32_t id;      /**< index in topology.functions = kernel processing order */
+    uint32_t segment; /**< PCI segment ("domain"); VMD domains are 0x10000 and up */
+    uint8_t bus;      /**< bus number */
+    uint8_t devfn;    /**< device << 3 | function, also for ARI functions (as Linux does) */
+    uint32_t bus_id;  /**< index in topology.buses of the bus it sits on */
+
+    /* Header. */
+    uint8_t header_type; /**< 0 normal, 1 PCI-PCI bridge, 2 CardBus; layout only, without bit 7 */
+    bool multifunction;  /**< header bit 7, or set because a function > 0 exists in the slot; false for VFs */
+    uint16_t vendor, device, subvendor, subdevice;
+    uint32_t class_code; /**< 24 bits: base class, sub-class, programming interface */
+    uint8_t revision;
+    bool bus_master;   /**< command register bit 2 */
+    bool memory_space; /**< command register bit 1: BARs decode */
+    struct bar bars[BAR_COUNT];
+
+    /* Bridges only (header_type 1). */
+    uint8_t secondary_bus, subordinate_bus; /**< 0 where firmware assigned none */
+    uint32_t secondary_bus_id; /**< index in topology.buses; NONE for endpoints and unassigned bridges */
+    struct window io_window, memory_window, prefetchable_window;
+
+    /* PCI Express. */
+    bool pcie;         /**< has a PCI Express capability; false: conventional PCI or PCI-X */
+    bool pcie_unknown; /**< the text hid capabilities ("<access denied>"): @c pcie is a guess by class */
+    enum pcie_type pcie_type; /**< meaningful where @c pcie */
+    bool pcix;                /**< has a PCI-X capability */
+    struct link_state link;
+    uint16_t max_payload_supported, max_payload, max_read_request; /**< bytes; 0 unknown */
+    bool extended_tags;  /**< ExtTag enabled: 256 tags instead of 32 */
+    bool ari_forwarding; /**< DevCtl2 ARIFwd of a root or downstream port */
+    bool ari;            /**< has an ARI capability */
+    uint8_t ari_next_function;
+    struct acs acs;
+    bool acs_unknown; /**< the input could not show whether there is an ACS capability */
+    bool ats, ats_enabled, pri, pasid;
+    struct sriov sriov;
+
+    /* Virtual functions. */
+    bool is_vf;
+    uint32_t pf_id;    /**< the physical function of a VF, else NONE */
+    uint32_t vf_index; /**< 0-based number of a VF */
+
+    /* What software and the platform know. */
+    uint32_t real_dma_id; /**< function whose requester id its DMA carries (VMD children: the VMD endpoint);
+                             own id by default */
+    bool external_facing; /**< firmware's ExternalFacingPort property */
+    bool untrusted;
+    uint8_t dma_mask_bits; /**< DMA mask the driver sets: 24..64; 0 unknown */
+    uint8_t *alias_devfns; /**< further devfns on the same bus it uses as requester (NTB proxies, IVRS);
+                              arena, or NULL */
+    uint32_t alias_count;
+    const char *driver;     /**< driver bound, "" none, NULL unknown */
+    const char *name;       /**< user's or lspci's name; NULL none */
+    const char *pointer;    /**< where it came from: JSON pointer, or "line N" of a dump; for diagnostics */
+    const uint8_t *config;  /**< raw configuration space as dumped, or NULL */
+    uint16_t config_length; /**< 64, 256 or 4096; 0 without raw bytes */
+};
+
+/** devfn from device (0..31) and function (0..7). */
+static inline uint8_t pci_devfn(unsigned device, unsigned function)
+{
+    return (uint8_t)((device & 31U) << 3 | (function & 7U));
+}
+
+/** Device number of a devfn, as Linux splits it also for ARI. */
+static inline unsigned pci_slot(uint8_t devfn)
+{
+    return devfn >> 3;
+}
+
+/** Function number of a devfn. */
+static inline unsigned pci_func(uint8_t devfn)
+{
+    return devfn & 7U;
+}
+
+/** 16-bit requester id (bus number and devfn). */
+static inline uint16_t pci_requester_id(uint8_t bus, uint8_t devfn)
+{
+    return (uint16_t)(bus << 8 | devfn);
+}
+
+/** True for type-1 headers: something may be below. */
+static inline bool function_is_bridge(const struct pci_function *function)
+{
+    return function->header_type == 1;
+}
+
+/** True for a PCI Express function of @p type. */
+static inline bool function_is_type(const struct pci_function *function, enum pcie_type type)
+{
+    return function->pcie && function->pcie_type == type;
+}
+
+enum { BDF_TEXT_SIZE = 20 };
+
+/**
+ * "ssss:bb:dd.f" (segments above ffff with as many digits as they need, as the kernel prints them).
+ * @param text  at least BDF_TEXT_SIZE bytes
+ * @return text
+ */
+char *bdf_print(char *text, uint32_t segment, uint8_t bus, uint8_t devfn);
+
+/**
+ * Parse `[segment:]bus:device.function` (hexadecimal, as lspci prints it). Segment is 0 where none is given.
+ * The whole string must be used. @return true; false leaves the outputs untouched.
+ */
+bool bdf_parse(const char *text, uint32_t *segment, uint8_t *bus, uint8_t *devfn);
+
+/** The word for a function's kind in topology files and output: "root-port", "endpoint",
+ * "conventional-bridge", ... */
+const char *function_kind_name(const struct pci_function *function);
+
+#endif

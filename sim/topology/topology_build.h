@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file topology_build.h
+ * From a heap of functions to a finished topology. The readers (JSON, synthetic, lspci) only fill in what
+ * they know; numbering, tree, order and addresses are decided here, once, for all of them.
+ *
+ *   builder = topology_builder_new();
+ *   bridge  = topology_builder_add_host_bridge(builder, &host_bridge);
+ *   port    = topology_builder_add(builder, &function, placement);
+ *   ...
+ *   topology = topology_builder_finish(builder, source, locate, diagnostics);   // frees the builder
+ */
+#ifndef IOMMUSIM_TOPOLOGY_TOPOLOGY_BUILD_H
+#define IOMMUSIM_TOPOLOGY_TOPOLOGY_BUILD_H
+
+#include "sim/base/diagnostic.h"
+#include "sim/topology/topology.h"
+
+struct topology_builder;
+
+/** Where a function goes. Indexes are those returned by the builder, not final ids. */
+struct placement {
+    uint32_t host_bridge; /**< NONE: found by segment and bus number (dumps) */
+    uint32_t parent;      /**< bridge it sits below; NONE: on the root bus, or found by bus number (dumps) */
+    bool address_known;   /**< segment, bus, devfn of the function are given; false: they are assigned */
+    bool devfn_known;     /**< devfn is given although the bus number is not */
+    bool bus_numbers_known; /**< secondary and subordinate of a bridge are given; false: they are assigned */
+    bool same_slot;         /**< devfn unknown: next function of the slot of the sibling added just before */
+};
+
+/** Turns a function's @c pointer into a byte offset of the source for a diagnostic; DIAGNOSTIC_NO_OFFSET
+ * where unknown. */
+typedef size_t (*locate_function)(const struct source_text *source, const char *pointer);
+
+struct topology_builder *topology_builder_new(void);
+/** Free an unfinished builder and what it holds. NULL is fine. */
+void topology_builder_free(struct topology_builder *builder);
+
+/** The topology under construction: set name, source, units, reserved, memory, acs_state, cmdline here; its
+ * arena is for the caller's strings. */
+struct topology *topology_builder_topology(struct topology_builder *builder);
+
+/** Add a host bridge (segment, bus_start, bus_end, numa_node, windows, pointer are read; bus_end 0 = up to
+ * the next one). */
+uint32_t topology_builder_add_host_bridge(struct topology_builder *builder,
+                                          const struct host_bridge *host_bridge);
+
+/** Add a function (copied). Returns its index in the builder. */
+uint32_t topology_builder_add(struct topology_builder *builder, const struct pci_function *function,
+                              struct placement placement);
+
+/** A function added before, to change it. Valid until the next add. */
+struct pci_function *topology_builder_function(struct topology_builder *builder, uint32_t index);
+
+/**
+ * Number, link, place and check.
+ *
+ * 1. Bus numbers where none were given: depth first, as firmware does; devfn: the lowest free slot (ports
+ * below an upstream port and functions on a root bus), 00.0 below a link.
+ * 2. VFs of each PF whose SR-IOV is enabled and whose VFs were not added: made from NumVFs, offset, stride,
+ * VF device id.
+ * 3. The tree from bus numbers; root buses are buses no bridge leads to; VF-only buses; VMD segments.
+ * 4. Multifunction from the presence of functions > 0, kernel processing order, ids.
+ * 5. Memory BARs without an address and windows without bounds: placed in 32-bit space below 0xfe000000 or,
+ * for 64-bit prefetchable BARs, above RAM; naturally aligned, bridges' windows 1 MiB grained (PCI-to-PCI
+ * Bridge Spec 3.2.5).
+ * 6. topology_check().
+ *
+ * The builder is freed in any case. @return the topology, or NULL with diagnostics.
+ */
+struct topology *topology_builder_finish(struct topology_builder *builder, const struct source_text *source,
+                                         locate_function locate, struct diagnostics *diagnostics);
+
+/**
+ * Verify every invariant: ids and order, each bus range inside its parent's and disjoint from its siblings',
+ * one function an address, no cycle, children only behind bridges, links below ports only (slot 0 rule not
+ * enforced for imported machines), BARs naturally aligned, inside the windows above them and disjoint,
+ * windows nested, VFs inside their PF's range, links of non-zero width, port types where they can be (a
+ * downstream port below an upstream port only), units' scopes naming present functions, reserved regions
+ * well-formed.
+ * @return true if nothing was wrong; findings go to @p diagnostics (errors for contradictions, warnings for
+ * what real machines show too: unassigned BARs, a BAR outside a closed window).
+ */
+bool topology_check(const struct topology *topology, const struct source_text *source, locate_function locate,
+                    struct diagnostics *diagnostics);
+
+#endif
