@@ -36,7 +36,8 @@ setup:
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	@echo "  CC      $<"
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BUILD)/embedded.o: $(EMBEDDED) scripts/embed.sh
 	@mkdir -p $(@D)
