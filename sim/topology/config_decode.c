@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* From the bytes of configuration space to struct pci_function. */
+#include "sim/topology/config_registers.h"
+#include "sim/topology/config_space.h"
+
+#include <string.h>
+
+/* One BAR at @p offset, with the register above it where it is a 64-bit one. Returns the registers it takes.
+ */
+static unsigned decode_bar(const struct config_space *space, unsigned offset, bool pair_fits, struct bar *bar)
+{
+    uint32_t low = config_read32(space, offset);
+    *bar = (struct bar){.kind = BAR_NONE};
+    if (low == 0 || low == UINT32_MAX)
+        return 1;
+    if (low & BAR_SPACE_IO) {
+        bar->kind = BAR_IO;
+        bar->address = low & ~3U;
+        bar->assigned = bar->address != 0;
+        return 1;
+    }
+    bool wide = (low & BAR_TYPE_MASK) == BAR_TYPE_64 && pair_fits;
+    bar->kind = wide ? BAR_MEMORY64 : BAR_MEMORY32;
+    bar->prefetchable = low & BAR_PREFETCHABLE;
+    bar->address = low & ~0xfU;
+    if (wide)
+        bar->address |= (uint64_t)config_read32(space, offset + 4) << 32;
+    bar->assigned = bar->address != 0;
+    return wide ? 2 : 1;
+}
+
+static void decode_bars(const struct config_space *space, unsigned offset, unsigned count, struct bar *bars)
+{
+    for (unsigned i = 0; i < count;) {
+        unsigned taken = decode_bar(space, offset + 4 * i, i + 1 < count, &bars[i]);
+        if (taken == 2)
+            bars[i + 1] = (struct bar){.kind = BAR_NONE};
+        i += taken;
+    }
+}
+
+static void decode_rom(const struct config_space *space, unsigned offset, struct bar *rom)
+{
+    uint32_t value = config_read32(space, offset);
+    *rom = (struct bar){.kind = BAR_NONE};
+    if ((value & ~0x7ffU) == 0 || value == UINT32_MAX)
+        return;
+    rom->kind = BAR_MEMORY32;
+    rom->address = value & ~0x7ffU;
+    rom->assigned = true;
+}
+
+/* A window from zero is one that nobody programmed: nothing can live at address zero (the registers reset to
+ * it). */
+static struct window make_window(uint64_t base, uint64_t limit)
+{
+    bool open = base <= limit && base != 0;
+    return (struct window){.open = open, .base = open ? base : 0, .limit = open ? limit : 0};
+}
+
+static void decode_windows(const struct config_space *space, struct pci_function *function)
+{
+    uint64_t base = config_read8(space, REG_IO_BASE), limit = config_read8(space, REG_IO_LIMIT);
+    bool wide = (base & WINDOW_TYPE_MASK) == WINDOW_WIDE;
+    base = (base & 0xf0) << 8;
+    limit = (limit & 0xf0) << 8 | 0xfff;
+    if (wide) {
+        base |= (uint64_t)config_read16(space, REG_IO_BASE_UPPER) << 16;
+        limit |= (uint64_t)config_read16(space, REG_IO_LIMIT_UPPER) << 16;
+    }
+    function->io_window = make_window(base, limit);
+
+    base = (uint64_t)(config_read16(space, REG_MEMORY_BASE) & 0xfff0U) << 16;
+    limit = (uint64_t)(config_read16(space, REG_MEMORY_LIMIT) & 0xfff0U) << 16 | 0xfffff;
+    function->memory_window = make_window(base, limit);
+
+    uint16_t low = config_read16(space, REG_PREFETCH_BASE);
+    base = (uint64_t)(low & 0xfff0U) << 16;
+    limit = (uint64_t)(config_read16(space, REG_PREFETCH_LIMIT) & 0xfff0U) << 16 | 0xfffff;
+    if ((low & WINDOW_TYPE_MASK) == WINDOW_WIDE) {
+        base |= (uint64_t)config_read32(space, REG_PREFETCH_BASE_UPPER) << 32;
+        limit |= (uint64_t)config_read32(space, REG_PREFETCH_LIMIT_UPPER) << 32;
+    }
+    function->prefetchable_window = make_window(base, limit);
+}
+
+static void decode_bridge(const struct config_space *space, struct pci_function *function)
+{
+    function->secondary_bus = config_read8(space, REG_SECONDARY_BUS);
+    function->subordinate_bus = config_read8(space, REG_SUBORDINATE_BUS);
+    decode_bars(space, REG_BAR0, 2, function->bars);
+    decode_rom(space, REG_BRIDGE_ROM, &function->bars[BAR_ROM]);
+    decode_windows(space, function);
+    unsigned subsystem = config_find_capability(space, CAPABILITY_SUBSYSTEM);
+    if (subsystem) {
+        function->subvendor = config_read16(space, subsystem + SUBSYSTEM_VENDOR);
+        function->subdevice = config_read16(space, subsystem + SUBSYSTEM_DEVICE);
+    }
+}
+
+static void decode_header(const struct config_space *space, struct pci_function *function)
+{
+    function->vendor = config_read16(space, REG_VENDOR);
+    function->device = config_read16(space, REG_DEVICE);
+    uint16_t command = config_read16(space, REG_COMMAND);
+    function->bus_master = command & COMMAND_MASTER;
+    function->memory_space = command & COMMAND_MEMORY;
+    uint32_t class_dword = config_read32(space, REG_REVISION);
+    function->revision = class_dword & 0xff;
+    function->class_code = class_dword >> 8;
+    uint8_t type = config_read8(space, REG_HEADER_TYPE);
+    function->multifunction = type & HEADER_MULTIFUNCTION;
+    function->header_type = type & 0x7f;
+
+    function->subvendor = function->subdevice = 0;
+    function->secondary_bus = function->subordinate_bus = 0;
+    memset(function->bars, 0, sizeof(function->bars));
+    function->io_window = function->memory_window = function->prefetchable_window = (struct window){0};
+    if (function->header_type == 1) {
+        decode_bridge(space, function);
+    } else if (function->header_type == 2) {
+        /* CardBus: the bus numbers stand where a PCI bridge has them; its sockets are no part of the model.
+         */
+        function->secondary_bus = config_read8(space, REG_CARDBUS_BUSES + 1);
+        function->subordinate_bus = config_read8(space, REG_CARDBUS_BUSES + 2);
+        decode_bars(space, REG_BAR0, 1, function->bars);
+    } else {
+        decode_bars(space, REG_BAR0, 6, function->bars);
+        decode_rom(space, REG_ROM, &function->bars[BAR_ROM]);
+        function->subvendor = config_read16(space, REG_SUBVENDOR);
+        function->subdevice = config_read16(space, REG_SUBDEVICE);
+    }
+}
+
+/* Lane counts other than those of the specification come from broken or absent links. */
+static uint8_t link_width(unsigned lanes)
+{
+    bool valid = lanes == 12 || (lanes <= 32 && (lanes & (lanes - 1)) == 0);
+    return valid ? (uint8_t)lanes : 0;
+}
+
+static uint8_t link_generation(unsigned speed)
+{
+    return speed <= 6 ? (uint8_t)speed : 0;
+}
+
+static void decode_link(const struct config_space *space, unsigned express, struct link_state *link)
+{
+    uint32_t capability = config_read32(space, express + EXPRESS_LNKCAP);
+    uint16_t status = config_read16(space, express + EXPRESS_LNKSTA);
+    link->maximum_generation = link_generation(capability & 0xf);
+    link->maximum_width = link_width(capability >> 4 & 0x3f);
+    link->width = link_width(status >> 4 & 0x3fU);
+    /* Ports without a link still show a speed. */
+    link->generation = link->width ? link_generation(status & 0xfU) : 0;
+}
+
+static uint16_t payload_bytes(unsigned code)
+{
+    return code <= 5 ? (uint16_t)(128U << code) : 0;
+}
+
+static void decode_express(const struct config_space *space, struct pci_function *function)
+{
+    unsigned express = config_find_capability(space, CAPABILITY_EXPRESS);
+    bool hidden = space->length < CONFIG_PCI_SIZE && config_read16(space, REG_STATUS) & STATUS_CAPABILITIES;
+    function->pcie = express != 0;
+    function->pcie_unknown = !express && hidden;
+    function->pcie_type = PCIE_ENDPOINT;
+    function->pcix = config_find_capability(space, CAPABILITY_PCIX) != 0;
+    function->link = (struct link_state){0};
+    function->max_payload_supported = function->max_payload = function->max_read_request = 0;
+    function->extended_tags = function->ari_forwarding = false;
+    if (!express)
+        return;
+    uint16_t flags = config_read16(space, express + EXPRESS_FLAGS);
+    uint16_t control = config_read16(space, express + EXPRESS_DEVCTL);
+    function->pcie_type = (enum pcie_type)(flags >> 4 & 0xfU);
+    function->max_payload_supported = payload_bytes(config_read32(space, express + EXPRESS_DEVCAP) & 7U);
+    function->max_payload = payload_bytes(control >> 5 & 7U);
+    function->max_read_request = payload_bytes(control >> 12 & 7U);
+    function->extended_tags = control & DEVCTL_EXTENDED_TAG;
+    decode_link(space, express, &function->link);
+    /* The second set of registers came with version 2 of the capability. */
+    if ((flags & 0xf) >= 2)
+        function->ari_forwarding = config_read16(space, express + EXPRESS_DEVCTL2) & DEVCTL2_ARI;
+}
+
+static void decode_sriov(const struct config_space *space, struct sriov *sriov)
+{
+    unsigned at = config_find_extended(space, EXTENDED_SRIOV);
+    memset(sriov, 0, sizeof(*sriov));
+    if (!at)
+        return;
+    sriov->present = true;
+    sriov->enabled = config_read16(space, at + SRIOV_CONTROL) & SRIOV_VF_ENABLE;
+    sriov->total_vfs = config_read16(space, at + SRIOV_TOTAL_VFS);
+    sriov->num_vfs = config_read16(space, at + SRIOV_NUM_VFS);
+    sriov->first_vf_offset = config_read16(space, at + SRIOV_FIRST_OFFSET);
+    sriov->vf_stride = config_read16(space, at + SRIOV_STRIDE);
+    sriov->vf_device = config_read16(space, at + SRIOV_VF_DEVICE);
+    decode_bars(space, at + SRIOV_BAR0, 6, sriov->vf_bars);
+}
+
+static void decode_extended(const struct config_space *space, struct pci_function *function)
+{
+    unsigned acs = config_find_extended(space, EXTENDED_ACS);
+    function->acs = (struct acs){.present = acs != 0};
+    if (acs) {
+        function->acs.capability = config_read16(space, acs + ACS_CAPABILITY);
+        function->acs.control = config_read16(space, acs + ACS_CONTROL);
+        function->acs.egress_vector = config_read32(space, acs + ACS_EGRESS_VECTOR);
+        function->acs.egress_vector_known = true;
+    }
+    function->acs_unknown = space->length < CONFIG_EXPRESS_SIZE && (function->pcie || function->pcie_unknown);
+
+    unsigned ari = config_find_extended(space, EXTENDED_ARI);
+    function->ari = ari != 0;
+    function->ari_next_function = ari ? config_read8(space, ari + ARI_CAPABILITY + 1) : 0;
+    unsigned ats = config_find_extended(space, EXTENDED_ATS);
+    function->ats = ats != 0;
+    function->ats_enabled = ats && config_read16(space, ats + ATS_CONTROL) & ATS_ENABLE;
+    function->pri = config_find_extended(space, EXTENDED_PRI) != 0;
+    function->pasid = config_find_extended(space, EXTENDED_PASID) != 0;
+    decode_sriov(space, &function->sriov);
+}
+
+void config_space_decode(const struct config_space *space, struct pci_function *function)
+{
+    decode_header(space, function);
+    decode_express(space, function);
+    decode_extended(space, function);
+}
