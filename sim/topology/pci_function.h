@@ -208,8 +208,22 @@ char *bdf_print(char *text, uint32_t segment, uint8_t bus, uint8_t devfn);
  */
 bool bdf_parse(const char *text, uint32_t *segment, uint8_t *bus, uint8_t *devfn);
 
-/** The word for a function's kind in topology files and output: "root-port", "endpoint",
- * "conventional-bridge", ... */
+/**
+ * The word for a function's kind in topology files and output, from its PCI Express type or, without that
+ * capability, its header: "endpoint", "legacy-endpoint", "root-port", "upstream-port", "downstream-port",
+ * "pcie-to-pci-bridge", "pci-to-pcie-bridge", "integrated-endpoint", "event-collector"; "conventional",
+ * "conventional-bridge", "cardbus-bridge". A PCI Express type the specification does not define gives
+ * "unknown". Never NULL.
+ */
 const char *function_kind_name(const struct pci_function *function);
+
+/**
+ * The reverse: set @c pcie, @c pcie_type and @c header_type of @p function as the kind named @p kind has
+ * them. Other fields keep their values. @return true; false leaves @p function untouched (unknown word).
+ */
+bool function_kind_set(struct pci_function *function, const char *kind);
+
+/** All words function_kind_set() takes, for messages and schemas; ends with NULL. */
+const char *const *function_kind_names(void);
 
 #endif

@@ -5,20 +5,40 @@
  *
  *     rp[acs](up(dp[acs](ep) dp[acs](ep[id=8086:1572,mf] ep@.1)))  rciep@1f.0[id=8086:a370]
  *
- *   machine    := host { "|" host }                 further host bridges after "|"
- *   host       := [ "bus=" HEX ":" ] node { " " node }    root bus number, 00 by default
- *   node       := kind [ "*" COUNT ] [ "@" [DEVICE] "." FUNCTION | "@" DEVICE ] [ "[" option { "," option }
- * "]" ] [ "(" node { " " node } ")" ] kind       := rp | up | dp | ep | lep | rciep | rcec | pcie2pci |
- * pci2pcie | pci | pcibridge option     := acs            capability SV RR CR UF TB (0x1f), control as the
- * kernel would set it (0x1d) | acs=CAP:CTL    both in hexadecimal      | noacs (default) | id=VVVV:DDDD |
- * sub=VVVV:DDDD | class=CCCC | mf (multifunction bit) | ari | vf=N[:OFFSET:STRIDE] | link=GENxWIDTH
- * (link=3x8) | mps=N | mrrs=N | bar=SIZE (e.g. bar=64KiB, one memory BAR; may repeat) | nobar | nopcie |
- * bridgealias | ats | driver=NAME | seg=HEX
+ * Grammar (spaces and line ends may stand between the parts):
  *
- * "@.1" is function 1 of the slot of the node before; "@1c" is slot 1c function 0. DEVICE and FUNCTION are
- * hexadecimal. Defaults: link 3x8, mps 256, mrrs 512, one memory BAR of 64 KiB on endpoints and conventional
- * functions, none on bridges; ids 1b36:000x by kind (QEMU's, on no quirk list); classes by kind. ACS state is
- * ACS_BOOTED: control bits are taken as given.
+ *     machine := host { "|" host }              further host bridges after "|"
+ *     host    := [ "bus=" HEX ":" ] { node }    root bus number; without it 00, then 40, 80, c0
+ *     node    := kind [ "*" COUNT ] [ "@" place ] [ "[" option { "," option } "]" ] [ "(" { node } ")" ]
+ *     place   := DEVICE | DEVICE "." FUNCTION | "." FUNCTION       hexadecimal
+ *     kind    := rp up dp             root port, switch upstream port, switch downstream port
+ *              | ep lep rciep rcec    endpoint, legacy endpoint, integrated endpoint, event collector
+ *              | pcie2pci pci2pcie    PCI Express to PCI bridge, the reverse
+ *              | pci pcibridge        conventional function, conventional bridge
+ *     option  := acs                  capability SV TB RR CR UF (1f), control as the kernel sets it (1d)
+ *              | acs=CAP:CTL          both hexadecimal
+ *              | noacs                the default
+ *              | id=VVVV:DDDD | sub=VVVV:DDDD | class=CCCC | class=CCCCII
+ *              | mf                   multifunction bit (also set where the slot has further functions)
+ *              | ari                  ARI capability; on rp and dp: ARI forwarding enabled
+ *              | vf=N | vf=N:OFFSET:STRIDE    SR-IOV with N VFs enabled, all decimal
+ *              | link=GENxWIDTH       e.g. link=3x8; said at one end of a link it holds for the other too
+ *              | mps=BYTES | mrrs=BYTES
+ *              | bar=SIZE             one memory BAR, e.g. bar=64KiB; may repeat: one BAR each
+ *              | nobar | nopcie (no PCI Express capability) | ats (capability, enabled)
+ *              | bridgealias          ids of a bridge the kernel treats as PCIe-to-PCI (1b21:1080), no
+ *                                     PCI Express capability
+ *              | driver=NAME
+ *              | seg=HEX              on functions of the root bus: the segment of the host bridge
+ *
+ * "@.1" is function 1 in the slot of the node before; "@1c" is slot 1c function 0. With a count the place
+ * holds for the first, the others take the next functions (or, for "@1c", the next slots). Without a place:
+ * the lowest free slot.
+ *
+ * Defaults: link 3x8, mps 256, mrrs 512, one memory BAR of 64 KiB on endpoints and conventional functions,
+ * none on bridges; BARs above 64 MiB are 64-bit prefetchable, others 32-bit; VFs have one 64-bit prefetchable
+ * BAR of 16 KiB; vendor 1b36 (QEMU's, on no quirk list), a device id by kind; classes by kind. The ACS state
+ * is ACS_BOOTED: control bits are taken as given.
  */
 #ifndef IOMMUSIM_TOPOLOGY_SYNTHETIC_H
 #define IOMMUSIM_TOPOLOGY_SYNTHETIC_H

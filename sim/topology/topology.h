@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 struct arena;
+struct topology_index;
 
 /** One bus number in one segment. Buses that only hold VFs have no bridge (self NONE) but a parent. */
 struct pci_bus {
@@ -102,9 +103,10 @@ enum acs_state {
 };
 
 struct topology {
-    struct arena *arena; /**< owns everything below */
-    const char *name;    /**< may be NULL */
-    const char *source;  /**< where the machine comes from, in words; may be NULL */
+    struct arena *arena;                /**< owns everything below */
+    const struct topology_index *index; /**< for topology_find(); set by topology_builder_finish() */
+    const char *name;                   /**< may be NULL */
+    const char *source;                 /**< where the machine comes from, in words; may be NULL */
 
     struct pci_function *functions; /**< in processing order */
     uint32_t function_count;
@@ -134,7 +136,7 @@ struct topology {
 /** Free a topology and all it owns. NULL is fine. */
 void topology_free(struct topology *topology);
 
-/** The function at an address, or NULL. */
+/** The function at an address, or NULL. Constant time but for a search among the functions of one bus. */
 const struct pci_function *topology_find(const struct topology *topology, uint32_t segment, uint8_t bus,
                                          uint8_t devfn);
 
@@ -149,8 +151,8 @@ const struct pci_function *topology_parent(const struct topology *topology,
 bool topology_is_ancestor(const struct topology *topology, const struct pci_function *ancestor,
                           const struct pci_function *function);
 
-/** The root-bus function above (or equal to) @p function: its root port, or itself where it sits on a root
- * bus. */
+/** The root-bus function above (or equal to) @p function: its root port, or itself where no bridge is above
+ * it (it sits on a root bus, or it is a VF of a function there). */
 const struct pci_function *topology_root_function(const struct topology *topology,
                                                   const struct pci_function *function);
 

@@ -24,8 +24,11 @@ struct placement {
     uint32_t parent;      /**< bridge it sits below; NONE: on the root bus, or found by bus number (dumps) */
     bool address_known;   /**< segment, bus, devfn of the function are given; false: they are assigned */
     bool devfn_known;     /**< devfn is given although the bus number is not */
+    bool multifunction_known; /**< the function's multifunction flag is its header bit; false: also set where
+                                 another function is in its slot (functions with raw config count as known) */
     bool bus_numbers_known; /**< secondary and subordinate of a bridge are given; false: they are assigned */
-    bool same_slot;         /**< devfn unknown: next function of the slot of the sibling added just before */
+    bool same_slot;         /**< in the slot of the sibling added just before: its next free function, or with
+                               devfn_known the function number in devfn */
 };
 
 /** Turns a function's @c pointer into a byte offset of the source for a diagnostic; DIAGNOSTIC_NO_OFFSET
@@ -41,13 +44,22 @@ void topology_builder_free(struct topology_builder *builder);
 struct topology *topology_builder_topology(struct topology_builder *builder);
 
 /** Add a host bridge (segment, bus_start, bus_end, numa_node, windows, pointer are read; bus_end 0 = up to
- * the next one). */
+ * the next one). Returns its index in the builder. Host bridges of buses that functions sit on and nothing
+ * leads to need not be added: they are made, in ascending order, after those added. */
 uint32_t topology_builder_add_host_bridge(struct topology_builder *builder,
                                           const struct host_bridge *host_bridge);
+
+/** State that @p host_bridge is emulated by the VMD endpoint @p function (both indexes in the builder). Not
+ * needed where its segment is 0x10000 or above and the endpoint has one of the known VMD device ids: those
+ * are paired in ascending order of segment and address. */
+void topology_builder_set_vmd(struct topology_builder *builder, uint32_t host_bridge, uint32_t function);
 
 /** Add a function (copied). Returns its index in the builder. */
 uint32_t topology_builder_add(struct topology_builder *builder, const struct pci_function *function,
                               struct placement placement);
+
+/** Number of functions added so far. */
+uint32_t topology_builder_count(const struct topology_builder *builder);
 
 /** A function added before, to change it. Valid until the next add. */
 struct pci_function *topology_builder_function(struct topology_builder *builder, uint32_t index);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/topology/synthetic_option.h"
+
+#include "sim/base/nearest.h"
+#include "sim/base/units.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* BARs above this are 64-bit prefetchable, as large device memories are. */
+static const uint64_t largest_bar32 = 64ULL << 20;
+static const uint64_t default_bar = 64ULL << 10;
+static const uint64_t vf_bar = 16ULL << 10;
+
+struct option_context {
+    struct arena *arena;
+    const char *value; /* behind "=", or NULL */
+    struct pci_function *function;
+    struct synthetic_extra *extra;
+};
+
+struct option_row {
+    const char *name;
+    const char *expected; /* what the value must be, for the message; NULL: the option takes none */
+    bool optional;        /* the value may be left out */
+    bool (*apply)(const struct option_context *context);
+};
+
+/* One number at *text up to maximum, then the character behind it. */
+static bool take_number(const char **text, int base, unsigned long maximum, char behind, unsigned *value)
+{
+    char *end;
+    if (!strchr("0123456789abcdefABCDEF", **text) || **text == '\0')
+        return false;
+    unsigned long number = strtoul(*text, &end, base);
+    if (end == *text || number > maximum || *end != behind)
+        return false;
+    *value = (unsigned)number;
+    *text = behind ? end + 1 : end;
+    return true;
+}
+
+static bool take_pair(const char *text, int base, unsigned long maximum, char between, unsigned *first,
+                      unsigned *second)
+{
+    return take_number(&text, base, maximum, between, first) &&
+           take_number(&text, base, maximum, '\0', second);
+}
+
+static bool apply_acs(const struct option_context *context)
+{
+    unsigned capability = 0x1f, control = 0x1d;
+    if (context->value && !take_pair(context->value, 16, 0xffff, ':', &capability, &control))
+        return false;
+    context->function->acs.present = true;
+    context->function->acs.capability = (uint16_t)capability;
+    context->function->acs.control = (uint16_t)control;
+    return true;
+}
+
+static bool apply_noacs(const struct option_context *context)
+{
+    context->function->acs.present = false;
+    context->function->acs.capability = context->function->acs.control = 0;
+    return true;
+}
+
+static bool apply_id(const struct option_context *context)
+{
+    unsigned vendor, device;
+    if (!take_pair(context->value, 16, 0xffff, ':', &vendor, &device))
+        return false;
+    context->function->vendor = (uint16_t)vendor;
+    context->function->device = (uint16_t)device;
+    return true;
+}
+
+static bool apply_sub(const struct option_context *context)
+{
+    unsigned vendor, device;
+    if (!take_pair(context->value, 16, 0xffff, ':', &vendor, &device))
+        return false;
+    context->function->subvendor = (uint16_t)vendor;
+    context->function->subdevice = (uint16_t)device;
+    return true;
+}
+
+static bool apply_class(const struct option_context *context)
+{
+    const char *text = context->value;
+    size_t length = strlen(text);
+    unsigned code;
+    if ((length != 4 && length != 6) || !take_number(&text, 16, 0xffffff, '\0', &code))
+        return false;
+    context->function->class_code = length == 4 ? code << 8 : code;
+    return true;
+}
+
+static bool apply_mf(const struct option_context *context)
+{
+    context->function->multifunction = true;
+    return true;
+}
+
+static bool apply_ari(const struct option_context *context)
+{
+    if (function_is_bridge(context->function))
+        context->function->ari_forwarding = true;
+    else
+        context->function->ari = true;
+    return true;
+}
+
+static bool apply_vf(const struct option_context *context)
+{
+    unsigned count, offset = 0, stride = 1;
+    const char *text = context->value;
+    if (!take_number(&text, 10, 65535, '\0', &count)) {
+        if (!take_number(&text, 10, 65535, ':', &count) || !take_pair(text, 10, 65535, ':', &offset, &stride))
+            return false;
+        if (offset == 0 || stride == 0)
+            return false;
+    }
+    if (count == 0)
+        return false;
+    context->function->sriov = (struct sriov){
+        .present = true,
+        .enabled = true,
+        .total_vfs = (uint16_t)count,
+        .num_vfs = (uint16_t)count,
+        .first_vf_offset = (uint16_t)offset,
+        .vf_stride = (uint16_t)stride,
+        .vf_bars[0] = {.kind = BAR_MEMORY64, .prefetchable = true, .size = vf_bar},
+    };
+    return true;
+}
+
+static bool apply_link(const struct option_context *context)
+{
+    unsigned generation, width;
+    if (!take_pair(context->value, 10, 32, 'x', &generation, &width))
+        return false;
+    if (generation < 1 || generation > 6 || (width != 12 && (width == 0 || (width & (width - 1)))))
+        return false;
+    context->function->link =
+        (struct link_state){(uint8_t)generation, (uint8_t)width, (uint8_t)generation, (uint8_t)width};
+    context->extra->link_known = true;
+    return true;
+}
+
+/* Max_Payload_Size and Max_Read_Request_Size are 128 to 4096 (PCIe Base Spec 7.5.3.4). */
+static bool take_payload(const char *text, uint16_t *bytes)
+{
+    unsigned value;
+    if (!take_number(&text, 10, 4096, '\0', &value) || value < 128 || (value & (value - 1)))
+        return false;
+    *bytes = (uint16_t)value;
+    return true;
+}
+
+static bool apply_mps(const struct option_context *context)
+{
+    if (!take_payload(context->value, &context->function->max_payload))
+        return false;
+    context->function->max_payload_supported = context->function->max_payload;
+    return true;
+}
+
+static bool apply_mrrs(const struct option_context *context)
+{
+    return take_payload(context->value, &context->function->max_read_request);
+}
+
+static bool add_bar(struct pci_function *function, struct synthetic_extra *extra, uint64_t size)
+{
+    bool wide = size > largest_bar32;
+    unsigned registers = function_is_bridge(function) ? 2 : 6;
+    if (extra->bars + (wide ? 2 : 1) > registers)
+        return false;
+    function->bars[extra->bars] = (struct bar){
+        .kind = wide ? BAR_MEMORY64 : BAR_MEMORY32,
+        .prefetchable = wide,
+        .size = size,
+    };
+    extra->bars += wide ? 2 : 1;
+    return true;
+}
+
+static bool apply_bar(const struct option_context *context)
+{
+    uint64_t size;
+    if (!unit_parse(context->value, UNIT_BYTES, &size) || size < 16 || (size & (size - 1)) ||
+        size > 1ULL << 40)
+        return false;
+    context->extra->bars_known = true;
+    return add_bar(context->function, context->extra, size);
+}
+
+static bool apply_nobar(const struct option_context *context)
+{
+    context->extra->bars_known = true;
+    return true;
+}
+
+static bool apply_nopcie(const struct option_context *context)
+{
+    struct pci_function *function = context->function;
+    function->pcie = false;
+    function->pcie_type = PCIE_ENDPOINT;
+    function->link = (struct link_state){0};
+    function->max_payload_supported = function->max_payload = function->max_read_request = 0;
+    function->extended_tags = false;
+    return true;
+}
+
+static bool apply_bridgealias(const struct option_context *context)
+{
+    context->function->vendor = 0x1b21;
+    context->function->device = 0x1080;
+    return apply_nopcie(context);
+}
+
+static bool apply_ats(const struct option_context *context)
+{
+    context->function->ats = context->function->ats_enabled = true;
+    return true;
+}
+
+static bool apply_driver(const struct option_context *context)
+{
+    context->function->driver = arena_string(context->arena, context->value);
+    return true;
+}
+
+static bool apply_seg(const struct option_context *context)
+{
+    const char *text = context->value;
+    unsigned segment;
+    if (!take_number(&text, 16, 0xffffff, '\0', &segment))
+        return false;
+    context->extra->segment_known = true;
+    context->extra->segment = segment;
+    return true;
+}
+
+static const struct option_row rows[] = {
+    {"acs", "CAP:CTL, both hexadecimal up to ffff", true, apply_acs},
+    {"noacs", NULL, false, apply_noacs},
+    {"id", "VVVV:DDDD, both hexadecimal", false, apply_id},
+    {"sub", "VVVV:DDDD, both hexadecimal", false, apply_sub},
+    {"class", "four or six hexadecimal digits", false, apply_class},
+    {"mf", NULL, false, apply_mf},
+    {"ari", NULL, false, apply_ari},
+    {"vf", "N or N:OFFSET:STRIDE, numbers from 1 to 65535", false, apply_vf},
+    {"link", "GENxWIDTH, generation 1 to 6 and 1, 2, 4, 8, 12, 16 or 32 lanes", false, apply_link},
+    {"mps", "128, 256, 512, 1024, 2048 or 4096", false, apply_mps},
+    {"mrrs", "128, 256, 512, 1024, 2048 or 4096", false, apply_mrrs},
+    {"bar", "a power of two from 16B to 1TiB, in a function that has a base address register left", false,
+     apply_bar},
+    {"nobar", NULL, false, apply_nobar},
+    {"nopcie", NULL, false, apply_nopcie},
+    {"bridgealias", NULL, false, apply_bridgealias},
+    {"ats", NULL, false, apply_ats},
+    {"driver", "a name", false, apply_driver},
+    {"seg", "a hexadecimal number up to ffffff", false, apply_seg},
+};
+
+static bool refuse(struct synthetic_error *error, const char *code, size_t offset)
+{
+    error->code = code;
+    error->offset = offset;
+    return false;
+}
+
+bool synthetic_option(struct arena *arena, const char *option, struct pci_function *function,
+                      struct synthetic_extra *extra, struct synthetic_error *error)
+{
+    char name[32];
+    const size_t count = sizeof(rows) / sizeof(rows[0]);
+    size_t length = strcspn(option, "=");
+    const char *value = option[length] ? option + length + 1 : NULL;
+    snprintf(name, sizeof(name), "%.*s", (int)length, option);
+    const struct option_row *row = NULL;
+    for (size_t i = 0; i < count && !row; i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            row = &rows[i];
+    }
+    if (!row) {
+        const char *near = nearest_name(name, rows, count, sizeof(rows[0]));
+        snprintf(error->message, sizeof(error->message), "unknown option \"%s\"%s%s%s", name,
+                 near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        return refuse(error, "synthetic-unknown-option", 0);
+    }
+    if (value && !row->expected) {
+        snprintf(error->message, sizeof(error->message), "option \"%s\" takes no value", name);
+        return refuse(error, "synthetic-bad-value", length);
+    }
+    bool missing = row->expected && !row->optional && (!value || *value == '\0');
+    const struct option_context context = {arena, value, function, extra};
+    if (missing || !row->apply(&context)) {
+        snprintf(error->message, sizeof(error->message), "option \"%s\" needs %s", name, row->expected);
+        return refuse(error, "synthetic-bad-value", value ? length + 1 : length);
+    }
+    return true;
+}
+
+void synthetic_finish_options(const struct synthetic_kind *kind, struct pci_function *function,
+                              const struct synthetic_extra *extra)
+{
+    struct synthetic_extra counting = {0};
+    if (kind->has_a_bar && !extra->bars_known)
+        add_bar(function, &counting, default_bar);
+    /* VFs have a device id of their own. */
+    if (function->sriov.present)
+        function->sriov.vf_device = function->device | 0x8000;
+}
