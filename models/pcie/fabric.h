@@ -76,6 +76,7 @@ struct fabric_node {
     uint16_t acs_control; /**< control bits in force, or their equivalent without a capability */
     uint16_t acs_capability;
     bool acs_present;
+    bool peer_decode_off;   /**< acs_isolates_anyway() */
     uint32_t egress_vector; /**< first 32 bits of the Egress Control Vector */
     uint16_t egress_index;  /**< bit of this port or function in the vectors of its peers */
     enum fabric_node_kind kind;

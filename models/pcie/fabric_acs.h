@@ -19,6 +19,10 @@ enum acs_place {
 /** Where @p function keeps its ACS control, by its ids and type. */
 enum acs_place acs_place_of(const struct pci_function *function);
 
+/** True for root complex integrated endpoints of Intel: the root complex takes their requests to the IOMMU
+ * before it looks for peers (VT-d specification 3.16), whatever their ACS control says. */
+bool acs_isolates_anyway(const struct pci_function *function);
+
 /**
  * The control bits in force.
  * @param topology  finished topology
@@ -28,10 +32,9 @@ enum acs_place acs_place_of(const struct pci_function *function);
  *                  ACS_IN_CHIPSET are isolated, unless topology->rcba_enabled is KNOWN_ABSENT
  * @param in_force  [function] filled
  *
- * Functions without an ACS capability get 0, or the bits that come to the same:
+ * Isolation by other means is told by the bits that come to the same:
  * - ACS_IN_CHIPSET ports once isolated: SV, RR, CR and UF (peer decode off, bus number check on);
- * - Intel's root complex integrated endpoints: RR and CR; the root complex takes their requests to the IOMMU
- *   before it looks for peers (VT-d specification 3.16).
+ * - functions of acs_isolates_anyway(): RR and CR.
  * Where the input is text that does not show the dword of an ACS_IN_DWORD port and the machine was booted
  * with ACS set up, the port has what the kernel sets: SV, RR, CR and UF as far as it can.
  */

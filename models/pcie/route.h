@@ -129,7 +129,8 @@ struct route_decision {
  * fails.
  *
  * Bridges that take ownership (PCIe-to-PCI, some conventional ones, VMD) replace the requester id on the way
- * up, so a completion is delivered to the bridge itself; see route_completion_below().
+ * up, so a completion is delivered to the bridge itself; see route_completion_below(). Above a VMD endpoint
+ * the transaction also is in another segment: that of decision.next.function_id.
  */
 struct route_decision route_step(const struct fabric *fabric, const struct transaction *transaction,
                                  struct route_place place);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and sentences of the routing rules, for output. */
+#include "models/pcie/route.h"
+
+struct rule_words {
+    const char *name;
+    const char *text;
+};
+
+static const struct rule_words rules[RULE_COUNT] = {
+    [RULE_UPSTREAM] = {"upstream", "nobody on the bus claims it: it goes upstream"},
+    [RULE_DOWNSTREAM_WINDOW] = {"downstream-window", "the address is in a window of the bridge"},
+    [RULE_DOWNSTREAM_BUS] = {"downstream-bus", "the requester's bus number is below the bridge"},
+    [RULE_BAR] = {"bar", "a BAR of the function claims it"},
+    [RULE_COMPLETION_ARRIVED] = {"completion-arrived", "the completion is back at its requester"},
+    [RULE_TO_HOST] = {"to-host", "it leaves the fabric: the root complex takes it to the IOMMU"},
+    [RULE_MSI_WINDOW] = {"msi-window", "an interrupt message: it goes to the root complex, never to a peer"},
+    [RULE_SWITCH_PEER] = {"switch-peer",
+                          "the switch turns it between its ports; ACS ReqRedir is off or missing"},
+    [RULE_SWITCH_UPSTREAM_BAR] = {"switch-upstream-bar",
+                                  "the upstream port, or a function beside it, claims it on the way up"},
+    [RULE_PORT_BAR] = {"port-bar", "a BAR of the port or bridge itself claims it on the way up"},
+    [RULE_ROOT_PEER] = {"root-peer",
+                        "the root complex routes it to another of its ports; no ACS redirect is on"},
+    [RULE_MULTIFUNCTION_PEER] = {"multifunction-peer",
+                                 "the device turns it between its functions; ACS ReqRedir is off"},
+    [RULE_MULTIFUNCTION_NO_ACS] = {"multifunction-no-acs",
+                                   "without an ACS capability the device may turn it between its functions, "
+                                   "and software cannot know whether it does"},
+    [RULE_CONVENTIONAL_BUS] = {"conventional-bus", "everyone on a conventional bus sees it"},
+    [RULE_EGRESS_ALLOWED] = {"egress-allowed",
+                             "ACS EgressCtrl is on and its vector lets this pair talk directly"},
+    [RULE_DIRECT_TRANSLATED] = {"direct-translated",
+                                "ACS DirectTrans lets requests that say they are translated go to the peer"},
+    [RULE_REQUEST_REDIRECT] = {"request-redirect", "ACS ReqRedir sends it upstream"},
+    [RULE_COMPLETION_REDIRECT] = {"completion-redirect", "ACS CmpltRedir sends the completion upstream"},
+    [RULE_UPSTREAM_FORWARDING] = {"upstream-forwarding",
+                                  "it is for what is below the port it came from; ACS UpstreamFwd sends it "
+                                  "upstream"},
+    [RULE_MEMORY_TARGET_REDIRECT] = {"memory-target-redirect",
+                                     "ACS Enhanced sends requests for a port's own BAR upstream"},
+    [RULE_UNCLAIMED_REDIRECT] = {"unclaimed-redirect",
+                                 "no port of the switch claims it; ACS Enhanced sends it upstream"},
+    [RULE_NO_PEER_FUNCTION] = {"no-peer-function",
+                               "the ACS capability has no ReqRedir: the function sends nothing to peers"},
+    [RULE_PEER_DECODE_OFF] = {"peer-decode-off",
+                              "no ACS capability, but the chipset sends all requests upstream"},
+    [RULE_NO_PEER_ROUTING] = {"no-peer-routing", "the root complex does not route between its ports"},
+    [RULE_SOURCE_VALIDATION] = {"source-validation",
+                                "ACS SrcValid blocks it: the requester's bus is not below the port"},
+    [RULE_TRANSLATION_BLOCKING] = {"translation-blocking",
+                                   "ACS TransBlk blocks it: it does not carry an untranslated address"},
+    [RULE_EGRESS_CONTROL] = {"egress-control", "ACS EgressCtrl blocks it: the vector has the target's bit"},
+    [RULE_MEMORY_TARGET_BLOCK] = {"memory-target-block", "ACS Enhanced blocks requests for a port's own BAR"},
+    [RULE_NO_UPSTREAM_FORWARDING] = {"no-upstream-forwarding",
+                                     "it is for what is below the port it came from and ACS UpstreamFwd is "
+                                     "off: undefined by the specification, taken as unsupported"},
+    [RULE_UNCLAIMED] = {"unclaimed", "nobody claims it"},
+};
+
+const char *route_rule_name(enum route_rule rule)
+{
+    return (unsigned)rule < RULE_COUNT ? rules[rule].name : "unknown";
+}
+
+const char *route_rule_text(enum route_rule rule)
+{
+    return (unsigned)rule < RULE_COUNT ? rules[rule].text : "unknown rule";
+}
