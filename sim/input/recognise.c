@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/input/recognise.h"
+
+#include "sim/base/status.h"
+#include "sim/input/lspci_import.h"
+#include "sim/input/lspci_record.h"
+
+#include <string.h>
+
+enum input_kind dump_recognise(const struct source_text *source)
+{
+    enum input_kind kind = INPUT_UNKNOWN;
+    struct slice rest = {source->text, source->text + source->length}, line;
+    struct lspci_header header;
+    bool first = true;
+    while (slice_next_line(&rest, &line)) {
+        line = lspci_unquote(line);
+        if (slice_length(line) == 0)
+            continue;
+        /* Our own topology files may hold dump-like lines in strings. */
+        if (first && *line.at == '{')
+            return INPUT_UNKNOWN;
+        first = false;
+        if (kind == INPUT_LSPCI_TEXT && lspci_is_row(line))
+            return INPUT_LSPCI_HEX;
+        if (kind == INPUT_UNKNOWN && lspci_header_parse(line, &header))
+            kind = INPUT_LSPCI_TEXT;
+    }
+    return kind;
+}
+
+static int reject(const struct source_text *source, size_t offset, struct diagnostics *diagnostics,
+                  const char *code, const char *text)
+{
+    diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, source, offset, NULL, code, "%s", text);
+    return STATUS_BAD_INPUT;
+}
+
+int dump_import(const struct source_text *source, struct topology **topology, struct diagnostics *diagnostics)
+{
+    if (source->length == 0)
+        return reject(source, DIAGNOSTIC_NO_OFFSET, diagnostics, "dump-empty", "the file is empty");
+    const char *nul = memchr(source->text, '\0', source->length);
+    if (nul)
+        return reject(source, (size_t)(nul - source->text), diagnostics, "dump-binary",
+                      "a NUL byte: this is no text; expected the output of lspci");
+    if (dump_recognise(source) == INPUT_UNKNOWN)
+        return reject(source, 0, diagnostics, "dump-unknown",
+                      "no line starts a PCI function as lspci prints it, e.g. '00:1f.3 SMBus: ...'");
+    struct topology *result = lspci_import(source, diagnostics);
+    if (!result)
+        return STATUS_BAD_INPUT;
+    *topology = result;
+    return STATUS_OK;
+}
