@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/analysis/group_explain.h"
+
+static void add_function(const struct iommu_groups *groups, uint32_t id, struct text_buffer *text)
+{
+    char bdf[BDF_TEXT_SIZE];
+    const struct pci_function *function = &groups->topology->functions[id];
+    text_buffer_add(text, bdf_print(bdf, function->segment, function->bus, function->devfn));
+}
+
+/* "0000:00:01.0 (root-port): it has no ACS capability" */
+static void add_verdict(const struct iommu_groups *groups, uint32_t id, struct text_buffer *text)
+{
+    char clause[ACS_VERDICT_TEXT];
+    add_function(groups, id, text);
+    text_buffer_format(text, " (%s): %s", function_kind_name(&groups->topology->functions[id]),
+                       acs_verdict_print(clause, &groups->verdicts[id]));
+}
+
+static void explain_uncovered(const struct iommu_groups *groups, uint32_t id, struct text_buffer *text)
+{
+    const struct function_coverage *coverage = &groups->coverage->functions[id];
+    text_buffer_format(text, "no group: %s", coverage_reason_text(coverage->reason));
+    if (coverage->owner_id != NONE) {
+        text_buffer_add(text, ", it belongs to ");
+        add_function(groups, coverage->owner_id, text);
+    }
+}
+
+void group_explain(const struct iommu_groups *groups, uint32_t function_id, struct text_buffer *text)
+{
+    const struct group_decision *decision = &groups->decisions[function_id];
+    switch (decision->rule) {
+    case GROUP_RULE_NONE:
+        explain_uncovered(groups, function_id, text);
+        return;
+    case GROUP_RULE_NEW:
+        text_buffer_add(text, "starts the group");
+        return;
+    case GROUP_RULE_REQUESTER:
+        text_buffer_add(text, "joins ");
+        add_function(groups, decision->via, text);
+        text_buffer_add(text, ": its DMA carries a requester id of that function");
+        return;
+    case GROUP_RULE_PATH:
+        text_buffer_add(text, "joins ");
+        add_function(groups, decision->via, text);
+        text_buffer_add(text, ": the path up is not isolated, ");
+        add_verdict(groups, decision->culprit, text);
+        return;
+    case GROUP_RULE_ALIAS:
+        text_buffer_add(text, "joins ");
+        add_function(groups, decision->via, text);
+        text_buffer_add(text, ": both may use one requester id");
+        break;
+    case GROUP_RULE_SLOT:
+        text_buffer_add(text, "joins ");
+        add_function(groups, decision->via, text);
+        text_buffer_add(text, ": functions of one slot without isolation, ");
+        add_verdict(groups, decision->culprit, text);
+        text_buffer_add(text, "; ");
+        add_verdict(groups, decision->via, text);
+        break;
+    }
+    if (decision->start != function_id) {
+        text_buffer_add(text, "; decided at the bridge ");
+        add_function(groups, decision->start, text);
+        text_buffer_add(text, " above it");
+    }
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file iommu_platform.h
+ * Which IOMMU a machine has, whether the kernel uses it, and what follows for the whole machine.
+ */
+#ifndef IOMMUSIM_ANALYSIS_IOMMU_PLATFORM_H
+#define IOMMUSIM_ANALYSIS_IOMMU_PLATFORM_H
+
+#include "sim/analysis/kernel_cmdline.h"
+
+/** What the user said about the machine's IOMMU. */
+enum iommu_choice {
+    IOMMU_CHOICE_AUTO, /**< the topology's units, or a guess where it tells none */
+    IOMMU_CHOICE_VT_D,
+    IOMMU_CHOICE_AMD_VI,
+    IOMMU_CHOICE_SMMUV3,
+    IOMMU_CHOICE_NONE,
+};
+
+struct iommu_platform {
+    enum iommu_kind kind; /**< IOMMU_NONE: the machine has none */
+    bool units_known;     /**< topology->units say which functions are covered; false: one unit is assumed */
+    bool enabled;         /**< the kernel uses it: functions get groups */
+    bool acs_requested;   /**< the kernel switches ACS on */
+    bool ivrs;            /**< an IVRS table exists (AMD) */
+    struct kernel_cmdline cmdline;
+};
+
+/** The name of a choice on the command line ("auto", "vt-d", ...), NULL for values outside. */
+const char *iommu_choice_name(enum iommu_choice choice);
+
+/** Parse a choice; false leaves @p choice untouched. */
+bool iommu_choice_parse(const char *text, enum iommu_choice *choice);
+
+/** The name of a kind: "none", "vt-d", "amd-vi", "smmuv3". */
+const char *iommu_kind_name(enum iommu_kind kind);
+
+/**
+ * The kind of IOMMU a machine most likely has, from its functions: AMD-Vi where an AMD IOMMU function or, on
+ * 00.0 of a root bus, an AMD or Hygon host bridge is seen; SMMUv3 for QEMU's 1b36:0008 host bridge and root
+ * ports or host bridges of Arm server vendors; else VT-d. Used where the input names no unit.
+ */
+enum iommu_kind iommu_platform_guess(const struct topology *topology);
+
+/**
+ * Decide the platform.
+ *
+ * @param choice       what the user said
+ * @param cmdline      the kernel's command line; NULL: the topology's own where it has one, otherwise the
+ * IOMMU is simply on
+ * @param arena        for lists of the command line; must outlive @p platform
+ * @param diagnostics  gets warnings about words without effect
+ *
+ * Words: iommu=off, intel_iommu=off, amd_iommu=off switch the matching kind off; without any of them it is on
+ * (the Kconfig defaults of distributions). amd_iommu=off leaves ACS requested: the kernel asks for ACS when
+ * it finds the IVRS table, before it looks at the switch. Source: drivers/iommu/{intel,amd}, section 3 of the
+ * group specification.
+ */
+void iommu_platform_decide(const struct topology *topology, enum iommu_choice choice, const char *cmdline,
+                           struct arena *arena, struct diagnostics *diagnostics,
+                           struct iommu_platform *platform);
+
+#endif

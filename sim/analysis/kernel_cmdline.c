@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* Splitting into words stands first, then one function a parameter, then the table that joins them. */
+#include "sim/analysis/kernel_cmdline.h"
+
+#include <string.h>
+
+/* A piece of the command line; offsets of diagnostics are counted from the start of the text. */
+struct slice {
+    const char *at;
+    size_t length;
+};
+
+struct parser {
+    struct source_text source;
+    struct arena *arena;
+    struct diagnostics *diagnostics;
+    struct kernel_cmdline *cmdline;
+    const char *parameter; /* name of the parameter being read, for messages */
+};
+
+static void warn(struct parser *parser, struct slice slice, const char *code, const char *what)
+{
+    diagnostics_report(parser->diagnostics, DIAGNOSTIC_WARNING, &parser->source,
+                       (size_t)(slice.at - parser->source.text), NULL, code, "%s '%.*s' %s",
+                       parser->parameter, (int)slice.length, slice.at, what);
+}
+
+static void warn_no_effect(struct parser *parser, struct slice slice)
+{
+    warn(parser, slice, "cmdline-no-effect", "is no word the kernel knows there: it has no effect");
+}
+
+static bool starts_with(struct slice slice, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return slice.length >= length && memcmp(slice.at, prefix, length) == 0;
+}
+
+static bool equals(struct slice slice, const char *text)
+{
+    return slice.length == strlen(text) && starts_with(slice, text);
+}
+
+static struct slice drop(struct slice slice, size_t count)
+{
+    return (struct slice){slice.at + count, slice.length - count};
+}
+
+/* Cut the part before the first of @p separators off @p rest; false where nothing is left. */
+static bool next_part(struct slice *rest, const char *separators, struct slice *part)
+{
+    if (!rest->length)
+        return false;
+    size_t length = 0;
+    while (length < rest->length && !strchr(separators, rest->at[length]))
+        length++;
+    *part = (struct slice){rest->at, length};
+    *rest = drop(*rest, length < rest->length ? length + 1 : length);
+    return true;
+}
+
+static bool starts_with_any(struct slice slice, const char *const *words)
+{
+    for (; *words; words++) {
+        if (starts_with(slice, *words))
+            return true;
+    }
+    return false;
+}
+
+/* The kernel compares these words by prefix only; so do we. */
+static void read_intel_iommu(struct parser *parser, struct slice value)
+{
+    static const char *const harmless[] = {"forcedac",      "sp_off",   "sm_on", "sm_off",
+                                           "tboot_noforce", "nobounce", NULL};
+    struct kernel_cmdline *cmdline = parser->cmdline;
+    struct slice word;
+    while (next_part(&value, ",", &word)) {
+        if (starts_with(word, "on"))
+            cmdline->intel_iommu = GIVEN_ON;
+        else if (starts_with(word, "off"))
+            cmdline->intel_iommu = GIVEN_OFF;
+        else if (starts_with(word, "igfx_off"))
+            cmdline->intel_graphics_off = true;
+        else if (starts_with(word, "strict"))
+            cmdline->strict = GIVEN_ON;
+        else if (!starts_with_any(word, harmless))
+            warn_no_effect(parser, word);
+    }
+}
+
+static void read_amd_iommu(struct parser *parser, struct slice value)
+{
+    static const char *const harmless[] = {"force_enable", "force_isolation", "pgtbl_v1",        "pgtbl_v2",
+                                           "irtcachedis",  "nohugepages",     "v2_pgsizes_only", NULL};
+    struct slice word;
+    while (next_part(&value, ",", &word)) {
+        if (starts_with(word, "off"))
+            parser->cmdline->amd_iommu_off = true;
+        else if (starts_with(word, "fullflush"))
+            parser->cmdline->strict = GIVEN_ON;
+        else if (!starts_with_any(word, harmless))
+            warn_no_effect(parser, word);
+    }
+}
+
+static void read_iommu(struct parser *parser, struct slice value)
+{
+    static const char *const harmless[] = {"force",      "noforce",   "biomerge",    "panic",    "nopanic",
+                                           "merge",      "nomerge",   "forcesac",    "allowdac", "nodac",
+                                           "usedac",     "soft",      "leak",        "memaper",  "noagp",
+                                           "noaperture", "fullflush", "nofullflush", "calgary",  NULL};
+    struct slice word;
+    while (next_part(&value, ",", &word)) {
+        if (starts_with(word, "off"))
+            parser->cmdline->iommu_off = true;
+        else if (starts_with(word, "pt"))
+            parser->cmdline->passthrough = GIVEN_ON;
+        else if (starts_with(word, "nopt"))
+            parser->cmdline->passthrough = GIVEN_OFF;
+        else if (!starts_with_any(word, harmless))
+            warn_no_effect(parser, word);
+    }
+}
+
+/* Truth values as kstrtobool() reads them. */
+static void read_switch(struct parser *parser, struct slice value, enum given *given)
+{
+    if (starts_with_any(value, (const char *const[]){"1", "y", "Y", "t", "T", "on", "On", "ON", NULL}))
+        *given = GIVEN_ON;
+    else if (starts_with_any(value, (const char *const[]){"0", "n", "N", "f", "F", "of", "Of", "OF", NULL}))
+        *given = GIVEN_OFF;
+    else
+        warn(parser, value, "cmdline-malformed", "is no truth value: the kernel ignores it");
+}
+
+static void read_passthrough(struct parser *parser, struct slice value)
+{
+    read_switch(parser, value, &parser->cmdline->passthrough);
+}
+
+static void read_strict(struct parser *parser, struct slice value)
+{
+    read_switch(parser, value, &parser->cmdline->strict);
+}
+
+/* "[flags@]device[;...]": entries of both ACS options; @p with_flags tells which. */
+static struct acs_option *read_acs_options(struct parser *parser, struct slice value, bool with_flags,
+                                           uint32_t *count)
+{
+    struct acs_option *options = arena_array(parser->arena, value.length / 2 + 1, sizeof(*options));
+    struct slice rest = value;
+    struct slice entry;
+    *count = 0;
+    while (next_part(&rest, ";", &entry)) {
+        struct acs_option option = {0};
+        struct slice device = entry;
+        if (with_flags) {
+            struct slice flags;
+            next_part(&device, "@", &flags);
+            /* The rightmost character is bit 0. */
+            bool known = flags.length > 0 && flags.length < entry.length;
+            for (size_t i = 0; i < flags.length && known; i++) {
+                size_t bit = flags.length - 1 - i;
+                char c = flags.at[i];
+                if (c == 'x' || c == 'X')
+                    continue;
+                known = (c == '0' || c == '1') && bit <= 6;
+                option.mask |= (uint16_t)(known ? 1U << bit : 0);
+                option.flags |= (uint16_t)(known && c == '1' ? 1U << bit : 0);
+            }
+            if (!known) {
+                warn(parser, entry, "cmdline-malformed",
+                     "needs 'flags@device' with flags of 0, 1 and x, bits 6 to 0: the kernel ignores it");
+                continue;
+            }
+        }
+        if (!device_selector_parse(device.at, device.length, &option.selector)) {
+            warn(parser, entry, "cmdline-malformed",
+                 "names no device ([segment:]bus:device.function[/device.function...] or "
+                 "pci:vendor:device): the kernel ignores it");
+            continue;
+        }
+        options[(*count)++] = option;
+    }
+    return options;
+}
+
+static void read_pci(struct parser *parser, struct slice value)
+{
+    static const char disable[] = "disable_acs_redir=";
+    static const char config[] = "config_acs=";
+    struct kernel_cmdline *cmdline = parser->cmdline;
+    struct slice word;
+    while (next_part(&value, ",", &word)) {
+        if (equals(word, "noats")) {
+            cmdline->ats_off = true;
+        } else if (starts_with(word, disable)) {
+            parser->parameter = "pci=disable_acs_redir=";
+            cmdline->disable_acs_redir = read_acs_options(parser, drop(word, sizeof(disable) - 1), false,
+                                                          &cmdline->disable_acs_redir_count);
+        } else if (starts_with(word, config)) {
+            parser->parameter = "pci=config_acs=";
+            cmdline->config_acs =
+                read_acs_options(parser, drop(word, sizeof(config) - 1), true, &cmdline->config_acs_count);
+        }
+    }
+}
+
+static void read_override_id(struct parser *parser, struct slice word)
+{
+    struct kernel_cmdline *cmdline = parser->cmdline;
+    struct device_selector ids;
+    char text[32];
+    if (word.length < sizeof(text)) {
+        /* "id:vvvv:dddd" is "pci:vvvv:dddd" under another name. */
+        memcpy(text, "pci", 3);
+        memcpy(text + 3, word.at + 2, word.length - 2);
+        if (device_selector_parse(text, word.length + 1, &ids)) {
+            if (cmdline->override_id_count == ACS_OVERRIDE_IDS) {
+                warn(parser, word, "cmdline-malformed", "is one id too many: the kernel takes 15");
+                return;
+            }
+            cmdline->override_ids[cmdline->override_id_count].vendor = ids.vendor;
+            cmdline->override_ids[cmdline->override_id_count].device = ids.device;
+            cmdline->override_id_count++;
+            return;
+        }
+    }
+    warn(parser, word, "cmdline-malformed", "is no 'id:vendor:device': the kernel ignores it");
+}
+
+static void read_acs_override(struct parser *parser, struct slice value)
+{
+    struct slice word;
+    while (next_part(&value, ",", &word)) {
+        if (starts_with(word, "downstream"))
+            parser->cmdline->override_downstream = true;
+        else if (starts_with(word, "multifunction"))
+            parser->cmdline->override_multifunction = true;
+        else if (starts_with(word, "id:"))
+            read_override_id(parser, word);
+        else
+            warn_no_effect(parser, word);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*read)(struct parser *parser, struct slice value);
+} parameters[] = {
+    {"intel_iommu=", read_intel_iommu},        {"amd_iommu=", read_amd_iommu}, {"iommu=", read_iommu},
+    {"iommu.passthrough=", read_passthrough},  {"iommu.strict=", read_strict}, {"pci=", read_pci},
+    {"pcie_acs_override=", read_acs_override},
+};
+
+static void read_word(struct parser *parser, struct slice word)
+{
+    if (word.length >= 2 && word.at[0] == '"' && word.at[word.length - 1] == '"') {
+        word = drop(word, 1);
+        word.length--;
+    }
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+        if (!starts_with(word, parameters[i].name))
+            continue;
+        struct slice value = drop(word, strlen(parameters[i].name));
+        if (value.length >= 2 && value.at[0] == '"' && value.at[value.length - 1] == '"') {
+            value = drop(value, 1);
+            value.length--;
+        }
+        parser->parameter = parameters[i].name;
+        parameters[i].read(parser, value);
+    }
+}
+
+void kernel_cmdline_parse(const char *text, struct arena *arena, struct diagnostics *diagnostics,
+                          struct kernel_cmdline *cmdline)
+{
+    *cmdline = (struct kernel_cmdline){0};
+    if (!text)
+        return;
+    struct parser parser = {
+        .source = {.name = "kernel command line", .text = text, .length = strlen(text)},
+        .arena = arena,
+        .diagnostics = diagnostics,
+        .cmdline = cmdline,
+    };
+    for (const char *at = text; *at;) {
+        at += strspn(at, " \t\n");
+        bool quoted = false;
+        size_t length = 0;
+        while (at[length] && (quoted || !strchr(" \t\n", at[length]))) {
+            quoted ^= at[length] == '"';
+            length++;
+        }
+        struct slice word = {at, length};
+        if (equals(word, "--"))
+            break;
+        read_word(&parser, word);
+        at += length;
+    }
+}
+
+bool kernel_cmdline_overrides_acs(const struct kernel_cmdline *cmdline)
+{
+    return cmdline->override_downstream || cmdline->override_multifunction || cmdline->override_id_count;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file group_listing.h
+ * Helpers of the group tests: groups as one comparable line.
+ */
+#ifndef IOMMUSIM_TESTS_GROUP_LISTING_H
+#define IOMMUSIM_TESTS_GROUP_LISTING_H
+
+#include "sim/analysis/iommu_groups.h"
+
+/**
+ * The groups by number, members by address, e.g. "00:00.0 | 00:01.0 01:00.0"; the segment is printed where it
+ * is not 0. The caller's to free().
+ */
+char *group_listing(const struct iommu_groups *groups);
+
+/** group_listing() of a one-line machine; fails the test where the machine is refused. @p cmdline may be
+ * NULL. */
+char *group_listing_of(const char *machine, enum iommu_choice choice, const char *cmdline);
+
+#endif
