@@ -4,8 +4,10 @@
 
 #include "sim/base/arena.h"
 #include "sim/base/units.h"
+#include "sim/input/lspci_guess.h"
 #include "sim/input/lspci_platform.h"
 #include "sim/input/lspci_record.h"
+#include "sim/input/lspci_text_reader.h"
 #include "sim/topology/topology_build.h"
 
 #include <stdlib.h>
@@ -13,8 +15,13 @@
 
 /* What is known of a function beside struct pci_function. */
 struct origin {
+    uint32_t segment;
+    uint8_t bus, devfn;
     size_t offset;   /* of its header line */
     unsigned length; /* bytes of configuration space that were printed */
+    bool device_known;
+    bool numa_known;
+    uint32_t numa_node;
 };
 
 struct import {
@@ -33,6 +40,7 @@ struct import {
     size_t offset;
     struct lspci_header header;
     struct lspci_bytes bytes;
+    struct lspci_text text;
 };
 
 struct slice lspci_unquote(struct slice line)
@@ -62,31 +70,75 @@ static bool unreachable(const struct config_space *space)
     return config_read8(space, 0x0e) == 0xff && config_read32(space, 8) == UINT32_MAX;
 }
 
-/* What the header line alone tells. */
-static void apply_header(const struct import *import, struct pci_function *function)
+/* Bytes tell neither sizes nor what the kernel did; lines of text beside them may. */
+static void add_sizes(struct bar *bars, const struct bar *told, unsigned count)
 {
-    const struct lspci_header *header = &import->header;
-    function->vendor = header->vendor;
-    function->device = header->device;
-    function->class_code = header->class_code;
-    function->revision = header->revision;
-    function->header_type = header->class_code >> 8 == 0x0604 ? 1 : header->class_code >> 8 == 0x0607 ? 2 : 0;
-    function->pcie_unknown = function->acs_unknown = true;
+    for (unsigned i = 0; i < count; i++) {
+        if (bars[i].kind == told[i].kind && bars[i].address == told[i].address)
+            bars[i].size = told[i].size;
+    }
 }
 
+static void add_extended(struct pci_function *function, const struct pci_function *told)
+{
+    function->acs = told->acs;
+    function->acs_unknown = told->acs_unknown;
+    function->ari = told->ari;
+    function->ari_next_function = told->ari_next_function;
+    function->ats = told->ats;
+    function->ats_enabled = told->ats_enabled;
+    function->pri = told->pri;
+    function->pasid = told->pasid;
+    function->sriov = told->sriov;
+}
+
+/* The function as the bytes show it, completed from the text where there is both (lspci -vvv -xxx). */
 static void apply_bytes(struct import *import, const struct config_space *space,
                         struct pci_function *function)
 {
-    const struct lspci_header *header = &import->header;
+    const struct pci_function told = *function;
+    const struct lspci_text *text = &import->text;
     config_space_decode(space, function);
     import->extended_seen |= space->length > CONFIG_PCI_SIZE;
+    if (text->details && !text->capabilities_hidden && function->pcie_unknown) {
+        /* The header alone; the text saw the rest. */
+        bool multifunction = function->multifunction;
+        *function = told;
+        function->multifunction = multifunction;
+    } else if (text->details && function->acs_unknown && !told.acs_unknown) {
+        add_extended(function, &told);
+    }
+    add_sizes(function->bars, told.bars, BAR_COUNT);
+    add_sizes(function->sriov.vf_bars, told.sriov.vf_bars, 6);
     /* A VF shows no ids of its own; whose VF it is, the builder finds from the PF's registers. */
     if (function->vendor == 0xffff) {
-        function->vendor = header->vendor;
-        function->device = header->device;
+        function->vendor = told.vendor;
+        function->device = told.device;
     }
     if (function->segment == 0 && function->bus == 0 && function->devfn == pci_devfn(0x1f, 0))
         import->rcba_enabled = lspci_rcba_state(space);
+}
+
+/* Who it is and what the kernel did with it. */
+static void identify(struct import *import, struct pci_function *function)
+{
+    const struct lspci_header *header = &import->header;
+    const struct lspci_text *text = &import->text;
+    function->segment = header->segment;
+    function->bus = header->bus;
+    function->devfn = header->devfn;
+    function->pf_id = NONE;
+    function->secondary_bus_id = NONE;
+    function->pointer = arena_format(import->arena, "line %u", import->line);
+    if (slice_length(header->name) > 0)
+        function->name =
+            arena_format(import->arena, "%.*s", (int)slice_length(header->name), header->name.at);
+    /* lspci names the driver if there is one; text without the line says that there is none. */
+    if (text->details)
+        function->driver =
+            slice_length(text->driver) > 0
+                ? arena_format(import->arena, "%.*s", (int)slice_length(text->driver), text->driver.at)
+                : "";
 }
 
 static void finish_function(struct import *import)
@@ -95,31 +147,29 @@ static void finish_function(struct import *import)
         return;
     import->open = false;
     unsigned length = lspci_bytes_finish(&import->bytes, import->source, import->offset, import->diagnostics);
-    struct pci_function function = {
-        .segment = import->header.segment,
-        .bus = import->header.bus,
-        .devfn = import->header.devfn,
-        .pf_id = NONE,
-        .secondary_bus_id = NONE,
-        .pointer = arena_format(import->arena, "line %u", import->line),
-    };
     struct config_space space = {import->bytes.bytes, length};
-    if (length > 0 && !unreachable(&space))
+    bool readable = length > 0 && !unreachable(&space);
+    lspci_text_finish(&import->text);
+    struct pci_function function = import->text.function;
+    identify(import, &function);
+    if (readable)
         apply_bytes(import, &space, &function);
-    else
-        apply_header(import, &function);
-    if (slice_length(import->header.name) > 0)
-        function.name = arena_format(import->arena, "%.*s", (int)slice_length(import->header.name),
-                                     import->header.name.at);
 
     import->origins =
         memory_grow(import->origins, import->count, &import->capacity, sizeof(*import->origins));
-    import->origins[import->count++] = (struct origin){import->offset, length};
+    import->origins[import->count++] = (struct origin){.segment = function.segment,
+                                                       .bus = function.bus,
+                                                       .devfn = function.devfn,
+                                                       .offset = import->offset,
+                                                       .length = length,
+                                                       .device_known = function.device != 0xffff,
+                                                       .numa_known = import->text.numa_known,
+                                                       .numa_node = import->text.numa_node};
     topology_builder_add(import->builder, &function,
                          (struct placement){.host_bridge = NONE,
                                             .parent = NONE,
                                             .address_known = true,
-                                            .multifunction_known = length > 0,
+                                            .multifunction_known = readable,
                                             .bus_numbers_known = true});
 }
 
@@ -130,6 +180,7 @@ static void start_function(struct import *import, const struct lspci_header *hea
     import->header = *header;
     import->offset = (size_t)(at - import->source->text);
     lspci_bytes_reset(&import->bytes);
+    lspci_text_reset(&import->text, &import->header);
     if (header->path)
         diagnostics_report(import->diagnostics, DIAGNOSTIC_ERROR, import->source, import->offset, NULL,
                            "lspci-path",
@@ -148,6 +199,8 @@ static void read_lines(struct import *import)
             import->line = number;
         } else if (import->open && lspci_is_row(line)) {
             lspci_bytes_add(&import->bytes, line, import->source, import->diagnostics);
+        } else if (import->open) {
+            lspci_text_line(&import->text, line);
         }
     }
     finish_function(import);
@@ -166,6 +219,42 @@ static void settle_extended_space(struct import *import)
     }
 }
 
+static void warn_about_unknowns(struct import *import, unsigned guessed)
+{
+    unsigned nameless = 0;
+    size_t first = 0;
+    for (uint32_t i = 0; i < import->count; i++) {
+        if (import->origins[i].device_known)
+            continue;
+        first = nameless++ ? first : import->origins[i].offset;
+    }
+    if (nameless)
+        diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, first, NULL,
+                           "lspci-no-ids",
+                           "the ids of %u functions are not told; quirks of theirs cannot be known (lspci "
+                           "-nn prints ids)",
+                           nameless);
+    if (guessed)
+        diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, DIAGNOSTIC_NO_OFFSET,
+                           NULL, "lspci-hidden",
+                           "the capabilities of %u functions are hidden; their port types are guessed, "
+                           "their ACS is unknown (run lspci as root)",
+                           guessed);
+}
+
+/* A host bridge is where the functions below it say they are: the last one told decides, they agree. */
+static void set_numa_nodes(const struct import *import, struct topology *topology)
+{
+    for (uint32_t i = 0; i < import->count; i++) {
+        const struct origin *origin = &import->origins[i];
+        const struct pci_function *function =
+            origin->numa_known ? topology_find(topology, origin->segment, origin->bus, origin->devfn) : NULL;
+        if (function)
+            topology->host_bridges[topology->buses[function->bus_id].host_bridge_id].numa_node =
+                origin->numa_node;
+    }
+}
+
 struct topology *lspci_import(const struct source_text *source, struct diagnostics *diagnostics)
 {
     struct import *import = memory_alloc(sizeof(*import));
@@ -179,6 +268,7 @@ struct topology *lspci_import(const struct source_text *source, struct diagnosti
 
     read_lines(import);
     settle_extended_space(import);
+    warn_about_unknowns(import, lspci_guess_types(import->builder));
     topology->acs_state = ACS_BOOTED;
     topology->rcba_enabled = import->rcba_enabled;
     topology->source = "lspci dump";
@@ -188,6 +278,8 @@ struct topology *lspci_import(const struct source_text *source, struct diagnosti
     } else {
         topology = topology_builder_finish(import->builder, source, locate_line, diagnostics);
     }
+    if (topology)
+        set_numa_nodes(import, topology);
     free(import->origins);
     free(import);
     return topology;

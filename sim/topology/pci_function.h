@@ -150,11 +150,13 @@ struct pci_function {
     uint8_t *alias_devfns; /**< further devfns on the same bus it uses as requester (NTB proxies, IVRS);
                               arena, or NULL */
     uint32_t alias_count;
-    const char *driver;     /**< driver bound, "" none, NULL unknown */
-    const char *name;       /**< user's or lspci's name; NULL none */
-    const char *pointer;    /**< where it came from: JSON pointer, or "line N" of a dump; for diagnostics */
-    const uint8_t *config;  /**< raw configuration space as dumped, or NULL */
-    uint16_t config_length; /**< 64, 256 or 4096; 0 without raw bytes */
+    bool group_reported;     /**< the input states the IOMMU group the kernel made */
+    uint32_t reported_group; /**< its number; meaningful where @c group_reported */
+    const char *driver;      /**< driver bound, "" none, NULL unknown */
+    const char *name;        /**< user's or lspci's name; NULL none */
+    const char *pointer;     /**< where it came from: JSON pointer, or "line N" of a dump; for diagnostics */
+    const uint8_t *config;   /**< raw configuration space as dumped, or NULL */
+    uint16_t config_length;  /**< 64, 256 or 4096; 0 without raw bytes */
 };
 
 /** devfn from device (0..31) and function (0..7). */

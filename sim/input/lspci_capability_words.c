@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Statements of the capabilities. The words are those of lspci's ls-caps.c and ls-ecaps.c, from 3.1 to 3.14.
+ */
+#include "sim/input/lspci_words.h"
+
+#include <string.h>
+
+/* "Express (v2) Root Port (Slot+), MSI 00"; without the version at -v. */
+static void express_line(struct lspci_text *text, struct slice rest)
+{
+    static const struct {
+        const char *name;
+        enum pcie_type type;
+    } types[] = {
+        {"Endpoint", PCIE_ENDPOINT},
+        {"Legacy Endpoint", PCIE_LEGACY_ENDPOINT},
+        {"Root Port", PCIE_ROOT_PORT},
+        {"Upstream Port", PCIE_UPSTREAM_PORT},
+        {"Downstream Port", PCIE_DOWNSTREAM_PORT},
+        {"PCI-Express to PCI/PCI-X Bridge", PCIE_TO_PCI_BRIDGE},
+        {"PCI/PCI-X to PCI-Express Bridge", PCI_TO_PCIE_BRIDGE},
+        {"Root Complex Integrated Endpoint", PCIE_RC_ENDPOINT},
+        {"Root Complex Event Collector", PCIE_RC_EVENT_COLLECTOR},
+    };
+    struct slice version = rest;
+    uint64_t number;
+    if (slice_skip(&version, "(v") && slice_number(&version, 10, 1, 2, &number) && slice_skip(&version, ") "))
+        rest = version;
+    text->function.pcie = true;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (slice_skip(&rest, types[i].name)) {
+            text->function.pcie_type = types[i].type;
+            return;
+        }
+    }
+}
+
+enum extended_id {
+    ID_ACS = 0x0d,
+    ID_ARI = 0x0e,
+    ID_ATS = 0x0f,
+    ID_SRIOV = 0x10,
+    ID_PRI = 0x13,
+    ID_PASID = 0x1b,
+};
+
+static void extended_capability(struct lspci_text *text, unsigned id)
+{
+    struct pci_function *function = &text->function;
+    switch ((enum extended_id)id) {
+    case ID_ACS:
+        function->acs.present = true;
+        break;
+    case ID_ARI:
+        function->ari = true;
+        break;
+    case ID_ATS:
+        function->ats = true;
+        break;
+    case ID_SRIOV:
+        function->sriov.present = text->in_sriov = true;
+        break;
+    case ID_PRI:
+        function->pri = true;
+        break;
+    case ID_PASID:
+        function->pasid = true;
+        break;
+    }
+}
+
+static void named_extended(struct lspci_text *text, struct slice rest)
+{
+    static const struct {
+        const char *name;
+        unsigned id;
+    } names[] = {
+        {"Access Control Services", ID_ACS},     {"Alternative Routing-ID Interpretation", ID_ARI},
+        {"Address Translation Service", ID_ATS}, {"Single Root I/O Virtualization", ID_SRIOV},
+        {"Page Request Interface", ID_PRI},      {"Process Address Space ID", ID_PASID},
+    };
+    uint64_t id;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (slice_skip(&rest, names[i].name))
+            extended_capability(text, names[i].id);
+    }
+    /* What an old lspci did not know by name. */
+    if (slice_skip(&rest, "Extended Capability ID 0x") && slice_number(&rest, 16, 1, 4, &id))
+        extended_capability(text, (unsigned)id);
+}
+
+/* "[58] Express (v2) ..." or "[2a0 v1] Access Control Services" or "<access denied>" */
+void capability_line(struct lspci_text *text, struct slice rest)
+{
+    uint64_t place, version;
+    text->in_sriov = false;
+    if (slice_skip(&rest, "<access denied>")) {
+        text->capabilities_hidden = true;
+        return;
+    }
+    if (!slice_skip(&rest, "[") || !slice_number(&rest, 16, 2, 3, &place))
+        return;
+    if (slice_skip(&rest, " v"))
+        slice_number(&rest, 10, 1, 2, &version);
+    if (!slice_skip(&rest, "] "))
+        return;
+    if (place >= CONFIG_EXTENDED_START) {
+        named_extended(text, rest);
+    } else if (slice_skip(&rest, "Express ")) {
+        express_line(text, rest);
+    } else if (slice_skip(&rest, "PCI-X ")) {
+        text->function.pcix = true;
+    } else if (slice_skip(&rest, "Subsystem: ")) {
+        /* The subsystem ids of a bridge. */
+        struct slice word;
+        while (slice_next_word(&rest, &word))
+            words_of_subsystem(text, word);
+    }
+}
+
+/* "MaxPayload 256 bytes": the number after a word. */
+static void bytes_after(struct lspci_text *text, const char *name, struct slice word, uint16_t *bytes)
+{
+    uint64_t value;
+    if (slice_is(text->previous, name) && word_number(word, 10, &value) && value >= 128 && value <= 4096 &&
+        (value & (value - 1)) == 0)
+        *bytes = (uint16_t)value;
+}
+
+void words_of_devcap(struct lspci_text *text, struct slice word)
+{
+    bytes_after(text, "MaxPayload", word, &text->function.max_payload_supported);
+}
+
+void words_of_devctl(struct lspci_text *text, struct slice word)
+{
+    bytes_after(text, "MaxPayload", word, &text->function.max_payload);
+    bytes_after(text, "MaxReadReq", word, &text->function.max_read_request);
+    word_flag(word, "ExtTag", &text->function.extended_tags);
+}
+
+/* "Speed 8GT/s" and "Width x4". */
+static void link_words(struct lspci_text *text, struct slice word, uint8_t *generation, uint8_t *width)
+{
+    static const char *const speeds[] = {"2.5GT/s", "5GT/s", "8GT/s", "16GT/s", "32GT/s", "64GT/s"};
+    uint64_t lanes;
+    for (unsigned i = 0; i < sizeof(speeds) / sizeof(speeds[0]) && slice_is(text->previous, "Speed"); i++) {
+        if (slice_is(word, speeds[i]))
+            *generation = (uint8_t)(i + 1);
+    }
+    if (slice_is(text->previous, "Width") && slice_skip(&word, "x") && word_number(word, 10, &lanes) &&
+        (lanes == 12 || (lanes <= 32 && (lanes & (lanes - 1)) == 0)))
+        *width = (uint8_t)lanes;
+}
+
+void words_of_lnkcap(struct lspci_text *text, struct slice word)
+{
+    struct link_state *link = &text->function.link;
+    link_words(text, word, &link->maximum_generation, &link->maximum_width);
+}
+
+void words_of_lnksta(struct lspci_text *text, struct slice word)
+{
+    struct link_state *link = &text->function.link;
+    link_words(text, word, &link->generation, &link->width);
+}
+
+void words_of_devctl2(struct lspci_text *text, struct slice word)
+{
+    word_flag(word, "ARIFwd", &text->function.ari_forwarding);
+}
+
+/* Bits in the order of enum acs_bit; the last as newer versions of lspci may print it. */
+static void acs_word(struct slice word, uint16_t *bits)
+{
+    static const char *const names[] = {"SrcValid",    "TransBlk",   "ReqRedir",   "CmpltRedir",
+                                        "UpstreamFwd", "EgressCtrl", "DirectTrans"};
+    bool on;
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (word_flag(word, names[i], &on) && on)
+            *bits = (uint16_t)(*bits | 1U << i);
+    }
+}
+
+void words_of_acscap(struct lspci_text *text, struct slice word)
+{
+    acs_word(word, &text->function.acs.capability);
+}
+
+void words_of_acsctl(struct lspci_text *text, struct slice word)
+{
+    acs_word(word, &text->function.acs.control);
+}
+
+/* "MFVC- ACS-, Next Function: 1" */
+void words_of_aricap(struct lspci_text *text, struct slice word)
+{
+    uint64_t value;
+    if (slice_is(text->previous, "Function:") && word_number(word, 10, &value) && value <= 0xff)
+        text->function.ari_next_function = (uint8_t)value;
+}
+
+void words_of_atsctl(struct lspci_text *text, struct slice word)
+{
+    word_flag(word, "Enable", &text->function.ats_enabled);
+}
+
+void words_of_iovctl(struct lspci_text *text, struct slice word)
+{
+    word_flag(word, "Enable", &text->function.sriov.enabled);
+}
+
+/* "Initial VFs: 8, Total VFs: 8, Number of VFs: 4, Function Dependency Link: 00"; the key was "Initial VFs:".
+ */
+void words_of_vf_counts(struct lspci_text *text, struct slice word)
+{
+    uint64_t value;
+    struct sriov *sriov = &text->function.sriov;
+    if (slice_is(word, "Total"))
+        text->vf_count = VF_COUNT_TOTAL;
+    else if (slice_is(word, "Number"))
+        text->vf_count = VF_COUNT_ENABLED;
+    if (!slice_is(text->previous, "VFs:") || !word_number(word, 10, &value) || value > UINT16_MAX)
+        return;
+    if (text->vf_count == VF_COUNT_TOTAL)
+        sriov->total_vfs = (uint16_t)value;
+    else if (text->vf_count == VF_COUNT_ENABLED)
+        sriov->num_vfs = (uint16_t)value;
+}
+
+/* "VF offset: 128, stride: 2, Device ID: 10ca"; the key ended before the first number. */
+void words_of_vf_offset(struct lspci_text *text, struct slice word)
+{
+    uint64_t value;
+    struct sriov *sriov = &text->function.sriov;
+    if (slice_length(text->previous) == 0 && word_number(word, 10, &value) && value <= UINT16_MAX)
+        sriov->first_vf_offset = (uint16_t)value;
+    else if (slice_is(text->previous, "stride:") && word_number(word, 10, &value) && value <= UINT16_MAX)
+        sriov->vf_stride = (uint16_t)value;
+    else if (slice_is(text->previous, "ID:") && word_number(word, 16, &value) && value <= UINT16_MAX)
+        sriov->vf_device = (uint16_t)value;
+}

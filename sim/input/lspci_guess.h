@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file lspci_guess.h
+ * Port types of functions whose capabilities an ordinary user was not shown.
+ */
+#ifndef IOMMUSIM_INPUT_LSPCI_GUESS_H
+#define IOMMUSIM_INPUT_LSPCI_GUESS_H
+
+#include "sim/topology/topology_build.h"
+
+/**
+ * For every function added with @c pcie_unknown: guess @c pcie and @c pcie_type from class and place. A
+ * bridge on a root bus is a root port unless it decodes subtractively; below a port that leads to a link a
+ * bridge with bridges behind it is an upstream port, one without a PCIe-to-PCI bridge; below an upstream port
+ * stand downstream ports. What hangs on a link is an endpoint; what sits on a root bus or behind a
+ * conventional bridge is conventional.
+ * @c pcie_unknown stays set: the values remain guesses.
+ * @return number of functions guessed
+ */
+unsigned lspci_guess_types(struct topology_builder *builder);
+
+#endif

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/* lspci dumps in: lines of text. The machines below are made up. */
+#include "sim/base/arena.h"
+#include "sim/base/diagnostic.h"
+#include "sim/base/status.h"
+#include "sim/input/lspci_record.h"
+#include "sim/input/recognise.h"
+
+#include <check.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *import_text_suite(void);
+
+static struct topology *import_text(const char *text)
+{
+    struct source_text source = {"dump", text, strlen(text)};
+    struct diagnostics *diagnostics = diagnostics_new(20);
+    struct topology *topology = NULL;
+    if (dump_import(&source, &topology, diagnostics) != STATUS_OK)
+        diagnostics_print(diagnostics, stderr);
+    diagnostics_free(diagnostics);
+    return topology;
+}
+
+static struct lspci_header header_of(const char *line, bool *valid)
+{
+    struct lspci_header header;
+    *valid = lspci_header_parse((struct slice){line, line + strlen(line)}, &header);
+    return header;
+}
+
+START_TEST(headers_in_all_forms)
+{
+    static const struct {
+        const char *line;
+        uint32_t segment;
+        unsigned bus, devfn;
+        uint32_t class_code;
+        unsigned vendor, device, revision;
+    } cases[] = {
+        {"00:02.0 0604: 1b36:000c", 0, 0, 0x10, 0x060400, 0x1b36, 0x000c, 0},
+        {"0000:00:02.0 0604: 1b36:000c (rev 02) (prog-if 01 [Subtractive decode])", 0, 0, 0x10, 0x060401,
+         0x1b36, 0x000c, 2},
+        {"10000:e1:1f.7 Class 0108: 8086:0a54", 0x10000, 0xe1, 0xff, 0x010800, 0x8086, 0x0a54, 0},
+        {"02:00.1 Audio device [0403]: NVIDIA Corporation Some HDA [Fast] [10de:10f0] (rev a1)", 0, 2, 1,
+         0x040300, 0x10de, 0x10f0, 0xa1},
+        {"00:1c.4/07:00.0 Ethernet controller: Intel Corporation Device 1521 (rev 01)", 0, 7, 0, 0x020000,
+         0x8086, 0x1521, 1},
+        {"03:00.0 Non-Volatile memory controller: Samsung Electronics Co Ltd Fancy SSD (prog-if 02 [NVM "
+         "Express])",
+         0, 3, 0, 0x010802, 0x144d, 0xffff, 0},
+        {"03:00.0 Class [ff00]: Nobody Known Inc. Thing", 0, 3, 0, 0xff0000, 0xffff, 0xffff, 0},
+        {"0c:00.0 PCI bridge: Advanced Micro Devices, Inc. [AMD/ATI] Navi Switch", 0, 12, 0, 0x060400, 0x1002,
+         0xffff, 0},
+        {"04:00.0 VGA compatible controller: Device 1a03:2000 (rev 52)", 0, 4, 0, 0x030000, 0x1a03, 0x2000,
+         0x52},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool valid;
+        struct lspci_header header = header_of(cases[i].line, &valid);
+        ck_assert_msg(valid, "%s", cases[i].line);
+        ck_assert_msg(header.segment == cases[i].segment && header.bus == cases[i].bus &&
+                          header.devfn == cases[i].devfn,
+                      "%s", cases[i].line);
+        ck_assert_msg(header.class_code == cases[i].class_code, "%s: class %06x", cases[i].line,
+                      header.class_code);
+        ck_assert_msg(header.vendor == cases[i].vendor && header.device == cases[i].device &&
+                          header.revision == cases[i].revision,
+                      "%s: %04x:%04x rev %02x", cases[i].line, header.vendor, header.device, header.revision);
+    }
+    static const char *const others[] = {
+        "",
+        "00:02.0",
+        "00:02.8 0604: 1b36:000c",
+        "00:20.0 0604: 1b36:000c",
+        "0:02.0 0604: 1b36:000c",
+        "00:02.0 0604 1b36:000c",
+        "00:02.0 pci bridge: x",
+        "00: 36 1b 0c 00 06 04 10 00 00 00 04 06 00 00 01 00",
+        "[    0.5] pci 0000:00:02.0: [1b36:000c] type 01 class 0x060400",
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        bool valid;
+        header_of(others[i], &valid);
+        ck_assert_msg(!valid, "%s", others[i]);
+    }
+}
+END_TEST
+
+static const char *const verbose =
+    "00:02.0 PCI bridge [0604]: Red Hat, Inc. Made-up Port [1b36:000c] (rev 03) (prog-if 00 [Normal "
+    "decode])\n"
+    "\tSubsystem: Red Hat, Inc. Device [1b36:0042]\n"
+    "\tControl: I/O+ Mem+ BusMaster+ SpecCycle- MemWINV- VGASnoop- ParErr- Stepping- SERR- FastB2B- "
+    "DisINTx+\n"
+    "\tStatus: Cap+ 66MHz- UDF- FastB2B- ParErr- DEVSEL=fast >TAbort- <TAbort- <MAbort- >SERR- <PERR- INTx-\n"
+    "\tLatency: 0, Cache Line Size: 64 bytes\n"
+    "\tNUMA node: 1\n"
+    "\tIOMMU group: 7\n"
+    "\tRegion 0: Memory at fe600000 (32-bit, non-prefetchable) [size=4K]\n"
+    "\tBus: primary=00, secondary=01, subordinate=02, sec-latency=0\n"
+    "\tI/O behind bridge: 0000f000-00000fff [disabled] [16-bit]\n"
+    "\tMemory behind bridge: fe400000-fe5fffff [size=2M] [32-bit]\n"
+    "\tPrefetchable memory behind bridge: 0000003800000000-00000038ffffffff [size=4G] [64-bit]\n"
+    "\tCapabilities: [40] Power Management version 3\n"
+    "\t\tStatus: D0 NoSoftRst+ PME-Enable- DSel=0 DScale=0 PME-\n"
+    "\tCapabilities: [54] Express (v2) Root Port (Slot+), MSI 00\n"
+    "\t\tDevCap:\tMaxPayload 512 bytes, PhantFunc 0\n"
+    "\t\t\tExtTag- RBE+\n"
+    "\t\tDevCtl:\tCorrErr+ NonFatalErr+ FatalErr+ UnsupReq+\n"
+    "\t\t\tRlxdOrd- ExtTag+ PhantFunc- AuxPwr- NoSnoop-\n"
+    "\t\t\tMaxPayload 256 bytes, MaxReadReq 4096 bytes\n"
+    "\t\tLnkCap:\tPort #1, Speed 16GT/s, Width x16, ASPM L1, Exit Latency L1 <8us\n"
+    "\t\tLnkSta:\tSpeed 8GT/s (downgraded), Width x8 (downgraded)\n"
+    "\t\t\tTrErr- Train- SlotClk+ DLActive+ BWMgmt- ABWMgmt-\n"
+    "\t\tDevCap2: Completion Timeout: Not Supported, TimeoutDis-, LTR-, ARIFwd+\n"
+    "\t\tDevCtl2: Completion Timeout: 50us to 50ms, TimeoutDis-, LTR-, OBFF Disabled ARIFwd+\n"
+    "\t\t\t AtomicOpsCtl: ReqEn- EgressBlck-\n"
+    "\tCapabilities: [148 v1] Access Control Services\n"
+    "\t\tACSCap:\tSrcValid+ TransBlk+ ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans+\n"
+    "\t\tACSCtl:\tSrcValid+ TransBlk- ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans-\n"
+    "\tKernel driver in use: pcieport\n"
+    "\n"
+    "01:00.0 Ethernet controller [0200]: Intel Corporation Made-up Network [8086:10c9] (rev 01)\n"
+    "\tControl: I/O- Mem+ BusMaster- SpecCycle- MemWINV- VGASnoop- ParErr- Stepping- SERR- FastB2B- "
+    "DisINTx+\n"
+    "\tRegion 0: Memory at fe400000 (64-bit, non-prefetchable) [size=16K]\n"
+    "\tRegion 2: I/O ports at d000 [disabled] [size=32]\n"
+    "\tRegion 3: Memory at <unassigned> (32-bit, prefetchable) [disabled]\n"
+    "\tExpansion ROM at fe440000 [disabled] [size=256K]\n"
+    "\tCapabilities: [a0] Express (v2) Endpoint, MSI 00\n"
+    "\t\tLnkSta:\tSpeed 8GT/s (ok), Width x8 (ok)\n"
+    "\tCapabilities: [150 v1] Alternative Routing-ID Interpretation (ARI)\n"
+    "\t\tARICap:\tMFVC- ACS-, Next Function: 3\n"
+    "\tCapabilities: [160 v1] Single Root I/O Virtualization (SR-IOV)\n"
+    "\t\tIOVCap:\tMigration-, Interrupt Message Number: 000\n"
+    "\t\tIOVCtl:\tEnable+ Migration- Interrupt- MSE+ ARIHierarchy-\n"
+    "\t\tIOVSta:\tMigration-\n"
+    "\t\tInitial VFs: 8, Total VFs: 7, Number of VFs: 2, Function Dependency Link: 00\n"
+    "\t\tVF offset: 128, stride: 2, Device ID: 10ca\n"
+    "\t\tRegion 0: Memory at fe500000 (64-bit, non-prefetchable) [size=16K]\n"
+    "\tCapabilities: [1a0 v1] Address Translation Service (ATS)\n"
+    "\t\tATSCap:\tInvalidate Queue Depth: 00\n"
+    "\t\tATSCtl:\tEnable+, Smallest Translation Unit: 00\n"
+    "\tCapabilities: [1b0 v1] Page Request Interface (PRI)\n"
+    "\tCapabilities: [1c0 v1] Extended Capability ID 0x1b\n"
+    "\n"
+    "01:10.0 Ethernet controller [0200]: Intel Corporation Made-up Network VF [8086:10ca]\n"
+    "\tCapabilities: [a0] Express (v2) Endpoint, MSI 00\n"
+    "\n"
+    "01:10.2 Ethernet controller [0200]: Intel Corporation Made-up Network VF [8086:10ca]\n"
+    "\tCapabilities: [a0] Express (v2) Endpoint, MSI 00\n";
+
+static void check_port(const struct pci_function *port)
+{
+    ck_assert(port && function_is_type(port, PCIE_ROOT_PORT) && !port->pcie_unknown);
+    ck_assert(port->vendor == 0x1b36 && port->device == 0x000c && port->revision == 3);
+    ck_assert(port->subvendor == 0x1b36 && port->subdevice == 0x42);
+    ck_assert(port->bus_master && port->memory_space);
+    ck_assert(port->bars[0].kind == BAR_MEMORY32 && port->bars[0].address == 0xfe600000);
+    ck_assert_uint_eq(port->bars[0].size, 4096);
+    ck_assert(port->secondary_bus == 1 && port->subordinate_bus == 2);
+    ck_assert(!port->io_window.open && port->memory_window.base == 0xfe400000);
+    ck_assert(port->prefetchable_window.open && port->prefetchable_window.limit == 0x38ffffffff);
+    ck_assert(port->max_payload_supported == 512 && port->max_payload == 256);
+    ck_assert(port->max_read_request == 4096 && port->extended_tags && port->ari_forwarding);
+    ck_assert(port->link.maximum_generation == 4 && port->link.maximum_width == 16);
+    ck_assert(port->link.generation == 3 && port->link.width == 8);
+    ck_assert(port->acs.present && port->acs.capability == 0x5f && port->acs.control == 0x1d);
+    ck_assert(!port->acs_unknown && !port->acs.egress_vector_known);
+    ck_assert_str_eq(port->driver, "pcieport");
+    ck_assert(port->group_reported && port->reported_group == 7);
+}
+
+START_TEST(root_text_makes_a_machine)
+{
+    struct topology *topology = import_text(verbose);
+    ck_assert_ptr_nonnull(topology);
+    ck_assert_uint_eq(topology->function_count, 4);
+    ck_assert_uint_eq(topology->host_bridges[0].numa_node, 1);
+    check_port(topology_find(topology, 0, 0, pci_devfn(2, 0)));
+
+    const struct pci_function *nic = topology_find(topology, 0, 1, 0);
+    ck_assert(nic && function_is_type(nic, PCIE_ENDPOINT) && nic->memory_space && !nic->bus_master);
+    ck_assert(nic->bars[0].kind == BAR_MEMORY64 && nic->bars[0].size == 16384 && nic->bars[0].assigned);
+    ck_assert(nic->bars[1].kind == BAR_NONE);
+    ck_assert(nic->bars[2].kind == BAR_IO && nic->bars[2].address == 0xd000);
+    ck_assert(nic->bars[3].kind == BAR_MEMORY32 && nic->bars[3].prefetchable);
+    ck_assert(nic->bars[BAR_ROM].address == 0xfe440000 && nic->bars[BAR_ROM].size == 262144);
+    ck_assert(nic->ari && nic->ari_next_function == 3 && nic->ats && nic->ats_enabled && nic->pri);
+    ck_assert(nic->pasid && !nic->acs.present && !nic->acs_unknown);
+    ck_assert(nic->sriov.enabled && nic->sriov.total_vfs == 7 && nic->sriov.num_vfs == 2);
+    ck_assert(nic->sriov.first_vf_offset == 128 && nic->sriov.vf_stride == 2);
+    ck_assert(nic->sriov.vf_device == 0x10ca && nic->sriov.vf_bars[0].address == 0xfe500000);
+    ck_assert_str_eq(nic->driver, "");
+    const struct pci_function *vf = topology_find(topology, 0, 1, pci_devfn(0x10, 2));
+    ck_assert(vf && vf->is_vf && vf->pf_id == nic->id && vf->vf_index == 1);
+    topology_free(topology);
+}
+END_TEST
+
+/* What mailers and web pages do to a dump must not change the machine. */
+START_TEST(mangled_text_makes_the_same_machine)
+{
+    char *text = memory_alloc(4 * strlen(verbose)), *out = text;
+    unsigned column = 0;
+    /* Quote every line, wrap at the first blank after column 60, drop all tabs, end lines the DOS way. */
+    out = stpcpy(out, "Here is what you asked for:\r\n\r\n> ");
+    for (const char *at = verbose; *at; at++) {
+        if (*at == '\n' || (*at == ' ' && column > 60 && at[1] != '\n')) {
+            out = stpcpy(out, "\r\n> ");
+            column = 0;
+        } else if (*at == '\t' && (at == verbose || at[-1] == '\n' || at[-1] == '\t')) {
+            continue;
+        } else {
+            *out++ = *at;
+            column++;
+        }
+    }
+    *out = 0;
+    struct topology *topology = import_text(text);
+    ck_assert_ptr_nonnull(topology);
+    ck_assert_uint_eq(topology->function_count, 4);
+    check_port(topology_find(topology, 0, 0, pci_devfn(2, 0)));
+    const struct pci_function *nic = topology_find(topology, 0, 1, 0);
+    ck_assert(nic->sriov.num_vfs == 2 && nic->bars[0].size == 16384 && nic->ats_enabled);
+    topology_free(topology);
+    free(text);
+}
+END_TEST
+
+START_TEST(hidden_capabilities_are_guessed_and_marked)
+{
+    struct topology *topology =
+        import_text("00:01.0 PCI bridge: Intel Corporation Port\n"
+                    "\tBus: primary=00, secondary=01, subordinate=04, sec-latency=0\n"
+                    "\tCapabilities: <access denied>\n"
+                    "00:1e.0 PCI bridge: Intel Corporation Old bridge (prog-if 01 [Subtractive decode])\n"
+                    "\tFlags: bus master, fast devsel, latency 0, IOMMU group 9\n"
+                    "\tBus: primary=00, secondary=05, subordinate=05, sec-latency=32\n"
+                    "\tCapabilities: <access denied>\n"
+                    "01:00.0 PCI bridge: PLX Technology, Inc. Switch\n"
+                    "\tBus: primary=01, secondary=02, subordinate=04, sec-latency=0\n"
+                    "\tCapabilities: <access denied>\n"
+                    "02:01.0 PCI bridge: PLX Technology, Inc. Switch\n"
+                    "\tBus: primary=02, secondary=03, subordinate=03, sec-latency=0\n"
+                    "\tCapabilities: <access denied>\n"
+                    "02:02.0 PCI bridge: PLX Technology, Inc. Switch\n"
+                    "\tBus: primary=02, secondary=04, subordinate=04, sec-latency=0\n"
+                    "\tCapabilities: <access denied>\n"
+                    "03:00.0 Ethernet controller: Intel Corporation NIC\n"
+                    "\tFlags: fast devsel\n"
+                    "\tMemory at fe000000 (64-bit, prefetchable) [size=1M]\n"
+                    "\tI/O ports at e000 [size=32]\n"
+                    "\tCapabilities: <access denied>\n"
+                    "05:00.0 Ethernet controller: Realtek Semiconductor Co., Ltd. NIC\n"
+                    "\tFlags: fast devsel\n"
+                    "\tMemory at fd000000 (32-bit, non-prefetchable) [disabled] [size=1M]\n");
+    ck_assert_ptr_nonnull(topology);
+    static const struct {
+        uint8_t bus, devfn;
+        const char *kind;
+        bool unknown;
+    } expected[] = {
+        {0, 0x08, "root-port", true},     {0, 0xf0, "conventional-bridge", true},
+        {1, 0x00, "upstream-port", true}, {2, 0x08, "downstream-port", true},
+        {3, 0x00, "endpoint", true},      {5, 0x00, "conventional", false},
+    };
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        const struct pci_function *function = topology_find(topology, 0, expected[i].bus, expected[i].devfn);
+        ck_assert_str_eq(function_kind_name(function), expected[i].kind);
+        ck_assert_int_eq(function->pcie_unknown, expected[i].unknown);
+        ck_assert_int_eq(function->acs_unknown, expected[i].unknown);
+    }
+    const struct pci_function *nic = topology_find(topology, 0, 3, 0);
+    ck_assert(nic->memory_space && nic->bars[0].kind == BAR_MEMORY64 && nic->bars[2].kind == BAR_IO);
+    ck_assert_uint_eq(nic->bars[2].address, 0xe000);
+    ck_assert(!topology_find(topology, 0, 5, 0)->memory_space);
+    ck_assert(topology_find(topology, 0, 0, 0xf0)->reported_group == 9);
+    topology_free(topology);
+}
+END_TEST
+
+static char *read_whole(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    char *text = NULL;
+    size_t size = 0;
+    if (getdelim(&text, &size, '\0', file) < 0) {
+        free(text);
+        text = NULL;
+    }
+    fclose(file);
+    return text;
+}
+
+/* One row of devices.tsv: the facts a dump with capabilities must give. */
+static void compare_row(const struct topology *topology, char *row, const char *path)
+{
+    static const char *const kinds[][2] = {
+        {"root_port", "root-port"},
+        {"upstream", "upstream-port"},
+        {"downstream", "downstream-port"},
+        {"endpoint", "endpoint"},
+        {"legacy_endpoint", "legacy-endpoint"},
+        {"rc_endpoint", "integrated-endpoint"},
+        {"rc_ec", "event-collector"},
+        {"pcie_to_pci", "pcie-to-pci-bridge"},
+    };
+    enum {
+        BDF,
+        CLASS,
+        VENDOR,
+        DEVICE,
+        REVISION,
+        HEADER,
+        TYPE,
+        SECONDARY,
+        SUBORDINATE,
+        CAPABILITY,
+        CONTROL,
+        ARI,
+        COLUMNS
+    };
+    char *column[COLUMNS];
+    for (unsigned i = 0; i < COLUMNS; i++)
+        column[i] = strsep(&row, "\t");
+    uint32_t segment;
+    uint8_t bus, devfn;
+    ck_assert_msg(bdf_parse(column[BDF], &segment, &bus, &devfn), "%s", column[BDF]);
+    const struct pci_function *function = topology_find(topology, segment, bus, devfn);
+    ck_assert_msg(function, "%s: %s is missing", path, column[BDF]);
+#define SAME(what, value)                                                                                    \
+    ck_assert_msg((value) == strtoul(column[what], NULL, 16), "%s %s: " #what " %s is %x", path,             \
+                  column[BDF], column[what], (unsigned)(value))
+    SAME(CLASS, function->class_code >> 8);
+    if (strcmp(column[VENDOR], "-") != 0)
+        SAME(VENDOR, function->vendor);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(column[TYPE], kinds[i][0]) == 0)
+            ck_assert_msg(strcmp(function_kind_name(function), kinds[i][1]) == 0, "%s %s: %s", path,
+                          column[BDF], function_kind_name(function));
+    }
+    if (column[SECONDARY][0] != '-') {
+        SAME(SECONDARY, function->secondary_bus);
+        SAME(SUBORDINATE, function->subordinate_bus);
+    }
+    ck_assert_msg(function->acs.present == (column[CAPABILITY][0] != '-'), "%s %s: ACS", path, column[BDF]);
+    if (function->acs.present) {
+        SAME(CAPABILITY, function->acs.capability);
+        SAME(CONTROL, function->acs.control);
+    }
+#undef SAME
+}
+
+START_TEST(real_dumps_are_read)
+{
+    glob_t files;
+    if (glob("../shared/realworld/*/lspci.txt", 0, NULL, &files) != 0) {
+        printf("import_text: no real dumps beside the checkout\n");
+        return;
+    }
+    unsigned rows = 0;
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        const char *path = files.gl_pathv[i];
+        char *text = read_whole(path), table_path[512];
+        struct topology *topology = import_text(text);
+        ck_assert_msg(topology, "%s", path);
+        snprintf(table_path, sizeof(table_path), "%.*s/devices.tsv", (int)(strrchr(path, '/') - path), path);
+        char *table = strstr(path, "/a-") ? read_whole(table_path) : NULL;
+        for (char *line = table, *next; line && *line; line = next) {
+            next = strchr(line, '\n');
+            *next++ = 0;
+            if (line[0] == '#')
+                continue;
+            compare_row(topology, line, path);
+            rows++;
+        }
+        free(table);
+        free(text);
+        topology_free(topology);
+    }
+    printf("import_text: %zu real dumps, %u functions of level A as published\n", files.gl_pathc, rows);
+    globfree(&files);
+}
+END_TEST
+
+Suite *import_text_suite(void)
+{
+    Suite *suite = suite_create("import_text");
+    TCase *tests = tcase_create("import_text");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, headers_in_all_forms);
+    tcase_add_test(tests, root_text_makes_a_machine);
+    tcase_add_test(tests, mangled_text_makes_the_same_machine);
+    tcase_add_test(tests, hidden_capabilities_are_guessed_and_marked);
+    tcase_add_test(tests, real_dumps_are_read);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
