@@ -49,6 +49,9 @@ static enum fabric_ownership node_ownership(const struct pci_function *function,
 {
     if (function->header_type == 0)
         return OWNER_REQUESTER;
+    /* ASPEED's bridge keeps the ids from below (drivers/pci/quirks.c, BRIDGE_NO_ALIAS). */
+    if (function->vendor == 0x1a03 && function->device == 0x1150)
+        return OWNER_REQUESTER;
     if (function->pcie) {
         /* MODEL: PCI-X requesters below lose their id, too; a bridge may also pass it on (PCIe-to-PCI/PCI-X
          * Bridge Spec 2.3), and software must be prepared for both. */

@@ -76,7 +76,7 @@ enum route_rule {
     RULE_TO_HOST,            /**< leaves at the root: the root complex routes it to the IOMMU */
     RULE_MSI_WINDOW,         /**< interrupt message: leaves at the root, no peer ever claims it */
 
-    /* Turned to a peer. */
+    /* Turned to a peer. ORDER: route_rule_is_turn(). */
     RULE_SWITCH_PEER,         /**< switch: turned between downstream ports, ACS does not redirect */
     RULE_SWITCH_UPSTREAM_BAR, /**< switch: the BAR of the upstream port (or a function beside it) claims it */
     RULE_PORT_BAR,            /**< the BAR of the port it came up through claims it */
@@ -88,7 +88,7 @@ enum route_rule {
     RULE_EGRESS_ALLOWED,       /**< ACS EC with a clear vector bit lets it through, even with RR on */
     RULE_DIRECT_TRANSLATED,    /**< ACS DT let a translated request go to the peer in spite of RR or EC */
 
-    /* Sent upward although a peer claims it. */
+    /* Sent upward although a peer claims it. ORDER: route_rule_is_redirect(). */
     RULE_REQUEST_REDIRECT,       /**< ACS RR */
     RULE_COMPLETION_REDIRECT,    /**< ACS CR, a completion */
     RULE_UPSTREAM_FORWARDING,    /**< ACS UF: it came back for the port it entered by */
@@ -155,6 +155,18 @@ struct route_decision route_completion_from_host(const struct fabric *fabric,
  */
 struct route_decision route_completion_below(const struct fabric *fabric,
                                              const struct transaction *transaction, uint32_t bridge_id);
+
+/** True where the rule turned a transaction to a peer (a leak, if it carries an untranslated address). */
+static inline bool route_rule_is_turn(enum route_rule rule)
+{
+    return rule >= RULE_SWITCH_PEER && rule <= RULE_DIRECT_TRANSLATED;
+}
+
+/** True where the rule sent a transaction upward although a peer claims it. */
+static inline bool route_rule_is_redirect(enum route_rule rule)
+{
+    return rule >= RULE_REQUEST_REDIRECT && rule <= RULE_NO_PEER_ROUTING;
+}
 
 /** Stable name of a rule for output, e.g. "switch-peer". Never NULL. */
 const char *route_rule_name(enum route_rule rule);
