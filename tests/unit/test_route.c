@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT */
+/* Routing: every rule on a machine made for it, the tables of ACS semantics, completions, the way down. */
+#include "models/pcie/fabric_acs.h"
+#include "models/pcie/fabric_claims.h"
+#include "tests/unit/fabric_fixture.h"
+
+Suite *route_suite(void);
+
+/** One walk and the text it must give. */
+struct route_case {
+    const char *machine;
+    const char *from;      /**< the issuer */
+    const char *to;        /**< function whose first BAR is the address; completions: the requester */
+    const char *expected;  /**< as fixture_walk() writes it */
+    uint64_t address;      /**< instead of @c to */
+    uint16_t requester_id; /**< instead of the issuer's own */
+    enum transaction_kind kind;
+    enum address_type address_type;
+    bool peer_to_peer; /**< the root complex routes between its ports */
+    bool relaxed_ordering;
+    const char *closed; /**< function whose Memory Space Enable is off: nothing claims what it would */
+};
+
+#define SWITCH     "rp[acs](up(dp[acs](ep) dp[acs](ep)))"
+#define SWITCH_OFF "rp[acs](up(dp[acs=1f:00](ep) dp[acs=1f:00](ep)))"
+
+/* Designated, so that the rest may stay out. */
+#define CASE(machine_, from_, to_, expected_, ...)                                                           \
+    {                                                                                                        \
+        .machine = machine_, .from = from_, .to = to_, .expected = expected_, __VA_ARGS__                    \
+    }
+
+static const struct route_case requests[] = {
+    /* Nothing claims it. */
+    CASE("rp[acs](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 to-host = host 0100", .address = 0x1000),
+    CASE("rp(ep ep@.1)", "01:00.1", NULL, "01:00.1 upstream, 00:00.0 to-host = host 0101", .address = 0x1000),
+    CASE("rciep", "00:00.0", NULL, "00:00.0 to-host = host 0000", .address = 0x1000),
+    /* Switches. */
+    CASE(SWITCH_OFF, "03:00.0", "04:00.0",
+         "03:00.0 upstream, 02:00.0 switch-peer, 02:01.0 downstream-window, 04:00.0 bar = 04:00.0"),
+    CASE("rp[acs](up(dp(ep) dp(ep)))", "04:00.0", "03:00.0",
+         "04:00.0 upstream, 02:01.0 switch-peer, 02:00.0 downstream-window, 03:00.0 bar = 03:00.0"),
+    CASE(SWITCH, "03:00.0", "04:00.0",
+         "03:00.0 upstream, 02:00.0 request-redirect, 01:00.0 upstream, 00:00.0 upstream-forwarding = host "
+         "0300"),
+    CASE("rp[acs=1f:0d](up(dp[acs](ep) dp[acs](ep)))", "03:00.0", "04:00.0",
+         "03:00.0 upstream, 02:00.0 request-redirect, 01:00.0 upstream, 00:00.0 no-upstream-forwarding = "
+         "unsupported-request"),
+    /* A port whose capability lacks RR cannot redirect: the switch turns it. */
+    CASE("rp[acs](up(dp[acs=11:11](ep) dp[acs](ep)))", "03:00.0", "04:00.0",
+         "03:00.0 upstream, 02:00.0 switch-peer, 02:01.0 downstream-window, 04:00.0 bar = 04:00.0"),
+    /* Two switches: the upper one's port has the address in its own window, or the other has. */
+    CASE("rp[acs](up(dp[acs](up(dp[acs](ep) dp[acs](ep))) dp[acs](ep)))", "05:00.0", "06:00.0",
+         "05:00.0 upstream, 04:00.0 request-redirect, 03:00.0 upstream, 02:00.0 upstream-forwarding, 01:00.0 "
+         "upstream, 00:00.0 upstream-forwarding = host 0500"),
+    CASE("rp[acs](up(dp[acs=1f:00](up(dp[acs](ep) dp[acs](ep))) dp[acs](ep)))", "05:00.0", "07:00.0",
+         "05:00.0 upstream, 04:00.0 upstream, 03:00.0 upstream, 02:00.0 switch-peer, 02:01.0 "
+         "downstream-window, "
+         "07:00.0 bar = 07:00.0"),
+    CASE("rp[acs](up(dp[acs=1f:0d](ep[acs=0c:04] ep@.1)))", "03:00.0", "03:00.1",
+         "03:00.0 request-redirect, 02:00.0 no-upstream-forwarding = unsupported-request"),
+    CASE(SWITCH_OFF, "04:00.0", "03:00.0",
+         "04:00.0 upstream, 02:01.0 switch-peer, 02:00.0 unclaimed = unsupported-request",
+         .closed = "03:00.0"),
+    /* A function beside the downstream ports hangs on the switch's inside. */
+    CASE("rp[acs](up(dp[acs](ep) ep@10))", "02:10.0", "03:00.0",
+         "02:10.0 switch-peer, 02:00.0 downstream-window, 03:00.0 bar = 03:00.0"),
+    CASE("rp[acs](up(dp[acs](ep) ep@10))", "03:00.0", "02:10.0",
+         "03:00.0 upstream, 02:00.0 request-redirect, 01:00.0 upstream, 00:00.0 upstream-forwarding = host "
+         "0300"),
+    CASE("rp[acs](up(dp[acs=1f:00](ep) ep@10))", "03:00.0", "02:10.0",
+         "03:00.0 upstream, 02:00.0 switch-peer, 02:10.0 bar = 02:10.0"),
+    /* BARs of the ports themselves. */
+    CASE("rp[acs](up[bar=64KiB](dp[acs=1f:00](ep)))", "03:00.0", "01:00.0",
+         "03:00.0 upstream, 02:00.0 upstream, 01:00.0 switch-upstream-bar = 01:00.0"),
+    CASE("rp[acs](up[bar=64KiB](dp[acs](ep)))", "03:00.0", "01:00.0",
+         "03:00.0 upstream, 02:00.0 request-redirect, 01:00.0 upstream, 00:00.0 upstream-forwarding = host "
+         "0300"),
+    CASE("rp[acs](up[bar=64KiB](dp[acs=9f:1d](ep)))", "03:00.0", "01:00.0",
+         "03:00.0 upstream, 02:00.0 upstream, 01:00.0 switch-upstream-bar = 01:00.0"),
+    CASE("rp[acs](up[bar=64KiB](dp[acs=9f:81d](ep)))", "03:00.0", "01:00.0",
+         "03:00.0 upstream, 02:00.0 memory-target-redirect, 01:00.0 upstream, 00:00.0 upstream-forwarding = "
+         "host "
+         "0300"),
+    CASE("rp[acs](up[bar=64KiB](dp[acs=9f:41d](ep)))", "03:00.0", "01:00.0",
+         "03:00.0 upstream, 02:00.0 memory-target-block = acs-violation"),
+    CASE("rp[acs](up(dp[acs=1f:00,bar=4KiB](ep)))", "03:00.0", "02:00.0",
+         "03:00.0 upstream, 02:00.0 port-bar = 02:00.0"),
+    CASE("rp[acs](up(dp[acs=9f:21d,bar=4KiB](ep)))", "03:00.0", "02:00.0",
+         "03:00.0 upstream, 02:00.0 memory-target-redirect, 01:00.0 upstream, 00:00.0 upstream-forwarding = "
+         "host "
+         "0300"),
+    CASE("rp[acs](up(dp[bar=4KiB](ep) dp[acs=9f:11d](ep)))", "04:00.0", "02:00.0",
+         "04:00.0 upstream, 02:01.0 memory-target-block = acs-violation"),
+    CASE("rp[acs](up(dp[bar=4KiB](ep) dp[acs=9f:01d](ep)))", "04:00.0", "02:00.0",
+         "04:00.0 upstream, 02:01.0 switch-peer, 02:00.0 bar = 02:00.0"),
+    /* Holes in the window of a switch. */
+    CASE("rp[acs](up(dp[acs](ep) dp(ep)))", "03:00.0", "04:00.0",
+         "03:00.0 upstream, 02:00.0 unclaimed = unsupported-request", .closed = "02:01.0"),
+    CASE("rp[acs](up(dp[acs=9f:101d](ep) dp(ep)))", "03:00.0", "04:00.0",
+         "03:00.0 upstream, 02:00.0 unclaimed-redirect, 01:00.0 upstream, 00:00.0 upstream-forwarding = host "
+         "0300",
+         .closed = "02:01.0"),
+    /* A multifunction upstream port. */
+    CASE("rp[acs](up(dp[acs](ep)) ep@.1)", "03:00.0", "01:00.1",
+         "03:00.0 upstream, 02:00.0 upstream, 01:00.0 switch-upstream-bar, 01:00.1 bar = 01:00.1"),
+    CASE("rp[acs](up[acs](dp[acs](ep)) ep@.1)", "03:00.0", "01:00.1",
+         "03:00.0 upstream, 02:00.0 upstream, 01:00.0 request-redirect, 00:00.0 upstream-forwarding = host "
+         "0300"),
+    CASE("rp[acs](up[acs](dp[acs](ep)) ep@.1)", "01:00.1", "03:00.0",
+         "01:00.1 multifunction-no-acs, 01:00.0 downstream-window, 02:00.0 downstream-window, 03:00.0 bar = "
+         "03:00.0"),
+    /* Multifunction endpoints. */
+    CASE("rp[acs](ep ep@.1)", "01:00.0", "01:00.1", "01:00.0 multifunction-no-acs, 01:00.1 bar = 01:00.1"),
+    CASE("rp[acs](ep[acs=0c:00] ep@.1)", "01:00.0", "01:00.1",
+         "01:00.0 multifunction-peer, 01:00.1 bar = 01:00.1"),
+    CASE("rp[acs](ep[acs=0c:04] ep@.1)", "01:00.0", "01:00.1",
+         "01:00.0 request-redirect, 00:00.0 upstream-forwarding = host 0100"),
+    CASE("rp[acs](ep[acs=00:00] ep@.1)", "01:00.0", "01:00.1",
+         "01:00.0 no-peer-function, 00:00.0 upstream-forwarding = host 0100"),
+    /* VFs belong to the device of their PF, on whichever bus number. */
+    CASE("rp[acs](ep[vf=2:256:1])", "02:00.1", "02:00.0",
+         "02:00.1 multifunction-no-acs, 02:00.0 bar = 02:00.0"),
+    CASE("rp[acs](ep[vf=2:256:1,acs=0c:04])", "02:00.1", "01:00.0",
+         "02:00.1 request-redirect, 00:00.0 upstream-forwarding = host 0201"),
+    CASE("rp[acs](up(dp[acs](ep[vf=1]) dp[acs=1f:00](ep)))", "04:00.0", "03:01.0",
+         "04:00.0 upstream, 02:01.0 switch-peer, 02:00.0 downstream-window, 03:01.0 bar = 03:01.0"),
+    /* Root complex: functions of one device, other devices. */
+    CASE("rciep@1f[acs=1f:00] rp@1f.2[acs](ep)", "00:1f.0", "01:00.0",
+         "00:1f.0 multifunction-peer, 00:1f.2 downstream-window, 01:00.0 bar = 01:00.0"),
+    CASE("rciep@1f[acs=1f:00] rp@1f.2[acs](ep)", "01:00.0", "00:1f.0",
+         "01:00.0 upstream, 00:1f.2 request-redirect = host 0100"),
+    CASE("rp*2@1c.0(ep)", "01:00.0", "02:00.0",
+         "01:00.0 upstream, 00:1c.0 multifunction-no-acs, 00:1c.1 downstream-window, 02:00.0 bar = 02:00.0"),
+    CASE("rp*2@1c.0[acs=10:00](ep)", "01:00.0", "02:00.0",
+         "01:00.0 upstream, 00:1c.0 no-peer-function = host 0100"),
+    CASE("rp(ep) rp(ep)", "01:00.0", "02:00.0", "01:00.0 upstream, 00:00.0 no-peer-routing = host 0100"),
+    CASE("rp(ep) rp(ep)", "01:00.0", "02:00.0",
+         "01:00.0 upstream, 00:00.0 root-peer, 00:01.0 downstream-window, 02:00.0 bar = 02:00.0",
+         .peer_to_peer = true),
+    CASE("rp[acs](ep) rp(ep)", "01:00.0", "02:00.0", "01:00.0 upstream, 00:00.0 request-redirect = host 0100",
+         .peer_to_peer = true),
+    CASE("rp(ep)|bus=40: rp(ep) rciep", "01:00.0", "40:01.0",
+         "01:00.0 upstream, 00:00.0 root-peer, 40:01.0 bar = 40:01.0", .peer_to_peer = true),
+    CASE("rp[bar=4KiB](ep)", "01:00.0", "00:00.0", "01:00.0 upstream, 00:00.0 port-bar = 00:00.0"),
+    CASE("rp[acs,bar=4KiB](ep)", "01:00.0", "00:00.0",
+         "01:00.0 upstream, 00:00.0 request-redirect = host 0100"),
+    CASE("rp[acs=9f:11d](ep) rp[bar=4KiB](ep)", "01:00.0", "00:01.0",
+         "01:00.0 upstream, 00:00.0 memory-target-block = acs-violation", .peer_to_peer = true),
+    /* Intel: the chipset isolates root ports without ACS, the root complex its integrated endpoints. */
+    CASE("rp@1c[id=8086:1c10](ep) rp@1c.1[id=8086:1c12](ep)", "01:00.0", "02:00.0",
+         "01:00.0 upstream, 00:1c.0 peer-decode-off = host 0100"),
+    CASE("rciep@14[id=8086:a36d] rciep@.2[id=8086:a36f]", "00:14.0", "00:14.2",
+         "00:14.0 peer-decode-off = host 00a0"),
+    /* Conventional buses. */
+    CASE("rp[acs](pcie2pci(pci pci))", "02:00.0", "02:01.0",
+         "02:00.0 conventional-bus, 02:01.0 bar = 02:01.0"),
+    CASE("rp[acs](pcie2pci(pci pci))", "02:01.0", NULL,
+         "02:01.0 upstream, 01:00.0 upstream, 00:00.0 to-host = host 0200", .address = 0x1000),
+    CASE("rp[acs](pcie2pci(pci pci))", "02:00.0", "02:01.0", "02:00.0 unclaimed = master-abort",
+         .closed = "02:01.0"),
+    CASE("rp[acs](pcie2pci[bar=4KiB](pci))", "02:00.0", "01:00.0",
+         "02:00.0 upstream, 01:00.0 port-bar = 01:00.0"),
+    CASE("pcibridge(pci pcibridge(pci))", "02:00.0", "01:00.0",
+         "02:00.0 upstream, 01:01.0 conventional-bus, 01:00.0 bar = 01:00.0"),
+    CASE("pcibridge(pci pcibridge(pci))", "01:00.0", "02:00.0",
+         "01:00.0 conventional-bus, 01:01.0 downstream-window, 02:00.0 bar = 02:00.0"),
+    /* Who is seen as requester: below a bridge on the root bus the bridge, below a link secondary:00.0. */
+    CASE("pcibridge@1e(pci@5)", "01:05.0", NULL, "01:05.0 upstream, 00:1e.0 to-host = host 00f0",
+         .address = 0x1000),
+    CASE("rp[acs](pcibridge(pci@5))", "02:05.0", NULL,
+         "02:05.0 upstream, 01:00.0 upstream, 00:00.0 to-host = host 0200", .address = 0x1000),
+    CASE("rp[acs](pcie2pci(pcibridge@3(pci)))", "03:00.0", NULL,
+         "03:00.0 upstream, 02:03.0 upstream, 01:00.0 upstream, 00:00.0 to-host = host 0200",
+         .address = 0x1000),
+    CASE("rp[acs](pcie2pci[id=1a03:1150](pci@5))", "02:05.0", NULL,
+         "02:05.0 upstream, 01:00.0 upstream, 00:00.0 to-host = host 0228", .address = 0x1000),
+    CASE("pcibridge(pci2pcie@2(ep))", "02:00.0", NULL,
+         "02:00.0 upstream, 01:02.0 upstream, 00:00.0 to-host = host 0000", .address = 0x1000),
+    CASE("rp[acs](pcie2pci(pci) pcie2pci@.1(pci))", "02:00.0", "03:00.0",
+         "02:00.0 upstream, 01:00.0 multifunction-no-acs, 01:00.1 downstream-window, 03:00.0 bar = 03:00.0"),
+    /* Interrupt messages never go to a peer. */
+    CASE("rp*2@1c.0(ep)", "01:00.0", NULL, "01:00.0 msi-window, 00:1c.0 msi-window = host 0100",
+         .address = 0xfee00000),
+    CASE("rp[acs](pcie2pci(pci pci))", "02:01.0", NULL,
+         "02:01.0 msi-window, 01:00.0 msi-window, 00:00.0 msi-window = host 0200", .address = 0xfeefffff),
+    /* Source Validation and Translation Blocking. */
+    CASE("rp[acs](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 source-validation = acs-violation",
+         .address = 0x1000, .requester_id = 0x0700),
+    CASE("rp[acs=1f:1c](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 to-host = host 0700",
+         .address = 0x1000, .requester_id = 0x0700),
+    CASE("rp[acs=1f:1f](ep)", "01:00.0", NULL,
+         "01:00.0 upstream, 00:00.0 translation-blocking = acs-violation", .address = 0x1000,
+         .address_type = ADDRESS_TRANSLATED),
+    CASE("rp[acs=1f:1f](ep)", "01:00.0", NULL,
+         "01:00.0 upstream, 00:00.0 translation-blocking = acs-violation", .address = 0x1000,
+         .address_type = ADDRESS_TRANSLATION_REQUEST),
+    CASE("rp[acs=1f:1f](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 to-host = host 0100",
+         .address = 0x1000),
+    /* Atomics are routed like writes. */
+    CASE(SWITCH_OFF, "03:00.0", "04:00.0",
+         "03:00.0 upstream, 02:00.0 switch-peer, 02:01.0 downstream-window, 04:00.0 bar = 04:00.0",
+         .kind = TRANSACTION_ATOMIC),
+};
+
+static const struct route_case completions[] = {
+    CASE(SWITCH_OFF, "04:00.0", "03:00.0",
+         "04:00.0 upstream, 02:01.0 switch-peer, 02:00.0 downstream-bus, 03:00.0 completion-arrived = "
+         "03:00.0"),
+    CASE(
+        SWITCH, "04:00.0", "03:00.0",
+        "04:00.0 upstream, 02:01.0 completion-redirect, 01:00.0 upstream, 00:00.0 upstream-forwarding = host "
+        "0300"),
+    CASE(
+        SWITCH, "04:00.0", "03:00.0",
+        "04:00.0 upstream, 02:01.0 switch-peer, 02:00.0 downstream-bus, 03:00.0 completion-arrived = 03:00.0",
+        .relaxed_ordering = true),
+    CASE("rp[acs](ep) rp[acs](ep)", "02:00.0", "01:00.0",
+         "02:00.0 upstream, 00:01.0 completion-redirect = host 0100"),
+    CASE("rp(ep) rp(ep)", "02:00.0", "01:00.0", "02:00.0 upstream, 00:01.0 no-peer-routing = host 0100"),
+    CASE("rp(ep) rp(ep)", "02:00.0", "01:00.0",
+         "02:00.0 upstream, 00:01.0 root-peer, 00:00.0 downstream-bus, 01:00.0 completion-arrived = 01:00.0",
+         .peer_to_peer = true),
+    CASE("rp(ep ep@.1)", "01:00.1", "01:00.0",
+         "01:00.1 multifunction-peer, 01:00.0 completion-arrived = 01:00.0"),
+    CASE("rp[acs](ep[vf=2:256:1])", "01:00.0", "02:00.1",
+         "01:00.0 multifunction-peer, 02:00.1 completion-arrived = 02:00.1"),
+    /* The bridge owns the requests from its conventional bus. */
+    CASE(
+        "rp(up(dp(pcie2pci(pci@3)) dp(ep)))", "05:00.0", NULL,
+        "05:00.0 upstream, 02:01.0 switch-peer, 02:00.0 downstream-bus, 03:00.0 completion-arrived = 03:00.0",
+        .requester_id = 0x0400),
+    CASE("rp(up(dp(ep) dp(ep)))", "04:00.0", NULL,
+         "04:00.0 upstream, 02:01.0 switch-peer, 02:00.0 unclaimed = unsupported-request",
+         .requester_id = 0x0305),
+    CASE("rp(up(dp(ep) dp(ep)))", "04:00.0", NULL,
+         "04:00.0 upstream, 02:01.0 unclaimed = unsupported-request", .requester_id = 0x0230),
+};
+
+static uint64_t case_address(struct topology *topology, const struct route_case *test)
+{
+    if (!test->to)
+        return test->address;
+    const struct pci_function *target = fixture_function(topology, test->to);
+    ck_assert_msg(target->bars[0].assigned, "%s: %s has no BAR", test->machine, test->to);
+    return target->bars[0].address;
+}
+
+static void check_cases(const struct route_case *cases, size_t count, bool completion, bool *seen)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct route_case *test = &cases[i];
+        struct topology *topology = fixture_machine(test->machine);
+        topology->root_complex_peer_to_peer = test->peer_to_peer;
+        if (test->closed)
+            fixture_function(topology, test->closed)->memory_space = false;
+        struct fabric *fabric = fabric_new(topology->arena, topology, NULL);
+        const struct pci_function *from = fixture_function(topology, test->from);
+        uint16_t id = test->requester_id ? test->requester_id : pci_requester_id(from->bus, from->devfn);
+        struct transaction transaction = {.kind = test->kind,
+                                          .address_type = test->address_type,
+                                          .requester_id = id,
+                                          .relaxed_ordering = test->relaxed_ordering};
+        if (completion) {
+            transaction.kind = TRANSACTION_COMPLETION;
+            if (test->to) {
+                const struct pci_function *to = fixture_function(topology, test->to);
+                transaction.requester_id = pci_requester_id(to->bus, to->devfn);
+            }
+        } else {
+            transaction.address = case_address(topology, test);
+        }
+        struct text_buffer text = {0};
+        fixture_walk(fabric, transaction, (struct route_place){from->id, SIDE_SELF}, seen, &text);
+        ck_assert_msg(strcmp(text_buffer_get(&text), test->expected) == 0, "%s, %s to %s:\n%s, not\n%s",
+                      test->machine, test->from, test->to ? test->to : "address", text_buffer_get(&text),
+                      test->expected);
+        text_buffer_fini(&text);
+        topology_free(topology);
+    }
+}
+
+/** PCIe Base Spec 6.12.3: RR, EC and the vector bit, and DT; at a switch port, a root port, a function. */
+static void check_egress_table(bool *seen)
+{
+    static const struct {
+        const char *machine, *from, *port, *to, *direct;
+        unsigned bit; /**< of the target in the port's vector */
+    } places[] = {
+        {"rp[acs](up(dp@3[acs=7f:%02x](ep) dp@5[acs](ep)))", "03:00.0", "02:03.0", "04:00.0", "switch-peer",
+         5},
+        {"rp@1[acs=7f:%02x](ep) rp@6[acs](ep)", "01:00.0", "00:01.0", "02:00.0", "root-peer", 6},
+        {"rp[acs](ep[acs=7f:%02x] ep@.3)", "01:00.0", "01:00.0", "01:00.3", "multifunction-peer", 3},
+    };
+    static const struct {
+        uint16_t control;
+        bool bit, translated;
+        const char *expected; /**< NULL: the plain turn of the place */
+    } rows[] = {
+        {0x00, false, false, NULL},
+        {0x00, true, false, NULL},
+        {ACS_REQUEST_REDIRECT, false, false, "request-redirect"},
+        {ACS_REQUEST_REDIRECT, true, false, "request-redirect"},
+        {ACS_EGRESS_CONTROL, true, false, "egress-control"},
+        {ACS_EGRESS_CONTROL, false, false, "egress-allowed"},
+        {ACS_EGRESS_CONTROL | ACS_REQUEST_REDIRECT, true, false, "request-redirect"},
+        {ACS_EGRESS_CONTROL | ACS_REQUEST_REDIRECT, false, false, "egress-allowed"},
+        {ACS_DIRECT_TRANSLATED, false, true, NULL},
+        {ACS_DIRECT_TRANSLATED | ACS_REQUEST_REDIRECT, false, true, "direct-translated"},
+        {ACS_DIRECT_TRANSLATED | ACS_REQUEST_REDIRECT, false, false, "request-redirect"},
+        {ACS_DIRECT_TRANSLATED | ACS_EGRESS_CONTROL, true, true, "direct-translated"},
+        {ACS_DIRECT_TRANSLATED | ACS_EGRESS_CONTROL, true, false, "egress-control"},
+        {ACS_REQUEST_REDIRECT, false, true, "request-redirect"},
+    };
+    for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+        for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+            char machine[128];
+            snprintf(machine, sizeof(machine), places[p].machine, rows[r].control);
+            struct topology *topology = fixture_machine(machine);
+            topology->root_complex_peer_to_peer = true;
+            struct acs *acs = &fixture_function(topology, places[p].port)->acs;
+            acs->egress_vector = rows[r].bit ? 1U << places[p].bit : ~(1U << places[p].bit);
+            acs->egress_vector_known = true;
+            struct fabric *fabric = fabric_new(topology->arena, topology, NULL);
+            const struct pci_function *from = fixture_function(topology, places[p].from);
+            const struct pci_function *to = fixture_function(topology, places[p].to);
+            struct transaction transaction = {.address = to->bars[0].address,
+                                              .requester_id = pci_requester_id(from->bus, from->devfn),
+                                              .address_type = rows[r].translated ? ADDRESS_TRANSLATED
+                                                                                 : ADDRESS_UNTRANSLATED};
+            struct text_buffer text = {0};
+            fixture_walk(fabric, transaction, (struct route_place){from->id, SIDE_SELF}, seen, &text);
+            char expected[64];
+            snprintf(expected, sizeof(expected), "%s %s", places[p].port,
+                     rows[r].expected ? rows[r].expected : places[p].direct);
+            ck_assert_msg(strstr(text_buffer_get(&text), expected) != NULL, "%s bit %d: %s, not %s", machine,
+                          rows[r].bit, text_buffer_get(&text), expected);
+            text_buffer_fini(&text);
+            topology_free(topology);
+        }
+    }
+}
+
+START_TEST(every_rule_decides_where_it_should)
+{
+    bool seen[RULE_COUNT] = {false};
+    check_cases(requests, sizeof(requests) / sizeof(requests[0]), false, seen);
+    check_cases(completions, sizeof(completions) / sizeof(completions[0]), true, seen);
+    check_egress_table(seen);
+    for (int rule = 0; rule < RULE_COUNT; rule++) {
+        ck_assert_msg(seen[rule], "no case meets rule %s", route_rule_name((enum route_rule)rule));
+        ck_assert_ptr_nonnull(route_rule_text((enum route_rule)rule));
+        for (int other = 0; other < rule; other++)
+            ck_assert_str_ne(route_rule_name((enum route_rule)rule), route_rule_name((enum route_rule)other));
+    }
+}
+END_TEST
+
+START_TEST(the_root_complex_leads_down)
+{
+    struct topology *topology = fixture_machine("rp(up(dp(ep) dp(pcie2pci(pci@3 pci@4)))) | bus=40: rciep");
+    struct fabric *fabric = fabric_new(topology->arena, topology, NULL);
+    static const char *const targets[] = {"03:00.0", "05:03.0", "05:04.0", "40:00.0"};
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        const struct pci_function *to = fixture_function(topology, targets[i]);
+        struct transaction transaction = {.address = to->bars[0].address + 8};
+        struct route_decision decision = route_from_host(fabric, &transaction);
+        for (int steps = 0; decision.action == ROUTE_MOVE; steps++) {
+            ck_assert_int_lt(steps, 8);
+            decision = route_step(fabric, &transaction, decision.next);
+        }
+        ck_assert_int_eq(decision.action, ROUTE_DELIVER);
+        ck_assert_uint_eq(decision.next.function_id, to->id);
+    }
+    struct transaction memory = {.address = 0x1000};
+    ck_assert_int_eq(route_from_host(fabric, &memory).action, ROUTE_HOST);
+    struct transaction msi = {.address = 0xfee00000};
+    ck_assert_int_eq(route_from_host(fabric, &msi).rule, RULE_MSI_WINDOW);
+
+    /* A completion for the conventional function comes to the bridge, which hands it on by the original id.
+     */
+    const struct pci_function *bridge = fixture_function(topology, "04:00.0");
+    struct transaction completion = {.kind = TRANSACTION_COMPLETION, .requester_id = 0x0500};
+    struct route_decision decision = route_completion_from_host(fabric, &completion);
+    while (decision.action == ROUTE_MOVE)
+        decision = route_step(fabric, &completion, decision.next);
+    ck_assert_int_eq(decision.action, ROUTE_DELIVER);
+    ck_assert_uint_eq(decision.next.function_id, bridge->id);
+    completion.requester_id = 0x0520;
+    decision = route_completion_below(fabric, &completion, bridge->id);
+    ck_assert_int_eq(decision.action, ROUTE_MOVE);
+    ck_assert_uint_eq(decision.next.function_id, fixture_function(topology, "05:04.0")->id);
+    completion.requester_id = 0x0548;
+    ck_assert_int_eq(route_completion_below(fabric, &completion, bridge->id).action, ROUTE_BLOCK);
+    /* A function that also uses another id of its bus gets the completions for it. */
+    uint8_t alias = 0x0d;
+    topology->functions[fixture_function(topology, "03:00.0")->id].alias_devfns = &alias;
+    topology->functions[fixture_function(topology, "03:00.0")->id].alias_count = 1;
+    fabric = fabric_new(topology->arena, topology, NULL);
+    completion.requester_id = 0x030d;
+    decision = route_completion_from_host(fabric, &completion);
+    while (decision.action == ROUTE_MOVE)
+        decision = route_step(fabric, &completion, decision.next);
+    ck_assert_int_eq(decision.action, ROUTE_DELIVER);
+    ck_assert_uint_eq(decision.next.function_id, fixture_function(topology, "03:00.0")->id);
+    completion.requester_id = 0x7700;
+    ck_assert_int_eq(route_completion_from_host(fabric, &completion).action, ROUTE_BLOCK);
+    topology_free(topology);
+}
+END_TEST
+
+START_TEST(vmd_children_leave_under_the_endpoint_id)
+{
+    struct topology *topology =
+        fixture_machine("rciep@e[id=8086:201d,class=0104] | bus=0: rp[seg=10000](ep) rp[seg=10000](ep)");
+    struct pci_function *vmd = fixture_function(topology, "00:0e.0");
+    const struct pci_function *child = fixture_function(topology, "10000:01:00.0");
+    /* The endpoint's BAR holds all its children, as the kernel lays them out. */
+    vmd->bars[0] =
+        (struct bar){.kind = BAR_MEMORY32, .assigned = true, .address = 0x80000000, .size = 1U << 28};
+    struct fabric *fabric = fabric_new(topology->arena, topology, NULL);
+    struct text_buffer text = {0};
+    struct transaction transaction = {.address = 0x1000, .requester_id = 0x0100};
+    fixture_walk(fabric, transaction, (struct route_place){child->id, SIDE_SELF}, NULL, &text);
+    ck_assert_str_eq(text_buffer_get(&text),
+                     "10000:01:00.0 upstream, 10000:00:00.0 to-host, 00:0e.0 to-host = "
+                     "host 0070");
+    transaction = (struct transaction){.address = child->bars[0].address};
+    struct route_decision decision = route_from_host(fabric, &transaction);
+    ck_assert_uint_eq(decision.next.function_id, vmd->id);
+    while (decision.action == ROUTE_MOVE)
+        decision = route_step(fabric, &transaction, decision.next);
+    ck_assert_int_eq(decision.action, ROUTE_DELIVER);
+    ck_assert_uint_eq(decision.next.function_id, child->id);
+    text_buffer_fini(&text);
+    topology_free(topology);
+}
+END_TEST
+
+START_TEST(acs_in_force_is_where_the_hardware_keeps_it)
+{
+    static const struct {
+        const char *machine;
+        enum acs_state state;
+        enum knowledge rcba;
+        bool vector_known;
+        uint32_t vector;
+        bool kernel_isolates;
+        uint16_t expected;
+    } cases[] = {
+        {"rp[acs=1f:15]", ACS_BOOTED, UNKNOWN, false, 0, true, 0x15},
+        {"rp", ACS_BOOTED, UNKNOWN, false, 0, true, 0},
+        /* Sunrise Point: the dword at +8, not the control word. */
+        {"rp[id=8086:a110,acs=0f:1f]", ACS_BOOTED, UNKNOWN, true, 0x0d, true, 0x0d},
+        {"rp[id=8086:a110,acs=0f:1f]", ACS_BOOTED, UNKNOWN, true, 0x2d, true, 0x0d},
+        {"rp[id=8086:a110,acs=0f:1f]", ACS_BOOTED, UNKNOWN, false, 0, true, 0x0d},
+        {"rp[id=8086:a110,acs=0f:1f]", ACS_FIRMWARE, UNKNOWN, false, 0, true, 0},
+        {"rp[id=8086:a120,acs=0f:1f]", ACS_BOOTED, UNKNOWN, true, 0x0d, true, 0x1f},
+        {"up[id=8086:a110,acs=0f:1f]", ACS_BOOTED, UNKNOWN, true, 0x0d, true, 0x1f},
+        /* PCH without a capability. */
+        {"rp[id=8086:9c9b]", ACS_BOOTED, UNKNOWN, false, 0, true, 0x1d},
+        {"rp[id=8086:9c9b]", ACS_BOOTED, KNOWN_ABSENT, false, 0, true, 0},
+        {"rp[id=8086:9c9b]", ACS_BOOTED, KNOWN_PRESENT, false, 0, false, 0},
+        {"rp[id=8086:1d11]", ACS_BOOTED, UNKNOWN, false, 0, true, 0},
+        {"rp[id=8086:1d12]", ACS_BOOTED, UNKNOWN, false, 0, true, 0x1d},
+        {"rp[id=1022:1d12]", ACS_BOOTED, UNKNOWN, false, 0, true, 0},
+        {"rp[id=8086:1d12,acs=1f:00]", ACS_BOOTED, UNKNOWN, false, 0, true, 0},
+        /* Integrated endpoints. */
+        {"rciep[id=8086:1234]", ACS_BOOTED, UNKNOWN, false, 0, false, 0x0c},
+        {"rciep[id=8086:1234,acs=1f:01]", ACS_BOOTED, UNKNOWN, false, 0, false, 0x0d},
+        {"rciep[id=1022:1234]", ACS_BOOTED, UNKNOWN, false, 0, true, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct topology *topology = fixture_machine(cases[i].machine);
+        topology->acs_state = cases[i].state;
+        topology->rcba_enabled = cases[i].rcba;
+        topology->functions[0].acs.egress_vector = cases[i].vector;
+        topology->functions[0].acs.egress_vector_known = cases[i].vector_known;
+        uint16_t in_force = 0xffff;
+        fabric_acs_in_force(topology, NULL, cases[i].kernel_isolates, &in_force);
+        ck_assert_msg(in_force == cases[i].expected, "%zu %s: %02x, not %02x", i, cases[i].machine, in_force,
+                      cases[i].expected);
+        topology_free(topology);
+    }
+}
+END_TEST
+
+START_TEST(only_what_decodes_is_claimed)
+{
+    struct topology *topology = fixture_machine("rp(ep ep@.1 ep@.2[vf=2])");
+    topology->functions[1].memory_space = false;
+    topology->functions[2].bars[0].assigned = false;
+    struct fabric *fabric = fabric_new(topology->arena, topology, NULL);
+    ck_assert_uint_eq(fabric->nodes[1].bar_count, 0);
+    ck_assert_uint_eq(fabric->nodes[2].bar_count, 0);
+    ck_assert_uint_eq(fabric->nodes[3].bar_count, 1);
+    ck_assert_uint_eq(fabric->nodes[4].bar_count, 1);
+    topology->functions[3].sriov.enabled = false;
+    topology->functions[3].bars[0].size = 0;
+    fabric = fabric_new(topology->arena, topology, NULL);
+    ck_assert_uint_eq(fabric->nodes[4].bar_count, 0);
+    const struct fabric_bar *bar = &fabric->bars[fabric->nodes[3].bar_first];
+    ck_assert_uint_eq(bar->limit - bar->base, 4095);
+    topology_free(topology);
+}
+END_TEST
+
+/** Overlaps against a search through all: later base, then smaller, then lower function. */
+START_TEST(claims_become_disjoint)
+{
+    uint64_t state = 42;
+    for (int round = 0; round < 500; round++) {
+        struct arena *arena = arena_new();
+        struct claims_builder builder = {.scratch = arena};
+        struct fabric_claim given[12];
+        uint32_t count = (uint32_t)round % 12;
+        for (uint32_t i = 0; i < count; i++) {
+            state = state * 6364136223846793005U + 1442695040888963407U;
+            uint64_t base = state >> 40 & 31, limit = base + (state >> 50 & 15);
+            if (round % 5 == 0 && i == 0)
+                limit = UINT64_MAX;
+            given[i] = (struct fabric_claim){base, limit, i};
+            claims_add(&builder, base, limit, i);
+        }
+        claims_add(&builder, 9, 8, 77);
+        struct fabric_claims claims = claims_finish(&builder, arena);
+        for (uint32_t i = 0; i + 1 < claims.count; i++)
+            ck_assert(claims.items[i].limit < claims.items[i + 1].base);
+        for (uint64_t value = 0; value < 50; value++) {
+            const struct fabric_claim *best = NULL;
+            for (uint32_t i = 0; i < count; i++) {
+                if (value < given[i].base || value > given[i].limit)
+                    continue;
+                if (!best || given[i].base > best->base ||
+                    (given[i].base == best->base && given[i].limit < best->limit))
+                    best = &given[i];
+            }
+            const struct fabric_claim *found = claims_find(&claims, value);
+            ck_assert_msg((found == NULL) == (best == NULL), "round %d value %d", round, (int)value);
+            if (best)
+                ck_assert_uint_eq(found->function_id, best->function_id);
+        }
+        arena_free(arena);
+    }
+}
+END_TEST
+
+Suite *route_suite(void)
+{
+    Suite *suite = suite_create("route");
+    TCase *tests = tcase_create("route");
+    tcase_add_test(tests, every_rule_decides_where_it_should);
+    tcase_add_test(tests, the_root_complex_leads_down);
+    tcase_add_test(tests, vmd_children_leave_under_the_endpoint_id);
+    tcase_add_test(tests, acs_in_force_is_where_the_hardware_keeps_it);
+    tcase_add_test(tests, only_what_decodes_is_claimed);
+    tcase_add_test(tests, claims_become_disjoint);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
