@@ -8,7 +8,7 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pr
 PACKAGES := libcjson libzstd
 VERSION  := 0.1.0
 
-SOURCES  := $(filter-out sim/main.c,$(sort $(wildcard sim/*/*.c models/*/*.c)))
+SOURCES  := $(filter-out sim/main.c,$(sort $(wildcard sim/*/*.c models/*.c models/*/*.c)))
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS    := $(sort $(wildcard tests/unit/*.c))
 TEST_OBJECTS := $(TESTS:%.c=$(BUILD)/%.o)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/iommu/page_table.h"
+
+#include "sim/base/arena.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void page_table_memory_init(struct page_table_memory *memory, uint64_t base)
+{
+    *memory = (struct page_table_memory){.base = base};
+}
+
+void page_table_memory_fini(struct page_table_memory *memory)
+{
+    free(memory->tables);
+    *memory = (struct page_table_memory){0};
+}
+
+static uint64_t new_table(struct page_table_memory *memory)
+{
+    memory->tables = memory_grow(memory->tables, memory->count, &memory->capacity, sizeof(*memory->tables));
+    memset(memory->tables[memory->count], 0, sizeof(*memory->tables));
+    return memory->base + 4096 * memory->count++;
+}
+
+static uint64_t *entry_at(struct page_table_memory *memory, uint64_t address)
+{
+    uint64_t offset = address - memory->base;
+    return &memory->tables[offset / 4096][offset % 4096 / 8];
+}
+
+void page_table_init(struct page_table *table, struct page_table_memory *memory, uint32_t levels)
+{
+    assert(levels >= 3 && levels <= 5);
+    *table = (struct page_table){.root = new_table(memory), .levels = levels};
+}
+
+enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory, uint64_t iova,
+                                      uint64_t physical, unsigned shift, unsigned access)
+{
+    unsigned leaf_level = (shift - PAGE_SHIFT_4K) / 9 + 1;
+    assert(((iova | physical) & ((UINT64_C(1) << shift) - 1)) == 0 && access && leaf_level <= 3);
+    if (iova >> (PAGE_SHIFT_4K + 9 * table->levels))
+        return PAGE_TABLE_TOO_HIGH;
+    uint64_t at = table->root;
+    for (unsigned level = table->levels; level > leaf_level; level--) {
+        uint64_t address = page_table_entry_address(at, level, iova), entry = *entry_at(memory, address);
+        if (entry & PAGE_TABLE_LEAF)
+            return PAGE_TABLE_OVERLAP;
+        if (entry == 0) {
+            entry = new_table(memory) | PAGE_READ | PAGE_WRITE;
+            *entry_at(memory, address) = entry;
+        }
+        at = page_table_entry_target(entry);
+    }
+    uint64_t *leaf = entry_at(memory, page_table_entry_address(at, leaf_level, iova));
+    if (*leaf)
+        return PAGE_TABLE_OVERLAP;
+    *leaf = physical | access | (leaf_level > 1 ? (unsigned)PAGE_TABLE_LEAF : 0U);
+    table->page_sizes |= 1U << (leaf_level - 1);
+    return PAGE_TABLE_MAPPED;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file translation_cache.h
+ * A set-associative (or fully associative) cache of 64-bit values under 64-bit keys: the IOTLB, the walk caches and the
+ * context cache are all one of these. Arrays, as in hardware; nothing is allocated after translation_cache_init().
+ */
+#ifndef IOMMUSIM_IOMMU_TRANSLATION_CACHE_H
+#define IOMMUSIM_IOMMU_TRANSLATION_CACHE_H
+
+#include "models/iommu/iommu_parameters.h"
+#include "sim/kernel/random.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Key that marks an empty entry; no caller may use it. */
+#define TRANSLATION_CACHE_EMPTY UINT64_MAX
+
+struct translation_cache {
+    uint32_t sets, ways;      /**< sets 0: no cache, every lookup misses */
+    enum replacement_policy policy;
+    uint64_t *keys;           /**< [set][way] */
+    uint64_t *values;
+    uint64_t *stamps;         /**< LRU: clock of last use */
+    uint32_t *next_way;       /**< FIFO: way to replace next, a set */
+    uint64_t clock;
+    struct random_stream random;
+};
+
+/**
+ * Set up an empty cache.
+ * @param entries  total entries; 0 for none
+ * @param ways     ways of a set; 0 or >= entries: fully associative. Must divide entries (the reader checks).
+ * @param seed, name  of the random stream of policy REPLACE_RANDOM
+ */
+void translation_cache_init(struct translation_cache *cache, uint32_t entries, uint32_t ways,
+                            enum replacement_policy policy, uint64_t seed, const char *name);
+void translation_cache_fini(struct translation_cache *cache);
+
+/** Drop every entry. */
+void translation_cache_clear(struct translation_cache *cache);
+
+/**
+ * Look @p key up in the set chosen by @p index (taken modulo the number of sets).
+ * @param value  filled on a hit, untouched on a miss
+ * @return true on a hit; under LRU the entry becomes the most recent
+ */
+bool translation_cache_find(struct translation_cache *cache, uint64_t index, uint64_t key, uint64_t *value);
+
+/** True where @p key is present; no effect on replacement. */
+bool translation_cache_present(const struct translation_cache *cache, uint64_t index, uint64_t key);
+
+/**
+ * Insert an entry, replacing by policy where the set is full. Does not look for an equal key: whoever wants none doubled asks
+ * translation_cache_present() first (parameter duplicate_fill).
+ */
+void translation_cache_insert(struct translation_cache *cache, uint64_t index, uint64_t key, uint64_t value);
+
+#endif

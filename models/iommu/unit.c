@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Life of a translation: lookup (context cache, IOTLB) -> done, or -> a walker, for the context entry first where that is
+ * missing, then for the page. Lists are threaded through the caller's array of works by index.
+ */
+#include "models/iommu/unit.h"
+
+#include "sim/base/arena.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum phase { PHASE_CONTEXT = 1, PHASE_WALK, PHASE_MERGED, PHASE_STALLED, PHASE_DONE };
+
+enum { REQUESTER_IDS = 65536, DOMAIN_SHIFT = 47 };
+
+void iommu_unit_init(struct iommu_unit *unit, const struct iommu_parameters *parameters, struct event_queue *events,
+                     uint32_t event_kind, uint32_t id, uint64_t table_base, uint64_t seed)
+{
+    const struct iommu_parameters *p = parameters;
+    *unit = (struct iommu_unit){.parameters = *p, .events = events, .event_kind = event_kind, .id = id};
+    page_table_memory_init(&unit->memory, table_base);
+    unit->contexts = memory_array(REQUESTER_IDS, sizeof(*unit->contexts));
+    unit->running = memory_array(p->walkers, sizeof(*unit->running));
+    for (uint32_t i = 0; i < p->walkers; i++)
+        unit->running[i] = IOMMU_NO_WORK;
+    unit->waiting_first = unit->waiting_last = IOMMU_NO_WORK;
+    unit->stalled_first = unit->stalled_last = IOMMU_NO_WORK;
+    unit->finished_first = unit->finished_last = IOMMU_NO_WORK;
+    translation_cache_init(&unit->context_cache, p->context_entries, p->context_ways, REPLACE_LRU, seed, "context");
+    translation_cache_init(&unit->iotlb, p->iotlb_entries, p->iotlb_ways, (enum replacement_policy)p->iotlb_replacement,
+                           seed, "iotlb");
+    const uint32_t entries[] = {0, p->walk_cache_entries_l2, p->walk_cache_entries_l3, p->walk_cache_entries_l4, 0, 0};
+    for (int level = 1; level <= WALK_LEVELS_MAX; level++)
+        translation_cache_init(&unit->walk_caches[level], entries[level], p->walk_cache_ways, REPLACE_LRU, seed, "walk");
+}
+
+void iommu_unit_fini(struct iommu_unit *unit)
+{
+    translation_cache_fini(&unit->context_cache);
+    translation_cache_fini(&unit->iotlb);
+    for (int level = 1; level <= WALK_LEVELS_MAX; level++)
+        translation_cache_fini(&unit->walk_caches[level]);
+    page_table_memory_fini(&unit->memory);
+    free(unit->domains);
+    free(unit->contexts);
+    free(unit->running);
+    *unit = (struct iommu_unit){0};
+}
+
+uint32_t iommu_unit_add_domain(struct iommu_unit *unit, bool passthrough)
+{
+    unit->domains = memory_grow(unit->domains, unit->domain_count, &unit->domain_capacity, sizeof(*unit->domains));
+    struct iommu_domain *domain = &unit->domains[unit->domain_count];
+    *domain = (struct iommu_domain){.passthrough = passthrough};
+    page_table_init(&domain->table, &unit->memory, unit->parameters.levels);
+    return unit->domain_count++;
+}
+
+void iommu_unit_attach(struct iommu_unit *unit, uint16_t requester_id, uint32_t domain)
+{
+    assert(domain < unit->domain_count);
+    unit->contexts[requester_id] = domain + 1;
+}
+
+uint32_t iommu_unit_domain_of(const struct iommu_unit *unit, uint16_t requester_id)
+{
+    return unit->contexts[requester_id] - 1;
+}
+
+/* ---- lists ---- */
+
+static void list_append(struct iommu_unit *unit, uint32_t *first, uint32_t *last, uint32_t ticket)
+{
+    unit->works[ticket].next = IOMMU_NO_WORK;
+    if (*last == IOMMU_NO_WORK)
+        *first = ticket;
+    else
+        unit->works[*last].next = ticket;
+    *last = ticket;
+}
+
+static uint32_t list_take(struct iommu_unit *unit, uint32_t *first, uint32_t *last)
+{
+    uint32_t ticket = *first;
+    if (ticket == IOMMU_NO_WORK)
+        return ticket;
+    *first = unit->works[ticket].next;
+    if (*first == IOMMU_NO_WORK)
+        *last = IOMMU_NO_WORK;
+    return ticket;
+}
+
+static void finish(struct iommu_unit *unit, uint32_t ticket, uint64_t ready_ps)
+{
+    struct translation_work *work = &unit->works[ticket];
+    work->phase = PHASE_DONE;
+    work->ready_ps = ready_ps;
+    unit->counters.faults += work->fault != IOMMU_NO_FAULT;
+    list_append(unit, &unit->finished_first, &unit->finished_last, ticket);
+}
+
+uint32_t iommu_unit_finished(struct iommu_unit *unit)
+{
+    return list_take(unit, &unit->finished_first, &unit->finished_last);
+}
+
+/* ---- IOTLB ---- */
+
+/* Page number at the page's own size, size code (0, 1, 2) and domain in one word. */
+static inline uint64_t iotlb_key(uint32_t domain, uint64_t iova, unsigned size)
+{
+    return (uint64_t)domain << DOMAIN_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * size) << 2 | size;
+}
+
+static void answer(struct translation_work *work, uint64_t leaf, unsigned size)
+{
+    uint64_t offset_mask = (UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1;
+    work->physical = page_table_entry_target(leaf) | (work->iova & offset_mask);
+    if (!(leaf & (work->write ? PAGE_WRITE : PAGE_READ)))
+        work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
+}
+
+static bool iotlb_lookup(struct iommu_unit *unit, struct translation_work *work)
+{
+    uint32_t sizes = unit->domains[work->domain].table.page_sizes;
+    for (unsigned size = 0; sizes >> size; size++) {
+        uint64_t leaf, page = work->iova >> (PAGE_SHIFT_4K + 9 * size);
+        if ((sizes >> size & 1U) && translation_cache_find(&unit->iotlb, page, iotlb_key(work->domain, work->iova, size), &leaf)) {
+            answer(work, leaf, size);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void iotlb_fill(struct iommu_unit *unit, const struct translation_work *work)
+{
+    unsigned size = work->leaf_level - 1U;
+    uint64_t page = work->iova >> (PAGE_SHIFT_4K + 9 * size), key = iotlb_key(work->domain, work->iova, size);
+    if (translation_cache_present(&unit->iotlb, page, key)) {
+        if (!unit->parameters.duplicate_fill)
+            return;
+        unit->counters.duplicate_fills++;
+    }
+    translation_cache_insert(&unit->iotlb, page, key, work->leaf);
+}
+
+/* ---- walking ---- */
+
+static inline uint64_t walk_cache_key(uint32_t domain, uint64_t iova, unsigned level)
+{
+    return (uint64_t)domain << DOMAIN_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * level);
+}
+
+/* Deepest table a walk cache knows for the address, or the root. */
+static void find_start(struct iommu_unit *unit, struct translation_work *work)
+{
+    const struct page_table *table = &unit->domains[work->domain].table;
+    for (unsigned level = 1; level < table->levels; level++) {
+        uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * level), key = walk_cache_key(work->domain, work->iova, level);
+        if (translation_cache_find(&unit->walk_caches[level], index, key, &work->start_table)) {
+            work->start_level = (uint8_t)level;
+            unit->counters.walk_cache_hits[level]++;
+            return;
+        }
+    }
+    work->start_table = table->root;
+    work->start_level = (uint8_t)table->levels;
+    unit->counters.walk_cache_hits[0]++;
+}
+
+/* Read entries from start_table down; sets leaf and leaf_level, or fault. Returns the number of reads. */
+static unsigned read_tables(struct iommu_unit *unit, struct translation_work *work)
+{
+    uint64_t at = work->start_table;
+    work->leaf_level = 0;
+    if (work->iova >> (PAGE_SHIFT_4K + 9 * unit->domains[work->domain].table.levels)) {
+        work->fault = IOMMU_FAULT_ADDRESS_BEYOND_WIDTH;
+        return 0;
+    }
+    unsigned reads = 0;
+    for (unsigned level = work->start_level; level >= 1; level--) {
+        uint64_t entry = page_table_read(&unit->memory, page_table_entry_address(at, level, work->iova));
+        reads++;
+        if (entry == 0)
+            break;
+        if (level == 1 || (entry & PAGE_TABLE_LEAF)) {
+            work->leaf = entry & ~(uint64_t)PAGE_TABLE_LEAF;
+            work->leaf_level = (uint8_t)level;
+            answer(work, work->leaf, level - 1);
+            return reads;
+        }
+        at = page_table_entry_target(entry);
+    }
+    work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
+    return reads;
+}
+
+/* The walk is over: remember the tables it went through. */
+static void walk_caches_fill(struct iommu_unit *unit, const struct translation_work *work)
+{
+    uint64_t at = work->start_table;
+    for (unsigned level = work->start_level; level > work->leaf_level; level--) {
+        at = page_table_entry_target(page_table_read(&unit->memory, page_table_entry_address(at, level, work->iova)));
+        uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * (level - 1));
+        uint64_t key = walk_cache_key(work->domain, work->iova, level - 1);
+        if (!translation_cache_present(&unit->walk_caches[level - 1], index, key))
+            translation_cache_insert(&unit->walk_caches[level - 1], index, key, at);
+    }
+}
+
+static bool has_walk_caches(const struct iommu_parameters *p)
+{
+    return p->walk_cache_entries_l2 || p->walk_cache_entries_l3 || p->walk_cache_entries_l4;
+}
+
+/* Begin the page walk of a work that holds a walker, at begin_ps. */
+static void begin_page_walk(struct iommu_unit *unit, uint32_t ticket, uint64_t begin_ps)
+{
+    const struct iommu_parameters *p = &unit->parameters;
+    struct translation_work *work = &unit->works[ticket];
+    work->phase = PHASE_WALK;
+    find_start(unit, work);
+    unsigned reads = read_tables(unit, work);
+    uint64_t cache_ps = has_walk_caches(p) ? p->walk_cache_hit_ps : 0;
+    uint64_t memory_ps = p->walk_fixed_ps + reads * p->walk_read_ps;
+    work->walk_caches_ps += cache_ps;
+    work->walk_memory_ps += memory_ps;
+    unit->counters.walks++;
+    unit->counters.page_table_reads += reads;
+    unit->counters.walker_busy_ps += cache_ps + memory_ps;
+    event_queue_push(unit->events, begin_ps + cache_ps + memory_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
+}
+
+static void begin_context_read(struct iommu_unit *unit, uint32_t ticket, uint64_t begin_ps)
+{
+    const struct iommu_parameters *p = &unit->parameters;
+    uint64_t read_ps = p->context_reads * p->walk_read_ps;
+    unit->works[ticket].context_ps += read_ps;
+    unit->counters.context_table_reads += p->context_reads;
+    unit->counters.walker_busy_ps += read_ps;
+    event_queue_push(unit->events, begin_ps + read_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
+}
+
+static void start_walker(struct iommu_unit *unit, uint32_t ticket)
+{
+    struct translation_work *work = &unit->works[ticket];
+    uint64_t now_ps = unit->events->now_ps, begin_ps = work->mark_ps > now_ps ? work->mark_ps : now_ps;
+    uint32_t slot = 0;
+    while (unit->running[slot] != IOMMU_NO_WORK)
+        slot++;
+    unit->running[slot] = ticket;
+    unit->walkers_busy++;
+    work->walker_queueing_ps += begin_ps - work->mark_ps;
+    if (work->phase == PHASE_CONTEXT)
+        begin_context_read(unit, ticket, begin_ps);
+    else
+        begin_page_walk(unit, ticket, begin_ps);
+}
+
+/* MODEL: the match is by 4 KiB page, also where the page turns out to be larger, as the size is not known before the walk. */
+static bool same_page(const struct translation_work *a, const struct translation_work *b)
+{
+    return a->phase == PHASE_WALK && a->domain == b->domain && a->iova >> PAGE_SHIFT_4K == b->iova >> PAGE_SHIFT_4K;
+}
+
+static bool merge(struct iommu_unit *unit, uint32_t ticket)
+{
+    struct translation_work *work = &unit->works[ticket];
+    uint32_t found = IOMMU_NO_WORK;
+    for (uint32_t i = 0; i < unit->parameters.walkers && found == IOMMU_NO_WORK; i++) {
+        if (unit->running[i] != IOMMU_NO_WORK && same_page(&unit->works[unit->running[i]], work))
+            found = unit->running[i];
+    }
+    for (uint32_t t = unit->waiting_first; t != IOMMU_NO_WORK && found == IOMMU_NO_WORK; t = unit->works[t].next) {
+        if (same_page(&unit->works[t], work))
+            found = t;
+    }
+    if (found == IOMMU_NO_WORK)
+        return false;
+    work->phase = PHASE_MERGED;
+    work->next = unit->works[found].merged;
+    unit->works[found].merged = ticket;
+    unit->counters.merged++;
+    return true;
+}
+
+/* A work that missed (phase CONTEXT or WALK): to a running walk, a walker, the queue, or held back. */
+static void enqueue(struct iommu_unit *unit, uint32_t ticket)
+{
+    const struct iommu_parameters *p = &unit->parameters;
+    struct translation_work *work = &unit->works[ticket];
+    if (p->merge_inflight && work->phase == PHASE_WALK && merge(unit, ticket)) {
+        unit->counters.iotlb_misses++;
+        return;
+    }
+    bool free_walker = unit->walkers_busy < p->walkers;
+    if (!free_walker && p->walk_queue && unit->waiting_count >= p->walk_queue) {
+        work->phase = PHASE_STALLED;
+        list_append(unit, &unit->stalled_first, &unit->stalled_last, ticket);
+        return;
+    }
+    if (work->phase == PHASE_CONTEXT)
+        unit->counters.context_misses++;
+    else
+        unit->counters.iotlb_misses++;
+    if (free_walker) {
+        start_walker(unit, ticket);
+        return;
+    }
+    list_append(unit, &unit->waiting_first, &unit->waiting_last, ticket);
+    if (++unit->waiting_count > unit->counters.walk_queue_high)
+        unit->counters.walk_queue_high = unit->waiting_count;
+}
+
+/* ---- lookup ---- */
+
+/* Context known at mark_ps: pass-through, or the IOTLB. True when answered; else phase is WALK. */
+static bool lookup_page(struct iommu_unit *unit, struct translation_work *work)
+{
+    if (unit->domains[work->domain].passthrough) {
+        work->physical = work->iova;
+        work->ready_ps = work->mark_ps;
+        return true;
+    }
+    work->iotlb_ps += unit->parameters.iotlb_hit_ps;
+    work->mark_ps += unit->parameters.iotlb_hit_ps;
+    if (iotlb_lookup(unit, work)) {
+        unit->counters.iotlb_hits++;
+        work->ready_ps = work->mark_ps;
+        return true;
+    }
+    work->phase = PHASE_WALK;
+    return false;
+}
+
+/* One pass through the lookup pipeline. True when answered. */
+static bool lookup(struct iommu_unit *unit, uint32_t ticket)
+{
+    const struct iommu_parameters *p = &unit->parameters;
+    struct translation_work *work = &unit->works[ticket];
+    uint64_t now_ps = unit->events->now_ps, start_ps = now_ps > unit->next_lookup_ps ? now_ps : unit->next_lookup_ps;
+    uint64_t domain_plus_1;
+    unit->next_lookup_ps = start_ps + p->lookup_interval_ps;
+    work->iotlb_ps += start_ps - now_ps;
+    work->context_ps += p->context_hit_ps;
+    work->mark_ps = start_ps + p->context_hit_ps;
+    if (translation_cache_find(&unit->context_cache, work->requester_id, work->requester_id, &domain_plus_1)) {
+        unit->counters.context_hits++;
+        work->domain = (uint32_t)domain_plus_1 - 1;
+        if (lookup_page(unit, work)) {
+            unit->counters.faults += work->fault != IOMMU_NO_FAULT;
+            return true;
+        }
+    } else {
+        work->phase = PHASE_CONTEXT;
+    }
+    enqueue(unit, ticket);
+    return false;
+}
+
+bool iommu_unit_translate(struct iommu_unit *unit, uint32_t ticket)
+{
+    struct translation_work *work = &unit->works[ticket];
+    work->fault = IOMMU_NO_FAULT;
+    work->merged = IOMMU_NO_WORK;
+    work->context_ps = work->iotlb_ps = work->walker_queueing_ps = work->walk_caches_ps = work->walk_memory_ps = 0;
+    work->mark_ps = unit->events->now_ps;
+    unit->counters.requests++;
+    if (unit->stalled_first != IOMMU_NO_WORK) { /* requests do not overtake one that is held back */
+        work->phase = PHASE_STALLED;
+        list_append(unit, &unit->stalled_first, &unit->stalled_last, ticket);
+        return false;
+    }
+    return lookup(unit, ticket);
+}
+
+/* ---- events ---- */
+
+/* Give free walkers to waiting works, then let held-back requests go on. */
+static void serve_waiting(struct iommu_unit *unit)
+{
+    const struct iommu_parameters *p = &unit->parameters;
+    while (unit->walkers_busy < p->walkers && unit->waiting_first != IOMMU_NO_WORK) {
+        unit->waiting_count--;
+        start_walker(unit, list_take(unit, &unit->waiting_first, &unit->waiting_last));
+    }
+    while (unit->stalled_first != IOMMU_NO_WORK &&
+           (unit->walkers_busy < p->walkers || !p->walk_queue || unit->waiting_count < p->walk_queue)) {
+        uint32_t ticket = list_take(unit, &unit->stalled_first, &unit->stalled_last);
+        struct translation_work *work = &unit->works[ticket];
+        uint64_t now_ps = unit->events->now_ps;
+        if (now_ps > work->mark_ps)
+            work->walker_queueing_ps += now_ps - work->mark_ps;
+        if (lookup(unit, ticket))
+            finish(unit, ticket, work->ready_ps);
+    }
+}
+
+static void release_walker(struct iommu_unit *unit, uint32_t ticket)
+{
+    uint32_t slot = 0;
+    while (unit->running[slot] != ticket)
+        slot++;
+    /* During recovery the slot is taken by nobody's walk; walkers_busy still counts it. */
+    unit->running[slot] = IOMMU_NO_WORK;
+    if (unit->parameters.walker_recovery_ps) {
+        unit->counters.walker_busy_ps += unit->parameters.walker_recovery_ps;
+        event_queue_push(unit->events, unit->events->now_ps + unit->parameters.walker_recovery_ps, PRIORITY_RELEASE,
+                         unit->event_kind, unit->id, IOMMU_NO_WORK);
+        return;
+    }
+    unit->walkers_busy--;
+    serve_waiting(unit);
+}
+
+static void context_read_done(struct iommu_unit *unit, uint32_t ticket)
+{
+    struct translation_work *work = &unit->works[ticket];
+    uint32_t domain_plus_1 = unit->contexts[work->requester_id];
+    work->mark_ps = unit->events->now_ps;
+    if (domain_plus_1 == 0) {
+        work->fault = IOMMU_FAULT_CONTEXT_NOT_PRESENT;
+        finish(unit, ticket, work->mark_ps);
+        release_walker(unit, ticket);
+        return;
+    }
+    if (!translation_cache_present(&unit->context_cache, work->requester_id, work->requester_id))
+        translation_cache_insert(&unit->context_cache, work->requester_id, work->requester_id, domain_plus_1);
+    work->domain = domain_plus_1 - 1;
+    if (lookup_page(unit, work)) {
+        finish(unit, ticket, work->ready_ps);
+        release_walker(unit, ticket);
+        return;
+    }
+    unit->counters.iotlb_misses++;
+    begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
+}
+
+static void page_walk_done(struct iommu_unit *unit, uint32_t ticket)
+{
+    struct translation_work *work = &unit->works[ticket];
+    uint64_t now_ps = unit->events->now_ps;
+    if (work->leaf_level) {
+        walk_caches_fill(unit, work);
+        iotlb_fill(unit, work);
+    }
+    uint32_t merged = work->merged;
+    enum iommu_fault fault = work->leaf_level ? IOMMU_NO_FAULT : work->fault;
+    finish(unit, ticket, now_ps);
+    while (merged != IOMMU_NO_WORK) {
+        struct translation_work *waiter = &unit->works[merged];
+        uint32_t next = waiter->next;
+        uint64_t ready_ps = now_ps > waiter->mark_ps ? now_ps : waiter->mark_ps;
+        waiter->walker_queueing_ps += ready_ps - waiter->mark_ps;
+        waiter->fault = fault;
+        if (work->leaf_level)
+            answer(waiter, work->leaf, work->leaf_level - 1U);
+        finish(unit, merged, ready_ps);
+        merged = next;
+    }
+    release_walker(unit, ticket);
+}
+
+void iommu_unit_event(struct iommu_unit *unit, uint32_t argument)
+{
+    if (argument == IOMMU_NO_WORK) {
+        unit->walkers_busy--;
+        serve_waiting(unit);
+    } else if (unit->works[argument].phase == PHASE_CONTEXT) {
+        context_read_done(unit, argument);
+    } else {
+        page_walk_done(unit, argument);
+    }
+}
+
+const char *iommu_fault_text(enum iommu_fault fault)
+{
+    switch (fault) {
+    case IOMMU_NO_FAULT:
+        return "no fault";
+    case IOMMU_FAULT_CONTEXT_NOT_PRESENT:
+        return "02h: the present bit of the context entry is clear";
+    case IOMMU_FAULT_ADDRESS_BEYOND_WIDTH:
+        return "04h: the address is beyond the width of the page table";
+    case IOMMU_FAULT_WRITE_NOT_PERMITTED:
+        return "05h: write to a page without write permission";
+    case IOMMU_FAULT_READ_NOT_PERMITTED:
+        return "06h: read of a page without read permission";
+    }
+    return "unknown fault";
+}
+
+bool iommu_unit_check(const struct iommu_unit *unit)
+{
+    uint32_t waiting = 0, running = 0;
+    for (uint32_t t = unit->waiting_first; t != IOMMU_NO_WORK; t = unit->works[t].next)
+        waiting++;
+    for (uint32_t i = 0; i < unit->parameters.walkers; i++)
+        running += unit->running[i] != IOMMU_NO_WORK;
+    return waiting == unit->waiting_count && running <= unit->walkers_busy &&
+           unit->walkers_busy <= unit->parameters.walkers && (waiting == 0 || unit->walkers_busy == unit->parameters.walkers);
+}

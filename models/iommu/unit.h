@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file unit.h
+ * One remapping unit in time: context cache, IOTLB, walk caches, walkers with their queue.
+ *
+ * A request is looked up at once (iommu_unit_translate). A hit returns with the time at which the answer is ready and costs no
+ * event. A miss occupies a walker, or waits for one; the unit posts events to the machine's queue and the machine hands
+ * them back (iommu_unit_event); finished requests come out one by one (iommu_unit_finished).
+ *
+ * Sources: VT-d specification rev 4.1 chapters 3 (remapping), 6 (caching); Neugebauer et al. SIGCOMM 2018 for what concurrent
+ * misses do (parameters merge_inflight, duplicate_fill). Translation is done per TLP (Agarwal et al. SOSP 2024, 2.1).
+ */
+#ifndef IOMMUSIM_IOMMU_UNIT_H
+#define IOMMUSIM_IOMMU_UNIT_H
+
+#include "models/iommu/iommu_parameters.h"
+#include "models/iommu/page_table.h"
+#include "models/iommu/translation_cache.h"
+#include "models/ledger.h"
+#include "sim/kernel/event_queue.h"
+
+/** Why a translation failed; the numbers are VT-d fault reasons (VT-d spec chapter 7.1.3). */
+enum iommu_fault {
+    IOMMU_NO_FAULT = 0,
+    IOMMU_FAULT_CONTEXT_NOT_PRESENT = 0x2,
+    IOMMU_FAULT_ADDRESS_BEYOND_WIDTH = 0x4,
+    IOMMU_FAULT_WRITE_NOT_PERMITTED = 0x5,
+    IOMMU_FAULT_READ_NOT_PERMITTED = 0x6,
+};
+
+#define IOMMU_NO_WORK UINT32_MAX
+
+/** A translation in progress. The caller owns an array of them and names each by its index ("ticket"). */
+struct translation_work {
+    uint64_t iova;
+    uint16_t requester_id;
+    bool write;
+    uint8_t phase;         /* internal */
+    uint8_t start_level;   /* internal: level of the table at which the walk began */
+    uint8_t leaf_level;    /* internal: 1, 2 or 3; 0 where the walk found nothing */
+    uint64_t start_table;  /* internal */
+    uint64_t leaf;         /* internal: leaf entry found */
+    uint32_t domain;       /* internal; known after the context lookup */
+    uint32_t next;         /* internal list link */
+    uint32_t merged;       /* internal: works waiting for this walk */
+    uint64_t mark_ps;      /* internal: time up to which the ledger is charged */
+    uint64_t ready_ps;     /**< out: when the answer is there */
+    uint64_t physical;     /**< out */
+    enum iommu_fault fault; /**< out */
+    uint64_t context_ps, iotlb_ps, walker_queueing_ps, walk_caches_ps, walk_memory_ps; /**< out: sum = ready - asked */
+};
+
+/** Counters, named after the VT-d and RISC-V IOMMU performance events where one exists. */
+struct iommu_counters {
+    uint64_t requests;            /**< untranslated requests (URQ) */
+    uint64_t context_hits, context_misses;  /**< misses are DD_WALK */
+    uint64_t iotlb_hits, iotlb_misses;      /**< misses are TLB_MISS */
+    uint64_t merged;              /**< misses that joined a running walk */
+    uint64_t duplicate_fills;     /**< insertions of a page that was present */
+    uint64_t walks;               /**< page walks done (S_VS_WALKS) */
+    uint64_t page_table_reads;    /**< entries read from memory by page walks */
+    uint64_t context_table_reads;
+    uint64_t walk_cache_hits[WALK_LEVELS_MAX + 1]; /**< [level of the table pointed to]; [0] counts walks from the root */
+    uint64_t faults;
+    uint64_t walker_busy_ps;      /**< sum over walkers */
+    uint64_t walk_queue_high;     /**< most walks waiting at once */
+};
+
+struct iommu_domain {
+    struct page_table table;
+    bool passthrough;             /**< context says pass-through: no table */
+};
+
+struct iommu_unit {
+    struct iommu_parameters parameters;
+    struct event_queue *events;
+    uint32_t event_kind, id;      /**< events are posted as (event_kind, id, ticket) */
+    struct translation_work *works; /**< the caller's array; to be set again whenever it moves */
+
+    struct page_table_memory memory;
+    struct iommu_domain *domains;
+    uint32_t domain_count;
+    size_t domain_capacity;
+    uint32_t *contexts;           /**< [requester id]: domain + 1, 0 = not present */
+
+    struct translation_cache context_cache, iotlb, walk_caches[WALK_LEVELS_MAX + 1]; /**< walk cache [level of table pointed to] */
+    uint64_t next_lookup_ps;
+    uint32_t walkers_busy;
+    uint32_t waiting_first, waiting_last, waiting_count;   /**< works waiting for a walker */
+    uint32_t stalled_first, stalled_last;                  /**< works held back because the walk queue is full */
+    uint32_t *running;                                     /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
+    uint32_t finished_first, finished_last;
+    struct iommu_counters counters;
+};
+
+/**
+ * Set up a unit.
+ * @param table_base  simulated physical address of its page tables
+ * @param event_kind  kind of the events it posts with target @p id
+ */
+void iommu_unit_init(struct iommu_unit *unit, const struct iommu_parameters *parameters, struct event_queue *events,
+                     uint32_t event_kind, uint32_t id, uint64_t table_base, uint64_t seed);
+void iommu_unit_fini(struct iommu_unit *unit);
+
+/** Add a domain; returns its number in this unit. Set-up only. */
+uint32_t iommu_unit_add_domain(struct iommu_unit *unit, bool passthrough);
+
+/** Context (device table) entry: requests of @p requester_id belong to @p domain. Set-up only. */
+void iommu_unit_attach(struct iommu_unit *unit, uint16_t requester_id, uint32_t domain);
+
+/** Domain a requester is attached to, or IOMMU_NO_WORK. */
+uint32_t iommu_unit_domain_of(const struct iommu_unit *unit, uint16_t requester_id);
+
+/**
+ * Ask for the translation of works[ticket] (iova, requester_id and write filled in) at the queue's present time.
+ * @return true: done, outputs filled, ready_ps may lie in the future; false: it will come out of iommu_unit_finished()
+ */
+bool iommu_unit_translate(struct iommu_unit *unit, uint32_t ticket);
+
+/** Handle an event the unit posted; @p argument is the event's. Then ask iommu_unit_finished() until it is empty. */
+void iommu_unit_event(struct iommu_unit *unit, uint32_t argument);
+
+/** Next finished ticket, or IOMMU_NO_WORK. Its outputs are filled; ready_ps may lie a lookup time ahead of now. */
+uint32_t iommu_unit_finished(struct iommu_unit *unit);
+
+/** Short text of a fault, with its VT-d reason code. Never NULL. */
+const char *iommu_fault_text(enum iommu_fault fault);
+
+/** Verify counters and lists. @return true if all hold. */
+bool iommu_unit_check(const struct iommu_unit *unit);
+
+#endif
