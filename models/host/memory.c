@@ -33,3 +33,29 @@ static const struct field fields[] = {
 const struct field_table memory_fields = {"memory", "host memory as DMA sees it", fields,
                                           sizeof(fields) / sizeof(fields[0]),
                                           sizeof(struct memory_parameters)};
+
+uint64_t memory_read_latency_ps(const struct memory_parameters *parameters)
+{
+    return parameters->data_source == MEMORY_LLC ? parameters->llc_latency_ps : parameters->dram_latency_ps;
+}
+
+static uint64_t occupy(struct memory *memory, uint64_t now_ps, uint32_t bytes)
+{
+    uint64_t start_ps = now_ps > memory->free_at_ps ? now_ps : memory->free_at_ps;
+    uint64_t duration_ps = bytes * UINT64_C(1000000000000) / memory->parameters.bandwidth_bytes_per_s;
+    memory->free_at_ps = start_ps + duration_ps;
+    memory->busy_ps += duration_ps;
+    return start_ps;
+}
+
+uint64_t memory_read(struct memory *memory, uint64_t now_ps, uint32_t bytes)
+{
+    memory->bytes_read += bytes;
+    return occupy(memory, now_ps, bytes) + memory_read_latency_ps(&memory->parameters);
+}
+
+uint64_t memory_write(struct memory *memory, uint64_t now_ps, uint32_t bytes)
+{
+    memory->bytes_written += bytes;
+    return occupy(memory, now_ps, bytes);
+}

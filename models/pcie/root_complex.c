@@ -36,3 +36,285 @@ static const struct field fields[] = {
 const struct field_table root_complex_fields = {
     "root_complex", "the root complex between the root ports and memory", fields,
     sizeof(fields) / sizeof(fields[0]), sizeof(struct root_complex_parameters)};
+
+static struct tlp *tlp_at(const struct root_complex *root_complex, uint32_t index)
+{
+    return &root_complex->transport->pool->items[index];
+}
+
+static uint64_t now_ps(const struct root_complex *root_complex)
+{
+    return root_complex->transport->events->now_ps;
+}
+
+static struct root_port_service *service_of(const struct root_complex *root_complex, const struct tlp *tlp)
+{
+    return &root_complex->services[root_complex->transport->ingresses[tlp->ingress].number];
+}
+
+static void list_append(const struct root_complex *root_complex, uint32_t *first, uint32_t *last, uint32_t index)
+{
+    tlp_at(root_complex, index)->next = NONE;
+    if (*last == NONE)
+        *first = index;
+    else
+        tlp_at(root_complex, *last)->next = index;
+    *last = index;
+}
+
+static uint32_t list_take(const struct root_complex *root_complex, uint32_t *first, uint32_t *last)
+{
+    uint32_t index = *first;
+    *first = tlp_at(root_complex, index)->next;
+    if (*first == NONE)
+        *last = NONE;
+    return index;
+}
+
+static void post(const struct root_complex *root_complex, uint64_t time_ps, uint32_t kind, uint32_t index)
+{
+    event_queue_push(root_complex->transport->events, time_ps, PRIORITY_NORMAL, kind, 0, index);
+}
+
+/* ---- reads ---- */
+
+static void translate(struct root_complex *root_complex, uint32_t index);
+
+static void take_read_slot(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
+    tlp->serving = true;
+    if (++root_complex->reads_active > root_complex->reads_high)
+        root_complex->reads_high = root_complex->reads_active;
+    transport_free_buffer(root_complex->transport, tlp);
+    translate(root_complex, index);
+}
+
+static void release_read_slot(struct root_complex *root_complex)
+{
+    root_complex->reads_active--;
+    if (root_complex->slot_first != NONE)
+        take_read_slot(root_complex, list_take(root_complex, &root_complex->slot_first, &root_complex->slot_last));
+}
+
+static void finish(struct root_complex *root_complex, uint32_t index, bool failed)
+{
+    bool slot = tlp_at(root_complex, index)->serving;
+    root_complex->finished(root_complex->context, index, failed);
+    tlp_release(root_complex->transport->pool, index);
+    if (slot)
+        release_read_slot(root_complex);
+}
+
+static void complete_towards(struct root_complex *root_complex, uint32_t function_id)
+{
+    struct completer *completer = &root_complex->completers[root_complex->completer_of[function_id]];
+    uint32_t answered = completer_pump(completer, root_complex->transport);
+    if (answered != NONE) {
+        tlp_release(root_complex->transport->pool, answered);
+        release_read_slot(root_complex);
+    }
+}
+
+void root_complex_completion_sent(struct root_complex *root_complex, uint32_t completer)
+{
+    root_complex->completers[completer].piece_waits = false;
+    uint32_t answered = completer_pump(&root_complex->completers[completer], root_complex->transport);
+    if (answered != NONE) {
+        tlp_release(root_complex->transport->pool, answered);
+        release_read_slot(root_complex);
+    }
+}
+
+/* The read may go to where its address leads: memory, or a peer below the root complex. */
+static void issue_read(struct root_complex *root_complex, uint32_t index)
+{
+    struct transport *transport = root_complex->transport;
+    struct tlp *tlp = tlp_at(root_complex, index);
+    tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
+    uint32_t ingress = tlp->ingress;
+    struct route_place root = tlp->place;
+    if (!transport_route_from_host(transport, index)) {
+        tlp->place = root;
+        uint64_t data_ps = memory_read(&root_complex->memory, now_ps(root_complex), tlp->length_bytes);
+        tlp_charge(tlp, LEDGER_MEMORY, data_ps);
+        tlp_charge(tlp, LEDGER_ROOT_COMPLEX, data_ps + root_complex->parameters.completion_latency_ps);
+        post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
+        return;
+    }
+    if (tlp->fate != FATE_FORWARD) {
+        root_complex->dropped_tlps++;
+        finish(root_complex, index, true);
+        return;
+    }
+    /* Redirected to a peer: from here on the peer serves it. */
+    root_complex->peer_tlps++;
+    tlp->serving = false;
+    release_read_slot(root_complex);
+    transport_enqueue(transport, ingress, index);
+}
+
+/* ---- posted requests ---- */
+
+static bool posted_before(const struct root_complex *root_complex, const struct root_port_service *service,
+                          const struct tlp *read)
+{
+    return service->posted_first != NONE && tlp_at(root_complex, service->posted_first)->ordered_after < read->ordered_after;
+}
+
+/* Reads whose predecessors are visible now go on. */
+static void release_reads(struct root_complex *root_complex, struct root_port_service *service)
+{
+    while (service->reads_first != NONE && !posted_before(root_complex, service, tlp_at(root_complex, service->reads_first)))
+        issue_read(root_complex, list_take(root_complex, &service->reads_first, &service->reads_last));
+}
+
+static void retire_posted(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
+    if (tlp->fate == FATE_FORWARD) { /* to a peer: leaves the buffer like any forwarded TLP */
+        root_complex->peer_tlps++;
+        transport_enqueue(root_complex->transport, tlp->ingress, index);
+        return;
+    }
+    transport_free_buffer(root_complex->transport, tlp);
+    finish(root_complex, index, tlp->fate == FATE_DROP);
+}
+
+/* A posted request is done but for order: let it and those that waited behind it become visible. */
+static void commit(struct root_complex *root_complex, uint32_t index)
+{
+    struct root_port_service *service = service_of(root_complex, tlp_at(root_complex, index));
+    tlp_at(root_complex, index)->committed = true;
+    while (service->posted_first != NONE && tlp_at(root_complex, service->posted_first)->committed)
+        retire_posted(root_complex, list_take(root_complex, &service->posted_first, &service->posted_last));
+    release_reads(root_complex, service);
+}
+
+/* Where the write goes after translation. */
+static void place_write(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    struct route_place root = tlp->place;
+    if (transport_route_from_host(root_complex->transport, index)) {
+        if (tlp->fate != FATE_FORWARD) {
+            root_complex->dropped_tlps++;
+            tlp->fate = FATE_DROP;
+        }
+        commit(root_complex, index);
+        return;
+    }
+    tlp->place = root;
+    uint64_t accepted_ps = memory_write(&root_complex->memory, now_ps(root_complex), tlp->length_bytes);
+    tlp_charge(tlp, LEDGER_MEMORY, accepted_ps + root_complex->parameters.write_commit_ps);
+    post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
+}
+
+/* ---- translation ---- */
+
+void root_complex_on_translated(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    const struct translation_work *work = &root_complex->transport->pool->works[index];
+    bool fault = tlp->translated && work->fault != IOMMU_NO_FAULT;
+    if (tlp->translated && !fault)
+        tlp->transaction.address = work->physical;
+    if (tlp->flow == FLOW_POSTED) {
+        if (fault) {
+            root_complex->faults++;
+            tlp->fate = FATE_DROP;
+            commit(root_complex, index);
+        } else {
+            place_write(root_complex, index);
+        }
+        return;
+    }
+    if (fault) {
+        root_complex->faults++;
+        finish(root_complex, index, true);
+        return;
+    }
+    struct root_port_service *service = service_of(root_complex, tlp);
+    if (service->reads_first != NONE || posted_before(root_complex, service, tlp))
+        list_append(root_complex, &service->reads_first, &service->reads_last, index);
+    else
+        issue_read(root_complex, index);
+}
+
+static void charge_translation(struct tlp *tlp, const struct translation_work *work)
+{
+    tlp->ledger.ps[LEDGER_CONTEXT_CACHE] += work->context_ps;
+    tlp->ledger.ps[LEDGER_IOTLB] += work->iotlb_ps;
+    tlp->ledger.ps[LEDGER_WALK_CACHES] += work->walk_caches_ps;
+    tlp->ledger.ps[LEDGER_WALK_MEMORY] += work->walk_memory_ps;
+    tlp->ledger.ps[LEDGER_WALKER_QUEUEING] += work->walker_queueing_ps;
+    tlp->mark_ps = work->ready_ps;
+}
+
+static void answered(struct root_complex *root_complex, uint32_t index)
+{
+    const struct translation_work *work = &root_complex->transport->pool->works[index];
+    charge_translation(tlp_at(root_complex, index), work);
+    if (work->ready_ps > now_ps(root_complex))
+        post(root_complex, work->ready_ps, root_complex->event_translated, index);
+    else
+        root_complex_on_translated(root_complex, index);
+}
+
+static void translate(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    uint32_t unit = root_complex->unit_of[tlp->origin_id];
+    if (unit == NO_UNIT) {
+        root_complex->untranslated_tlps++;
+        root_complex_on_translated(root_complex, index);
+        return;
+    }
+    struct translation_work *work = &root_complex->transport->pool->works[index];
+    root_complex->translated_tlps++;
+    tlp->translated = true;
+    work->iova = tlp->transaction.address;
+    work->requester_id = tlp->transaction.requester_id;
+    work->write = tlp->flow == FLOW_POSTED;
+    if (remapping_unit_translate(&root_complex->units[unit], index))
+        answered(root_complex, index);
+}
+
+void root_complex_on_unit(struct root_complex *root_complex, uint32_t unit, uint32_t argument)
+{
+    remapping_unit_event(&root_complex->units[unit], argument);
+    for (uint32_t index; (index = remapping_unit_finished(&root_complex->units[unit])) != IOMMU_NO_WORK;)
+        answered(root_complex, index);
+}
+
+/* ---- arrival and memory ---- */
+
+void root_complex_receive(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    struct root_port_service *service = service_of(root_complex, tlp);
+    /* Order of arrival at this ingress; posted and non-posted share the count. */
+    tlp->ordered_after = root_complex->transport->ingresses[tlp->ingress].next_sequence++;
+    if (tlp->flow == FLOW_POSTED) {
+        list_append(root_complex, &service->posted_first, &service->posted_last, index);
+        translate(root_complex, index);
+    } else if (root_complex->reads_active >= root_complex->parameters.reads_in_flight) {
+        list_append(root_complex, &root_complex->slot_first, &root_complex->slot_last, index);
+    } else {
+        take_read_slot(root_complex, index);
+    }
+}
+
+void root_complex_on_memory(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    if (tlp->flow == FLOW_POSTED) {
+        commit(root_complex, index);
+        return;
+    }
+    uint32_t root_function = tlp->place.function_id;
+    completer_add(&root_complex->completers[root_complex->completer_of[root_function]], root_complex->transport, index);
+    complete_towards(root_complex, root_function);
+}

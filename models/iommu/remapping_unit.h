@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file unit.h
+ * @file remapping_unit.h
  * One remapping unit in time: context cache, IOTLB, walk caches, walkers with their queue.
  *
- * A request is looked up at once (iommu_unit_translate). A hit returns with the time at which the answer is ready and costs no
+ * A request is looked up at once (remapping_unit_translate). A hit returns with the time at which the answer is ready and costs no
  * event. A miss occupies a walker, or waits for one; the unit posts events to the machine's queue and the machine hands
- * them back (iommu_unit_event); finished requests come out one by one (iommu_unit_finished).
+ * them back (remapping_unit_event); finished requests come out one by one (remapping_unit_finished).
  *
  * Sources: VT-d specification rev 4.1 chapters 3 (remapping), 6 (caching); Neugebauer et al. SIGCOMM 2018 for what concurrent
  * misses do (parameters merge_inflight, duplicate_fill). Translation is done per TLP (Agarwal et al. SOSP 2024, 2.1).
  */
-#ifndef IOMMUSIM_IOMMU_UNIT_H
-#define IOMMUSIM_IOMMU_UNIT_H
+#ifndef IOMMUSIM_IOMMU_REMAPPING_UNIT_H
+#define IOMMUSIM_IOMMU_REMAPPING_UNIT_H
 
 #include "models/iommu/iommu_parameters.h"
 #include "models/iommu/page_table.h"
@@ -71,7 +71,7 @@ struct iommu_domain {
     bool passthrough;             /**< context says pass-through: no table */
 };
 
-struct iommu_unit {
+struct remapping_unit {
     struct iommu_parameters parameters;
     struct event_queue *events;
     uint32_t event_kind, id;      /**< events are posted as (event_kind, id, ticket) */
@@ -98,35 +98,35 @@ struct iommu_unit {
  * @param table_base  simulated physical address of its page tables
  * @param event_kind  kind of the events it posts with target @p id
  */
-void iommu_unit_init(struct iommu_unit *unit, const struct iommu_parameters *parameters, struct event_queue *events,
+void remapping_unit_init(struct remapping_unit *unit, const struct iommu_parameters *parameters, struct event_queue *events,
                      uint32_t event_kind, uint32_t id, uint64_t table_base, uint64_t seed);
-void iommu_unit_fini(struct iommu_unit *unit);
+void remapping_unit_fini(struct remapping_unit *unit);
 
 /** Add a domain; returns its number in this unit. Set-up only. */
-uint32_t iommu_unit_add_domain(struct iommu_unit *unit, bool passthrough);
+uint32_t remapping_unit_add_domain(struct remapping_unit *unit, bool passthrough);
 
 /** Context (device table) entry: requests of @p requester_id belong to @p domain. Set-up only. */
-void iommu_unit_attach(struct iommu_unit *unit, uint16_t requester_id, uint32_t domain);
+void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, uint32_t domain);
 
 /** Domain a requester is attached to, or IOMMU_NO_WORK. */
-uint32_t iommu_unit_domain_of(const struct iommu_unit *unit, uint16_t requester_id);
+uint32_t remapping_unit_domain_of(const struct remapping_unit *unit, uint16_t requester_id);
 
 /**
  * Ask for the translation of works[ticket] (iova, requester_id and write filled in) at the queue's present time.
- * @return true: done, outputs filled, ready_ps may lie in the future; false: it will come out of iommu_unit_finished()
+ * @return true: done, outputs filled, ready_ps may lie in the future; false: it will come out of remapping_unit_finished()
  */
-bool iommu_unit_translate(struct iommu_unit *unit, uint32_t ticket);
+bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket);
 
-/** Handle an event the unit posted; @p argument is the event's. Then ask iommu_unit_finished() until it is empty. */
-void iommu_unit_event(struct iommu_unit *unit, uint32_t argument);
+/** Handle an event the unit posted; @p argument is the event's. Then ask remapping_unit_finished() until it is empty. */
+void remapping_unit_event(struct remapping_unit *unit, uint32_t argument);
 
 /** Next finished ticket, or IOMMU_NO_WORK. Its outputs are filled; ready_ps may lie a lookup time ahead of now. */
-uint32_t iommu_unit_finished(struct iommu_unit *unit);
+uint32_t remapping_unit_finished(struct remapping_unit *unit);
 
 /** Short text of a fault, with its VT-d reason code. Never NULL. */
 const char *iommu_fault_text(enum iommu_fault fault);
 
 /** Verify counters and lists. @return true if all hold. */
-bool iommu_unit_check(const struct iommu_unit *unit);
+bool remapping_unit_check(const struct remapping_unit *unit);
 
 #endif

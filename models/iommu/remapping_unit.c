@@ -3,7 +3,7 @@
  * Life of a translation: lookup (context cache, IOTLB) -> done, or -> a walker, for the context entry first where that is
  * missing, then for the page. Lists are threaded through the caller's array of works by index.
  */
-#include "models/iommu/unit.h"
+#include "models/iommu/remapping_unit.h"
 
 #include "sim/base/arena.h"
 
@@ -14,11 +14,11 @@ enum phase { PHASE_CONTEXT = 1, PHASE_WALK, PHASE_MERGED, PHASE_STALLED, PHASE_D
 
 enum { REQUESTER_IDS = 65536, DOMAIN_SHIFT = 47 };
 
-void iommu_unit_init(struct iommu_unit *unit, const struct iommu_parameters *parameters, struct event_queue *events,
+void remapping_unit_init(struct remapping_unit *unit, const struct iommu_parameters *parameters, struct event_queue *events,
                      uint32_t event_kind, uint32_t id, uint64_t table_base, uint64_t seed)
 {
     const struct iommu_parameters *p = parameters;
-    *unit = (struct iommu_unit){.parameters = *p, .events = events, .event_kind = event_kind, .id = id};
+    *unit = (struct remapping_unit){.parameters = *p, .events = events, .event_kind = event_kind, .id = id};
     page_table_memory_init(&unit->memory, table_base);
     unit->contexts = memory_array(REQUESTER_IDS, sizeof(*unit->contexts));
     unit->running = memory_array(p->walkers, sizeof(*unit->running));
@@ -35,7 +35,7 @@ void iommu_unit_init(struct iommu_unit *unit, const struct iommu_parameters *par
         translation_cache_init(&unit->walk_caches[level], entries[level], p->walk_cache_ways, REPLACE_LRU, seed, "walk");
 }
 
-void iommu_unit_fini(struct iommu_unit *unit)
+void remapping_unit_fini(struct remapping_unit *unit)
 {
     translation_cache_fini(&unit->context_cache);
     translation_cache_fini(&unit->iotlb);
@@ -45,10 +45,10 @@ void iommu_unit_fini(struct iommu_unit *unit)
     free(unit->domains);
     free(unit->contexts);
     free(unit->running);
-    *unit = (struct iommu_unit){0};
+    *unit = (struct remapping_unit){0};
 }
 
-uint32_t iommu_unit_add_domain(struct iommu_unit *unit, bool passthrough)
+uint32_t remapping_unit_add_domain(struct remapping_unit *unit, bool passthrough)
 {
     unit->domains = memory_grow(unit->domains, unit->domain_count, &unit->domain_capacity, sizeof(*unit->domains));
     struct iommu_domain *domain = &unit->domains[unit->domain_count];
@@ -57,20 +57,20 @@ uint32_t iommu_unit_add_domain(struct iommu_unit *unit, bool passthrough)
     return unit->domain_count++;
 }
 
-void iommu_unit_attach(struct iommu_unit *unit, uint16_t requester_id, uint32_t domain)
+void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, uint32_t domain)
 {
     assert(domain < unit->domain_count);
     unit->contexts[requester_id] = domain + 1;
 }
 
-uint32_t iommu_unit_domain_of(const struct iommu_unit *unit, uint16_t requester_id)
+uint32_t remapping_unit_domain_of(const struct remapping_unit *unit, uint16_t requester_id)
 {
     return unit->contexts[requester_id] - 1;
 }
 
 /* ---- lists ---- */
 
-static void list_append(struct iommu_unit *unit, uint32_t *first, uint32_t *last, uint32_t ticket)
+static void list_append(struct remapping_unit *unit, uint32_t *first, uint32_t *last, uint32_t ticket)
 {
     unit->works[ticket].next = IOMMU_NO_WORK;
     if (*last == IOMMU_NO_WORK)
@@ -80,7 +80,7 @@ static void list_append(struct iommu_unit *unit, uint32_t *first, uint32_t *last
     *last = ticket;
 }
 
-static uint32_t list_take(struct iommu_unit *unit, uint32_t *first, uint32_t *last)
+static uint32_t list_take(struct remapping_unit *unit, uint32_t *first, uint32_t *last)
 {
     uint32_t ticket = *first;
     if (ticket == IOMMU_NO_WORK)
@@ -91,7 +91,7 @@ static uint32_t list_take(struct iommu_unit *unit, uint32_t *first, uint32_t *la
     return ticket;
 }
 
-static void finish(struct iommu_unit *unit, uint32_t ticket, uint64_t ready_ps)
+static void finish(struct remapping_unit *unit, uint32_t ticket, uint64_t ready_ps)
 {
     struct translation_work *work = &unit->works[ticket];
     work->phase = PHASE_DONE;
@@ -100,7 +100,7 @@ static void finish(struct iommu_unit *unit, uint32_t ticket, uint64_t ready_ps)
     list_append(unit, &unit->finished_first, &unit->finished_last, ticket);
 }
 
-uint32_t iommu_unit_finished(struct iommu_unit *unit)
+uint32_t remapping_unit_finished(struct remapping_unit *unit)
 {
     return list_take(unit, &unit->finished_first, &unit->finished_last);
 }
@@ -121,7 +121,7 @@ static void answer(struct translation_work *work, uint64_t leaf, unsigned size)
         work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
 }
 
-static bool iotlb_lookup(struct iommu_unit *unit, struct translation_work *work)
+static bool iotlb_lookup(struct remapping_unit *unit, struct translation_work *work)
 {
     uint32_t sizes = unit->domains[work->domain].table.page_sizes;
     for (unsigned size = 0; sizes >> size; size++) {
@@ -134,7 +134,7 @@ static bool iotlb_lookup(struct iommu_unit *unit, struct translation_work *work)
     return false;
 }
 
-static void iotlb_fill(struct iommu_unit *unit, const struct translation_work *work)
+static void iotlb_fill(struct remapping_unit *unit, const struct translation_work *work)
 {
     unsigned size = work->leaf_level - 1U;
     uint64_t page = work->iova >> (PAGE_SHIFT_4K + 9 * size), key = iotlb_key(work->domain, work->iova, size);
@@ -154,7 +154,7 @@ static inline uint64_t walk_cache_key(uint32_t domain, uint64_t iova, unsigned l
 }
 
 /* Deepest table a walk cache knows for the address, or the root. */
-static void find_start(struct iommu_unit *unit, struct translation_work *work)
+static void find_start(struct remapping_unit *unit, struct translation_work *work)
 {
     const struct page_table *table = &unit->domains[work->domain].table;
     for (unsigned level = 1; level < table->levels; level++) {
@@ -171,7 +171,7 @@ static void find_start(struct iommu_unit *unit, struct translation_work *work)
 }
 
 /* Read entries from start_table down; sets leaf and leaf_level, or fault. Returns the number of reads. */
-static unsigned read_tables(struct iommu_unit *unit, struct translation_work *work)
+static unsigned read_tables(struct remapping_unit *unit, struct translation_work *work)
 {
     uint64_t at = work->start_table;
     work->leaf_level = 0;
@@ -198,7 +198,7 @@ static unsigned read_tables(struct iommu_unit *unit, struct translation_work *wo
 }
 
 /* The walk is over: remember the tables it went through. */
-static void walk_caches_fill(struct iommu_unit *unit, const struct translation_work *work)
+static void walk_caches_fill(struct remapping_unit *unit, const struct translation_work *work)
 {
     uint64_t at = work->start_table;
     for (unsigned level = work->start_level; level > work->leaf_level; level--) {
@@ -216,7 +216,7 @@ static bool has_walk_caches(const struct iommu_parameters *p)
 }
 
 /* Begin the page walk of a work that holds a walker, at begin_ps. */
-static void begin_page_walk(struct iommu_unit *unit, uint32_t ticket, uint64_t begin_ps)
+static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64_t begin_ps)
 {
     const struct iommu_parameters *p = &unit->parameters;
     struct translation_work *work = &unit->works[ticket];
@@ -233,7 +233,7 @@ static void begin_page_walk(struct iommu_unit *unit, uint32_t ticket, uint64_t b
     event_queue_push(unit->events, begin_ps + cache_ps + memory_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
 }
 
-static void begin_context_read(struct iommu_unit *unit, uint32_t ticket, uint64_t begin_ps)
+static void begin_context_read(struct remapping_unit *unit, uint32_t ticket, uint64_t begin_ps)
 {
     const struct iommu_parameters *p = &unit->parameters;
     uint64_t read_ps = p->context_reads * p->walk_read_ps;
@@ -243,7 +243,7 @@ static void begin_context_read(struct iommu_unit *unit, uint32_t ticket, uint64_
     event_queue_push(unit->events, begin_ps + read_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
 }
 
-static void start_walker(struct iommu_unit *unit, uint32_t ticket)
+static void start_walker(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     uint64_t now_ps = unit->events->now_ps, begin_ps = work->mark_ps > now_ps ? work->mark_ps : now_ps;
@@ -265,7 +265,7 @@ static bool same_page(const struct translation_work *a, const struct translation
     return a->phase == PHASE_WALK && a->domain == b->domain && a->iova >> PAGE_SHIFT_4K == b->iova >> PAGE_SHIFT_4K;
 }
 
-static bool merge(struct iommu_unit *unit, uint32_t ticket)
+static bool merge(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     uint32_t found = IOMMU_NO_WORK;
@@ -287,7 +287,7 @@ static bool merge(struct iommu_unit *unit, uint32_t ticket)
 }
 
 /* A work that missed (phase CONTEXT or WALK): to a running walk, a walker, the queue, or held back. */
-static void enqueue(struct iommu_unit *unit, uint32_t ticket)
+static void enqueue(struct remapping_unit *unit, uint32_t ticket)
 {
     const struct iommu_parameters *p = &unit->parameters;
     struct translation_work *work = &unit->works[ticket];
@@ -317,7 +317,7 @@ static void enqueue(struct iommu_unit *unit, uint32_t ticket)
 /* ---- lookup ---- */
 
 /* Context known at mark_ps: pass-through, or the IOTLB. True when answered; else phase is WALK. */
-static bool lookup_page(struct iommu_unit *unit, struct translation_work *work)
+static bool lookup_page(struct remapping_unit *unit, struct translation_work *work)
 {
     if (unit->domains[work->domain].passthrough) {
         work->physical = work->iova;
@@ -336,7 +336,7 @@ static bool lookup_page(struct iommu_unit *unit, struct translation_work *work)
 }
 
 /* One pass through the lookup pipeline. True when answered. */
-static bool lookup(struct iommu_unit *unit, uint32_t ticket)
+static bool lookup(struct remapping_unit *unit, uint32_t ticket)
 {
     const struct iommu_parameters *p = &unit->parameters;
     struct translation_work *work = &unit->works[ticket];
@@ -360,7 +360,7 @@ static bool lookup(struct iommu_unit *unit, uint32_t ticket)
     return false;
 }
 
-bool iommu_unit_translate(struct iommu_unit *unit, uint32_t ticket)
+bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     work->fault = IOMMU_NO_FAULT;
@@ -379,7 +379,7 @@ bool iommu_unit_translate(struct iommu_unit *unit, uint32_t ticket)
 /* ---- events ---- */
 
 /* Give free walkers to waiting works, then let held-back requests go on. */
-static void serve_waiting(struct iommu_unit *unit)
+static void serve_waiting(struct remapping_unit *unit)
 {
     const struct iommu_parameters *p = &unit->parameters;
     while (unit->walkers_busy < p->walkers && unit->waiting_first != IOMMU_NO_WORK) {
@@ -398,7 +398,7 @@ static void serve_waiting(struct iommu_unit *unit)
     }
 }
 
-static void release_walker(struct iommu_unit *unit, uint32_t ticket)
+static void release_walker(struct remapping_unit *unit, uint32_t ticket)
 {
     uint32_t slot = 0;
     while (unit->running[slot] != ticket)
@@ -415,7 +415,7 @@ static void release_walker(struct iommu_unit *unit, uint32_t ticket)
     serve_waiting(unit);
 }
 
-static void context_read_done(struct iommu_unit *unit, uint32_t ticket)
+static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     uint32_t domain_plus_1 = unit->contexts[work->requester_id];
@@ -438,7 +438,7 @@ static void context_read_done(struct iommu_unit *unit, uint32_t ticket)
     begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
 }
 
-static void page_walk_done(struct iommu_unit *unit, uint32_t ticket)
+static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     uint64_t now_ps = unit->events->now_ps;
@@ -463,7 +463,7 @@ static void page_walk_done(struct iommu_unit *unit, uint32_t ticket)
     release_walker(unit, ticket);
 }
 
-void iommu_unit_event(struct iommu_unit *unit, uint32_t argument)
+void remapping_unit_event(struct remapping_unit *unit, uint32_t argument)
 {
     if (argument == IOMMU_NO_WORK) {
         unit->walkers_busy--;
@@ -492,7 +492,7 @@ const char *iommu_fault_text(enum iommu_fault fault)
     return "unknown fault";
 }
 
-bool iommu_unit_check(const struct iommu_unit *unit)
+bool remapping_unit_check(const struct remapping_unit *unit)
 {
     uint32_t waiting = 0, running = 0;
     for (uint32_t t = unit->waiting_first; t != IOMMU_NO_WORK; t = unit->works[t].next)

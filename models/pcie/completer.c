@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/pcie/completer.h"
+
+#include <assert.h>
+
+void completer_add(struct completer *completer, struct transport *transport, uint32_t request)
+{
+    struct tlp *items = transport->pool->items;
+    items[request].next = NONE;
+    items[request].served_bytes = 0;
+    if (completer->last == NONE)
+        completer->first = request;
+    else
+        items[completer->last].next = request;
+    completer->last = request;
+}
+
+static uint32_t piece_bytes(const struct completer *completer, const struct tlp *request)
+{
+    uint32_t limit = completer->payload_limit_bytes && completer->payload_limit_bytes < request->max_payload
+                         ? completer->payload_limit_bytes
+                         : request->max_payload;
+    uint32_t left = request->length_bytes - request->served_bytes;
+    uint64_t start = request->transaction.address + request->served_bytes;
+    /* The limit counts from the boundary below the first byte, so that every piece but the last ends on a boundary. */
+    uint32_t offset = (uint32_t)(start % completer->boundary_bytes);
+    uint32_t piece = limit > offset ? limit - offset : limit;
+    return piece < left ? piece : left;
+}
+
+static uint32_t make_completion(struct completer *completer, struct transport *transport, uint32_t request_index)
+{
+    uint32_t index = tlp_take(transport->pool);
+    struct tlp *request = &transport->pool->items[request_index], *completion = &transport->pool->items[index];
+    uint32_t bytes = piece_bytes(completer, request);
+    *completion = *request;
+    completion->next = NONE;
+    completion->flow = FLOW_COMPLETION;
+    completion->transaction.kind = TRANSACTION_COMPLETION;
+    completion->length_bytes = bytes;
+    completion->serving = false;
+    completion->to_host = false;
+    request->served_bytes += bytes;
+    completion->last = request->served_bytes == request->length_bytes;
+    return index;
+}
+
+uint32_t completer_pump(struct completer *completer, struct transport *transport)
+{
+    if (completer->piece_waits || completer->first == NONE)
+        return NONE;
+    uint32_t request = completer->first, done = NONE;
+    uint32_t index = make_completion(completer, transport, request);
+    struct tlp *completion = &transport->pool->items[index];
+    if (completion->last) {
+        completer->first = transport->pool->items[request].next;
+        if (completer->first == NONE)
+            completer->last = NONE;
+        done = request;
+    }
+    completion->ingress = completer->ingress;
+    if (completer->function_id == NONE) {
+        bool claimed = transport_route_from_host(transport, index);
+        assert(claimed); /* the requester was there when it asked */
+        (void)claimed;
+    } else {
+        completion->place = (struct route_place){completer->function_id, SIDE_SELF};
+        transport_route(transport, index, transport->ingresses[completer->ingress].node);
+    }
+    completion->wire_bytes = TLP_FRAMING_BYTES + TLP_COMPLETION_HEADER_BYTES + completion->length_bytes;
+    completer->piece_waits = true;
+    transport_enqueue(transport, completer->ingress, index);
+    return done;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file tlp.h
+ * A transaction layer packet on its way, and the pool that holds all of a machine's.
+ */
+#ifndef IOMMUSIM_PCIE_TLP_H
+#define IOMMUSIM_PCIE_TLP_H
+
+#include "models/iommu/remapping_unit.h"
+#include "models/ledger.h"
+#include "models/pcie/route.h"
+
+enum {
+    TLP_FRAMING_BYTES = 8,            /**< start and end framing, sequence number, LCRC (PCIe Base Spec 3.6, 4.2) */
+    TLP_COMPLETION_HEADER_BYTES = 12, /**< 3 DW */
+};
+
+/** Flow control classes (PCIe Base Spec 2.6.1). */
+enum flow_class { FLOW_POSTED, FLOW_NONPOSTED, FLOW_COMPLETION, FLOW_CLASSES };
+
+/** What happens to a TLP at the node it is going to; decided when it is sent there. */
+enum tlp_fate {
+    FATE_FORWARD, /**< goes on through channel @c egress */
+    FATE_DELIVER, /**< consumed by function @c place.function_id */
+    FATE_HOST,    /**< to the IOMMU and memory, above function @c place.function_id */
+    FATE_DROP,    /**< blocked with @c error by @c rule */
+};
+
+struct tlp {
+    uint64_t mark_ps;           /**< up to here the ledger is charged */
+    uint64_t sequence;          /**< order of arrival at the present ingress, for the ordering rules */
+    struct transaction transaction;
+    struct route_place place;   /**< where it is, or will be on arrival */
+    uint32_t operation;         /**< DMA operation it belongs to */
+    uint32_t origin_id;         /**< function that issued the request (completions: that gets it) */
+    uint32_t ingress;           /**< where it is buffered, or will be on arrival */
+    uint32_t egress;            /**< channel it waits for (FATE_FORWARD) */
+    uint32_t next;              /**< list link */
+    uint32_t length_bytes;      /**< of the request: bytes read or written; completion: bytes carried */
+    uint32_t served_bytes;      /**< read being served: bytes already put into completions */
+    uint32_t wire_bytes;        /**< header, payload, framing; ECRC is added by links that have it */
+    uint32_t max_payload;       /**< MPS of the requester: bounds its completions */
+    uint16_t original_requester_id; /**< before any bridge took ownership */
+    uint8_t flow;               /**< enum flow_class */
+    uint8_t fate;               /**< enum tlp_fate */
+    uint8_t rule;               /**< enum route_rule of the last step */
+    uint8_t error;              /**< enum route_error */
+    bool last;                  /**< completion: no more to come for its request */
+    bool committed;             /**< posted write: globally visible but for order */
+    bool translated;            /**< the IOMMU has seen it */
+    bool serving;               /**< read that holds a read slot of the root complex */
+    bool to_host;               /**< routing is over: the root complex hands it to the IOMMU */
+    uint64_t ordered_after;     /**< read: posted writes of its ingress below this sequence go first */
+    struct ledger ledger;
+};
+
+/** Bytes of data the TLP carries over a link. */
+static inline uint32_t tlp_payload_bytes(const struct tlp *tlp)
+{
+    return tlp->transaction.kind == TRANSACTION_MEMORY_READ ? 0 : tlp->length_bytes;
+}
+
+/** All TLPs of a machine, by index. It grows only between events (tlp_pool_reserve()), so pointers hold during one. */
+struct tlp_pool {
+    struct tlp *items;
+    struct translation_work *works; /**< [tlp] its translation */
+    uint32_t count, live;
+    uint32_t free_first;
+};
+
+void tlp_pool_init(struct tlp_pool *pool);
+void tlp_pool_fini(struct tlp_pool *pool);
+
+/** Make sure that @p spare more TLPs can be taken without moving memory. @return true if the arrays moved. */
+bool tlp_pool_reserve(struct tlp_pool *pool, uint32_t spare);
+
+/** A zeroed TLP. Asserts that one is free: reserve first. */
+uint32_t tlp_take(struct tlp_pool *pool);
+void tlp_release(struct tlp_pool *pool, uint32_t index);
+
+/** Charge the time since the TLP's mark to @p part and move the mark to @p until_ps. */
+static inline void tlp_charge(struct tlp *tlp, enum ledger_part part, uint64_t until_ps)
+{
+    tlp->ledger.ps[part] += until_ps - tlp->mark_ps;
+    tlp->mark_ps = until_ps;
+}
+
+#endif

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/pcie/transport.h"
+
+#include <assert.h>
+
+static inline struct tlp *tlp_at(const struct transport *transport, uint32_t index)
+{
+    return &transport->pool->items[index];
+}
+
+static inline uint32_t data_units(const struct tlp *tlp)
+{
+    return (tlp_payload_bytes(tlp) + 15) / 16;
+}
+
+/* ---- credits ---- */
+
+static void absorb_returns(struct channel *channel, uint64_t now_ps)
+{
+    while (channel->returns_count && channel->returns[channel->returns_first].time_ps <= now_ps) {
+        const struct credit_return *back = &channel->returns[channel->returns_first];
+        struct credit_account *account = &channel->credits[back->flow];
+        account->headers += !account->infinite_headers;
+        account->data += account->infinite_data ? 0 : back->data;
+        channel->returns_first = channel->returns_first + 1 == channel->returns_size ? 0 : channel->returns_first + 1;
+        channel->returns_count--;
+    }
+}
+
+static inline bool has_credits(const struct channel *channel, const struct tlp *tlp)
+{
+    const struct credit_account *account = &channel->credits[tlp->flow];
+    return (account->infinite_headers || account->headers >= 1) &&
+           (account->infinite_data || account->data >= data_units(tlp));
+}
+
+static inline void take_credits(struct channel *channel, const struct tlp *tlp)
+{
+    struct credit_account *account = &channel->credits[tlp->flow];
+    account->headers -= !account->infinite_headers;
+    account->data -= account->infinite_data ? 0 : data_units(tlp);
+}
+
+static void wake_at(struct transport *transport, uint32_t channel_id, uint64_t time_ps)
+{
+    struct channel *channel = &transport->channels[channel_id];
+    if (channel->wake_ps <= time_ps)
+        return; /* one earlier is under way and will post the next */
+    channel->wake_ps = time_ps;
+    event_queue_push(transport->events, time_ps, PRIORITY_NORMAL, transport->event_wake, channel_id, 0);
+}
+
+void transport_free_buffer(struct transport *transport, const struct tlp *tlp)
+{
+    const struct ingress *ingress = &transport->ingresses[tlp->ingress];
+    if (ingress->owner != INGRESS_LINK)
+        return;
+    struct channel *channel = &transport->channels[ingress->owner_id];
+    const struct credit_account *account = &channel->credits[tlp->flow];
+    if (account->infinite_headers && account->infinite_data)
+        return;
+    assert(channel->returns_count < channel->returns_size);
+    uint32_t at = channel->returns_first + channel->returns_count;
+    at = at >= channel->returns_size ? at - channel->returns_size : at;
+    uint64_t time_ps = transport->events->now_ps + channel->credit_return_ps + channel->propagation_ps;
+    channel->returns[at] = (struct credit_return){time_ps, data_units(tlp), tlp->flow};
+    channel->returns_count++;
+    if (channel->starved)
+        wake_at(transport, ingress->owner_id, channel->returns[channel->returns_first].time_ps);
+}
+
+/* ---- arbitration ---- */
+
+/* Head of a class of an ingress that may go out by the channel now, the oldest of those; NONE if there is none. */
+static uint32_t eligible_head(const struct transport *transport, struct channel *channel, uint32_t channel_id,
+                              const struct ingress *ingress)
+{
+    uint32_t best = NONE;
+    uint32_t posted = ingress->first[FLOW_POSTED];
+    uint64_t posted_sequence = posted == NONE ? UINT64_MAX : tlp_at(transport, posted)->sequence;
+    uint64_t best_sequence = UINT64_MAX;
+    for (int flow = 0; flow < FLOW_CLASSES; flow++) {
+        uint32_t head = ingress->first[flow];
+        if (head == NONE)
+            continue;
+        const struct tlp *tlp = tlp_at(transport, head);
+        if (tlp->egress != channel_id || tlp->sequence > posted_sequence || tlp->sequence >= best_sequence)
+            continue;
+        if (!has_credits(channel, tlp)) {
+            channel->starved = true;
+            continue;
+        }
+        best = head;
+        best_sequence = tlp->sequence;
+    }
+    return best;
+}
+
+/* Round robin: the first ingress after the one served last that has something to send. */
+static uint32_t arbitrate(const struct transport *transport, uint32_t channel_id)
+{
+    struct channel *channel = &transport->channels[channel_id];
+    const struct transport_node *node = &transport->nodes[channel->from_node];
+    uint32_t words = (node->ingress_count + 63) / 64, start = channel->last_served + 1;
+    if (start >= node->ingress_count)
+        start = 0;
+    channel->starved = false;
+    for (uint32_t step = 0; step <= words; step++) {
+        uint32_t word = (start / 64 + step) % words;
+        uint64_t bits = channel->waiting[word];
+        if (step == 0)
+            bits &= ~UINT64_C(0) << (start % 64);
+        else if (step == words)
+            bits &= ~(~UINT64_C(0) << (start % 64));
+        for (; bits; bits &= bits - 1) {
+            uint32_t number = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            uint32_t tlp = eligible_head(transport, channel, channel_id, &transport->ingresses[node->ingress_first + number]);
+            if (tlp != NONE)
+                return tlp;
+        }
+    }
+    return NONE;
+}
+
+static void kick(struct transport *transport, uint32_t channel_id);
+
+/* Say which channels the heads of an ingress wait for. */
+static void refresh_waiting(struct transport *transport, const struct ingress *ingress, uint32_t channel_id)
+{
+    bool wanted = false;
+    for (int flow = 0; flow < FLOW_CLASSES; flow++)
+        wanted |= ingress->first[flow] != NONE && tlp_at(transport, ingress->first[flow])->egress == channel_id;
+    uint64_t bit = UINT64_C(1) << (ingress->number % 64), *word = &transport->channels[channel_id].waiting[ingress->number / 64];
+    *word = wanted ? *word | bit : *word & ~bit;
+}
+
+static void remove_head(struct transport *transport, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(transport, index);
+    struct ingress *ingress = &transport->ingresses[tlp->ingress];
+    ingress->first[tlp->flow] = tlp->next;
+    if (tlp->next == NONE)
+        ingress->last[tlp->flow] = NONE;
+    refresh_waiting(transport, ingress, tlp->egress);
+    /* The next of its class comes to the head; others may have waited behind a posted request. */
+    for (int flow = 0; flow < FLOW_CLASSES; flow++) {
+        if (ingress->first[flow] != NONE)
+            refresh_waiting(transport, ingress, tlp_at(transport, ingress->first[flow])->egress);
+    }
+}
+
+static void kick_heads(struct transport *transport, const struct ingress *ingress, uint32_t except_channel)
+{
+    for (int flow = 0; flow < FLOW_CLASSES; flow++) {
+        uint32_t head = ingress->first[flow];
+        if (head != NONE && tlp_at(transport, head)->egress != except_channel)
+            kick(transport, tlp_at(transport, head)->egress);
+    }
+}
+
+/* ---- sending ---- */
+
+/* When the TLP can be handled at the node it goes to; charges the way there. */
+static uint64_t arrival_ps(struct transport *transport, const struct channel *channel, struct tlp *tlp, uint64_t serialisation_ps)
+{
+    const struct transport_node *to = &transport->nodes[channel->to_node];
+    bool cut_through = false;
+    if (to->kind == TRANSPORT_SWITCH && tlp->fate == FATE_FORWARD && !to->store_and_forward) {
+        const struct channel *out = &transport->channels[tlp->egress];
+        cut_through = out->timing.ps_numerator * channel->timing.ps_denominator >=
+                      channel->timing.ps_numerator * out->timing.ps_denominator;
+    }
+    if (!cut_through)
+        tlp_charge(tlp, LEDGER_LINK_SERIALISATION, tlp->mark_ps + serialisation_ps);
+    tlp_charge(tlp, LEDGER_LINK_PROPAGATION, tlp->mark_ps + channel->propagation_ps);
+    switch (to->kind) {
+    case TRANSPORT_SWITCH:
+        tlp_charge(tlp, LEDGER_SWITCH, tlp->mark_ps + to->latency_ps);
+        break;
+    case TRANSPORT_BRIDGE:
+        tlp_charge(tlp, LEDGER_BRIDGE, tlp->mark_ps + to->latency_ps);
+        break;
+    case TRANSPORT_ROOT_COMPLEX:
+        if (tlp->fate == FATE_HOST)
+            tlp_charge(tlp, LEDGER_ROOT_COMPLEX, tlp->mark_ps + transport->request_latency_ps);
+        else if (tlp->fate == FATE_FORWARD)
+            tlp_charge(tlp, LEDGER_ROOT_COMPLEX, tlp->mark_ps + transport->peer_latency_ps);
+        break;
+    case TRANSPORT_DEVICE:
+        break;
+    }
+    return tlp->mark_ps;
+}
+
+static void send(struct transport *transport, uint32_t channel_id, uint32_t index)
+{
+    struct channel *channel = &transport->channels[channel_id];
+    struct transport_medium *medium = &transport->media[channel->medium];
+    struct tlp *tlp = tlp_at(transport, index);
+    uint64_t now_ps = transport->events->now_ps;
+    uint32_t from_ingress = tlp->ingress;
+    struct ingress *ingress = &transport->ingresses[from_ingress];
+
+    remove_head(transport, index);
+    take_credits(channel, tlp);
+    transport_free_buffer(transport, tlp);
+    channel->last_served = ingress->number;
+
+    uint64_t serialisation_ps = link_serialisation_ps(&channel->timing, tlp->wire_bytes);
+    medium->busy_until_ps = now_ps + medium->transaction_ps + serialisation_ps;
+    channel->tlps++;
+    channel->wire_bytes += tlp->wire_bytes;
+    channel->payload_bytes += tlp_payload_bytes(tlp);
+    channel->busy_ps += medium->transaction_ps + serialisation_ps;
+
+    tlp_charge(tlp, LEDGER_LINK_QUEUEING, now_ps);
+    tlp_charge(tlp, LEDGER_BRIDGE, now_ps + medium->transaction_ps);
+    tlp->ingress = channel->to_ingress;
+    transport_route(transport, index, channel->to_node);
+    uint64_t arrive_ps = arrival_ps(transport, channel, tlp, serialisation_ps);
+    event_queue_push(transport->events, arrive_ps, PRIORITY_NORMAL, transport->event_arrive, channel->to_node, index);
+
+    if (ingress->owner != INGRESS_LINK)
+        transport->handlers.sent(transport->handlers.context, from_ingress);
+    kick_heads(transport, &transport->ingresses[from_ingress], channel_id);
+}
+
+static bool anything_waits(const struct transport *transport, const struct channel *channel)
+{
+    uint32_t words = (transport->nodes[channel->from_node].ingress_count + 63) / 64;
+    for (uint32_t i = 0; i < words; i++) {
+        if (channel->waiting[i])
+            return true;
+    }
+    return false;
+}
+
+/* Send what can be sent; where nothing can, see that the channel wakes when something could. */
+static void kick(struct transport *transport, uint32_t channel_id)
+{
+    struct channel *channel = &transport->channels[channel_id];
+    const struct transport_medium *medium = &transport->media[channel->medium];
+    uint64_t now_ps = transport->events->now_ps;
+    for (;;) {
+        if (!anything_waits(transport, channel))
+            return;
+        if (medium->busy_until_ps > now_ps) {
+            wake_at(transport, channel_id, medium->busy_until_ps);
+            return;
+        }
+        absorb_returns(channel, now_ps);
+        uint32_t tlp = arbitrate(transport, channel_id);
+        if (tlp == NONE) {
+            if (channel->starved && channel->returns_count)
+                wake_at(transport, channel_id, channel->returns[channel->returns_first].time_ps);
+            return;
+        }
+        send(transport, channel_id, tlp);
+    }
+}
+
+void transport_enqueue(struct transport *transport, uint32_t ingress_id, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(transport, index);
+    struct ingress *ingress = &transport->ingresses[ingress_id];
+    assert(tlp->fate == FATE_FORWARD);
+    tlp->ingress = ingress_id;
+    tlp->sequence = ingress->next_sequence++;
+    tlp->next = NONE;
+    if (ingress->last[tlp->flow] == NONE) {
+        ingress->first[tlp->flow] = index;
+        ingress->last[tlp->flow] = index;
+        transport->channels[tlp->egress].waiting[ingress->number / 64] |= UINT64_C(1) << (ingress->number % 64);
+        kick(transport, tlp->egress);
+    } else {
+        tlp_at(transport, ingress->last[tlp->flow])->next = index;
+        ingress->last[tlp->flow] = index;
+    }
+}
+
+void transport_on_arrive(struct transport *transport, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(transport, index);
+    if (tlp->fate == FATE_FORWARD)
+        transport_enqueue(transport, tlp->ingress, index);
+    else
+        transport->handlers.arrived(transport->handlers.context, index);
+}
+
+void transport_on_wake(struct transport *transport, uint32_t channel_id)
+{
+    struct channel *channel = &transport->channels[channel_id];
+    if (channel->wake_ps <= transport->events->now_ps)
+        channel->wake_ps = UINT64_MAX;
+    kick(transport, channel_id);
+}
+
+/* ---- routing ---- */
+
+/* The channel from a node towards a place in another node: down to it, or up where it is not directly below. */
+static uint32_t egress_towards(const struct transport *transport, uint32_t node, struct route_place place)
+{
+    uint32_t down = transport->channel_down[place.function_id];
+    if (place.side == SIDE_FROM_ABOVE && down != NONE && transport->channels[down].from_node == node)
+        return down;
+    return transport->channel_up[node];
+}
+
+static void forward(const struct transport *transport, struct tlp *tlp, uint32_t egress)
+{
+    assert(egress != NONE);
+    (void)transport;
+    tlp->fate = FATE_FORWARD;
+    tlp->egress = egress;
+}
+
+/* Follow the decisions until the TLP leaves the node or stays. */
+static void follow(const struct transport *transport, struct tlp *tlp, uint32_t node, struct route_decision decision)
+{
+    for (;;) {
+        tlp->rule = (uint8_t)decision.rule;
+        tlp->transaction.requester_id = decision.requester_id;
+        if (decision.action == ROUTE_BLOCK) {
+            tlp->fate = FATE_DROP;
+            tlp->error = (uint8_t)decision.error;
+            return;
+        }
+        bool issued_here = tlp->place.side == SIDE_SELF;
+        tlp->place = decision.next;
+        if (decision.action == ROUTE_HOST) {
+            tlp->to_host = true;
+            if (transport->nodes[node].kind == TRANSPORT_ROOT_COMPLEX)
+                tlp->fate = FATE_HOST;
+            else
+                forward(transport, tlp, transport->channel_up[node]);
+            return;
+        }
+        if (decision.action == ROUTE_DELIVER) {
+            /* A bridge that owns the requests from below passes their completions on under the old id. */
+            if (tlp->transaction.kind == TRANSACTION_COMPLETION && decision.next.function_id != tlp->origin_id) {
+                tlp->transaction.requester_id = tlp->original_requester_id;
+                tlp->transaction.segment = transport->fabric->topology->functions[tlp->origin_id].segment;
+                decision = route_completion_below(transport->fabric, &tlp->transaction, decision.next.function_id);
+                continue;
+            }
+            tlp->fate = FATE_DELIVER;
+            if (issued_here && transport->channel_loop[node] != NONE) {
+                tlp->place.side = SIDE_FROM_ABOVE;
+                forward(transport, tlp, transport->channel_loop[node]);
+            }
+            return;
+        }
+        if (transport->node_of[tlp->place.function_id] != node) {
+            forward(transport, tlp, egress_towards(transport, node, tlp->place));
+            return;
+        }
+        decision = route_step(transport->fabric, &tlp->transaction, tlp->place);
+    }
+}
+
+void transport_route(struct transport *transport, uint32_t index, uint32_t node)
+{
+    struct tlp *tlp = tlp_at(transport, index);
+    if (tlp->to_host)
+        tlp->fate = FATE_HOST;
+    else if (transport->node_of[tlp->place.function_id] != node) /* passing through, from root function to root function */
+        forward(transport, tlp, egress_towards(transport, node, tlp->place));
+    else
+        follow(transport, tlp, node, route_step(transport->fabric, &tlp->transaction, tlp->place));
+}
+
+bool transport_route_from_host(struct transport *transport, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(transport, index);
+    struct route_decision decision = tlp->transaction.kind == TRANSACTION_COMPLETION
+                                         ? route_completion_from_host(transport->fabric, &tlp->transaction)
+                                         : route_from_host(transport->fabric, &tlp->transaction);
+    tlp->to_host = false;
+    if (decision.action == ROUTE_HOST)
+        return false;
+    tlp->place.side = SIDE_FROM_ABOVE;
+    follow(transport, tlp, transport->root_node, decision);
+    return true;
+}
+
+bool transport_check(const struct transport *transport)
+{
+    for (uint32_t i = 0; i < transport->channel_count; i++) {
+        const struct channel *channel = &transport->channels[i];
+        for (int flow = 0; flow < FLOW_CLASSES; flow++) {
+            const struct credit_account *account = &channel->credits[flow];
+            if ((!account->infinite_headers && account->headers > account->headers_limit) ||
+                (!account->infinite_data && account->data > account->data_limit))
+                return false;
+        }
+    }
+    for (uint32_t i = 0; i < transport->ingress_count; i++) {
+        for (int flow = 0; flow < FLOW_CLASSES; flow++) {
+            if ((transport->ingresses[i].first[flow] == NONE) != (transport->ingresses[i].last[flow] == NONE))
+                return false;
+        }
+    }
+    return true;
+}
