@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/device/dma_engine.h"
 
+#include "sim/base/arena.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
 #define TIME(key, member, text)                                                                              \
     {                                                                                                        \
         .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct dma_engine_parameters, member),     \
@@ -27,3 +32,166 @@ static const struct field fields[] = {
 const struct field_table dma_engine_fields = {"endpoint", "the DMA engine of an endpoint", fields,
                                               sizeof(fields) / sizeof(fields[0]),
                                               sizeof(struct dma_engine_parameters)};
+
+void dma_operation_pool_init(struct dma_operation_pool *pool)
+{
+    *pool = (struct dma_operation_pool){.free_first = NONE};
+}
+
+void dma_operation_pool_fini(struct dma_operation_pool *pool)
+{
+    free(pool->items);
+    *pool = (struct dma_operation_pool){0};
+}
+
+void dma_operation_pool_reserve(struct dma_operation_pool *pool, uint32_t spare)
+{
+    if (pool->count - pool->live >= spare)
+        return;
+    uint32_t count = pool->count ? pool->count * 2 : 256;
+    while (count - pool->live < spare)
+        count *= 2;
+    pool->items = memory_resize(pool->items, count, sizeof(*pool->items));
+    for (uint32_t i = count; i-- > pool->count;) {
+        pool->items[i].next = pool->free_first;
+        pool->free_first = i;
+    }
+    pool->count = count;
+}
+
+uint32_t dma_operation_take(struct dma_operation_pool *pool)
+{
+    uint32_t index = pool->free_first;
+    assert(index != NONE);
+    pool->free_first = pool->items[index].next;
+    pool->items[index] = (struct dma_operation){.next = NONE};
+    pool->live++;
+    return index;
+}
+
+void dma_operation_release(struct dma_operation_pool *pool, uint32_t index)
+{
+    pool->items[index].next = pool->free_first;
+    pool->free_first = index;
+    pool->live--;
+}
+
+void dma_engine_submit(struct dma_engine *engine, uint32_t index)
+{
+    struct dma_operation *operation = &engine->operations->items[index];
+    uint64_t now_ps = engine->transport->events->now_ps, *next_ps = &engine->next_issue_ps[operation->write];
+    uint64_t start_ps = *next_ps > now_ps ? *next_ps : now_ps;
+    *next_ps = start_ps + (operation->write ? engine->parameters.write_issue_interval_ps
+                                            : engine->parameters.read_issue_interval_ps);
+    operation->submit_ps = now_ps;
+    operation->remaining_bytes = operation->length_bytes;
+    event_queue_push(engine->transport->events, start_ps + engine->parameters.issue_latency_ps, PRIORITY_NORMAL,
+                     engine->event_ready, engine->id, index);
+}
+
+void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
+{
+    struct dma_operation *operation = &engine->operations->items[index];
+    bool write = operation->write;
+    operation->next = NONE;
+    if (engine->ready_last[write] == NONE)
+        engine->ready_first[write] = index;
+    else
+        engine->operations->items[engine->ready_last[write]].next = index;
+    engine->ready_last[write] = index;
+}
+
+/* Bytes of the next piece: up to the next multiple of MPS (writes) or MRRS (reads). Both are powers of two of at most
+ * 4 KiB, so no piece crosses a 4 KiB boundary (PCIe Base Spec 2.2.7). */
+static uint32_t piece_bytes(const struct dma_engine *engine, const struct dma_operation *operation)
+{
+    uint32_t limit = operation->write ? engine->max_payload : engine->max_read_request;
+    uint64_t start = operation->address + operation->issued_bytes;
+    uint32_t room = limit - (uint32_t)(start & (limit - 1)), left = operation->length_bytes - operation->issued_bytes;
+    return room < left ? room : left;
+}
+
+static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
+{
+    struct dma_operation *operation = &engine->operations->items[operation_index];
+    uint32_t index = tlp_take(engine->transport->pool), bytes = piece_bytes(engine, operation);
+    struct tlp *tlp = &engine->transport->pool->items[index];
+    bool write = operation->write;
+    tlp->transaction = (struct transaction){
+        .kind = write ? TRANSACTION_MEMORY_WRITE : TRANSACTION_MEMORY_READ,
+        .address = operation->address + operation->issued_bytes,
+        .segment = engine->segment,
+        .requester_id = engine->requester_id,
+    };
+    tlp->original_requester_id = engine->requester_id;
+    tlp->place = (struct route_place){engine->function_id, SIDE_SELF};
+    tlp->operation = operation_index;
+    tlp->origin_id = engine->function_id;
+    tlp->ingress = engine->ingress;
+    tlp->length_bytes = bytes;
+    tlp->max_payload = engine->max_payload;
+    tlp->flow = write ? FLOW_POSTED : FLOW_NONPOSTED;
+    tlp->wire_bytes =
+        TLP_FRAMING_BYTES + link_request_header_bytes(tlp->transaction.address) + tlp_payload_bytes(tlp);
+    tlp->mark_ps = operation->submit_ps;
+    tlp_charge(tlp, LEDGER_ENDPOINT, engine->transport->events->now_ps);
+    operation->issued_bytes += bytes;
+    engine->tlps++;
+    return index;
+}
+
+static bool may_issue(const struct dma_engine *engine, bool write)
+{
+    return engine->ready_first[write] != NONE && !engine->tlp_waits[write] &&
+           (write || engine->tags_used < engine->parameters.tags);
+}
+
+/* Take the operation at the head off once all of it is in TLPs. */
+static void step_operation(struct dma_engine *engine, bool write)
+{
+    const struct dma_operation *operation = &engine->operations->items[engine->ready_first[write]];
+    if (operation->issued_bytes < operation->length_bytes)
+        return;
+    engine->ready_first[write] = operation->next;
+    if (operation->next == NONE)
+        engine->ready_last[write] = NONE;
+}
+
+/* Issue what can be issued of one kind; a TLP that fails at once ends it. */
+static uint32_t pump_kind(struct dma_engine *engine, bool write)
+{
+    while (may_issue(engine, write)) {
+        uint32_t index = make_tlp(engine, engine->ready_first[write]);
+        step_operation(engine, write);
+        if (!write && ++engine->tags_used > engine->tags_high)
+            engine->tags_high = engine->tags_used;
+        transport_route(engine->transport, index, engine->node);
+        if (engine->transport->pool->items[index].fate != FATE_FORWARD)
+            return index;
+        engine->tlp_waits[write] = true;
+        transport_enqueue(engine->transport, engine->ingress, index);
+    }
+    return NONE;
+}
+
+uint32_t dma_engine_pump(struct dma_engine *engine)
+{
+    if (engine->pumping)
+        return NONE;
+    engine->pumping = true;
+    uint32_t failed = pump_kind(engine, true);
+    if (failed == NONE)
+        failed = pump_kind(engine, false);
+    engine->pumping = false;
+    return failed;
+}
+
+void dma_engine_sent(struct dma_engine *engine, bool write)
+{
+    engine->tlp_waits[write] = false;
+}
+
+void dma_engine_tag_free(struct dma_engine *engine)
+{
+    engine->tags_used--;
+}

@@ -7,6 +7,7 @@
 #ifndef IOMMUSIM_DEVICE_DMA_ENGINE_H
 #define IOMMUSIM_DEVICE_DMA_ENGINE_H
 
+#include "models/pcie/transport.h"
 #include "sim/base/field.h"
 
 #include <stdint.h>
@@ -21,5 +22,71 @@ struct dma_engine_parameters {
 };
 
 extern const struct field_table dma_engine_fields;
+
+/** One DMA operation: what a driver or a trace asks a device to do. */
+struct dma_operation {
+    uint64_t address;
+    uint32_t length_bytes;
+    uint32_t issued_bytes;    /**< already in TLPs */
+    uint32_t remaining_bytes; /**< not yet read or visible */
+    uint32_t stream;          /**< the owner's id */
+    uint32_t engine;
+    bool write;
+    bool recorded;            /**< counts in the results (not warm-up) */
+    bool failed;              /**< some piece was blocked or faulted */
+    uint64_t submit_ps;
+    uint32_t next;            /**< list link */
+};
+
+/** All operations of a machine, by index; like the TLP pool it grows only between events. */
+struct dma_operation_pool {
+    struct dma_operation *items;
+    uint32_t count, live, free_first;
+};
+
+void dma_operation_pool_init(struct dma_operation_pool *pool);
+void dma_operation_pool_fini(struct dma_operation_pool *pool);
+/** Make sure that @p spare more can be taken without moving memory. */
+void dma_operation_pool_reserve(struct dma_operation_pool *pool, uint32_t spare);
+uint32_t dma_operation_take(struct dma_operation_pool *pool);
+void dma_operation_release(struct dma_operation_pool *pool, uint32_t index);
+
+/** The DMA engine of one function in time. Reads and writes are issued independently, each kind in order. */
+struct dma_engine {
+    struct dma_engine_parameters parameters;
+    struct transport *transport;
+    struct dma_operation_pool *operations;
+    uint32_t function_id, ingress, node, segment;
+    uint16_t requester_id;
+    uint32_t max_payload, max_read_request;
+    uint32_t event_ready;          /**< kind of its events: an operation is ready to go out; argument is the operation */
+    uint32_t id;                   /**< target of its events */
+    uint64_t next_issue_ps[2];     /**< [write] */
+    uint32_t ready_first[2], ready_last[2]; /**< [write] operations whose TLPs are being made */
+    bool tlp_waits[2];             /**< [write] a TLP is in the ingress */
+    bool pumping;                  /**< dma_engine_pump() is at work further up the stack */
+    uint32_t tags_used;
+    uint32_t tags_high;
+    uint64_t tlps;
+};
+
+/** Accept an operation (address, length, write filled in) at the present time. */
+void dma_engine_submit(struct dma_engine *engine, uint32_t operation);
+
+/** Its event. */
+void dma_engine_on_ready(struct dma_engine *engine, uint32_t operation);
+
+/**
+ * Make TLPs while there is work, a tag and room. A call from within a call does nothing: the outer one goes on.
+ * @return a TLP that fails at its source (blocked inside the device), for the caller to end; NONE otherwise. Call again after
+ * ending it.
+ */
+uint32_t dma_engine_pump(struct dma_engine *engine);
+
+/** A TLP of the engine left its ingress. Pump afterwards. */
+void dma_engine_sent(struct dma_engine *engine, bool write);
+
+/** The last completion of a read request arrived, or the request failed: its tag is free. Pump afterwards. */
+void dma_engine_tag_free(struct dma_engine *engine);
 
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file machine.h
+ * A running machine: built from a description and a workload, run to its end, asked for its results.
+ *
+ *   machine_new() -> machine_run() -> machine_* results -> machine_free()
+ *
+ * A machine is a value: no globals, so many can run in one process, each on its own thread. Same inputs and seed, same
+ * results, to the byte.
+ */
+#ifndef IOMMUSIM_MACHINE_MACHINE_H
+#define IOMMUSIM_MACHINE_MACHINE_H
+
+#include "models/device/dma_engine.h"
+#include "models/pcie/root_complex.h"
+#include "sim/input/machine_input.h"
+#include "sim/input/workload.h"
+#include "sim/kernel/histogram.h"
+
+struct machine;
+
+struct machine_options {
+    uint64_t seed;
+    const uint16_t *acs_control;  /**< [function] ACS control bits in force (fabric_new()); NULL: as the topology stands */
+    const uint32_t *unit_of;      /**< [function] index of the unit that translates it, or NO_UNIT */
+    uint32_t unit_count;          /**< units to build; parameters.units has as many */
+    /** Called now and then during the run with the share done in thousandths; return false to stop. May be NULL. */
+    bool (*progress)(void *context, unsigned thousandths);
+    void *progress_context;
+};
+
+/** What one stream did. Times in picoseconds; recorded operations only. */
+struct stream_result {
+    uint64_t submitted, completed, failed; /**< operations, warm-up included */
+    uint64_t recorded;                     /**< operations in the histogram */
+    uint64_t bytes;                        /**< of recorded operations that succeeded */
+    uint64_t first_ps, last_ps;            /**< recording began (end of warm-up); last recorded completion */
+    struct histogram latency;
+    __uint128_t ledger[LEDGER_PARTS];      /**< sums over recorded operations; all parts together = latency.total */
+};
+
+/**
+ * Build a machine.
+ * @param input     description; must outlive the machine
+ * @param workload  checked by its reader; must outlive the machine
+ * @param machine   filled on success; free with machine_free()
+ * @return 0, or STATUS_BAD_INPUT with diagnostics (mapping conflicts that only the page tables show, one requester id in two
+ *         domains), STATUS_LIMIT
+ */
+int machine_new(const struct machine_input *input, const struct workload *workload, const struct machine_options *options,
+                struct machine **machine, struct diagnostics *diagnostics);
+
+/**
+ * Run to the end of the workload.
+ * @return 0; STATUS_INTERRUPTED when progress() said so; STATUS_BAD_INPUT or STATUS_FILE_READ from a trace (diagnostics)
+ * Aborts with a report when bytes or picoseconds are not conserved: that is a bug of the simulator.
+ */
+int machine_run(struct machine *machine, struct diagnostics *diagnostics);
+
+void machine_free(struct machine *machine);
+
+/* ---- results; valid after machine_run() until machine_free() ---- */
+
+/** Simulated time at the end. */
+uint64_t machine_end_ps(const struct machine *machine);
+/** Events handled. */
+uint64_t machine_events(const struct machine *machine);
+const struct stream_result *machine_stream_result(const struct machine *machine, uint32_t stream);
+/** Unit @p unit with its counters. */
+const struct remapping_unit *machine_unit(const struct machine *machine, uint32_t unit);
+const struct root_complex *machine_root_complex(const struct machine *machine);
+const struct transport *machine_transport(const struct machine *machine);
+/** DMA engine of a function, or NULL where it has none (nothing in the workload uses it). */
+const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id);
+
+/** One pair of functions between which requests arrived that no IOMMU translated. */
+struct observed_peer {
+    uint32_t source_id, target_id;
+    enum route_rule rule;         /**< that turned it */
+    uint64_t tlps, bytes, first_ps, last_ps;
+};
+
+/** Peers reached untranslated during the run, in order of first occurrence. @return their number */
+uint32_t machine_observed_peers(const struct machine *machine, const struct observed_peer **peers);
+
+#endif
