@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file ledger.h
- * Every picosecond of a request has an owner. A request carries one of these; the parts sum to its total latency, always,
- * and the engine aborts the run if they do not.
+ * Every picosecond of a request has an owner. A request carries one of these; the parts sum to its total
+ * latency, always, and the engine aborts the run if they do not.
  */
 #ifndef IOMMUSIM_LEDGER_H
 #define IOMMUSIM_LEDGER_H
@@ -14,16 +14,16 @@ enum ledger_part {
     LEDGER_LINK_QUEUEING,      /**< waiting for a link: arbitration, credits, ordering */
     LEDGER_LINK_SERIALISATION, /**< waiting for the last bit where the receiver needs it */
     LEDGER_LINK_PROPAGATION,
-    LEDGER_SWITCH,             /**< switch latency */
-    LEDGER_BRIDGE,             /**< PCIe-to-PCI bridge latency and bus overhead */
-    LEDGER_ROOT_COMPLEX,       /**< root complex latency, waiting for a read slot, ordering behind posted writes */
-    LEDGER_CONTEXT_CACHE,      /**< context lookup and context table reads */
-    LEDGER_IOTLB,              /**< IOTLB lookup and its port */
-    LEDGER_WALK_CACHES,        /**< walk cache lookup */
-    LEDGER_WALK_MEMORY,        /**< page-table reads and the fixed part of a walk */
-    LEDGER_WALKER_QUEUEING,    /**< waiting for a walker */
-    LEDGER_MEMORY,             /**< data access: latency, bandwidth, write commit */
-    LEDGER_COMPLETER,          /**< in a peer device that serves the request */
+    LEDGER_SWITCH,        /**< switch latency */
+    LEDGER_BRIDGE,        /**< PCIe-to-PCI bridge latency and bus overhead */
+    LEDGER_ROOT_COMPLEX,  /**< root complex latency, waiting for a read slot, ordering behind posted writes */
+    LEDGER_CONTEXT_CACHE, /**< context lookup and context table reads */
+    LEDGER_IOTLB,         /**< IOTLB lookup and its port */
+    LEDGER_WALK_CACHES,   /**< walk cache lookup */
+    LEDGER_WALK_MEMORY,   /**< page-table reads and the fixed part of a walk */
+    LEDGER_WALKER_QUEUEING, /**< waiting for a walker */
+    LEDGER_MEMORY,          /**< data access: latency, bandwidth, write commit */
+    LEDGER_COMPLETER,       /**< in a peer device that serves the request */
     LEDGER_PARTS,
 };
 

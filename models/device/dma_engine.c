@@ -85,8 +85,8 @@ void dma_engine_submit(struct dma_engine *engine, uint32_t index)
                                             : engine->parameters.read_issue_interval_ps);
     operation->submit_ps = now_ps;
     operation->remaining_bytes = operation->length_bytes;
-    event_queue_push(engine->transport->events, start_ps + engine->parameters.issue_latency_ps, PRIORITY_NORMAL,
-                     engine->event_ready, engine->id, index);
+    event_queue_push(engine->transport->events, start_ps + engine->parameters.issue_latency_ps,
+                     PRIORITY_NORMAL, engine->event_ready, engine->id, index);
 }
 
 void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
@@ -101,13 +101,14 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
     engine->ready_last[write] = index;
 }
 
-/* Bytes of the next piece: up to the next multiple of MPS (writes) or MRRS (reads). Both are powers of two of at most
- * 4 KiB, so no piece crosses a 4 KiB boundary (PCIe Base Spec 2.2.7). */
+/* Bytes of the next piece: up to the next multiple of MPS (writes) or MRRS (reads). Both are powers of two of
+ * at most 4 KiB, so no piece crosses a 4 KiB boundary (PCIe Base Spec 2.2.7). */
 static uint32_t piece_bytes(const struct dma_engine *engine, const struct dma_operation *operation)
 {
     uint32_t limit = operation->write ? engine->max_payload : engine->max_read_request;
     uint64_t start = operation->address + operation->issued_bytes;
-    uint32_t room = limit - (uint32_t)(start & (limit - 1)), left = operation->length_bytes - operation->issued_bytes;
+    uint32_t room = limit - (uint32_t)(start & (limit - 1)),
+             left = operation->length_bytes - operation->issued_bytes;
     return room < left ? room : left;
 }
 
@@ -186,9 +187,10 @@ uint32_t dma_engine_pump(struct dma_engine *engine)
     return failed;
 }
 
-void dma_engine_sent(struct dma_engine *engine, bool write)
+void dma_engine_sent(struct dma_engine *engine, bool write, bool out)
 {
-    engine->tlp_waits[write] = false;
+    if (out)
+        engine->tlp_waits[write] = false;
 }
 
 void dma_engine_tag_free(struct dma_engine *engine)

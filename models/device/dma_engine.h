@@ -32,10 +32,10 @@ struct dma_operation {
     uint32_t stream;          /**< the owner's id */
     uint32_t engine;
     bool write;
-    bool recorded;            /**< counts in the results (not warm-up) */
-    bool failed;              /**< some piece was blocked or faulted */
+    bool recorded; /**< counts in the results (not warm-up) */
+    bool failed;   /**< some piece was blocked or faulted */
     uint64_t submit_ps;
-    uint32_t next;            /**< list link */
+    uint32_t next; /**< list link */
 };
 
 /** All operations of a machine, by index; like the TLP pool it grows only between events. */
@@ -59,12 +59,13 @@ struct dma_engine {
     uint32_t function_id, ingress, node, segment;
     uint16_t requester_id;
     uint32_t max_payload, max_read_request;
-    uint32_t event_ready;          /**< kind of its events: an operation is ready to go out; argument is the operation */
-    uint32_t id;                   /**< target of its events */
-    uint64_t next_issue_ps[2];     /**< [write] */
+    uint32_t
+        event_ready; /**< kind of its events: an operation is ready to go out; argument is the operation */
+    uint32_t id;     /**< target of its events */
+    uint64_t next_issue_ps[2];              /**< [write] */
     uint32_t ready_first[2], ready_last[2]; /**< [write] operations whose TLPs are being made */
-    bool tlp_waits[2];             /**< [write] a TLP is in the ingress */
-    bool pumping;                  /**< dma_engine_pump() is at work further up the stack */
+    bool tlp_waits[2];                      /**< [write] a TLP is in the ingress */
+    bool pumping;                           /**< dma_engine_pump() is at work further up the stack */
     uint32_t tags_used;
     uint32_t tags_high;
     uint64_t tlps;
@@ -77,14 +78,15 @@ void dma_engine_submit(struct dma_engine *engine, uint32_t operation);
 void dma_engine_on_ready(struct dma_engine *engine, uint32_t operation);
 
 /**
- * Make TLPs while there is work, a tag and room. A call from within a call does nothing: the outer one goes on.
- * @return a TLP that fails at its source (blocked inside the device), for the caller to end; NONE otherwise. Call again after
- * ending it.
+ * Make TLPs while there is work, a tag and room. A call from within a call does nothing: the outer one goes
+ * on.
+ * @return a TLP that fails at its source (blocked inside the device), for the caller to end; NONE otherwise.
+ * Call again after ending it.
  */
 uint32_t dma_engine_pump(struct dma_engine *engine);
 
-/** A TLP of the engine left its ingress. Pump afterwards. */
-void dma_engine_sent(struct dma_engine *engine, bool write);
+/** After a TLP left the engine's ingress: whether that of kind @p write is out. Pump afterwards. */
+void dma_engine_sent(struct dma_engine *engine, bool write, bool out);
 
 /** The last completion of a read request arrived, or the request failed: its tag is free. Pump afterwards. */
 void dma_engine_tag_free(struct dma_engine *engine);

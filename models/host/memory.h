@@ -21,10 +21,11 @@ struct memory_parameters {
 
 extern const struct field_table memory_fields;
 
-/** The memory of a machine in time. MODEL: one server for all channels and sockets; bandwidth in front, latency behind. */
+/** The memory of a machine in time. MODEL: one server for all channels and sockets; bandwidth in front,
+ * latency behind. */
 struct memory {
     struct memory_parameters parameters;
-    uint64_t free_at_ps;     /**< the next access may start */
+    uint64_t free_at_ps; /**< the next access may start */
     uint64_t bytes_read, bytes_written;
     uint64_t busy_ps;
 };
@@ -37,7 +38,8 @@ uint64_t memory_read_latency_ps(const struct memory_parameters *parameters);
  */
 uint64_t memory_read(struct memory *memory, uint64_t now_ps, uint32_t bytes);
 
-/** Take @p bytes of a write at @p now_ps: the time at which memory has accepted them (latency not included). */
+/** Take @p bytes of a write at @p now_ps: the time at which memory has accepted them (latency not included).
+ */
 uint64_t memory_write(struct memory *memory, uint64_t now_ps, uint32_t bytes);
 
 #endif

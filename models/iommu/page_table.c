@@ -37,8 +37,8 @@ void page_table_init(struct page_table *table, struct page_table_memory *memory,
     *table = (struct page_table){.root = new_table(memory), .levels = levels};
 }
 
-enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory, uint64_t iova,
-                                      uint64_t physical, unsigned shift, unsigned access)
+enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory,
+                                      uint64_t iova, uint64_t physical, unsigned shift, unsigned access)
 {
     unsigned leaf_level = (shift - PAGE_SHIFT_4K) / 9 + 1;
     assert(((iova | physical) & ((UINT64_C(1) << shift) - 1)) == 0 && access && leaf_level <= 3);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file page_table.h
- * Second-stage style page tables in simulated memory: real 4 KiB tables of 512 entries at simulated physical addresses,
- * walked by reading entries. VT-d second-stage, AMD v2 and SMMUv3 4 KiB-granule tables share this shape.
+ * Second-stage style page tables in simulated memory: real 4 KiB tables of 512 entries at simulated physical
+ * addresses, walked by reading entries. VT-d second-stage, AMD v2 and SMMUv3 4 KiB-granule tables share this
+ * shape.
  *
  * Entry: bit 0 read, bit 1 write, bit 7 leaf above level 1, bits 12..51 physical address (VT-d spec 9.8).
  */
@@ -25,7 +26,7 @@ enum {
 
 /** The memory that holds the tables of all domains of a unit. */
 struct page_table_memory {
-    uint64_t base;          /**< simulated physical address of the first table */
+    uint64_t base; /**< simulated physical address of the first table */
     uint64_t (*tables)[PAGE_TABLE_ENTRIES];
     size_t count, capacity; /**< tables */
 };
@@ -42,9 +43,9 @@ static inline uint64_t page_table_read(const struct page_table_memory *memory, u
 
 /** One domain's tree. */
 struct page_table {
-    uint64_t root;        /**< simulated physical address of the top table */
-    uint32_t levels;      /**< 3, 4 or 5 */
-    uint32_t page_sizes;  /**< bit 0: some 4 KiB leaf exists, bit 1: 2 MiB, bit 2: 1 GiB */
+    uint64_t root;       /**< simulated physical address of the top table */
+    uint32_t levels;     /**< 3, 4 or 5 */
+    uint32_t page_sizes; /**< bit 0: some 4 KiB leaf exists, bit 1: 2 MiB, bit 2: 1 GiB */
 };
 
 /** An empty tree. */
@@ -56,11 +57,11 @@ enum page_table_result { PAGE_TABLE_MAPPED, PAGE_TABLE_OVERLAP, PAGE_TABLE_TOO_H
  * Map one page.
  * @param shift   PAGE_SHIFT_4K, _2M or _1G; both addresses must be aligned to it
  * @param access  enum page_access bits
- * @return PAGE_TABLE_OVERLAP where something is mapped there already (nothing changed), PAGE_TABLE_TOO_HIGH where the
- *         address needs more levels
+ * @return PAGE_TABLE_OVERLAP where something is mapped there already (nothing changed), PAGE_TABLE_TOO_HIGH
+ * where the address needs more levels
  */
-enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory, uint64_t iova,
-                                      uint64_t physical, unsigned shift, unsigned access);
+enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory,
+                                      uint64_t iova, uint64_t physical, unsigned shift, unsigned access);
 
 /** Address of the entry for @p iova in the table at @p table_address of @p level (1 = leaf level). */
 static inline uint64_t page_table_entry_address(uint64_t table_address, unsigned level, uint64_t iova)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Life of a translation: lookup (context cache, IOTLB) -> done, or -> a walker, for the context entry first where that is
- * missing, then for the page. Lists are threaded through the caller's array of works by index.
+ * Life of a translation: lookup (context cache, IOTLB) -> done, or -> a walker, for the context entry first
+ * where that is missing, then for the page. Lists are threaded through the caller's array of works by index.
  */
 #include "models/iommu/remapping_unit.h"
 
@@ -14,8 +14,9 @@ enum phase { PHASE_CONTEXT = 1, PHASE_WALK, PHASE_MERGED, PHASE_STALLED, PHASE_D
 
 enum { REQUESTER_IDS = 65536, DOMAIN_SHIFT = 47 };
 
-void remapping_unit_init(struct remapping_unit *unit, const struct iommu_parameters *parameters, struct event_queue *events,
-                     uint32_t event_kind, uint32_t id, uint64_t table_base, uint64_t seed)
+void remapping_unit_init(struct remapping_unit *unit, const struct iommu_parameters *parameters,
+                         struct event_queue *events, uint32_t event_kind, uint32_t id, uint64_t table_base,
+                         uint64_t seed)
 {
     const struct iommu_parameters *p = parameters;
     *unit = (struct remapping_unit){.parameters = *p, .events = events, .event_kind = event_kind, .id = id};
@@ -27,12 +28,15 @@ void remapping_unit_init(struct remapping_unit *unit, const struct iommu_paramet
     unit->waiting_first = unit->waiting_last = IOMMU_NO_WORK;
     unit->stalled_first = unit->stalled_last = IOMMU_NO_WORK;
     unit->finished_first = unit->finished_last = IOMMU_NO_WORK;
-    translation_cache_init(&unit->context_cache, p->context_entries, p->context_ways, REPLACE_LRU, seed, "context");
-    translation_cache_init(&unit->iotlb, p->iotlb_entries, p->iotlb_ways, (enum replacement_policy)p->iotlb_replacement,
-                           seed, "iotlb");
-    const uint32_t entries[] = {0, p->walk_cache_entries_l2, p->walk_cache_entries_l3, p->walk_cache_entries_l4, 0, 0};
+    translation_cache_init(&unit->context_cache, p->context_entries, p->context_ways, REPLACE_LRU, seed,
+                           "context");
+    translation_cache_init(&unit->iotlb, p->iotlb_entries, p->iotlb_ways,
+                           (enum replacement_policy)p->iotlb_replacement, seed, "iotlb");
+    const uint32_t entries[] = {
+        0, p->walk_cache_entries_l2, p->walk_cache_entries_l3, p->walk_cache_entries_l4, 0, 0};
     for (int level = 1; level <= WALK_LEVELS_MAX; level++)
-        translation_cache_init(&unit->walk_caches[level], entries[level], p->walk_cache_ways, REPLACE_LRU, seed, "walk");
+        translation_cache_init(&unit->walk_caches[level], entries[level], p->walk_cache_ways, REPLACE_LRU,
+                               seed, "walk");
 }
 
 void remapping_unit_fini(struct remapping_unit *unit)
@@ -50,7 +54,8 @@ void remapping_unit_fini(struct remapping_unit *unit)
 
 uint32_t remapping_unit_add_domain(struct remapping_unit *unit, bool passthrough)
 {
-    unit->domains = memory_grow(unit->domains, unit->domain_count, &unit->domain_capacity, sizeof(*unit->domains));
+    unit->domains =
+        memory_grow(unit->domains, unit->domain_count, &unit->domain_capacity, sizeof(*unit->domains));
     struct iommu_domain *domain = &unit->domains[unit->domain_count];
     *domain = (struct iommu_domain){.passthrough = passthrough};
     page_table_init(&domain->table, &unit->memory, unit->parameters.levels);
@@ -126,7 +131,8 @@ static bool iotlb_lookup(struct remapping_unit *unit, struct translation_work *w
     uint32_t sizes = unit->domains[work->domain].table.page_sizes;
     for (unsigned size = 0; sizes >> size; size++) {
         uint64_t leaf, page = work->iova >> (PAGE_SHIFT_4K + 9 * size);
-        if ((sizes >> size & 1U) && translation_cache_find(&unit->iotlb, page, iotlb_key(work->domain, work->iova, size), &leaf)) {
+        if ((sizes >> size & 1U) &&
+            translation_cache_find(&unit->iotlb, page, iotlb_key(work->domain, work->iova, size), &leaf)) {
             answer(work, leaf, size);
             return true;
         }
@@ -158,7 +164,8 @@ static void find_start(struct remapping_unit *unit, struct translation_work *wor
 {
     const struct page_table *table = &unit->domains[work->domain].table;
     for (unsigned level = 1; level < table->levels; level++) {
-        uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * level), key = walk_cache_key(work->domain, work->iova, level);
+        uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * level),
+                 key = walk_cache_key(work->domain, work->iova, level);
         if (translation_cache_find(&unit->walk_caches[level], index, key, &work->start_table)) {
             work->start_level = (uint8_t)level;
             unit->counters.walk_cache_hits[level]++;
@@ -202,7 +209,8 @@ static void walk_caches_fill(struct remapping_unit *unit, const struct translati
 {
     uint64_t at = work->start_table;
     for (unsigned level = work->start_level; level > work->leaf_level; level--) {
-        at = page_table_entry_target(page_table_read(&unit->memory, page_table_entry_address(at, level, work->iova)));
+        at = page_table_entry_target(
+            page_table_read(&unit->memory, page_table_entry_address(at, level, work->iova)));
         uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * (level - 1));
         uint64_t key = walk_cache_key(work->domain, work->iova, level - 1);
         if (!translation_cache_present(&unit->walk_caches[level - 1], index, key))
@@ -230,7 +238,8 @@ static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64
     unit->counters.walks++;
     unit->counters.page_table_reads += reads;
     unit->counters.walker_busy_ps += cache_ps + memory_ps;
-    event_queue_push(unit->events, begin_ps + cache_ps + memory_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
+    event_queue_push(unit->events, begin_ps + cache_ps + memory_ps, PRIORITY_NORMAL, unit->event_kind,
+                     unit->id, ticket);
 }
 
 static void begin_context_read(struct remapping_unit *unit, uint32_t ticket, uint64_t begin_ps)
@@ -259,10 +268,12 @@ static void start_walker(struct remapping_unit *unit, uint32_t ticket)
         begin_page_walk(unit, ticket, begin_ps);
 }
 
-/* MODEL: the match is by 4 KiB page, also where the page turns out to be larger, as the size is not known before the walk. */
+/* MODEL: the match is by 4 KiB page, also where the page turns out to be larger, as the size is not known
+ * before the walk. */
 static bool same_page(const struct translation_work *a, const struct translation_work *b)
 {
-    return a->phase == PHASE_WALK && a->domain == b->domain && a->iova >> PAGE_SHIFT_4K == b->iova >> PAGE_SHIFT_4K;
+    return a->phase == PHASE_WALK && a->domain == b->domain &&
+           a->iova >> PAGE_SHIFT_4K == b->iova >> PAGE_SHIFT_4K;
 }
 
 static bool merge(struct remapping_unit *unit, uint32_t ticket)
@@ -273,7 +284,8 @@ static bool merge(struct remapping_unit *unit, uint32_t ticket)
         if (unit->running[i] != IOMMU_NO_WORK && same_page(&unit->works[unit->running[i]], work))
             found = unit->running[i];
     }
-    for (uint32_t t = unit->waiting_first; t != IOMMU_NO_WORK && found == IOMMU_NO_WORK; t = unit->works[t].next) {
+    for (uint32_t t = unit->waiting_first; t != IOMMU_NO_WORK && found == IOMMU_NO_WORK;
+         t = unit->works[t].next) {
         if (same_page(&unit->works[t], work))
             found = t;
     }
@@ -340,13 +352,15 @@ static bool lookup(struct remapping_unit *unit, uint32_t ticket)
 {
     const struct iommu_parameters *p = &unit->parameters;
     struct translation_work *work = &unit->works[ticket];
-    uint64_t now_ps = unit->events->now_ps, start_ps = now_ps > unit->next_lookup_ps ? now_ps : unit->next_lookup_ps;
+    uint64_t now_ps = unit->events->now_ps,
+             start_ps = now_ps > unit->next_lookup_ps ? now_ps : unit->next_lookup_ps;
     uint64_t domain_plus_1;
     unit->next_lookup_ps = start_ps + p->lookup_interval_ps;
     work->iotlb_ps += start_ps - now_ps;
     work->context_ps += p->context_hit_ps;
     work->mark_ps = start_ps + p->context_hit_ps;
-    if (translation_cache_find(&unit->context_cache, work->requester_id, work->requester_id, &domain_plus_1)) {
+    if (translation_cache_find(&unit->context_cache, work->requester_id, work->requester_id,
+                               &domain_plus_1)) {
         unit->counters.context_hits++;
         work->domain = (uint32_t)domain_plus_1 - 1;
         if (lookup_page(unit, work)) {
@@ -365,7 +379,8 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
     struct translation_work *work = &unit->works[ticket];
     work->fault = IOMMU_NO_FAULT;
     work->merged = IOMMU_NO_WORK;
-    work->context_ps = work->iotlb_ps = work->walker_queueing_ps = work->walk_caches_ps = work->walk_memory_ps = 0;
+    work->context_ps = work->iotlb_ps = work->walker_queueing_ps = work->walk_caches_ps =
+        work->walk_memory_ps = 0;
     work->mark_ps = unit->events->now_ps;
     unit->counters.requests++;
     if (unit->stalled_first != IOMMU_NO_WORK) { /* requests do not overtake one that is held back */
@@ -407,8 +422,8 @@ static void release_walker(struct remapping_unit *unit, uint32_t ticket)
     unit->running[slot] = IOMMU_NO_WORK;
     if (unit->parameters.walker_recovery_ps) {
         unit->counters.walker_busy_ps += unit->parameters.walker_recovery_ps;
-        event_queue_push(unit->events, unit->events->now_ps + unit->parameters.walker_recovery_ps, PRIORITY_RELEASE,
-                         unit->event_kind, unit->id, IOMMU_NO_WORK);
+        event_queue_push(unit->events, unit->events->now_ps + unit->parameters.walker_recovery_ps,
+                         PRIORITY_RELEASE, unit->event_kind, unit->id, IOMMU_NO_WORK);
         return;
     }
     unit->walkers_busy--;
@@ -500,5 +515,6 @@ bool remapping_unit_check(const struct remapping_unit *unit)
     for (uint32_t i = 0; i < unit->parameters.walkers; i++)
         running += unit->running[i] != IOMMU_NO_WORK;
     return waiting == unit->waiting_count && running <= unit->walkers_busy &&
-           unit->walkers_busy <= unit->parameters.walkers && (waiting == 0 || unit->walkers_busy == unit->parameters.walkers);
+           unit->walkers_busy <= unit->parameters.walkers &&
+           (waiting == 0 || unit->walkers_busy == unit->parameters.walkers);
 }

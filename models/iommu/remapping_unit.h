@@ -3,12 +3,14 @@
  * @file remapping_unit.h
  * One remapping unit in time: context cache, IOTLB, walk caches, walkers with their queue.
  *
- * A request is looked up at once (remapping_unit_translate). A hit returns with the time at which the answer is ready and costs no
- * event. A miss occupies a walker, or waits for one; the unit posts events to the machine's queue and the machine hands
- * them back (remapping_unit_event); finished requests come out one by one (remapping_unit_finished).
+ * A request is looked up at once (remapping_unit_translate). A hit returns with the time at which the answer
+ * is ready and costs no event. A miss occupies a walker, or waits for one; the unit posts events to the
+ * machine's queue and the machine hands them back (remapping_unit_event); finished requests come out one by
+ * one (remapping_unit_finished).
  *
- * Sources: VT-d specification rev 4.1 chapters 3 (remapping), 6 (caching); Neugebauer et al. SIGCOMM 2018 for what concurrent
- * misses do (parameters merge_inflight, duplicate_fill). Translation is done per TLP (Agarwal et al. SOSP 2024, 2.1).
+ * Sources: VT-d specification rev 4.1 chapters 3 (remapping), 6 (caching); Neugebauer et al. SIGCOMM 2018 for
+ * what concurrent misses do (parameters merge_inflight, duplicate_fill). Translation is done per TLP (Agarwal
+ * et al. SOSP 2024, 2.1).
  */
 #ifndef IOMMUSIM_IOMMU_REMAPPING_UNIT_H
 #define IOMMUSIM_IOMMU_REMAPPING_UNIT_H
@@ -35,60 +37,63 @@ struct translation_work {
     uint64_t iova;
     uint16_t requester_id;
     bool write;
-    uint8_t phase;         /* internal */
-    uint8_t start_level;   /* internal: level of the table at which the walk began */
-    uint8_t leaf_level;    /* internal: 1, 2 or 3; 0 where the walk found nothing */
-    uint64_t start_table;  /* internal */
-    uint64_t leaf;         /* internal: leaf entry found */
-    uint32_t domain;       /* internal; known after the context lookup */
-    uint32_t next;         /* internal list link */
-    uint32_t merged;       /* internal: works waiting for this walk */
-    uint64_t mark_ps;      /* internal: time up to which the ledger is charged */
-    uint64_t ready_ps;     /**< out: when the answer is there */
-    uint64_t physical;     /**< out */
+    uint8_t phase;          /* internal */
+    uint8_t start_level;    /* internal: level of the table at which the walk began */
+    uint8_t leaf_level;     /* internal: 1, 2 or 3; 0 where the walk found nothing */
+    uint64_t start_table;   /* internal */
+    uint64_t leaf;          /* internal: leaf entry found */
+    uint32_t domain;        /* internal; known after the context lookup */
+    uint32_t next;          /* internal list link */
+    uint32_t merged;        /* internal: works waiting for this walk */
+    uint64_t mark_ps;       /* internal: time up to which the ledger is charged */
+    uint64_t ready_ps;      /**< out: when the answer is there */
+    uint64_t physical;      /**< out */
     enum iommu_fault fault; /**< out */
-    uint64_t context_ps, iotlb_ps, walker_queueing_ps, walk_caches_ps, walk_memory_ps; /**< out: sum = ready - asked */
+    uint64_t context_ps, iotlb_ps, walker_queueing_ps, walk_caches_ps,
+        walk_memory_ps; /**< out: sum = ready - asked */
 };
 
 /** Counters, named after the VT-d and RISC-V IOMMU performance events where one exists. */
 struct iommu_counters {
-    uint64_t requests;            /**< untranslated requests (URQ) */
-    uint64_t context_hits, context_misses;  /**< misses are DD_WALK */
-    uint64_t iotlb_hits, iotlb_misses;      /**< misses are TLB_MISS */
-    uint64_t merged;              /**< misses that joined a running walk */
-    uint64_t duplicate_fills;     /**< insertions of a page that was present */
-    uint64_t walks;               /**< page walks done (S_VS_WALKS) */
-    uint64_t page_table_reads;    /**< entries read from memory by page walks */
+    uint64_t requests;                     /**< untranslated requests (URQ) */
+    uint64_t context_hits, context_misses; /**< misses are DD_WALK */
+    uint64_t iotlb_hits, iotlb_misses;     /**< misses are TLB_MISS */
+    uint64_t merged;                       /**< misses that joined a running walk */
+    uint64_t duplicate_fills;              /**< insertions of a page that was present */
+    uint64_t walks;                        /**< page walks done (S_VS_WALKS) */
+    uint64_t page_table_reads;             /**< entries read from memory by page walks */
     uint64_t context_table_reads;
-    uint64_t walk_cache_hits[WALK_LEVELS_MAX + 1]; /**< [level of the table pointed to]; [0] counts walks from the root */
+    uint64_t walk_cache_hits[WALK_LEVELS_MAX +
+                             1]; /**< [level of the table pointed to]; [0] counts walks from the root */
     uint64_t faults;
-    uint64_t walker_busy_ps;      /**< sum over walkers */
-    uint64_t walk_queue_high;     /**< most walks waiting at once */
+    uint64_t walker_busy_ps;  /**< sum over walkers */
+    uint64_t walk_queue_high; /**< most walks waiting at once */
 };
 
 struct iommu_domain {
     struct page_table table;
-    bool passthrough;             /**< context says pass-through: no table */
+    bool passthrough; /**< context says pass-through: no table */
 };
 
 struct remapping_unit {
     struct iommu_parameters parameters;
     struct event_queue *events;
-    uint32_t event_kind, id;      /**< events are posted as (event_kind, id, ticket) */
+    uint32_t event_kind, id;        /**< events are posted as (event_kind, id, ticket) */
     struct translation_work *works; /**< the caller's array; to be set again whenever it moves */
 
     struct page_table_memory memory;
     struct iommu_domain *domains;
     uint32_t domain_count;
     size_t domain_capacity;
-    uint32_t *contexts;           /**< [requester id]: domain + 1, 0 = not present */
+    uint32_t *contexts; /**< [requester id]: domain + 1, 0 = not present */
 
-    struct translation_cache context_cache, iotlb, walk_caches[WALK_LEVELS_MAX + 1]; /**< walk cache [level of table pointed to] */
+    struct translation_cache context_cache, iotlb,
+        walk_caches[WALK_LEVELS_MAX + 1]; /**< walk cache [level of table pointed to] */
     uint64_t next_lookup_ps;
     uint32_t walkers_busy;
-    uint32_t waiting_first, waiting_last, waiting_count;   /**< works waiting for a walker */
-    uint32_t stalled_first, stalled_last;                  /**< works held back because the walk queue is full */
-    uint32_t *running;                                     /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
+    uint32_t waiting_first, waiting_last, waiting_count; /**< works waiting for a walker */
+    uint32_t stalled_first, stalled_last; /**< works held back because the walk queue is full */
+    uint32_t *running;                    /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
     uint32_t finished_first, finished_last;
     struct iommu_counters counters;
 };
@@ -98,8 +103,9 @@ struct remapping_unit {
  * @param table_base  simulated physical address of its page tables
  * @param event_kind  kind of the events it posts with target @p id
  */
-void remapping_unit_init(struct remapping_unit *unit, const struct iommu_parameters *parameters, struct event_queue *events,
-                     uint32_t event_kind, uint32_t id, uint64_t table_base, uint64_t seed);
+void remapping_unit_init(struct remapping_unit *unit, const struct iommu_parameters *parameters,
+                         struct event_queue *events, uint32_t event_kind, uint32_t id, uint64_t table_base,
+                         uint64_t seed);
 void remapping_unit_fini(struct remapping_unit *unit);
 
 /** Add a domain; returns its number in this unit. Set-up only. */
@@ -112,15 +118,19 @@ void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, u
 uint32_t remapping_unit_domain_of(const struct remapping_unit *unit, uint16_t requester_id);
 
 /**
- * Ask for the translation of works[ticket] (iova, requester_id and write filled in) at the queue's present time.
- * @return true: done, outputs filled, ready_ps may lie in the future; false: it will come out of remapping_unit_finished()
+ * Ask for the translation of works[ticket] (iova, requester_id and write filled in) at the queue's present
+ * time.
+ * @return true: done, outputs filled, ready_ps may lie in the future; false: it will come out of
+ * remapping_unit_finished()
  */
 bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket);
 
-/** Handle an event the unit posted; @p argument is the event's. Then ask remapping_unit_finished() until it is empty. */
+/** Handle an event the unit posted; @p argument is the event's. Then ask remapping_unit_finished() until it
+ * is empty. */
 void remapping_unit_event(struct remapping_unit *unit, uint32_t argument);
 
-/** Next finished ticket, or IOMMU_NO_WORK. Its outputs are filled; ready_ps may lie a lookup time ahead of now. */
+/** Next finished ticket, or IOMMU_NO_WORK. Its outputs are filled; ready_ps may lie a lookup time ahead of
+ * now. */
 uint32_t remapping_unit_finished(struct remapping_unit *unit);
 
 /** Short text of a fault, with its VT-d reason code. Never NULL. */

@@ -83,7 +83,8 @@ bool translation_cache_present(const struct translation_cache *cache, uint64_t i
 
 static uint32_t victim_way(struct translation_cache *cache, size_t first)
 {
-    if (cache->policy == REPLACE_FIFO) { /* empty ways come first by themselves: the pointer starts at way 0 */
+    if (cache->policy ==
+        REPLACE_FIFO) { /* empty ways come first by themselves: the pointer starts at way 0 */
         uint32_t *next = &cache->next_way[first / cache->ways];
         uint32_t way = *next;
         *next = way + 1 == cache->ways ? 0 : way + 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file translation_cache.h
- * A set-associative (or fully associative) cache of 64-bit values under 64-bit keys: the IOTLB, the walk caches and the
- * context cache are all one of these. Arrays, as in hardware; nothing is allocated after translation_cache_init().
+ * A set-associative (or fully associative) cache of 64-bit values under 64-bit keys: the IOTLB, the walk
+ * caches and the context cache are all one of these. Arrays, as in hardware; nothing is allocated after
+ * translation_cache_init().
  */
 #ifndef IOMMUSIM_IOMMU_TRANSLATION_CACHE_H
 #define IOMMUSIM_IOMMU_TRANSLATION_CACHE_H
@@ -17,12 +18,12 @@
 #define TRANSLATION_CACHE_EMPTY UINT64_MAX
 
 struct translation_cache {
-    uint32_t sets, ways;      /**< sets 0: no cache, every lookup misses */
+    uint32_t sets, ways; /**< sets 0: no cache, every lookup misses */
     enum replacement_policy policy;
-    uint64_t *keys;           /**< [set][way] */
+    uint64_t *keys; /**< [set][way] */
     uint64_t *values;
-    uint64_t *stamps;         /**< LRU: clock of last use */
-    uint32_t *next_way;       /**< FIFO: way to replace next, a set */
+    uint64_t *stamps;   /**< LRU: clock of last use */
+    uint32_t *next_way; /**< FIFO: way to replace next, a set */
     uint64_t clock;
     struct random_stream random;
 };
@@ -51,8 +52,8 @@ bool translation_cache_find(struct translation_cache *cache, uint64_t index, uin
 bool translation_cache_present(const struct translation_cache *cache, uint64_t index, uint64_t key);
 
 /**
- * Insert an entry, replacing by policy where the set is full. Does not look for an equal key: whoever wants none doubled asks
- * translation_cache_present() first (parameter duplicate_fill).
+ * Insert an entry, replacing by policy where the set is full. Does not look for an equal key: whoever wants
+ * none doubled asks translation_cache_present() first (parameter duplicate_fill).
  */
 void translation_cache_insert(struct translation_cache *cache, uint64_t index, uint64_t key, uint64_t value);
 

@@ -22,16 +22,19 @@ static uint32_t piece_bytes(const struct completer *completer, const struct tlp 
                          : request->max_payload;
     uint32_t left = request->length_bytes - request->served_bytes;
     uint64_t start = request->transaction.address + request->served_bytes;
-    /* The limit counts from the boundary below the first byte, so that every piece but the last ends on a boundary. */
+    /* The limit counts from the boundary below the first byte, so that every piece but the last ends on a
+     * boundary. */
     uint32_t offset = (uint32_t)(start % completer->boundary_bytes);
     uint32_t piece = limit > offset ? limit - offset : limit;
     return piece < left ? piece : left;
 }
 
-static uint32_t make_completion(struct completer *completer, struct transport *transport, uint32_t request_index)
+static uint32_t make_completion(struct completer *completer, struct transport *transport,
+                                uint32_t request_index)
 {
     uint32_t index = tlp_take(transport->pool);
-    struct tlp *request = &transport->pool->items[request_index], *completion = &transport->pool->items[index];
+    struct tlp *request = &transport->pool->items[request_index],
+               *completion = &transport->pool->items[index];
     uint32_t bytes = piece_bytes(completer, request);
     *completion = *request;
     completion->next = NONE;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file completer.h
- * Whoever answers reads: turns a request whose data is ready into completions and puts them into an ingress one by one, so
- * that a read of 4 KiB occupies one TLP at a time here and its pieces contend like any other traffic.
+ * Whoever answers reads: turns a request whose data is ready into completions and puts them into an ingress
+ * one by one, so that a read of 4 KiB occupies one TLP at a time here and its pieces contend like any other
+ * traffic.
  *
- * Pieces end on multiples of the read completion boundary and carry at most the MPS (PCIe Base Spec 2.3.1.1). Reads are
- * answered in the order in which their data became ready; pieces of two reads are not interleaved (MODEL: the specification allows it).
+ * Pieces end on multiples of the read completion boundary and carry at most the MPS (PCIe Base Spec 2.3.1.1).
+ * Reads are answered in the order in which their data became ready; pieces of two reads are not interleaved
+ * (MODEL: the specification allows it).
  */
 #ifndef IOMMUSIM_PCIE_COMPLETER_H
 #define IOMMUSIM_PCIE_COMPLETER_H
@@ -13,12 +15,12 @@
 #include "models/pcie/transport.h"
 
 struct completer {
-    uint32_t ingress;            /**< where its completions are put */
-    uint32_t function_id;        /**< the function that answers; NONE: the root complex, for memory */
-    uint32_t first, last;        /**< requests with data, being answered in order */
-    uint32_t boundary_bytes;     /**< RCB */
+    uint32_t ingress;             /**< where its completions are put */
+    uint32_t function_id;         /**< the function that answers; NONE: the root complex, for memory */
+    uint32_t first, last;         /**< requests with data, being answered in order */
+    uint32_t boundary_bytes;      /**< RCB */
     uint32_t payload_limit_bytes; /**< 0: the requester's MPS */
-    bool piece_waits;            /**< a completion is in the ingress */
+    bool piece_waits;             /**< a completion is in the ingress */
 };
 
 /** A request's data is ready: queue it. The completer owns the TLP until its last completion is sent. */
@@ -26,7 +28,8 @@ void completer_add(struct completer *completer, struct transport *transport, uin
 
 /**
  * Put the next completion into the ingress if none waits there.
- * @return the request that is answered completely by it and no longer needed (the caller releases it), or NONE
+ * @return the request that is answered completely by it and no longer needed (the caller releases it), or
+ * NONE
  */
 uint32_t completer_pump(struct completer *completer, struct transport *transport);
 

@@ -51,10 +51,12 @@ enum { LINK_GENERATIONS = 6 };
 struct link_timing link_timing_make(const struct link_parameters *parameters, unsigned generation,
                                     unsigned width, unsigned max_payload);
 
-/** Picoseconds a TLP of @p bytes (header, payload, framing; ECRC is added here) occupies the link; rounded to nearest. */
+/** Picoseconds a TLP of @p bytes (header, payload, framing; ECRC is added here) occupies the link; rounded to
+ * nearest. */
 static inline uint64_t link_serialisation_ps(const struct link_timing *timing, uint64_t bytes)
 {
-    return ((bytes + timing->digest_bytes) * timing->ps_numerator + timing->ps_denominator / 2) / timing->ps_denominator;
+    return ((bytes + timing->digest_bytes) * timing->ps_numerator + timing->ps_denominator / 2) /
+           timing->ps_denominator;
 }
 
 /** Raw rate after encoding in bits per second (e.g. 63015384615 for Gen3 x8). */

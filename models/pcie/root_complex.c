@@ -52,7 +52,8 @@ static struct root_port_service *service_of(const struct root_complex *root_comp
     return &root_complex->services[root_complex->transport->ingresses[tlp->ingress].number];
 }
 
-static void list_append(const struct root_complex *root_complex, uint32_t *first, uint32_t *last, uint32_t index)
+static void list_append(const struct root_complex *root_complex, uint32_t *first, uint32_t *last,
+                        uint32_t index)
 {
     tlp_at(root_complex, index)->next = NONE;
     if (*last == NONE)
@@ -95,7 +96,8 @@ static void release_read_slot(struct root_complex *root_complex)
 {
     root_complex->reads_active--;
     if (root_complex->slot_first != NONE)
-        take_read_slot(root_complex, list_take(root_complex, &root_complex->slot_first, &root_complex->slot_last));
+        take_read_slot(root_complex,
+                       list_take(root_complex, &root_complex->slot_first, &root_complex->slot_last));
 }
 
 static void finish(struct root_complex *root_complex, uint32_t index, bool failed)
@@ -107,24 +109,13 @@ static void finish(struct root_complex *root_complex, uint32_t index, bool faile
         release_read_slot(root_complex);
 }
 
-static void complete_towards(struct root_complex *root_complex, uint32_t function_id)
+void root_complex_pump(struct root_complex *root_complex, uint32_t completer)
 {
-    struct completer *completer = &root_complex->completers[root_complex->completer_of[function_id]];
-    uint32_t answered = completer_pump(completer, root_complex->transport);
-    if (answered != NONE) {
-        tlp_release(root_complex->transport->pool, answered);
-        release_read_slot(root_complex);
-    }
-}
-
-void root_complex_completion_sent(struct root_complex *root_complex, uint32_t completer)
-{
-    root_complex->completers[completer].piece_waits = false;
     uint32_t answered = completer_pump(&root_complex->completers[completer], root_complex->transport);
-    if (answered != NONE) {
-        tlp_release(root_complex->transport->pool, answered);
-        release_read_slot(root_complex);
-    }
+    if (answered == NONE)
+        return;
+    tlp_release(root_complex->transport->pool, answered);
+    release_read_slot(root_complex);
 }
 
 /* The read may go to where its address leads: memory, or a peer below the root complex. */
@@ -160,13 +151,15 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
 static bool posted_before(const struct root_complex *root_complex, const struct root_port_service *service,
                           const struct tlp *read)
 {
-    return service->posted_first != NONE && tlp_at(root_complex, service->posted_first)->ordered_after < read->ordered_after;
+    return service->posted_first != NONE &&
+           tlp_at(root_complex, service->posted_first)->ordered_after < read->ordered_after;
 }
 
 /* Reads whose predecessors are visible now go on. */
 static void release_reads(struct root_complex *root_complex, struct root_port_service *service)
 {
-    while (service->reads_first != NONE && !posted_before(root_complex, service, tlp_at(root_complex, service->reads_first)))
+    while (service->reads_first != NONE &&
+           !posted_before(root_complex, service, tlp_at(root_complex, service->reads_first)))
         issue_read(root_complex, list_take(root_complex, &service->reads_first, &service->reads_last));
 }
 
@@ -314,7 +307,7 @@ void root_complex_on_memory(struct root_complex *root_complex, uint32_t index)
         commit(root_complex, index);
         return;
     }
-    uint32_t root_function = tlp->place.function_id;
-    completer_add(&root_complex->completers[root_complex->completer_of[root_function]], root_complex->transport, index);
-    complete_towards(root_complex, root_function);
+    uint32_t completer = root_complex->completer_of[tlp->place.function_id];
+    completer_add(&root_complex->completers[completer], root_complex->transport, index);
+    root_complex_pump(root_complex, completer);
 }

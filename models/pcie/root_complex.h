@@ -29,8 +29,9 @@ extern const struct field_table root_complex_fields;
 
 /** Requests of one ingress of the root complex that are being served. */
 struct root_port_service {
-    uint32_t posted_first, posted_last; /**< posted requests in order of arrival, until they are globally visible */
-    uint32_t reads_first, reads_last;   /**< translated reads that wait for posted requests before them */
+    uint32_t posted_first,
+        posted_last; /**< posted requests in order of arrival, until they are globally visible */
+    uint32_t reads_first, reads_last; /**< translated reads that wait for posted requests before them */
 };
 
 enum { NO_UNIT = UINT32_MAX };
@@ -38,8 +39,9 @@ enum { NO_UNIT = UINT32_MAX };
 /**
  * From a root port to memory and back: translation, ordering, read slots, completions.
  *
- * Ordering (PCIe Base Spec table 2-40): posted requests of a port become visible in order; a read goes to memory only when
- * the posted requests that came before it on its port are visible. Translations go on meanwhile.
+ * Ordering (PCIe Base Spec table 2-40): posted requests of a port become visible in order; a read goes to
+ * memory only when the posted requests that came before it on its port are visible. Translations go on
+ * meanwhile.
  */
 struct root_complex {
     struct root_complex_parameters parameters;
@@ -47,18 +49,19 @@ struct root_complex {
     struct memory memory;
     struct remapping_unit *units;
     uint32_t unit_count;
-    uint32_t *unit_of;                  /**< [function] unit that translates its requests, or NO_UNIT: flat physical */
+    uint32_t *unit_of; /**< [function] unit that translates its requests, or NO_UNIT: flat physical */
     struct root_port_service *services; /**< [ingress number at the root complex] */
     struct completer *completers;       /**< [completer]; those of root functions come first */
-    uint32_t *completer_of;             /**< [function on a root bus] its completer towards it; NONE elsewhere */
-    uint32_t reads_active;              /**< read slots taken */
-    uint32_t slot_first, slot_last;     /**< reads that wait for a slot */
+    uint32_t *completer_of;         /**< [function on a root bus] its completer towards it; NONE elsewhere */
+    uint32_t reads_active;          /**< read slots taken */
+    uint32_t slot_first, slot_last; /**< reads that wait for a slot */
     uint32_t event_translated, event_memory; /**< kinds of its events: argument is the TLP */
     void *context;
-    /** A request is over at the host: @p failed, or a write is visible. The TLP is released after the call. */
+    /** A request is over at the host: @p failed, or a write is visible. The TLP is released after the call.
+     */
     void (*finished)(void *context, uint32_t tlp, bool failed);
     uint64_t untranslated_tlps, translated_tlps, peer_tlps, faults, dropped_tlps;
-    uint64_t reads_high;                /**< most read slots taken at once */
+    uint64_t reads_high; /**< most read slots taken at once */
 };
 
 /** A request arrived at the root complex for the host (fate FATE_HOST). */
@@ -70,7 +73,7 @@ void root_complex_on_memory(struct root_complex *root_complex, uint32_t tlp);
 /** An event of unit @p unit. */
 void root_complex_on_unit(struct root_complex *root_complex, uint32_t unit, uint32_t argument);
 
-/** A completion towards a root function left: build the next. @p completer as in ingress.owner_id. */
-void root_complex_completion_sent(struct root_complex *root_complex, uint32_t completer);
+/** Build the next completion of completer @p completer, if none waits. */
+void root_complex_pump(struct root_complex *root_complex, uint32_t completer);
 
 #endif

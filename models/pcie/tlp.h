@@ -11,7 +11,7 @@
 #include "models/pcie/route.h"
 
 enum {
-    TLP_FRAMING_BYTES = 8,            /**< start and end framing, sequence number, LCRC (PCIe Base Spec 3.6, 4.2) */
+    TLP_FRAMING_BYTES = 8, /**< start and end framing, sequence number, LCRC (PCIe Base Spec 3.6, 4.2) */
     TLP_COMPLETION_HEADER_BYTES = 12, /**< 3 DW */
 };
 
@@ -27,30 +27,31 @@ enum tlp_fate {
 };
 
 struct tlp {
-    uint64_t mark_ps;           /**< up to here the ledger is charged */
-    uint64_t sequence;          /**< order of arrival at the present ingress, for the ordering rules */
+    uint64_t mark_ps;  /**< up to here the ledger is charged */
+    uint64_t sequence; /**< order of arrival at the present ingress, for the ordering rules */
     struct transaction transaction;
-    struct route_place place;   /**< where it is, or will be on arrival */
-    uint32_t operation;         /**< DMA operation it belongs to */
-    uint32_t origin_id;         /**< function that issued the request (completions: that gets it) */
-    uint32_t ingress;           /**< where it is buffered, or will be on arrival */
-    uint32_t egress;            /**< channel it waits for (FATE_FORWARD) */
-    uint32_t next;              /**< list link */
-    uint32_t length_bytes;      /**< of the request: bytes read or written; completion: bytes carried */
-    uint32_t served_bytes;      /**< read being served: bytes already put into completions */
-    uint32_t wire_bytes;        /**< header, payload, framing; ECRC is added by links that have it */
-    uint32_t max_payload;       /**< MPS of the requester: bounds its completions */
+    struct route_place place;       /**< where it is, or will be on arrival */
+    uint32_t operation;             /**< DMA operation it belongs to */
+    uint32_t origin_id;             /**< function that issued the request (completions: that gets it) */
+    uint32_t ingress;               /**< where it is buffered, or will be on arrival */
+    uint32_t egress;                /**< channel it waits for (FATE_FORWARD) */
+    uint32_t next;                  /**< list link */
+    uint32_t length_bytes;          /**< of the request: bytes read or written; completion: bytes carried */
+    uint32_t served_bytes;          /**< read being served: bytes already put into completions */
+    uint32_t wire_bytes;            /**< header, payload, framing; ECRC is added by links that have it */
+    uint32_t max_payload;           /**< MPS of the requester: bounds its completions */
     uint16_t original_requester_id; /**< before any bridge took ownership */
-    uint8_t flow;               /**< enum flow_class */
-    uint8_t fate;               /**< enum tlp_fate */
-    uint8_t rule;               /**< enum route_rule of the last step */
-    uint8_t error;              /**< enum route_error */
-    bool last;                  /**< completion: no more to come for its request */
-    bool committed;             /**< posted write: globally visible but for order */
-    bool translated;            /**< the IOMMU has seen it */
-    bool serving;               /**< read that holds a read slot of the root complex */
-    bool to_host;               /**< routing is over: the root complex hands it to the IOMMU */
-    uint64_t ordered_after;     /**< read: posted writes of its ingress below this sequence go first */
+    uint8_t flow;                   /**< enum flow_class */
+    uint8_t fate;                   /**< enum tlp_fate */
+    uint8_t rule;                   /**< enum route_rule of the last step */
+    uint8_t error;                  /**< enum route_error */
+    uint8_t turn;           /**< enum route_rule that turned it to a peer, RULE_COUNT while none did */
+    bool last;              /**< completion: no more to come for its request */
+    bool committed;         /**< posted write: globally visible but for order */
+    bool translated;        /**< the IOMMU has seen it */
+    bool serving;           /**< read that holds a read slot of the root complex */
+    bool to_host;           /**< routing is over: the root complex hands it to the IOMMU */
+    uint64_t ordered_after; /**< read: posted writes of its ingress below this sequence go first */
     struct ledger ledger;
 };
 
@@ -60,7 +61,8 @@ static inline uint32_t tlp_payload_bytes(const struct tlp *tlp)
     return tlp->transaction.kind == TRANSACTION_MEMORY_READ ? 0 : tlp->length_bytes;
 }
 
-/** All TLPs of a machine, by index. It grows only between events (tlp_pool_reserve()), so pointers hold during one. */
+/** All TLPs of a machine, by index. It grows only between events (tlp_pool_reserve()), so pointers hold
+ * during one. */
 struct tlp_pool {
     struct tlp *items;
     struct translation_work *works; /**< [tlp] its translation */

@@ -22,7 +22,8 @@ static void absorb_returns(struct channel *channel, uint64_t now_ps)
         struct credit_account *account = &channel->credits[back->flow];
         account->headers += !account->infinite_headers;
         account->data += account->infinite_data ? 0 : back->data;
-        channel->returns_first = channel->returns_first + 1 == channel->returns_size ? 0 : channel->returns_first + 1;
+        channel->returns_first =
+            channel->returns_first + 1 == channel->returns_size ? 0 : channel->returns_first + 1;
         channel->returns_count--;
     }
 }
@@ -57,7 +58,7 @@ void transport_free_buffer(struct transport *transport, const struct tlp *tlp)
         return;
     struct channel *channel = &transport->channels[ingress->owner_id];
     const struct credit_account *account = &channel->credits[tlp->flow];
-    if (account->infinite_headers && account->infinite_data)
+    if (account->infinite_headers && (account->infinite_data || data_units(tlp) == 0))
         return;
     assert(channel->returns_count < channel->returns_size);
     uint32_t at = channel->returns_first + channel->returns_count;
@@ -71,7 +72,8 @@ void transport_free_buffer(struct transport *transport, const struct tlp *tlp)
 
 /* ---- arbitration ---- */
 
-/* Head of a class of an ingress that may go out by the channel now, the oldest of those; NONE if there is none. */
+/* Head of a class of an ingress that may go out by the channel now, the oldest of those; NONE if there is
+ * none. */
 static uint32_t eligible_head(const struct transport *transport, struct channel *channel, uint32_t channel_id,
                               const struct ingress *ingress)
 {
@@ -114,7 +116,8 @@ static uint32_t arbitrate(const struct transport *transport, uint32_t channel_id
             bits &= ~(~UINT64_C(0) << (start % 64));
         for (; bits; bits &= bits - 1) {
             uint32_t number = word * 64 + (uint32_t)__builtin_ctzll(bits);
-            uint32_t tlp = eligible_head(transport, channel, channel_id, &transport->ingresses[node->ingress_first + number]);
+            uint32_t tlp = eligible_head(transport, channel, channel_id,
+                                         &transport->ingresses[node->ingress_first + number]);
             if (tlp != NONE)
                 return tlp;
         }
@@ -129,8 +132,10 @@ static void refresh_waiting(struct transport *transport, const struct ingress *i
 {
     bool wanted = false;
     for (int flow = 0; flow < FLOW_CLASSES; flow++)
-        wanted |= ingress->first[flow] != NONE && tlp_at(transport, ingress->first[flow])->egress == channel_id;
-    uint64_t bit = UINT64_C(1) << (ingress->number % 64), *word = &transport->channels[channel_id].waiting[ingress->number / 64];
+        wanted |=
+            ingress->first[flow] != NONE && tlp_at(transport, ingress->first[flow])->egress == channel_id;
+    uint64_t bit = UINT64_C(1) << (ingress->number % 64),
+             *word = &transport->channels[channel_id].waiting[ingress->number / 64];
     *word = wanted ? *word | bit : *word & ~bit;
 }
 
@@ -161,7 +166,8 @@ static void kick_heads(struct transport *transport, const struct ingress *ingres
 /* ---- sending ---- */
 
 /* When the TLP can be handled at the node it goes to; charges the way there. */
-static uint64_t arrival_ps(struct transport *transport, const struct channel *channel, struct tlp *tlp, uint64_t serialisation_ps)
+static uint64_t arrival_ps(struct transport *transport, const struct channel *channel, struct tlp *tlp,
+                           uint64_t serialisation_ps)
 {
     const struct transport_node *to = &transport->nodes[channel->to_node];
     bool cut_through = false;
@@ -218,7 +224,8 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
     tlp->ingress = channel->to_ingress;
     transport_route(transport, index, channel->to_node);
     uint64_t arrive_ps = arrival_ps(transport, channel, tlp, serialisation_ps);
-    event_queue_push(transport->events, arrive_ps, PRIORITY_NORMAL, transport->event_arrive, channel->to_node, index);
+    event_queue_push(transport->events, arrive_ps, PRIORITY_NORMAL, transport->event_arrive, channel->to_node,
+                     index);
 
     if (ingress->owner != INGRESS_LINK)
         transport->handlers.sent(transport->handlers.context, from_ingress);
@@ -270,7 +277,8 @@ void transport_enqueue(struct transport *transport, uint32_t ingress_id, uint32_
     if (ingress->last[tlp->flow] == NONE) {
         ingress->first[tlp->flow] = index;
         ingress->last[tlp->flow] = index;
-        transport->channels[tlp->egress].waiting[ingress->number / 64] |= UINT64_C(1) << (ingress->number % 64);
+        transport->channels[tlp->egress].waiting[ingress->number / 64] |= UINT64_C(1)
+                                                                          << (ingress->number % 64);
         kick(transport, tlp->egress);
     } else {
         tlp_at(transport, ingress->last[tlp->flow])->next = index;
@@ -297,7 +305,8 @@ void transport_on_wake(struct transport *transport, uint32_t channel_id)
 
 /* ---- routing ---- */
 
-/* The channel from a node towards a place in another node: down to it, or up where it is not directly below. */
+/* The channel from a node towards a place in another node: down to it, or up where it is not directly below.
+ */
 static uint32_t egress_towards(const struct transport *transport, uint32_t node, struct route_place place)
 {
     uint32_t down = transport->channel_down[place.function_id];
@@ -315,10 +324,13 @@ static void forward(const struct transport *transport, struct tlp *tlp, uint32_t
 }
 
 /* Follow the decisions until the TLP leaves the node or stays. */
-static void follow(const struct transport *transport, struct tlp *tlp, uint32_t node, struct route_decision decision)
+static void follow(const struct transport *transport, struct tlp *tlp, uint32_t node,
+                   struct route_decision decision)
 {
     for (;;) {
         tlp->rule = (uint8_t)decision.rule;
+        if (decision.rule >= RULE_SWITCH_PEER && decision.rule <= RULE_DIRECT_TRANSLATED)
+            tlp->turn = tlp->rule;
         tlp->transaction.requester_id = decision.requester_id;
         if (decision.action == ROUTE_BLOCK) {
             tlp->fate = FATE_DROP;
@@ -337,10 +349,12 @@ static void follow(const struct transport *transport, struct tlp *tlp, uint32_t 
         }
         if (decision.action == ROUTE_DELIVER) {
             /* A bridge that owns the requests from below passes their completions on under the old id. */
-            if (tlp->transaction.kind == TRANSACTION_COMPLETION && decision.next.function_id != tlp->origin_id) {
+            if (tlp->transaction.kind == TRANSACTION_COMPLETION &&
+                decision.next.function_id != tlp->origin_id) {
                 tlp->transaction.requester_id = tlp->original_requester_id;
                 tlp->transaction.segment = transport->fabric->topology->functions[tlp->origin_id].segment;
-                decision = route_completion_below(transport->fabric, &tlp->transaction, decision.next.function_id);
+                decision =
+                    route_completion_below(transport->fabric, &tlp->transaction, decision.next.function_id);
                 continue;
             }
             tlp->fate = FATE_DELIVER;
@@ -363,7 +377,8 @@ void transport_route(struct transport *transport, uint32_t index, uint32_t node)
     struct tlp *tlp = tlp_at(transport, index);
     if (tlp->to_host)
         tlp->fate = FATE_HOST;
-    else if (transport->node_of[tlp->place.function_id] != node) /* passing through, from root function to root function */
+    else if (transport->node_of[tlp->place.function_id] !=
+             node) /* passing through, from root function to root function */
         forward(transport, tlp, egress_towards(transport, node, tlp->place));
     else
         follow(transport, tlp, node, route_step(transport->fabric, &tlp->transaction, tlp->place));

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file transport.h
- * TLPs between nodes: one direction of a link is a channel; what arrives is buffered at an ingress of the next node until a
- * channel out of it takes it. Arbitration, ordering, credits and serialisation are decided here, for every kind of node.
+ * TLPs between nodes: one direction of a link is a channel; what arrives is buffered at an ingress of the
+ * next node until a channel out of it takes it. Arbitration, ordering, credits and serialisation are decided
+ * here, for every kind of node.
  *
- * - Arbitration: round robin over the ingresses of a node that have a TLP for the channel (PCIe Base Spec 6.3.3, VC0).
- * - Ordering within an ingress (table 2-40 without relaxed ordering): nothing passes an earlier posted request; posted
- *   requests and completions pass non-posted requests that cannot go on; non-posted requests may pass completions.
- * - MODEL: one queue a class and ingress, so a TLP whose channel is busy holds up later ones of its class for others
- *   (head-of-line blocking), as in an input-queued switch.
- * - Credits per class, headers and 16-byte data units (2.6.1), taken when a TLP is sent, given back when it leaves the
- *   buffer, seen by the sender after credit_return plus the propagation back.
- * - Cut-through: a TLP goes on when its header is through, unless the next channel is faster than the one it came by (it would
- *   run dry) or the switch stores and forwards.
+ * - Arbitration: round robin over the ingresses of a node that have a TLP for the channel (PCIe Base
+ * Spec 6.3.3, VC0).
+ * - Ordering within an ingress (table 2-40 without relaxed ordering): nothing passes an earlier posted
+ * request; posted requests and completions pass non-posted requests that cannot go on; non-posted requests
+ * may pass completions.
+ * - MODEL: one queue a class and ingress, so a TLP whose channel is busy holds up later ones of its class for
+ * others (head-of-line blocking), as in an input-queued switch.
+ * - Credits per class, headers and 16-byte data units (2.6.1), taken when a TLP is sent, given back when it
+ * leaves the buffer, seen by the sender after credit_return plus the propagation back.
+ * - Cut-through: a TLP goes on when its header is through, unless the next channel is faster than the one it
+ * came by (it would run dry) or the switch stores and forwards.
  */
 #ifndef IOMMUSIM_PCIE_TRANSPORT_H
 #define IOMMUSIM_PCIE_TRANSPORT_H
@@ -26,15 +29,15 @@
 enum node_kind {
     TRANSPORT_ROOT_COMPLEX,
     TRANSPORT_SWITCH,
-    TRANSPORT_BRIDGE,  /**< PCIe-to-PCI or conventional bridge: stores and forwards */
-    TRANSPORT_DEVICE,  /**< the functions of a device */
+    TRANSPORT_BRIDGE, /**< PCIe-to-PCI or conventional bridge: stores and forwards */
+    TRANSPORT_DEVICE, /**< the functions of a device */
 };
 
 struct transport_node {
     enum node_kind kind;
-    uint32_t function_id;             /**< upstream port, bridge, or first function; NONE for the root complex */
+    uint32_t function_id; /**< upstream port, bridge, or first function; NONE for the root complex */
     uint32_t ingress_first, ingress_count;
-    uint64_t latency_ps;              /**< of a switch or bridge */
+    uint64_t latency_ps; /**< of a switch or bridge */
     bool store_and_forward;
 };
 
@@ -52,24 +55,25 @@ struct credit_return {
     uint8_t flow;
 };
 
-/** A wire that carries one TLP at a time: a link direction has its own, all of a conventional bus share one. */
+/** A wire that carries one TLP at a time: a link direction has its own, all of a conventional bus share one.
+ */
 struct transport_medium {
     uint64_t busy_until_ps;
-    uint64_t transaction_ps;          /**< added to every TLP: arbitration and address phase of a conventional bus */
+    uint64_t transaction_ps; /**< added to every TLP: arbitration and address phase of a conventional bus */
 };
 
 struct channel {
-    struct link_timing timing;        /**< numerator 0: no serialisation (inside the root complex) */
+    struct link_timing timing; /**< numerator 0: no serialisation (inside the root complex) */
     uint64_t propagation_ps, credit_return_ps;
     uint32_t from_node, to_node, to_ingress, medium;
     struct credit_account credits[FLOW_CLASSES];
-    struct credit_return *returns;    /**< ring */
+    struct credit_return *returns; /**< ring */
     uint32_t returns_size, returns_first, returns_count;
-    uint64_t *waiting;                /**< bit a ingress of from_node: a head of it is for this channel */
-    uint32_t last_served;             /**< ingress number in the node */
-    uint64_t wake_ps;                 /**< time of the latest wake event posted; UINT64_MAX none */
-    bool starved;                     /**< something waits for credits */
-    uint32_t function_id;             /**< port (down) or function below (up) it belongs to, for reports */
+    uint64_t *waiting;    /**< bit a ingress of from_node: a head of it is for this channel */
+    uint32_t last_served; /**< ingress number in the node */
+    uint64_t wake_ps;     /**< time of the latest wake event posted; UINT64_MAX none */
+    bool starved;         /**< something waits for credits */
+    uint32_t function_id; /**< port (down) or function below (up) it belongs to, for reports */
     bool upward;
     /* Counters. */
     uint64_t tlps, wire_bytes, payload_bytes, busy_ps;
@@ -78,9 +82,9 @@ struct channel {
 enum ingress_owner { INGRESS_LINK, INGRESS_ENGINE, INGRESS_COMPLETER };
 
 struct ingress {
-    uint32_t node, number;            /**< number within the node */
+    uint32_t node, number; /**< number within the node */
     enum ingress_owner owner;
-    uint32_t owner_id;                /**< channel that feeds it, DMA engine, or completer */
+    uint32_t owner_id; /**< channel that feeds it, DMA engine, or completer */
     uint32_t first[FLOW_CLASSES], last[FLOW_CLASSES];
     uint64_t next_sequence;
 };
@@ -90,7 +94,8 @@ struct transport;
 /** What the machine does when things happen in the transport. */
 struct transport_handlers {
     void *context;
-    /** A TLP not to be forwarded arrived at its node (fate DELIVER, HOST or DROP). The handler owns it now. */
+    /** A TLP not to be forwarded arrived at its node (fate DELIVER, HOST or DROP). The handler owns it now.
+     */
     void (*arrived)(void *context, uint32_t tlp);
     /** A TLP left an ingress owned by an engine or a completer: it may put in the next. */
     void (*sent)(void *context, uint32_t ingress);
@@ -101,7 +106,7 @@ struct transport {
     struct tlp_pool *pool;
     const struct fabric *fabric;
     struct transport_handlers handlers;
-    uint32_t event_arrive, event_wake; /**< kinds of the events it posts */
+    uint32_t event_arrive, event_wake;            /**< kinds of the events it posts */
     uint64_t request_latency_ps, peer_latency_ps; /**< of the root complex, charged on arrival there */
 
     struct transport_node *nodes;
@@ -112,27 +117,31 @@ struct transport {
     uint32_t ingress_count;
     struct transport_medium *media;
     uint32_t medium_count;
-    uint32_t *node_of;                /**< [function] */
+    uint32_t *node_of; /**< [function] */
     uint32_t root_node;
-    uint32_t *channel_up;             /**< [node] towards the root; NONE for the root complex */
-    uint32_t *channel_loop;           /**< [node] from a device's function to another one of the node; NONE where it has none */
-    uint32_t *channel_down;           /**< [function] the way to it from above: of a port's device, of a device on a bus; NONE */
+    uint32_t *channel_up;   /**< [node] towards the root; NONE for the root complex */
+    uint32_t *channel_loop; /**< [node] from a device's function to another one of the node; NONE where it has
+                               none */
+    uint32_t *channel_down; /**< [function] the way to it from above: of a port's device, of a device on a
+                               bus; NONE */
 };
 
-/** Put a TLP into an ingress. Its place, fate and egress must be set (transport_route()); a FORWARD fate queues it. */
+/** Put a TLP into an ingress. Its place, fate and egress must be set (transport_route()); a FORWARD fate
+ * queues it. */
 void transport_enqueue(struct transport *transport, uint32_t ingress, uint32_t tlp);
 
 /**
- * Decide what happens to a TLP at @p node, where it is: follows route_step() inside the node from its place and fills fate,
- * egress and the place beyond. Requester ids are rewritten on the way as bridges do.
+ * Decide what happens to a TLP at @p node, where it is: follows route_step() inside the node from its place
+ * and fills fate, egress and the place beyond. Requester ids are rewritten on the way as bridges do.
  */
 void transport_route(struct transport *transport, uint32_t tlp, uint32_t node);
 
-/** The same for what the root complex itself sends down: requests after translation (false: memory takes it), completions
- * (false: nobody has the id). */
+/** The same for what the root complex itself sends down: requests after translation (false: memory takes it),
+ * completions (false: nobody has the id). */
 bool transport_route_from_host(struct transport *transport, uint32_t tlp);
 
-/** The buffer space of a TLP that came by a link is free again: credits go back. No effect for other ingresses. */
+/** The buffer space of a TLP that came by a link is free again: credits go back. No effect for other
+ * ingresses. */
 void transport_free_buffer(struct transport *transport, const struct tlp *tlp);
 
 /** Handle the transport's events. */

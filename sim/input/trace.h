@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file trace.h
- * DMA traces as text: one operation a line, `time,device,op,iova,length[,pasid][,flags]`, plain or zstd-compressed,
- * recognised by content. Read as a stream: the file may be larger than memory.
+ * DMA traces as text: one operation a line, `time,device,op,iova,length[,pasid][,flags]`, plain or
+ * zstd-compressed, recognised by content. Read as a stream: the file may be larger than memory.
  *
  *     # comment; blank lines are ignored
  *     0ns,0000:03:00.0,read,0x10000,64
  *     15.8ns,0000:03:00.0,write,0x20000,1500
  *     100ns,0000:03:00.0,barrier
  *
- * time: with unit, or a plain number of nanoseconds; never decreasing. device: as in `lspci`. iova and length: decimal or 0x.
+ * time: with unit, or a plain number of nanoseconds; never decreasing. device: as in `lspci`. iova and
+ * length: decimal or 0x.
  */
 #ifndef IOMMUSIM_INPUT_TRACE_H
 #define IOMMUSIM_INPUT_TRACE_H
@@ -22,10 +23,11 @@ enum trace_operation { TRACE_READ, TRACE_WRITE, TRACE_BARRIER };
 struct trace_record {
     uint64_t time_ps;
     uint32_t function_id;
-    enum trace_operation operation; /**< barrier: all earlier operations of the function complete before later ones start */
+    enum trace_operation
+        operation; /**< barrier: all earlier operations of the trace complete before later ones start */
     uint64_t iova;
-    uint32_t length;                /**< bytes; 0 for barriers */
-    uint64_t line;                  /**< line number, from 1 */
+    uint32_t length; /**< bytes; 0 for barriers */
+    uint64_t line;   /**< line number, from 1 */
 };
 
 struct trace_reader;
@@ -36,11 +38,13 @@ struct trace_reader;
  * @param reader    filled on success; close with trace_close()
  * @return 0, STATUS_FILE_OPEN, or STATUS_BAD_INPUT; a diagnostic says why
  */
-int trace_open(const char *path, const struct topology *topology, struct trace_reader **reader, struct diagnostics *diagnostics);
+int trace_open(const char *path, const struct topology *topology, struct trace_reader **reader,
+               struct diagnostics *diagnostics);
 
 /**
  * Next record.
- * @return 1: @p record filled; 0: end; STATUS_BAD_INPUT (diagnostic with file, line and column) or STATUS_FILE_READ
+ * @return 1: @p record filled; 0: end; STATUS_BAD_INPUT (diagnostic with file, line and column) or
+ * STATUS_FILE_READ
  */
 int trace_next(struct trace_reader *reader, struct trace_record *record, struct diagnostics *diagnostics);
 

@@ -20,46 +20,52 @@ struct mapping {
     uint64_t iova, physical, length; /**< bytes; multiples of page_bytes */
     uint64_t page_bytes;             /**< 4 KiB, 2 MiB or 1 GiB */
     bool read, write;
-    const char *pointer;             /**< JSON pointer for diagnostics */
+    const char *pointer; /**< JSON pointer for diagnostics */
 };
 
 /** An address space and the functions whose DMA uses it. */
 struct domain {
     const char *name;
     enum translation_mode mode;
-    uint32_t *function_ids;          /**< arena */
+    uint32_t *function_ids; /**< arena */
     uint32_t function_count;
     struct mapping *mappings;
     uint32_t mapping_count;
     const char *pointer;
 };
 
-enum stream_operation { STREAM_READ, STREAM_WRITE, STREAM_ALTERNATE }; /**< alternate: write, read, write, ... */
+enum stream_operation {
+    STREAM_READ,
+    STREAM_WRITE,
+    STREAM_ALTERNATE
+}; /**< alternate: write, read, write, ... */
 enum address_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_STRIDED };
 
 /** A source of DMA operations: a generator on one function, or a trace that names the functions itself. */
 struct stream {
     const char *name;
-    uint32_t function_id;            /**< generator: who issues; trace: NONE */
+    uint32_t function_id; /**< generator: who issues; trace: NONE */
     enum stream_operation operation;
     enum address_pattern pattern;
-    uint64_t base, window_bytes;     /**< addresses base .. base + window - 1, as the device issues them */
-    uint64_t size_bytes;             /**< of one operation; 1 .. 4 MiB, at most the window */
-    uint64_t stride_bytes;           /**< strided: distance of starts; sequential: = size */
-    uint64_t alignment_bytes;        /**< random: starts are multiples of it from the base */
-    uint64_t operations;             /**< recorded operations, after the warm-up; 0 = until the workload's duration is over */
-    uint64_t warmup_operations;      /**< issued first, not recorded */
-    uint32_t queue_depth;            /**< closed loop: operations outstanding */
-    uint64_t interval_ps;            /**< open loop: one operation each so often; 0 = closed loop */
+    uint64_t base, window_bytes; /**< addresses base .. base + window - 1, as the device issues them */
+    uint64_t size_bytes;         /**< of one operation; 1 .. 4 MiB, at most the window */
+    uint64_t stride_bytes;       /**< strided: distance of starts; sequential: = size */
+    uint64_t alignment_bytes;    /**< random: starts are multiples of it from the base */
+    uint64_t
+        operations; /**< recorded operations, after the warm-up; 0 = until the workload's duration is over */
+    uint64_t warmup_operations; /**< issued first, not recorded */
+    uint32_t queue_depth;       /**< closed loop: operations outstanding */
+    uint64_t interval_ps;       /**< open loop: one operation each so often; 0 = closed loop */
     uint64_t start_ps;
-    const char *trace_path;          /**< trace instead of a generator, resolved against the workload's folder; else NULL */
-    bool trace_timed;                /**< trace: by its time stamps; else closed loop with queue_depth */
+    const char
+        *trace_path;  /**< trace instead of a generator, resolved against the workload's folder; else NULL */
+    bool trace_timed; /**< trace: by its time stamps; else closed loop with queue_depth */
     const char *pointer;
 };
 
 struct workload {
     const char *name;
-    uint64_t duration_ps;            /**< the run stops here; 0 = when every stream has done its operations */
+    uint64_t duration_ps; /**< the run stops here; 0 = when every stream has done its operations */
     struct domain *domains;
     uint32_t domain_count;
     struct stream *streams;

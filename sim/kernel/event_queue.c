@@ -76,27 +76,55 @@ static inline void heap_pop(struct event *heap, size_t count)
     heap[hole] = moved;
 }
 
+/* Memory of all tiers for a capacity; entries from `from` on join the free list. */
+static void size_wheel(struct event_wheel *wheel, size_t from, size_t capacity)
+{
+    wheel->entries = memory_resize(wheel->entries, capacity, sizeof(*wheel->entries));
+    for (size_t i = capacity; i-- > from;) {
+        wheel->entries[i].next = wheel->free_entry;
+        wheel->free_entry = (int32_t)i;
+    }
+    wheel->far = memory_resize(wheel->far, capacity, sizeof(struct event));
+    wheel->scratch = memory_resize(wheel->scratch, capacity, sizeof(struct event));
+}
+
+static void new_wheel(struct event_queue *queue)
+{
+    struct event_wheel *wheel = memory_alloc(sizeof(*wheel));
+    wheel->bucket_count = 1024;
+    while (wheel->bucket_count < queue->capacity * 2)
+        wheel->bucket_count *= 2;
+    wheel->buckets = memory_array(wheel->bucket_count, sizeof(*wheel->buckets));
+    for (size_t i = 0; i < wheel->bucket_count; i++)
+        wheel->buckets[i] = NO_ENTRY;
+    wheel->free_entry = NO_ENTRY;
+    size_wheel(wheel, 0, queue->capacity);
+    queue->wheel = wheel;
+}
+
 void event_queue_init(struct event_queue *queue, size_t capacity)
 {
     assert(capacity <= (size_t)1 << 30);
     *queue =
         (struct event_queue){.capacity = capacity, .near_limit_ps = UINT64_MAX, .spill_above = SPILL_ABOVE};
     queue->heap = memory_array(capacity, sizeof(struct event));
-    if (capacity <= SPILL_ABOVE)
+    if (capacity > SPILL_ABOVE)
+        new_wheel(queue);
+}
+
+void event_queue_reserve(struct event_queue *queue, size_t spare)
+{
+    size_t needed = event_queue_count(queue) + spare, from = queue->capacity;
+    if (needed <= from)
         return;
-    struct event_wheel *wheel = memory_alloc(sizeof(*wheel));
-    wheel->bucket_count = 1024;
-    while (wheel->bucket_count < capacity * 2)
-        wheel->bucket_count *= 2;
-    wheel->buckets = memory_array(wheel->bucket_count, sizeof(*wheel->buckets));
-    for (size_t i = 0; i < wheel->bucket_count; i++)
-        wheel->buckets[i] = NO_ENTRY;
-    wheel->entries = memory_array(capacity, sizeof(*wheel->entries));
-    for (size_t i = 0; i < capacity; i++)
-        wheel->entries[i].next = i + 1 < capacity ? (int32_t)(i + 1) : NO_ENTRY;
-    wheel->far = memory_array(capacity, sizeof(struct event));
-    wheel->scratch = memory_array(capacity, sizeof(struct event));
-    queue->wheel = wheel;
+    while (queue->capacity < needed)
+        queue->capacity = queue->capacity ? queue->capacity * 2 : 256;
+    queue->heap = memory_resize(queue->heap, queue->capacity, sizeof(struct event));
+    if (queue->wheel) /* the number of buckets stays: they get fuller, and the width is tuned by what is in
+                         them */
+        size_wheel(queue->wheel, from, queue->capacity);
+    else if (queue->capacity > SPILL_ABOVE)
+        new_wheel(queue);
 }
 
 void event_queue_fini(struct event_queue *queue)

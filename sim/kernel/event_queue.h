@@ -4,7 +4,7 @@
  * The pending events of one machine, in a total order: time, then priority, then sequence of insertion.
  *
  * Nothing else decides the order - no addresses, no hash - so the same inputs give the same run. Time is
- * picoseconds in 64 bits: 213 days. The queue never allocates after event_queue_init().
+ * picoseconds in 64 bits: 213 days. The queue allocates in event_queue_init() and event_queue_reserve() only.
  *
  * Structure: a 4-ary heap for what is near; when more than some dozens of events are pending, those further
  * away wait unsorted in a wheel of time buckets and those beyond the wheel in a second heap. The order of
@@ -63,6 +63,12 @@ struct event_queue {
 /** Set up for at most @p capacity (at most 2^30) pending events. Free with event_queue_fini(). */
 void event_queue_init(struct event_queue *queue, size_t capacity);
 void event_queue_fini(struct event_queue *queue);
+
+/**
+ * Make sure that @p spare more events can be pushed; grows the queue, by doubling, if need be. Called between
+ * events by whoever cannot bound the number beforehand.
+ */
+void event_queue_reserve(struct event_queue *queue, size_t spare);
 
 /** Events pending. */
 size_t event_queue_count(const struct event_queue *queue);

@@ -5,8 +5,8 @@
  *
  *   machine_new() -> machine_run() -> machine_* results -> machine_free()
  *
- * A machine is a value: no globals, so many can run in one process, each on its own thread. Same inputs and seed, same
- * results, to the byte.
+ * A machine is a value: no globals, so many can run in one process, each on its own thread. Same inputs and
+ * seed, same results, to the byte.
  */
 #ifndef IOMMUSIM_MACHINE_MACHINE_H
 #define IOMMUSIM_MACHINE_MACHINE_H
@@ -21,10 +21,12 @@ struct machine;
 
 struct machine_options {
     uint64_t seed;
-    const uint16_t *acs_control;  /**< [function] ACS control bits in force (fabric_new()); NULL: as the topology stands */
-    const uint32_t *unit_of;      /**< [function] index of the unit that translates it, or NO_UNIT */
-    uint32_t unit_count;          /**< units to build; parameters.units has as many */
-    /** Called now and then during the run with the share done in thousandths; return false to stop. May be NULL. */
+    const uint16_t *
+        acs_control; /**< [function] ACS control bits in force (fabric_new()); NULL: as the topology stands */
+    const uint32_t *unit_of; /**< [function] index of the unit that translates it, or NO_UNIT */
+    uint32_t unit_count;     /**< units to build; parameters.units has as many */
+    /** Called now and then during the run with the share done in thousandths; return false to stop. May be
+     * NULL. */
     bool (*progress)(void *context, unsigned thousandths);
     void *progress_context;
 };
@@ -36,7 +38,8 @@ struct stream_result {
     uint64_t bytes;                        /**< of recorded operations that succeeded */
     uint64_t first_ps, last_ps;            /**< recording began (end of warm-up); last recorded completion */
     struct histogram latency;
-    __uint128_t ledger[LEDGER_PARTS];      /**< sums over recorded operations; all parts together = latency.total */
+    __uint128_t
+        ledger[LEDGER_PARTS]; /**< sums over recorded operations; all parts together = latency.total */
 };
 
 /**
@@ -44,16 +47,18 @@ struct stream_result {
  * @param input     description; must outlive the machine
  * @param workload  checked by its reader; must outlive the machine
  * @param machine   filled on success; free with machine_free()
- * @return 0, or STATUS_BAD_INPUT with diagnostics (mapping conflicts that only the page tables show, one requester id in two
- *         domains), STATUS_LIMIT
+ * @return 0, or STATUS_BAD_INPUT with diagnostics (mapping conflicts that only the page tables show, one
+ * requester id in two domains), STATUS_LIMIT
  */
-int machine_new(const struct machine_input *input, const struct workload *workload, const struct machine_options *options,
-                struct machine **machine, struct diagnostics *diagnostics);
+int machine_new(const struct machine_input *input, const struct workload *workload,
+                const struct machine_options *options, struct machine **machine,
+                struct diagnostics *diagnostics);
 
 /**
  * Run to the end of the workload.
- * @return 0; STATUS_INTERRUPTED when progress() said so; STATUS_BAD_INPUT or STATUS_FILE_READ from a trace (diagnostics)
- * Aborts with a report when bytes or picoseconds are not conserved: that is a bug of the simulator.
+ * @return 0; STATUS_INTERRUPTED when progress() said so; STATUS_BAD_INPUT or STATUS_FILE_READ from a trace
+ * (diagnostics) Aborts with a report when bytes or picoseconds are not conserved: that is a bug of the
+ * simulator.
  */
 int machine_run(struct machine *machine, struct diagnostics *diagnostics);
 
@@ -76,7 +81,7 @@ const struct dma_engine *machine_engine(const struct machine *machine, uint32_t 
 /** One pair of functions between which requests arrived that no IOMMU translated. */
 struct observed_peer {
     uint32_t source_id, target_id;
-    enum route_rule rule;         /**< that turned it */
+    enum route_rule rule; /**< that turned it */
     uint64_t tlps, bytes, first_ps, last_ps;
 };
 

@@ -12,30 +12,30 @@
 
 /** Kinds of events; target and argument as said. */
 enum machine_event {
-    EVENT_ARRIVE,       /**< argument: TLP */
-    EVENT_WAKE,         /**< target: channel */
-    EVENT_READY,        /**< target: engine, argument: operation */
-    EVENT_TRANSLATED,   /**< argument: TLP */
-    EVENT_MEMORY,       /**< argument: TLP */
-    EVENT_UNIT,         /**< target: unit, argument: the unit's own */
-    EVENT_PEER_DATA,    /**< target: completer, argument: request TLP */
-    EVENT_ISSUE,        /**< target: stream; open loop: submit the next operation */
+    EVENT_ARRIVE,         /**< argument: TLP */
+    EVENT_WAKE,           /**< target: channel */
+    EVENT_READY,          /**< target: engine, argument: operation */
+    EVENT_TRANSLATED,     /**< argument: TLP */
+    EVENT_MEMORY,         /**< argument: TLP */
+    EVENT_UNIT,           /**< target: unit, argument: the unit's own */
+    EVENT_PEER_DATA,      /**< target: completer, argument: request TLP */
+    EVENT_ISSUE,          /**< target: stream; open loop: submit the next operation */
     EVENT_OPERATION_DONE, /**< argument: operation */
-    EVENT_STOP,         /**< the workload's duration is over */
+    EVENT_STOP,           /**< the workload's duration is over */
 };
 
 /** A stream in time. */
 struct traffic {
     const struct stream *stream;
     struct random_stream random;
-    uint64_t position;          /**< sequential, strided: offset of the next operation in the window */
-    uint64_t issued;            /**< operations submitted */
+    uint64_t position; /**< sequential, strided: offset of the next operation in the window */
+    uint64_t issued;   /**< operations submitted */
     uint32_t outstanding;
-    bool write_next;            /**< STREAM_ALTERNATE */
+    bool write_next; /**< STREAM_ALTERNATE */
     struct trace_reader *trace;
     struct trace_record pending; /**< trace: read ahead, not yet submitted */
     bool pending_valid;
-    bool exhausted;             /**< nothing more to submit */
+    bool exhausted; /**< nothing more to submit */
     struct stream_result result;
 };
 
@@ -53,12 +53,13 @@ struct machine {
     uint32_t unit_count;
     struct dma_engine *engines;
     uint32_t engine_count;
-    uint32_t *engine_of;        /**< [function], NONE where it has none */
+    uint32_t *engine_of; /**< [function], NONE where it has none */
     struct completer *completers;
     uint32_t completer_count;
-    uint32_t *peer_completer_of; /**< [function] completer for requests of peers to it; NONE for root functions without */
-    struct traffic *traffic;    /**< [stream] */
-    uint32_t active_streams;    /**< with something left to do */
+    uint32_t *peer_completer_of; /**< [function] completer for requests of peers to it; NONE for root
+                                    functions without */
+    struct traffic *traffic;     /**< [stream] */
+    uint32_t active_streams;     /**< with something left to do */
     bool stopped;
     int status;
     struct diagnostics *diagnostics; /**< during machine_run() only */
@@ -83,7 +84,8 @@ void traffic_on_issue(struct machine *machine, uint32_t stream);
 /** An operation is over: record it and let its stream go on. The operation is released. */
 void traffic_operation_done(struct machine *machine, uint32_t operation);
 
-/** Account a part of an operation that arrived (or failed) with the ledger of the TLP that brought it (machine.c). */
+/** Account a part of an operation that arrived (or failed) with the ledger of the TLP that brought it
+ * (machine.c). */
 void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32_t bytes, bool failed);
 /** Let an engine issue, ending TLPs that fail at their source. */
 void machine_pump_engine(struct machine *machine, uint32_t engine);

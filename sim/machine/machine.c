@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+/* The run: takes events off the queue, hands them to the models, and keeps the books. */
+#include "sim/machine/machine_state.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { INITIAL_EVENTS = 4096, PROGRESS_EVENTS = 1 << 17 };
+
+/* Simulated physical addresses of page tables: above any RAM or BAR a machine here has; 1 TiB for each unit.
+ */
+#define TABLE_BASE(unit) (UINT64_C(0x0008000000000000) + ((uint64_t)(unit) << 40))
+
+static _Noreturn void broken(const struct machine *machine, const char *law, const struct tlp *tlp)
+{
+    fprintf(stderr, "iommusim: internal error: %s (at %" PRIu64 " ps", law, machine->events.now_ps);
+    if (tlp)
+        fprintf(stderr, ", function %" PRIu32 ", address 0x%" PRIx64, tlp->origin_id,
+                tlp->transaction.address);
+    fputs(")\n", stderr);
+    abort();
+}
+
+/* ---- operations ---- */
+
+static void record(struct machine *machine, const struct dma_operation *operation, const struct tlp *tlp,
+                   uint64_t done_ps)
+{
+    struct stream_result *result = &machine->traffic[operation->stream].result;
+    const struct dma_engine *engine = &machine->engines[operation->engine];
+    uint64_t latency_ps = done_ps - operation->submit_ps;
+    uint64_t tail_ps = done_ps - machine->events.now_ps;
+    if (ledger_total_ps(&tlp->ledger) + tail_ps != latency_ps)
+        broken(machine, "the parts of a latency do not add up to it", tlp);
+    (void)engine;
+    if (!operation->recorded)
+        return;
+    histogram_record(&result->latency, latency_ps);
+    for (int part = 0; part < LEDGER_PARTS; part++)
+        result->ledger[part] += tlp->ledger.ps[part];
+    result->ledger[LEDGER_ENDPOINT] += tail_ps;
+    result->recorded++;
+    result->bytes += operation->failed ? 0 : operation->length_bytes;
+    result->last_ps = done_ps > result->last_ps ? done_ps : result->last_ps;
+}
+
+void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32_t bytes, bool failed)
+{
+    struct dma_operation *operation = &machine->operations.items[tlp->operation];
+    struct dma_engine *engine = &machine->engines[operation->engine];
+    uint64_t now_ps = machine->events.now_ps;
+    if (bytes > operation->remaining_bytes)
+        broken(machine, "more bytes arrived than were asked for", tlp);
+    operation->remaining_bytes -= bytes;
+    operation->failed |= failed;
+    machine->bytes_finished += bytes;
+    if (operation->remaining_bytes)
+        return;
+    uint64_t done_ps = now_ps + (operation->write ? 0 : engine->parameters.completion_latency_ps);
+    machine->traffic[operation->stream].result.failed += operation->failed;
+    if (tlp->mark_ps != now_ps)
+        broken(machine, "a TLP arrived at a time its ledger does not know", tlp);
+    record(machine, operation, tlp, done_ps);
+    event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);
+}
+
+/* A request ended without reaching memory or a peer. */
+static void end_failed(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    struct dma_engine *engine = &machine->engines[machine->operations.items[tlp->operation].engine];
+    if (tlp->flow == FLOW_COMPLETION)
+        broken(machine, "a completion found no way to its requester", tlp);
+    /* MODEL: the error completion of a read takes no time on its way back. */
+    machine_operation_progress(machine, tlp, tlp->length_bytes, true);
+    if (tlp->flow == FLOW_NONPOSTED)
+        dma_engine_tag_free(engine);
+}
+
+void machine_pump_engine(struct machine *machine, uint32_t engine)
+{
+    for (uint32_t index; (index = dma_engine_pump(&machine->engines[engine])) != NONE;) {
+        struct tlp *tlp = &machine->pool.items[index];
+        if (tlp->fate == FATE_HOST) { /* a function of the root complex itself */
+            root_complex_receive(&machine->root_complex, index);
+            continue;
+        }
+        end_failed(machine, index);
+        tlp_release(&machine->pool, index);
+    }
+}
+
+/* ---- what models tell ---- */
+
+static void host_finished(void *context, uint32_t index, bool failed)
+{
+    struct machine *machine = context;
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t engine = machine->operations.items[tlp->operation].engine;
+    if (failed)
+        end_failed(machine, index);
+    else
+        machine_operation_progress(machine, tlp, tlp->length_bytes, false);
+    if (failed && tlp->flow == FLOW_NONPOSTED)
+        machine_pump_engine(machine, engine);
+}
+
+static void observe_peer(struct machine *machine, const struct tlp *tlp)
+{
+    uint64_t now_ps = machine->events.now_ps;
+    struct observed_peer *peer = NULL;
+    for (uint32_t i = 0; i < machine->peer_count && !peer; i++) {
+        if (machine->peers[i].source_id == tlp->origin_id &&
+            machine->peers[i].target_id == tlp->place.function_id && machine->peers[i].rule == tlp->turn)
+            peer = &machine->peers[i];
+    }
+    if (!peer) {
+        machine->peers = memory_grow(machine->peers, machine->peer_count, &machine->peer_capacity,
+                                     sizeof(*machine->peers));
+        peer = &machine->peers[machine->peer_count++];
+        *peer = (struct observed_peer){.source_id = tlp->origin_id,
+                                       .target_id = tlp->place.function_id,
+                                       .rule = (enum route_rule)tlp->turn,
+                                       .first_ps = now_ps};
+    }
+    peer->tlps++;
+    peer->bytes += tlp->length_bytes;
+    peer->last_ps = now_ps;
+}
+
+static void completion_arrived(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t engine = machine->operations.items[tlp->operation].engine;
+    bool last = tlp->last;
+    machine_operation_progress(machine, tlp, tlp->length_bytes, false);
+    tlp_release(&machine->pool, index);
+    if (last) {
+        dma_engine_tag_free(&machine->engines[engine]);
+        machine_pump_engine(machine, engine);
+    }
+}
+
+/* A request of a peer for a function of this device. */
+static void peer_request_arrived(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t target = tlp->place.function_id, engine = machine->engine_of[target];
+    if (!tlp->translated)
+        observe_peer(machine, tlp);
+    transport_free_buffer(&machine->transport, tlp);
+    if (tlp->flow == FLOW_POSTED) {
+        machine_operation_progress(machine, tlp, tlp->length_bytes, false);
+        tlp_release(&machine->pool, index);
+        return;
+    }
+    uint64_t latency_ps = machine->input->parameters.engines[target].completer_latency_ps;
+    (void)engine;
+    tlp_charge(tlp, LEDGER_COMPLETER, machine->events.now_ps + latency_ps);
+    uint32_t completer = machine->peer_completer_of[target] != NONE
+                             ? machine->peer_completer_of[target]
+                             : machine->root_complex.completer_of[target];
+    event_queue_push(&machine->events, tlp->mark_ps, PRIORITY_NORMAL, EVENT_PEER_DATA, completer, index);
+}
+
+static void tlp_arrived(void *context, uint32_t index)
+{
+    struct machine *machine = context;
+    struct tlp *tlp = &machine->pool.items[index];
+    if (tlp->fate == FATE_HOST) {
+        root_complex_receive(&machine->root_complex, index);
+    } else if (tlp->fate == FATE_DROP) {
+        uint32_t engine = machine->operations.items[tlp->operation].engine;
+        machine->root_complex.dropped_tlps++;
+        transport_free_buffer(&machine->transport, tlp);
+        end_failed(machine, index);
+        tlp_release(&machine->pool, index);
+        machine_pump_engine(machine, engine);
+    } else if (tlp->flow == FLOW_COMPLETION) {
+        completion_arrived(machine, index);
+    } else {
+        peer_request_arrived(machine, index);
+    }
+}
+
+static void pump_completer(struct machine *machine, uint32_t id)
+{
+    struct completer *completer = &machine->completers[id];
+    if (completer->function_id == NONE) {
+        root_complex_pump(&machine->root_complex, id);
+        return;
+    }
+    uint32_t answered = completer_pump(completer, &machine->transport);
+    if (answered != NONE)
+        tlp_release(&machine->pool, answered);
+}
+
+static void ingress_sent(void *context, uint32_t ingress_id)
+{
+    struct machine *machine = context;
+    const struct ingress *ingress = &machine->transport.ingresses[ingress_id];
+    if (ingress->owner == INGRESS_COMPLETER) {
+        machine->completers[ingress->owner_id].piece_waits = false;
+        pump_completer(machine, ingress->owner_id);
+        return;
+    }
+    struct dma_engine *engine = &machine->engines[ingress->owner_id];
+    dma_engine_sent(engine, true, ingress->first[FLOW_POSTED] == NONE);
+    dma_engine_sent(engine, false, ingress->first[FLOW_NONPOSTED] == NONE);
+    machine_pump_engine(machine, ingress->owner_id);
+}
+
+/* ---- events ---- */
+
+static void dispatch(struct machine *machine, const struct event *event)
+{
+    uint32_t target = event_target(event), argument = event->argument;
+    switch ((enum machine_event)event_kind(event)) {
+    case EVENT_ARRIVE:
+        transport_on_arrive(&machine->transport, argument);
+        break;
+    case EVENT_WAKE:
+        transport_on_wake(&machine->transport, target);
+        break;
+    case EVENT_READY:
+        dma_engine_on_ready(&machine->engines[target], argument);
+        machine_pump_engine(machine, target);
+        break;
+    case EVENT_TRANSLATED:
+        root_complex_on_translated(&machine->root_complex, argument);
+        break;
+    case EVENT_MEMORY:
+        root_complex_on_memory(&machine->root_complex, argument);
+        break;
+    case EVENT_UNIT:
+        root_complex_on_unit(&machine->root_complex, target, argument);
+        break;
+    case EVENT_PEER_DATA:
+        completer_add(&machine->completers[target], &machine->transport, argument);
+        pump_completer(machine, target);
+        break;
+    case EVENT_ISSUE:
+        traffic_on_issue(machine, target);
+        break;
+    case EVENT_OPERATION_DONE:
+        traffic_operation_done(machine, argument);
+        break;
+    case EVENT_STOP:
+        machine->stopped = true;
+        break;
+    }
+}
+
+/* Between events: room for what the next one may create, since nothing holds pointers now. */
+static void make_room(struct machine *machine)
+{
+    uint32_t spare = machine->transport.ingress_count + 16;
+    if (tlp_pool_reserve(&machine->pool, spare)) {
+        for (uint32_t i = 0; i < machine->unit_count; i++)
+            machine->units[i].works = machine->pool.works;
+    }
+    dma_operation_pool_reserve(&machine->operations, machine->workload->stream_count + 1);
+    event_queue_reserve(&machine->events, (size_t)machine->transport.channel_count * 2 + spare);
+}
+
+static unsigned done_thousandths(const struct machine *machine)
+{
+    uint64_t sum = 0;
+    if (machine->workload->duration_ps)
+        return (unsigned)((__uint128_t)machine->events.now_ps * 1000 / machine->workload->duration_ps);
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
+        const struct traffic *traffic = &machine->traffic[i];
+        uint64_t done = traffic->result.completed,
+                 all = traffic->stream->operations + traffic->stream->warmup_operations;
+        if (traffic->trace)
+            trace_position(traffic->trace, &done, &all);
+        sum += all ? (uint64_t)((__uint128_t)done * 1000 / all) : 0;
+    }
+    return (unsigned)(sum / machine->workload->stream_count);
+}
+
+static void check_laws(const struct machine *machine)
+{
+    if (!transport_check(&machine->transport))
+        broken(machine, "credits or queues are inconsistent", NULL);
+    for (uint32_t i = 0; i < machine->unit_count; i++) {
+        if (!remapping_unit_check(&machine->units[i]))
+            broken(machine, "a remapping unit's lists are inconsistent", NULL);
+    }
+    if (machine->stopped)
+        return;
+    if (machine->active_streams)
+        broken(machine, "nothing is left to happen, yet a stream has not finished", NULL);
+    if (machine->bytes_submitted != machine->bytes_finished || machine->pool.live || machine->operations.live)
+        broken(machine, "bytes in and bytes out differ", NULL);
+}
+
+int machine_run(struct machine *machine, struct diagnostics *diagnostics)
+{
+    struct event event;
+    uint64_t until_progress = PROGRESS_EVENTS;
+    machine->diagnostics = diagnostics;
+    make_room(machine);
+    traffic_start(machine);
+    if (machine->workload->duration_ps)
+        event_queue_push(&machine->events, machine->workload->duration_ps, PRIORITY_LAST, EVENT_STOP, 0, 0);
+    while (!machine->stopped && (machine->active_streams || !machine->workload->duration_ps) &&
+           event_queue_pop(&machine->events, &event)) {
+        dispatch(machine, &event);
+        if (machine->status < 0)
+            return machine->status;
+        make_room(machine);
+        if (--until_progress == 0) {
+            until_progress = PROGRESS_EVENTS;
+            if (machine->options.progress &&
+                !machine->options.progress(machine->options.progress_context, done_thousandths(machine)))
+                return STATUS_INTERRUPTED;
+        }
+    }
+    check_laws(machine);
+    return 0;
+}
+
+/* ---- life ---- */
+
+static void build_units(struct machine *machine)
+{
+    machine->unit_count = machine->options.unit_count;
+    machine->units = arena_array(machine->arena, machine->unit_count, sizeof(*machine->units));
+    for (uint32_t i = 0; i < machine->unit_count; i++) {
+        remapping_unit_init(&machine->units[i], &machine->input->parameters.units[i], &machine->events,
+                            EVENT_UNIT, i, TABLE_BASE(i), machine->options.seed);
+    }
+}
+
+static void build_root_complex(struct machine *machine)
+{
+    struct root_complex *root_complex = &machine->root_complex;
+    uint32_t functions = machine->input->topology->function_count;
+    const struct transport_node *root = &machine->transport.nodes[machine->transport.root_node];
+    root_complex->parameters = machine->input->parameters.root_complex;
+    root_complex->transport = &machine->transport;
+    root_complex->memory.parameters = machine->input->parameters.memory;
+    root_complex->units = machine->units;
+    root_complex->unit_count = machine->unit_count;
+    root_complex->unit_of = arena_array(machine->arena, functions, sizeof(uint32_t));
+    for (uint32_t f = 0; f < functions; f++)
+        root_complex->unit_of[f] = machine->options.unit_of ? machine->options.unit_of[f] : NO_UNIT;
+    root_complex->services =
+        arena_array(machine->arena, root->ingress_count, sizeof(*root_complex->services));
+    for (uint32_t i = 0; i < root->ingress_count; i++)
+        root_complex->services[i] = (struct root_port_service){NONE, NONE, NONE, NONE};
+    root_complex->completers = machine->completers;
+    root_complex->slot_first = root_complex->slot_last = NONE;
+    root_complex->event_translated = EVENT_TRANSLATED;
+    root_complex->event_memory = EVENT_MEMORY;
+    root_complex->context = machine;
+    root_complex->finished = host_finished;
+}
+
+int machine_new(const struct machine_input *input, const struct workload *workload,
+                const struct machine_options *options, struct machine **result,
+                struct diagnostics *diagnostics)
+{
+    struct machine *machine = memory_alloc(sizeof(*machine));
+    machine->input = input;
+    machine->workload = workload;
+    machine->options = *options;
+    machine->arena = arena_new();
+    event_queue_init(&machine->events, INITIAL_EVENTS);
+    tlp_pool_init(&machine->pool);
+    dma_operation_pool_init(&machine->operations);
+    machine->transport.events = &machine->events;
+    machine->transport.pool = &machine->pool;
+    machine->transport.handlers = (struct transport_handlers){machine, tlp_arrived, ingress_sent};
+    machine->transport.event_arrive = EVENT_ARRIVE;
+    machine->transport.event_wake = EVENT_WAKE;
+    machine->transport.request_latency_ps = input->parameters.root_complex.request_latency_ps;
+    machine->transport.peer_latency_ps = input->parameters.root_complex.peer_latency_ps;
+    machine_build_transport(machine);
+    build_units(machine);
+    build_root_complex(machine);
+    int status = machine_build_domains(machine, diagnostics);
+    if (status == 0)
+        status = traffic_open(machine, diagnostics);
+    if (status < 0) {
+        machine_free(machine);
+        return status;
+    }
+    *result = machine;
+    return 0;
+}
+
+void machine_free(struct machine *machine)
+{
+    if (!machine)
+        return;
+    traffic_close(machine);
+    for (uint32_t i = 0; i < machine->unit_count; i++)
+        remapping_unit_fini(&machine->units[i]);
+    free(machine->transport.nodes);
+    free(machine->transport.channels);
+    free(machine->transport.ingresses);
+    free(machine->transport.media);
+    free(machine->transport.channel_up);
+    free(machine->transport.channel_loop);
+    free(machine->engines);
+    free(machine->completers);
+    free(machine->peers);
+    tlp_pool_fini(&machine->pool);
+    dma_operation_pool_fini(&machine->operations);
+    event_queue_fini(&machine->events);
+    arena_free(machine->arena);
+    free(machine);
+}
+
+/* ---- results ---- */
+
+uint64_t machine_end_ps(const struct machine *machine)
+{
+    return machine->events.now_ps;
+}
+
+uint64_t machine_events(const struct machine *machine)
+{
+    return machine->events.popped;
+}
+
+const struct stream_result *machine_stream_result(const struct machine *machine, uint32_t stream)
+{
+    return &machine->traffic[stream].result;
+}
+
+const struct remapping_unit *machine_unit(const struct machine *machine, uint32_t unit)
+{
+    return &machine->units[unit];
+}
+
+const struct root_complex *machine_root_complex(const struct machine *machine)
+{
+    return &machine->root_complex;
+}
+
+const struct transport *machine_transport(const struct machine *machine)
+{
+    return &machine->transport;
+}
+
+const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id)
+{
+    uint32_t engine = machine->engine_of[function_id];
+    return engine == NONE ? NULL : &machine->engines[engine];
+}
+
+uint32_t machine_observed_peers(const struct machine *machine, const struct observed_peer **peers)
+{
+    *peers = machine->peers;
+    return machine->peer_count;
+}

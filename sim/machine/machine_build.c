@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the tree of functions to nodes and channels.
+ *
+ * Nodes: the root complex with all its root ports; each switch (upstream port, downstream ports and functions
+ * beside them); each bridge; the device (all endpoint functions) below a link or on a conventional bus; each
+ * slot of integrated endpoints. Every node but the root complex has a channel up and one down; nodes that
+ * hang on the same wires share media.
+ */
+#include "sim/machine/machine_state.h"
+
+#include "sim/base/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNKNOWN_GENERATION = 3, UNKNOWN_WIDTH = 8, DEFAULT_MAX_PAYLOAD = 128, DEFAULT_MAX_READ_REQUEST = 512 };
+
+struct build {
+    struct machine *machine;
+    struct transport *transport;
+    const struct fabric *fabric;
+    const struct topology *topology;
+    size_t node_capacity, channel_capacity, ingress_capacity, medium_capacity, completer_capacity;
+    uint32_t *bus_node;   /* [bus] device node of the endpoints on it, NONE */
+    uint32_t *bus_medium; /* [bus] medium towards the root of a link below a port, or the shared bus; NONE */
+    uint32_t *bus_medium_down;
+};
+
+/* ---- small parts ---- */
+
+static uint32_t add_node(struct build *build, enum node_kind kind, uint32_t function_id)
+{
+    struct transport *transport = build->transport;
+    uint32_t id = transport->node_count;
+    size_t capacity = build->node_capacity;
+    transport->nodes = memory_grow(transport->nodes, id, &build->node_capacity, sizeof(*transport->nodes));
+    if (capacity != build->node_capacity) {
+        transport->channel_up = memory_resize(transport->channel_up, build->node_capacity, sizeof(uint32_t));
+        transport->channel_loop =
+            memory_resize(transport->channel_loop, build->node_capacity, sizeof(uint32_t));
+    }
+    transport->nodes[id] = (struct transport_node){.kind = kind, .function_id = function_id};
+    transport->channel_up[id] = transport->channel_loop[id] = NONE;
+    transport->node_count++;
+    return id;
+}
+
+static uint32_t add_medium(struct build *build, uint64_t transaction_ps)
+{
+    struct transport *transport = build->transport;
+    transport->media = memory_grow(transport->media, transport->medium_count, &build->medium_capacity,
+                                   sizeof(*transport->media));
+    transport->media[transport->medium_count] = (struct transport_medium){.transaction_ps = transaction_ps};
+    return transport->medium_count++;
+}
+
+static uint32_t add_ingress(struct build *build, uint32_t node, enum ingress_owner owner, uint32_t owner_id)
+{
+    struct transport *transport = build->transport;
+    uint32_t id = transport->ingress_count;
+    transport->ingresses =
+        memory_grow(transport->ingresses, id, &build->ingress_capacity, sizeof(*transport->ingresses));
+    struct ingress *ingress = &transport->ingresses[id];
+    *ingress = (struct ingress){.node = node, .owner = owner, .owner_id = owner_id};
+    for (int flow = 0; flow < FLOW_CLASSES; flow++)
+        ingress->first[flow] = ingress->last[flow] = NONE;
+    transport->ingress_count++;
+    return id;
+}
+
+static struct credit_account account(uint32_t headers, uint32_t data)
+{
+    return (struct credit_account){headers == 0, data == 0, headers, data, headers, data};
+}
+
+/* What a receiver advertises. Endpoints and root complexes must take any completion they asked for (2.6.1).
+ */
+static void advertise(struct channel *channel, const struct link_parameters *link, enum node_kind receiver)
+{
+    bool consumes = receiver == TRANSPORT_DEVICE || receiver == TRANSPORT_ROOT_COMPLEX;
+    channel->credits[FLOW_POSTED] = account(link->posted_header_credits, link->posted_data_credits);
+    channel->credits[FLOW_NONPOSTED] = account(link->nonposted_header_credits, link->nonposted_data_credits);
+    channel->credits[FLOW_COMPLETION] =
+        consumes ? account(0, 0) : account(link->completion_header_credits, link->completion_data_credits);
+    for (int flow = 0; flow < FLOW_CLASSES; flow++) {
+        const struct credit_account *a = &channel->credits[flow];
+        channel->returns_size +=
+            a->infinite_headers ? (a->infinite_data ? 0 : a->data_limit) : a->headers_limit;
+    }
+    channel->credit_return_ps = link->credit_return_ps;
+    channel->propagation_ps = link->propagation_ps;
+}
+
+/* A channel without link: inside the root complex, a device, or on a conventional bus. */
+static uint32_t add_channel(struct build *build, uint32_t from, uint32_t to, uint32_t medium,
+                            struct link_timing timing, const struct link_parameters *link)
+{
+    struct transport *transport = build->transport;
+    uint32_t id = transport->channel_count;
+    transport->channels =
+        memory_grow(transport->channels, id, &build->channel_capacity, sizeof(*transport->channels));
+    struct channel *channel = &transport->channels[id];
+    *channel = (struct channel){
+        .timing = timing, .from_node = from, .to_node = to, .medium = medium, .wake_ps = UINT64_MAX};
+    if (link) {
+        advertise(channel, link, transport->nodes[to].kind);
+    } else {
+        for (int flow = 0; flow < FLOW_CLASSES; flow++)
+            channel->credits[flow] = account(0, 0);
+    }
+    transport->channel_count++;
+    channel->to_ingress = add_ingress(build, to, INGRESS_LINK, id);
+    return id;
+}
+
+/* ---- links and buses ---- */
+
+/* Speed and width of the link below a port; the other end where the port does not say. */
+static struct link_timing link_of_port(const struct build *build, uint32_t port, uint32_t below)
+{
+    const struct pci_function *function = &build->topology->functions[port],
+                              *other = &build->topology->functions[below];
+    unsigned generation = function->link.generation ? function->link.generation : other->link.generation;
+    unsigned width = function->link.width ? function->link.width : other->link.width;
+    unsigned payload = function->max_payload ? function->max_payload : DEFAULT_MAX_PAYLOAD;
+    /* MODEL: a link no register describes is taken as 8 GT/s x8. */
+    return link_timing_make(&build->machine->input->parameters.links[port],
+                            generation ? generation : UNKNOWN_GENERATION, width ? width : UNKNOWN_WIDTH,
+                            payload);
+}
+
+static const struct link_timing no_serialisation = {.ps_numerator = 0, .ps_denominator = 1};
+
+/* Connect a new node to what is above the bus it is on. */
+static void connect(struct build *build, uint32_t node, uint32_t bus_id, uint32_t function_id)
+{
+    struct transport *transport = build->transport;
+    const struct fabric_bus *bus = &build->fabric->buses[bus_id];
+    const struct machine_parameters *parameters = &build->machine->input->parameters;
+    const struct link_parameters *link = NULL;
+    struct link_timing timing = no_serialisation;
+    uint32_t above = transport->root_node;
+    if (bus->kind == BUS_LINK) {
+        link = &parameters->links[bus->self_id];
+        timing = link_of_port(build, bus->self_id, function_id);
+        above = transport->node_of[bus->self_id];
+        if (build->bus_medium[bus_id] == NONE) {
+            build->bus_medium[bus_id] = add_medium(build, 0);
+            build->bus_medium_down[bus_id] = add_medium(build, 0);
+        }
+    } else if (bus->kind == BUS_SHARED) {
+        const struct bridge_parameters *bridge = &parameters->bridges[bus->self_id];
+        timing = (struct link_timing){.ps_numerator = UINT64_C(1000000000000),
+                                      .ps_denominator = bridge->bus_rate_bytes_per_s};
+        above = transport->node_of[bus->self_id];
+        if (build->bus_medium[bus_id] == NONE)
+            build->bus_medium[bus_id] = build->bus_medium_down[bus_id] =
+                add_medium(build, bridge->bus_transaction_ps);
+    }
+    uint32_t up = bus->kind == BUS_ROOT ? add_medium(build, 0) : build->bus_medium[bus_id];
+    uint32_t down = bus->kind == BUS_ROOT ? add_medium(build, 0) : build->bus_medium_down[bus_id];
+    uint32_t channel = add_channel(build, node, above, up, timing, link);
+    transport->channels[channel].upward = true;
+    transport->channels[channel].function_id = function_id;
+    transport->channel_up[node] = channel;
+    channel = add_channel(build, above, node, down, timing, link);
+    transport->channels[channel].function_id = function_id;
+    if (transport->nodes[node].kind == TRANSPORT_DEVICE) {
+        uint32_t medium = bus->kind == BUS_SHARED ? up : add_medium(build, 0);
+        transport->channel_loop[node] =
+            add_channel(build, node, node, medium, bus->kind == BUS_SHARED ? timing : no_serialisation, NULL);
+        transport->channels[transport->channel_loop[node]].function_id = function_id;
+    }
+}
+
+/* ---- functions to nodes ---- */
+
+static uint32_t down_channel_of_node(const struct transport *transport, uint32_t node)
+{
+    uint32_t up = transport->channel_up[node];
+    return up + 1; /* connect() adds them in this order */
+}
+
+/* The upstream port among the functions of a link's bus, NONE where it is no switch. */
+static uint32_t upstream_port_on(const struct build *build, uint32_t bus_id)
+{
+    const struct pci_bus *bus = &build->topology->buses[bus_id];
+    for (uint32_t i = 0; i < bus->function_count; i++) {
+        if (build->fabric->nodes[bus->functions[i]].kind == NODE_UPSTREAM_PORT)
+            return bus->functions[i];
+    }
+    return NONE;
+}
+
+static uint32_t switch_node(struct build *build, uint32_t upstream_port)
+{
+    struct transport *transport = build->transport;
+    if (transport->node_of[upstream_port] != NONE)
+        return transport->node_of[upstream_port];
+    const struct switch_parameters *parameters = &build->machine->input->parameters.switches[upstream_port];
+    uint32_t node = add_node(build, TRANSPORT_SWITCH, upstream_port);
+    transport->nodes[node].latency_ps = parameters->latency_ps;
+    transport->nodes[node].store_and_forward = parameters->store_and_forward;
+    transport->node_of[upstream_port] = node;
+    connect(build, node, build->fabric->nodes[upstream_port].bus_id, upstream_port);
+    return node;
+}
+
+static uint32_t bridge_node(struct build *build, uint32_t function_id)
+{
+    uint32_t node = add_node(build, TRANSPORT_BRIDGE, function_id);
+    build->transport->nodes[node].latency_ps =
+        build->machine->input->parameters.bridges[function_id].latency_ps;
+    build->transport->node_of[function_id] = node;
+    connect(build, node, build->fabric->nodes[function_id].bus_id, function_id);
+    return node;
+}
+
+/* Endpoint functions: on root buses a node a slot, elsewhere one for all of the bus. */
+static uint32_t device_node(struct build *build, uint32_t function_id)
+{
+    struct transport *transport = build->transport;
+    const struct fabric_node *function = &build->fabric->nodes[function_id];
+    bool root = build->fabric->buses[function->bus_id].kind == BUS_ROOT;
+    const struct pci_bus *bus = &build->topology->buses[function->bus_id];
+    if (!root && build->bus_node[function->bus_id] != NONE)
+        return build->bus_node[function->bus_id];
+    for (uint32_t i = 0; root && i < bus->function_count; i++) {
+        const struct fabric_node *mate = &build->fabric->nodes[bus->functions[i]];
+        uint32_t node = transport->node_of[bus->functions[i]];
+        if (mate->slot == function->slot && node != NONE && transport->nodes[node].kind == TRANSPORT_DEVICE)
+            return node;
+    }
+    uint32_t node = add_node(build, TRANSPORT_DEVICE, function_id);
+    if (!root)
+        build->bus_node[function->bus_id] = node;
+    connect(build, node, function->bus_id, function_id);
+    return node;
+}
+
+static void place_function(struct build *build, uint32_t function_id)
+{
+    struct transport *transport = build->transport;
+    const struct fabric_node *function = &build->fabric->nodes[function_id];
+    const struct fabric_bus *bus = &build->fabric->buses[function->bus_id];
+    uint32_t node;
+    if (transport->node_of[function_id] != NONE)
+        return;
+    if (function->kind == NODE_UPSTREAM_PORT)
+        node = switch_node(build, function_id);
+    else if (bus->kind == BUS_INTERNAL)
+        node = switch_node(build, bus->self_id);
+    else if (bus->kind == BUS_ROOT && (function->kind == NODE_PORT || function->kind == NODE_VMD))
+        node = transport->root_node;
+    else if (function->kind == NODE_BRIDGE || function->kind == NODE_PORT)
+        node = bridge_node(build, function_id);
+    else if (bus->kind == BUS_LINK && upstream_port_on(build, function->bus_id) != NONE)
+        node = switch_node(build, upstream_port_on(build, function->bus_id));
+    else
+        node = device_node(build, function_id);
+    transport->node_of[function_id] = node;
+    bool inside = node == transport->root_node || bus->kind == BUS_INTERNAL;
+    transport->channel_down[function_id] = inside ? NONE : down_channel_of_node(transport, node);
+}
+
+/* ---- engines and completers ---- */
+
+static uint32_t add_completer(struct build *build, uint32_t node, uint32_t function_id)
+{
+    struct machine *machine = build->machine;
+    const struct root_complex_parameters *root_complex = &machine->input->parameters.root_complex;
+    uint32_t id = machine->completer_count;
+    machine->completers =
+        memory_grow(machine->completers, id, &build->completer_capacity, sizeof(*machine->completers));
+    bool host = node == build->transport->root_node;
+    machine->completers[id] = (struct completer){
+        .ingress = add_ingress(build, node, INGRESS_COMPLETER, id),
+        .function_id = host ? NONE : function_id,
+        .first = NONE,
+        .last = NONE,
+        .boundary_bytes = host ? root_complex->read_completion_boundary : 64,
+        .payload_limit_bytes = host ? root_complex->completion_payload : 0,
+    };
+    machine->completer_count++;
+    return id;
+}
+
+static void add_engine(struct build *build, uint32_t function_id)
+{
+    struct machine *machine = build->machine;
+    const struct pci_function *function = &build->topology->functions[function_id];
+    uint32_t id = machine->engine_count++;
+    machine->engine_of[function_id] = id;
+    machine->engines[id] = (struct dma_engine){
+        .parameters = machine->input->parameters.engines[function_id],
+        .transport = build->transport,
+        .operations = &machine->operations,
+        .function_id = function_id,
+        .node = build->transport->node_of[function_id],
+        .segment = function->segment,
+        .requester_id = pci_requester_id(function->bus, function->devfn),
+        .max_payload = function->max_payload ? function->max_payload : DEFAULT_MAX_PAYLOAD,
+        .max_read_request =
+            function->max_read_request ? function->max_read_request : DEFAULT_MAX_READ_REQUEST,
+        .event_ready = EVENT_READY,
+        .id = id,
+        .ready_first = {NONE, NONE},
+        .ready_last = {NONE, NONE},
+    };
+    machine->engines[id].ingress = add_ingress(build, machine->engines[id].node, INGRESS_ENGINE, id);
+}
+
+static void add_engines_and_completers(struct build *build)
+{
+    struct machine *machine = build->machine;
+    struct transport *transport = build->transport;
+    uint32_t count = build->topology->function_count;
+    machine->engines = memory_array(count, sizeof(*machine->engines));
+    for (uint32_t f = 0; f < count; f++) {
+        machine->engine_of[f] = machine->peer_completer_of[f] = machine->root_complex.completer_of[f] = NONE;
+        bool on_root_bus = build->fabric->buses[build->fabric->nodes[f].bus_id].kind == BUS_ROOT;
+        if (on_root_bus)
+            machine->root_complex.completer_of[f] = add_completer(build, transport->root_node, f);
+        if (transport->node_of[f] != transport->root_node)
+            machine->peer_completer_of[f] = add_completer(build, transport->node_of[f], f);
+        if (build->topology->functions[f].header_type == 0)
+            add_engine(build, f);
+    }
+}
+
+/* ---- numbering ---- */
+
+/* Ingresses of a node side by side: count, then move; everything that names one is renamed. */
+static void number_ingresses(struct build *build)
+{
+    struct transport *transport = build->transport;
+    uint32_t count = transport->ingress_count, next = 0;
+    uint32_t *new_id = memory_array(count, sizeof(*new_id));
+    struct ingress *sorted = memory_array(count, sizeof(*sorted));
+    for (uint32_t i = 0; i < count; i++)
+        transport->nodes[transport->ingresses[i].node].ingress_count++;
+    for (uint32_t n = 0; n < transport->node_count; n++) {
+        transport->nodes[n].ingress_first = next;
+        next += transport->nodes[n].ingress_count;
+        transport->nodes[n].ingress_count = 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct transport_node *node = &transport->nodes[transport->ingresses[i].node];
+        transport->ingresses[i].number = node->ingress_count;
+        new_id[i] = node->ingress_first + node->ingress_count++;
+        sorted[new_id[i]] = transport->ingresses[i];
+    }
+    memcpy(transport->ingresses, sorted, count * sizeof(*sorted));
+    for (uint32_t i = 0; i < transport->channel_count; i++)
+        transport->channels[i].to_ingress = new_id[transport->channels[i].to_ingress];
+    for (uint32_t i = 0; i < build->machine->engine_count; i++)
+        build->machine->engines[i].ingress = new_id[build->machine->engines[i].ingress];
+    for (uint32_t i = 0; i < build->machine->completer_count; i++)
+        build->machine->completers[i].ingress = new_id[build->machine->completers[i].ingress];
+    free(sorted);
+    free(new_id);
+}
+
+static void finish_channels(struct build *build)
+{
+    struct transport *transport = build->transport;
+    for (uint32_t i = 0; i < transport->channel_count; i++) {
+        struct channel *channel = &transport->channels[i];
+        uint32_t words = (transport->nodes[channel->from_node].ingress_count + 63) / 64;
+        channel->waiting = arena_array(build->machine->arena, words, sizeof(*channel->waiting));
+        channel->returns =
+            arena_array(build->machine->arena, channel->returns_size, sizeof(*channel->returns));
+    }
+}
+
+void machine_build_transport(struct machine *machine)
+{
+    const struct topology *topology = machine->input->topology;
+    uint32_t functions = topology->function_count;
+    struct transport *transport = &machine->transport;
+    struct build build = {.machine = machine, .transport = transport, .topology = topology};
+    build.fabric = transport->fabric = fabric_new(machine->arena, topology, machine->options.acs_control);
+    build.bus_node = arena_array(machine->arena, topology->bus_count, sizeof(uint32_t));
+    build.bus_medium = arena_array(machine->arena, topology->bus_count, sizeof(uint32_t));
+    build.bus_medium_down = arena_array(machine->arena, topology->bus_count, sizeof(uint32_t));
+    for (uint32_t i = 0; i < topology->bus_count; i++)
+        build.bus_node[i] = build.bus_medium[i] = build.bus_medium_down[i] = NONE;
+    transport->node_of = arena_array(machine->arena, functions, sizeof(uint32_t));
+    transport->channel_down = arena_array(machine->arena, functions, sizeof(uint32_t));
+    machine->engine_of = arena_array(machine->arena, functions, sizeof(uint32_t));
+    machine->peer_completer_of = arena_array(machine->arena, functions, sizeof(uint32_t));
+    machine->root_complex.completer_of = arena_array(machine->arena, functions, sizeof(uint32_t));
+    for (uint32_t f = 0; f < functions; f++)
+        transport->node_of[f] = NONE;
+    transport->root_node = add_node(&build, TRANSPORT_ROOT_COMPLEX, NONE);
+    for (uint32_t f = 0; f < functions; f++) /* parents come before children in processing order */
+        place_function(&build, f);
+    add_engines_and_completers(&build);
+    number_ingresses(&build);
+    finish_channels(&build);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Before the run: each domain of the workload becomes a domain in every unit that translates one of its
+ * functions, with page tables built from its mappings; each function's requester id, as the unit sees it, is
+ * attached.
+ */
+#include "sim/machine/machine_state.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+
+#include <inttypes.h>
+
+enum { ROUTE_STEPS_MAX = 1024 };
+
+/* The requester id that arrives at the root complex for requests of a function: bridges on the way may
+ * replace it. */
+static uint16_t requester_id_at_host(const struct machine *machine, uint32_t function_id)
+{
+    const struct pci_function *function = &machine->input->topology->functions[function_id];
+    struct transaction transaction = {
+        .kind = TRANSACTION_MEMORY_WRITE,
+        .address = UINT64_C(0xfee00000), /* goes to the host from everywhere: no peer claims the MSI window */
+        .segment = function->segment,
+        .requester_id = pci_requester_id(function->bus, function->devfn),
+    };
+    struct route_place place = {function_id, SIDE_SELF};
+    for (int step = 0; step < ROUTE_STEPS_MAX; step++) {
+        struct route_decision decision = route_step(machine->transport.fabric, &transaction, place);
+        transaction.requester_id = decision.requester_id;
+        if (decision.action != ROUTE_MOVE)
+            break;
+        place = decision.next;
+        transaction.segment = machine->input->topology->functions[place.function_id].segment;
+    }
+    return transaction.requester_id;
+}
+
+static unsigned page_shift(uint64_t page_bytes)
+{
+    return (unsigned)__builtin_ctzll(page_bytes);
+}
+
+static int map_one(struct machine *machine, struct remapping_unit *unit, uint32_t domain_id,
+                   const struct domain *domain, const struct mapping *mapping,
+                   struct diagnostics *diagnostics)
+{
+    const struct iommu_parameters *p = &unit->parameters;
+    struct iommu_domain *target = &unit->domains[domain_id];
+    unsigned shift = page_shift(mapping->page_bytes);
+    unsigned access = (mapping->read ? PAGE_READ : 0U) | (mapping->write ? PAGE_WRITE : 0U);
+    if ((shift == PAGE_SHIFT_2M && !p->superpages_2m) || (shift == PAGE_SHIFT_1G && !p->superpages_1g)) {
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, mapping->pointer,
+                           "workload-page-size", "domain \"%s\": the unit has no pages of %" PRIu64 " bytes",
+                           domain->name, mapping->page_bytes);
+        return STATUS_BAD_INPUT;
+    }
+    for (uint64_t offset = 0; offset < mapping->length; offset += mapping->page_bytes) {
+        enum page_table_result result = page_table_map(&target->table, &unit->memory, mapping->iova + offset,
+                                                       mapping->physical + offset, shift, access);
+        if (result == PAGE_TABLE_MAPPED)
+            continue;
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, mapping->pointer,
+                           result == PAGE_TABLE_OVERLAP ? "workload-mapping-overlap"
+                                                        : "workload-mapping-too-high",
+                           result == PAGE_TABLE_OVERLAP ? "domain \"%s\": IOVA 0x%" PRIx64 " is mapped twice"
+                                                        : "domain \"%s\": IOVA 0x%" PRIx64
+                                                          " is beyond the page table's width",
+                           domain->name, mapping->iova + offset);
+        return STATUS_BAD_INPUT;
+    }
+    (void)machine;
+    return 0;
+}
+
+/* The domain inside a unit, made at its first use. */
+static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_id,
+                          const struct domain *domain, struct diagnostics *diagnostics)
+{
+    struct remapping_unit *unit = &machine->units[unit_id];
+    if (ids[unit_id] != NONE)
+        return 0;
+    ids[unit_id] = remapping_unit_add_domain(unit, domain->mode == TRANSLATION_PASSTHROUGH);
+    for (uint32_t i = 0; i < domain->mapping_count; i++) {
+        int status = map_one(machine, unit, ids[unit_id], domain, &domain->mappings[i], diagnostics);
+        if (status < 0)
+            return status;
+    }
+    return 0;
+}
+
+static int attach(struct machine *machine, uint32_t function_id, uint32_t unit_id, uint32_t domain_id,
+                  const struct domain *domain, struct diagnostics *diagnostics)
+{
+    struct remapping_unit *unit = &machine->units[unit_id];
+    const struct pci_function *function = &machine->input->topology->functions[function_id];
+    uint16_t requester_id = requester_id_at_host(machine, function_id);
+    uint32_t before = remapping_unit_domain_of(unit, requester_id);
+    if (before != NONE && before != domain_id) {
+        char text[BDF_TEXT_SIZE];
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, domain->pointer,
+                           "workload-shared-requester-id",
+                           "%s reaches the IOMMU as requester %02x:%02x.%x, which already belongs to another "
+                           "domain: functions "
+                           "behind one bridge cannot be told apart",
+                           bdf_print(text, function->segment, function->bus, function->devfn),
+                           requester_id >> 8, requester_id >> 3 & 31, requester_id & 7);
+        return STATUS_BAD_INPUT;
+    }
+    remapping_unit_attach(unit, requester_id, domain_id);
+    return 0;
+}
+
+int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics)
+{
+    uint32_t *ids = arena_array(machine->arena, machine->unit_count, sizeof(*ids));
+    for (uint32_t d = 0; d < machine->workload->domain_count; d++) {
+        const struct domain *domain = &machine->workload->domains[d];
+        for (uint32_t i = 0; i < machine->unit_count; i++)
+            ids[i] = NONE;
+        for (uint32_t i = 0; i < domain->function_count; i++) {
+            uint32_t function_id = domain->function_ids[i],
+                     *unit_id = &machine->root_complex.unit_of[function_id];
+            if (domain->mode == TRANSLATION_OFF)
+                *unit_id = NO_UNIT;
+            if (*unit_id == NO_UNIT)
+                continue;
+            int status = domain_in_unit(machine, ids, *unit_id, domain, diagnostics);
+            if (status == 0)
+                status = attach(machine, function_id, *unit_id, ids[*unit_id], domain, diagnostics);
+            if (status < 0)
+                return status;
+        }
+    }
+    return 0;
+}

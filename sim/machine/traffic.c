@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* Where DMA operations come from: generators and traces, open or closed loop. */
+#include "sim/machine/machine_state.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+
+#include <inttypes.h>
+
+/* ---- what comes next ---- */
+
+static uint64_t next_offset(struct traffic *traffic)
+{
+    const struct stream *stream = traffic->stream;
+    uint64_t offset = traffic->position;
+    if (stream->pattern == PATTERN_RANDOM) {
+        uint64_t starts = (stream->window_bytes - stream->size_bytes) / stream->alignment_bytes + 1;
+        return random_below(&traffic->random, starts) * stream->alignment_bytes;
+    }
+    uint64_t step = stream->pattern == PATTERN_STRIDED ? stream->stride_bytes : stream->size_bytes;
+    traffic->position = offset + step;
+    if (traffic->position + stream->size_bytes > stream->window_bytes)
+        traffic->position = 0;
+    return offset;
+}
+
+static bool generator_next(struct traffic *traffic, struct dma_operation *operation, uint32_t *function_id)
+{
+    const struct stream *stream = traffic->stream;
+    if (stream->operations && traffic->issued >= stream->operations + stream->warmup_operations)
+        return false;
+    operation->address = stream->base + next_offset(traffic);
+    operation->length_bytes = (uint32_t)stream->size_bytes;
+    operation->write =
+        stream->operation == STREAM_WRITE || (stream->operation == STREAM_ALTERNATE && traffic->write_next);
+    traffic->write_next = !traffic->write_next;
+    *function_id = stream->function_id;
+    return true;
+}
+
+/* Keep one record read ahead; barriers are consumed when nothing of the trace is outstanding. */
+static bool trace_fill(struct machine *machine, struct traffic *traffic)
+{
+    while (!traffic->pending_valid && !traffic->exhausted) {
+        int got = trace_next(traffic->trace, &traffic->pending, machine->diagnostics);
+        if (got < 0)
+            machine->status = got;
+        traffic->exhausted = got <= 0;
+        traffic->pending_valid = got > 0;
+    }
+    return traffic->pending_valid;
+}
+
+static bool trace_take(struct machine *machine, struct traffic *traffic, struct dma_operation *operation,
+                       uint32_t *function_id)
+{
+    while (trace_fill(machine, traffic)) {
+        const struct trace_record *record = &traffic->pending;
+        if (record->operation == TRACE_BARRIER) {
+            if (traffic->outstanding)
+                return false;
+            traffic->pending_valid = false;
+            continue;
+        }
+        if (traffic->stream->trace_timed &&
+            traffic->stream->start_ps + record->time_ps > machine->events.now_ps)
+            return false;
+        operation->address = record->iova;
+        operation->length_bytes = record->length;
+        operation->write = record->operation == TRACE_WRITE;
+        *function_id = record->function_id;
+        traffic->pending_valid = false;
+        return true;
+    }
+    return false;
+}
+
+/* ---- submitting ---- */
+
+static bool submit_one(struct machine *machine, uint32_t stream_id)
+{
+    struct traffic *traffic = &machine->traffic[stream_id];
+    struct dma_operation next = {.stream = stream_id, .next = NONE};
+    uint32_t function_id = NONE;
+    bool got = traffic->trace ? trace_take(machine, traffic, &next, &function_id)
+                              : generator_next(traffic, &next, &function_id);
+    if (!got)
+        return false;
+    next.engine = machine->engine_of[function_id];
+    next.recorded = traffic->issued >= traffic->stream->warmup_operations;
+    if (traffic->issued == traffic->stream->warmup_operations)
+        traffic->result.first_ps = machine->events.now_ps;
+    traffic->issued++;
+    traffic->outstanding++;
+    traffic->result.submitted++;
+    machine->bytes_submitted += next.length_bytes;
+    uint32_t index = dma_operation_take(&machine->operations);
+    machine->operations.items[index] = next;
+    dma_engine_submit(&machine->engines[next.engine], index);
+    return true;
+}
+
+static bool closed_loop(const struct stream *stream)
+{
+    return stream->trace_path ? !stream->trace_timed : stream->interval_ps == 0;
+}
+
+static void fill_queue(struct machine *machine, uint32_t stream_id)
+{
+    struct traffic *traffic = &machine->traffic[stream_id];
+    while (traffic->outstanding < traffic->stream->queue_depth && submit_one(machine, stream_id))
+        dma_operation_pool_reserve(&machine->operations, 1);
+}
+
+static void post_issue(struct machine *machine, uint32_t stream_id, uint64_t time_ps)
+{
+    event_queue_push(&machine->events, time_ps, PRIORITY_NORMAL, EVENT_ISSUE, stream_id, 0);
+}
+
+/* Timed trace: submit what is due and come back for the next. */
+static void issue_timed(struct machine *machine, uint32_t stream_id)
+{
+    struct traffic *traffic = &machine->traffic[stream_id];
+    while (submit_one(machine, stream_id)) {
+        dma_operation_pool_reserve(&machine->operations, 1);
+        event_queue_reserve(&machine->events, 64);
+    }
+    if (traffic->pending_valid && traffic->pending.operation != TRACE_BARRIER)
+        post_issue(machine, stream_id, traffic->stream->start_ps + traffic->pending.time_ps);
+}
+
+static bool finished(const struct traffic *traffic)
+{
+    const struct stream *stream = traffic->stream;
+    if (traffic->outstanding || traffic->pending_valid)
+        return false;
+    if (traffic->trace)
+        return traffic->exhausted;
+    return stream->operations && traffic->issued >= stream->operations + stream->warmup_operations;
+}
+
+static void check_finished(struct machine *machine, uint32_t stream_id)
+{
+    if (finished(&machine->traffic[stream_id]))
+        machine->active_streams--;
+}
+
+void traffic_on_issue(struct machine *machine, uint32_t stream_id)
+{
+    struct traffic *traffic = &machine->traffic[stream_id];
+    const struct stream *stream = traffic->stream;
+    bool was_finished = false;
+    if (closed_loop(stream)) {
+        fill_queue(machine, stream_id);
+    } else if (traffic->trace) {
+        issue_timed(machine, stream_id);
+    } else if (submit_one(machine, stream_id)) {
+        post_issue(machine, stream_id, machine->events.now_ps + stream->interval_ps);
+    } else {
+        was_finished = true; /* the last operation may be over already, and was counted then */
+    }
+    if (!was_finished && traffic->issued == 0)
+        check_finished(machine, stream_id); /* an empty trace */
+}
+
+void traffic_operation_done(struct machine *machine, uint32_t index)
+{
+    uint32_t stream_id = machine->operations.items[index].stream;
+    struct traffic *traffic = &machine->traffic[stream_id];
+    dma_operation_release(&machine->operations, index);
+    traffic->outstanding--;
+    traffic->result.completed++;
+    if (closed_loop(traffic->stream))
+        fill_queue(machine, stream_id);
+    else if (traffic->trace && traffic->pending_valid && traffic->pending.operation == TRACE_BARRIER &&
+             !traffic->outstanding)
+        issue_timed(machine, stream_id);
+    check_finished(machine, stream_id);
+}
+
+/* ---- life ---- */
+
+int traffic_open(struct machine *machine, struct diagnostics *diagnostics)
+{
+    const struct workload *workload = machine->workload;
+    machine->traffic = arena_array(machine->arena, workload->stream_count, sizeof(*machine->traffic));
+    for (uint32_t i = 0; i < workload->stream_count; i++) {
+        struct traffic *traffic = &machine->traffic[i];
+        traffic->stream = &workload->streams[i];
+        random_init(&traffic->random, machine->options.seed, traffic->stream->name);
+        histogram_init(&traffic->result.latency);
+        traffic->write_next = true;
+        if (traffic->stream->trace_path) {
+            int status = trace_open(traffic->stream->trace_path, machine->input->topology, &traffic->trace,
+                                    diagnostics);
+            if (status < 0)
+                return status;
+        }
+    }
+    return 0;
+}
+
+void traffic_start(struct machine *machine)
+{
+    machine->active_streams = machine->workload->stream_count;
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++)
+        post_issue(machine, i, machine->workload->streams[i].start_ps);
+}
+
+void traffic_close(struct machine *machine)
+{
+    for (uint32_t i = 0; machine->traffic && i < machine->workload->stream_count; i++)
+        trace_close(machine->traffic[i].trace);
+}
