@@ -56,7 +56,7 @@ void group_explain(const struct iommu_groups *groups, uint32_t function_id, stru
     case GROUP_RULE_SLOT:
         text_buffer_add(text, "joins ");
         add_function(groups, decision->via, text);
-        text_buffer_add(text, ": functions of one slot without isolation, ");
+        text_buffer_add(text, ": functions of one slot, neither isolated, ");
         add_verdict(groups, decision->culprit, text);
         text_buffer_add(text, "; ");
         add_verdict(groups, decision->via, text);

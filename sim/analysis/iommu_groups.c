@@ -145,6 +145,8 @@ static enum group_type default_type(const struct iommu_platform *platform)
 {
     if (platform->cmdline.passthrough == GIVEN_ON)
         return GROUP_TYPE_IDENTITY;
+    if (platform->virtualised)
+        return GROUP_TYPE_DMA;
     if (platform->cmdline.strict != NOT_GIVEN)
         return platform->cmdline.strict == GIVEN_ON ? GROUP_TYPE_DMA : GROUP_TYPE_DMA_FQ;
     /* Kconfig: lazy on x86, strict on Arm. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/analysis/iommu_platform.h"
 
+#include "sim/topology/config_space.h"
+
 #include <string.h>
 
 enum {
@@ -11,6 +13,8 @@ enum {
     DEVICE_QEMU_GENERIC_HOST = 0x0008,
     CLASS_HOST_BRIDGE = 0x0600,
     CLASS_IOMMU = 0x0806,
+    CAPABILITY_SECURE_DEVICE = 0x0f,
+    NP_CACHE = 26,
 };
 
 /* Vendors whose host bridges and root ports are found on Arm servers and nowhere else: Cavium/Marvell,
@@ -93,6 +97,21 @@ enum iommu_kind iommu_platform_guess(const struct topology *topology)
     return guess;
 }
 
+/* NpCache, bit 26 of the IOMMU capability header (AMD I/O Virtualization Technology specification). */
+static bool is_virtualised(const struct topology *topology)
+{
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        const struct pci_function *function = &topology->functions[i];
+        if (!function->config || !is_amd_vendor(function->vendor) || function->class_code >> 8 != CLASS_IOMMU)
+            continue;
+        struct config_space space = {function->config, function->config_length};
+        unsigned offset = config_find_capability(&space, CAPABILITY_SECURE_DEVICE);
+        if (offset && config_read32(&space, offset) >> NP_CACHE & 1U)
+            return true;
+    }
+    return false;
+}
+
 /* The kind of the units the topology names; the first unit's, for a machine has one kind. */
 static enum iommu_kind known_kind(const struct topology *topology)
 {
@@ -132,6 +151,7 @@ void iommu_platform_decide(const struct topology *topology, enum iommu_choice ch
         break;
     case IOMMU_AMD_VI:
         platform->ivrs = true;
+        platform->virtualised = is_virtualised(topology);
         platform->enabled = !words->iommu_off && !words->amd_iommu_off;
         platform->acs_requested = !words->iommu_off;
         break;

@@ -23,6 +23,8 @@ struct iommu_platform {
     bool enabled;         /**< the kernel uses it: functions get groups */
     bool acs_requested;   /**< the kernel switches ACS on */
     bool ivrs;            /**< an IVRS table exists (AMD) */
+    bool virtualised;     /**< an AMD IOMMU whose capability says that it keeps absent entries, too, which
+                             only emulated ones do: the kernel then flushes at once (strict) */
     struct kernel_cmdline cmdline;
 };
 

@@ -18,4 +18,13 @@ char *group_listing(const struct iommu_groups *groups);
  * NULL. */
 char *group_listing_of(const char *machine, enum iommu_choice choice, const char *cmdline);
 
+/**
+ * Compare groups with an expected partition: lines of a group number, blanks, an address.
+ * @param numbers  the group numbers must agree, too; false: only who is with whom
+ * @param ignore   addresses (blank separated) that may have a group or not; NULL: none
+ * @return NULL where they agree, else what differs first; the caller's to free()
+ */
+char *group_difference(const struct iommu_groups *groups, const char *expected, bool numbers,
+                       const char *ignore);
+
 #endif
