@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/analysis/acs_belief.h"
 
+#include "sim/analysis/isolation_guess.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -118,6 +120,8 @@ static bool overridden(const struct question *question)
 static struct acs_verdict read_control(const struct question *question)
 {
     const struct acs_view *view = question->view;
+    if (isolation_hidden(question->function))
+        return answer(ACS_REASON_ASSUMED, isolation_guess(question->function));
     if (!view->present)
         return answer(ACS_REASON_NO_CAPABILITY, false);
     /* A bit the capability does not offer counts as on, except Egress Control. */
@@ -137,7 +141,9 @@ struct acs_verdict acs_belief(const struct topology *topology, const struct iomm
     if (overridden(&question))
         return answer(ACS_REASON_OVERRIDE, true);
     if (!function->pcie)
-        return answer(ACS_REASON_CONVENTIONAL, false);
+        return function->pcie_unknown && !function_is_bridge(function)
+                   ? answer(ACS_REASON_ASSUMED, isolation_guess(function))
+                   : answer(ACS_REASON_CONVENTIONAL, false);
     switch (function->pcie_type) {
     case PCIE_TO_PCI_BRIDGE:
     case PCI_TO_PCIE_BRIDGE:
@@ -219,6 +225,10 @@ char *acs_verdict_print(char *text, const struct acs_verdict *verdict)
         break;
     case ACS_REASON_NO_CAPABILITY:
         snprintf(text, ACS_VERDICT_TEXT, "it has no ACS capability");
+        break;
+    case ACS_REASON_ASSUMED:
+        snprintf(text, ACS_VERDICT_TEXT, "its capabilities are hidden, assumed%s isolated",
+                 verdict->isolated ? "" : " not");
         break;
     case ACS_REASON_CONTROL:
         if (verdict->isolated)

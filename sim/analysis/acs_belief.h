@@ -26,6 +26,7 @@ enum acs_reason {
     ACS_REASON_SINGLE_FUNCTION, /**< endpoint or upstream port alone in its slot: isolated */
     ACS_REASON_NO_CAPABILITY,   /**< ACS is needed, but there is no capability: not isolated */
     ACS_REASON_CONTROL,         /**< the control register decides; @c missing bits are off */
+    ACS_REASON_ASSUMED,         /**< the input hides its capabilities: assumed by isolation_guess() */
 };
 
 struct acs_verdict {

@@ -40,7 +40,8 @@ struct iommu_coverage {
  *
  * Where the units are unknown, one unit for everything is assumed; with VT-d also a unit of its own for
  * Intel graphics at 00:02.0, as practically all machines with it have; with AMD-Vi the IOMMU's own function
- * and the functions of its slot before it stay outside, as firmware tables list only what follows.
+ * and, on real machines, the functions of its slot before it stay outside, as firmware tables list only what
+ * follows.
  *
  * @param arena  for the result
  */

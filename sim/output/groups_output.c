@@ -107,23 +107,25 @@ static void text_ungrouped(const struct iommu_groups *groups, struct text_buffer
     }
 }
 
-/* Ports whose isolation the input could not show. */
+/* Functions whose isolation the input could not show, where it decides something. */
 static void text_assumed(const struct iommu_groups *groups, struct text_buffer *out)
 {
     bool any = false;
-    char bdf[BDF_TEXT_SIZE];
     for (uint32_t id = 0; id < groups->topology->function_count; id++) {
-        bool hidden = groups->topology->functions[id].acs_unknown;
-        if (!groups->views[id].assumed && !hidden)
+        const struct acs_verdict *verdict = &groups->verdicts[id];
+        char bdf[BDF_TEXT_SIZE];
+        const char *what = NULL;
+        if (verdict->reason == ACS_REASON_ASSUMED)
+            what = verdict->isolated ? "isolated (capabilities hidden; by its id)"
+                                     : "not isolated (capabilities hidden; by its id)";
+        else if (groups->views[id].assumed)
+            what = groups->views[id].dword_control ? "the kernel's ACS workaround for its chipset worked"
+                                                   : "its chipset's peer decode could be switched off";
+        if (!what)
             continue;
-        if (!any)
-            text_buffer_add(out, "\nAssumed, since the input does not show it\n");
+        text_buffer_add(out, any ? "" : "\nAssumed, since the input does not show it\n");
+        text_buffer_format(out, "                %s %s\n", address(groups, id, bdf), what);
         any = true;
-        text_buffer_format(out, "      %s: %s\n", address(groups, id, bdf),
-                           hidden ? "no ACS capability"
-                           : groups->views[id].dword_control
-                               ? "the kernel's ACS workaround for its chipset worked"
-                               : "its chipset's peer decode could be switched off");
     }
 }
 
@@ -172,7 +174,7 @@ static void json_function(const struct iommu_groups *groups, uint32_t id, struct
     json_address(groups, "culprit", decision->culprit, out);
     json_address(groups, "stream_owner", coverage->owner_id, out);
     text_buffer_format(out, ", \"isolated\": %s", groups->verdicts[id].isolated ? "true" : "false");
-    if (groups->views[id].assumed || function->acs_unknown)
+    if (groups->views[id].assumed || groups->verdicts[id].reason == ACS_REASON_ASSUMED)
         text_buffer_add(out, ", \"assumed\": true");
     text_buffer_add(out, ", \"reason\": ");
     text_buffer_json_string(out, text_buffer_get(&reason));

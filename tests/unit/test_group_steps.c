@@ -425,6 +425,42 @@ START_TEST(reasons)
 }
 END_TEST
 
+/* Dumps of ordinary users hide capabilities; the answer is then assumed, and said to be. */
+START_TEST(hidden_capabilities)
+{
+    static const struct {
+        uint16_t vendor, device;
+        bool present; /* the capability is named, its bits are not shown */
+        const char *groups;
+    } cases[] = {
+        {0x1022, 0x1483, false, PORT_AND_ENDPOINT}, /* seen apart */
+        {0x8086, 0x1901, false, ONE_GROUP},         /* seen together */
+        {0x8086, 0xfff0, false, PORT_AND_ENDPOINT}, /* unseen, of a vendor whose ports isolate */
+        {0x1234, 0xfff0, false, ONE_GROUP},         {0x1234, 0xfff0, true, PORT_AND_ENDPOINT},
+        {0x8086, 0x1901, true, PORT_AND_ENDPOINT},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct topology *topology = machine("rp@1(ep)");
+        struct pci_function *port = &topology->functions[0];
+        port->vendor = cases[i].vendor;
+        port->device = cases[i].device;
+        port->acs.present = cases[i].present;
+        port->acs_unknown = true;
+        expect(topology, IOMMU_CHOICE_VT_D, NULL, cases[i].groups);
+        struct iommu_groups *groups = iommu_groups_form(topology, IOMMU_CHOICE_VT_D, NULL, diagnostics);
+        ck_assert_int_eq(groups->verdicts[0].reason, ACS_REASON_ASSUMED);
+        iommu_groups_free(groups);
+        topology_free(topology);
+    }
+    /* Integrated functions that show no capabilities are conventional only by guess. */
+    struct topology *topology = machine("pci@14.0[id=8086:02ed] pci@14.3[id=8086:02f0]");
+    expect(topology, IOMMU_CHOICE_VT_D, NULL, "00:14.0 00:14.3");
+    topology->functions[0].pcie_unknown = topology->functions[1].pcie_unknown = true;
+    expect(topology, IOMMU_CHOICE_VT_D, NULL, "00:14.0 | 00:14.3");
+    topology_free(topology);
+}
+END_TEST
+
 static void setup(void)
 {
     diagnostics = diagnostics_new(20);
@@ -451,6 +487,7 @@ Suite *group_steps_suite(void)
     tcase_add_test(tests, units_in_order);
     tcase_add_test(tests, bridges_without_group);
     tcase_add_test(tests, types);
+    tcase_add_test(tests, hidden_capabilities);
     tcase_add_test(tests, reasons);
     suite_add_tcase(suite, tests);
     return suite;
