@@ -92,9 +92,10 @@ void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severit
                         const char *code, const char *format, ...)
 {
     static const char *const words[] = {"error", "warning", "note"};
+    bool wanted = diagnostics_wants(diagnostics, severity);
     diagnostics->errors += severity == DIAGNOSTIC_ERROR;
     diagnostics->warnings += severity == DIAGNOSTIC_WARNING;
-    if (diagnostics->errors > diagnostics->limit)
+    if (!wanted)
         return;
 
     struct text_buffer out = {0};
@@ -145,10 +146,27 @@ bool diagnostics_full(const struct diagnostics *diagnostics)
     return diagnostics->errors >= diagnostics->limit;
 }
 
+bool diagnostics_wants(const struct diagnostics *diagnostics, enum diagnostic_severity severity)
+{
+    bool error_fits = diagnostics->errors < diagnostics->limit;
+    bool warning_fits = diagnostics->warnings < diagnostics->limit;
+    switch (severity) {
+    case DIAGNOSTIC_ERROR:
+        return error_fits;
+    case DIAGNOSTIC_WARNING:
+        return diagnostics->errors <= diagnostics->limit && warning_fits;
+    case DIAGNOSTIC_NOTE:
+        break; /* belongs to what was reported before it */
+    }
+    return diagnostics->errors <= diagnostics->limit && diagnostics->warnings <= diagnostics->limit;
+}
+
 void diagnostics_print(const struct diagnostics *diagnostics, FILE *out)
 {
     for (size_t i = 0; i < diagnostics->count; i++)
         fputs(diagnostics->findings[i].text, out);
     if (diagnostics->errors > diagnostics->limit)
         fprintf(out, "... and %u more errors\n", diagnostics->errors - diagnostics->limit);
+    if (diagnostics->warnings > diagnostics->limit)
+        fprintf(out, "... and %u more warnings\n", diagnostics->warnings - diagnostics->limit);
 }

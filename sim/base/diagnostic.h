@@ -33,8 +33,8 @@ enum diagnostic_severity { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING, DIAGNOSTIC_NOTE
 
 struct diagnostics;
 
-/** An empty list that keeps at most @p limit errors (further ones are only counted). Free with
- * diagnostics_free(). */
+/** An empty list that keeps at most @p limit errors and as many warnings (further ones are only counted).
+ * Free with diagnostics_free(). */
 struct diagnostics *diagnostics_new(unsigned limit);
 void diagnostics_free(struct diagnostics *diagnostics);
 
@@ -58,6 +58,10 @@ unsigned diagnostics_warnings(const struct diagnostics *diagnostics);
 
 /** True once the limit of errors is passed: a reader may stop. */
 bool diagnostics_full(const struct diagnostics *diagnostics);
+
+/** False where a finding of @p severity would only be counted: a reader may spare itself finding its place.
+ */
+bool diagnostics_wants(const struct diagnostics *diagnostics, enum diagnostic_severity severity);
 
 /** Print all findings in order of report, with excerpts, to @p out; says how many more there were beyond the
  * limit. */

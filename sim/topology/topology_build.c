@@ -90,7 +90,7 @@ void topology_report(struct diagnostics *diagnostics, enum diagnostic_severity s
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
     size_t offset = DIAGNOSTIC_NO_OFFSET;
-    if (source && locate && pointer)
+    if (source && locate && pointer && diagnostics_wants(diagnostics, severity))
         offset = locate(source, pointer);
     /* Only a JSON pointer says more than the line and column do. */
     if (pointer && pointer[0] != '/' && offset != DIAGNOSTIC_NO_OFFSET)

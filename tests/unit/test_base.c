@@ -92,6 +92,27 @@ START_TEST(diagnostics_show_the_place)
 }
 END_TEST
 
+START_TEST(diagnostics_beyond_the_limit_are_counted)
+{
+    struct diagnostics *diagnostics = diagnostics_new(2);
+    for (unsigned i = 0; i < 5; i++) {
+        ck_assert_int_eq(diagnostics_wants(diagnostics, DIAGNOSTIC_WARNING), i < 2);
+        diagnostics_report(diagnostics, DIAGNOSTIC_WARNING, NULL, DIAGNOSTIC_NO_OFFSET, NULL, "test-code",
+                           "number %u", i);
+    }
+    ck_assert(diagnostics_wants(diagnostics, DIAGNOSTIC_ERROR) && !diagnostics_full(diagnostics));
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    diagnostics_print(diagnostics, out);
+    fclose(out);
+    ck_assert_str_eq(text, "warning: number 0 [test-code]\nwarning: number 1 [test-code]\n"
+                           "... and 3 more warnings\n");
+    free(text);
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
 START_TEST(status_groups_give_the_exit_code)
 {
     ck_assert_int_eq(status_exit_code(STATUS_OK), 0);
@@ -111,6 +132,7 @@ Suite *base_suite(void)
     tcase_add_test(tests, units_print_what_they_parse);
     tcase_add_test(tests, nearest_names_are_near);
     tcase_add_test(tests, diagnostics_show_the_place);
+    tcase_add_test(tests, diagnostics_beyond_the_limit_are_counted);
     tcase_add_test(tests, status_groups_give_the_exit_code);
     suite_add_tcase(suite, tests);
     return suite;
