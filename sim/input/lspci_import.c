@@ -13,6 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    FUNCTION_LIMIT = 1 << 18, /* no machine has more; a hostile file must not fill the memory */
+    NAME_LIMIT = 200,
+};
+
 /* What is known of a function beside struct pci_function. */
 struct origin {
     uint32_t segment;
@@ -115,8 +120,18 @@ static void apply_bytes(struct import *import, const struct config_space *space,
         function->vendor = told.vendor;
         function->device = told.device;
     }
-    if (function->segment == 0 && function->bus == 0 && function->devfn == pci_devfn(0x1f, 0))
+    if (function->segment == 0 && function->bus == 0 && function->devfn == LSPCI_ISA_BRIDGE)
         import->rcba_enabled = lspci_rcba_state(space);
+}
+
+/* A copy that fits into any output: what is no printable ASCII becomes '?'. */
+static const char *copy_text(struct arena *arena, struct slice text)
+{
+    size_t length = slice_length(text) < NAME_LIMIT ? slice_length(text) : NAME_LIMIT;
+    char *copy = arena_alloc(arena, length + 1);
+    for (size_t i = 0; i < length; i++)
+        copy[i] = text.at[i] >= ' ' && text.at[i] <= '~' ? text.at[i] : '?';
+    return copy;
 }
 
 /* Who it is and what the kernel did with it. */
@@ -131,14 +146,10 @@ static void identify(struct import *import, struct pci_function *function)
     function->secondary_bus_id = NONE;
     function->pointer = arena_format(import->arena, "line %u", import->line);
     if (slice_length(header->name) > 0)
-        function->name =
-            arena_format(import->arena, "%.*s", (int)slice_length(header->name), header->name.at);
+        function->name = copy_text(import->arena, header->name);
     /* lspci names the driver if there is one; text without the line says that there is none. */
     if (text->details)
-        function->driver =
-            slice_length(text->driver) > 0
-                ? arena_format(import->arena, "%.*s", (int)slice_length(text->driver), text->driver.at)
-                : "";
+        function->driver = slice_length(text->driver) > 0 ? copy_text(import->arena, text->driver) : "";
 }
 
 static void finish_function(struct import *import)
@@ -181,6 +192,9 @@ static void start_function(struct import *import, const struct lspci_header *hea
     import->offset = (size_t)(at - import->source->text);
     lspci_bytes_reset(&import->bytes);
     lspci_text_reset(&import->text, &import->header);
+    if (import->count == FUNCTION_LIMIT)
+        diagnostics_report(import->diagnostics, DIAGNOSTIC_ERROR, import->source, import->offset, NULL,
+                           "lspci-too-many", "more than %d functions", FUNCTION_LIMIT);
     if (header->path)
         diagnostics_report(import->diagnostics, DIAGNOSTIC_ERROR, import->source, import->offset, NULL,
                            "lspci-path",
@@ -191,7 +205,8 @@ static void read_lines(struct import *import)
 {
     struct slice rest = {import->source->text, import->source->text + import->source->length}, line;
     struct lspci_header header;
-    for (unsigned number = 1; slice_next_line(&rest, &line) && !diagnostics_full(import->diagnostics);
+    for (unsigned number = 1; import->count <= FUNCTION_LIMIT && slice_next_line(&rest, &line) &&
+                              !diagnostics_full(import->diagnostics);
          number++) {
         line = lspci_unquote(line);
         if (lspci_header_parse(line, &header)) {

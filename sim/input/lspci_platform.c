@@ -40,3 +40,8 @@ enum knowledge lspci_rcba_state(const struct config_space *space)
     }
     return UNKNOWN;
 }
+
+void lspci_rcba_put(uint8_t *image, enum knowledge state)
+{
+    image[RCBA] = state == KNOWN_PRESENT ? RCBA_ENABLE : 0;
+}

@@ -227,6 +227,8 @@ void lspci_text_finish(struct lspci_text *text)
     function->header_type = kind == 0x0607 ? 2 : text->bus_line || kind == 0x0604 ? 1 : 0;
     if (!text->control)
         function->memory_space = text->memory_decoded;
+    if (function->link.width == 0)
+        function->link.generation = 0; /* a port without a link still shows a speed */
     bool hidden = text->capabilities_hidden || !text->details;
     function->pcie_unknown = hidden && !function->pcie;
     function->acs_unknown = hidden || (function->acs.present && !text->acs_registers);
