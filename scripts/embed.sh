@@ -5,7 +5,7 @@ set -eu
 echo '#include "sim/base/embedded.h"'
 i=0
 for f in "$@"; do
-    echo "__asm__(\".section .rodata\\nembedded_$i: .incbin \\\"$f\\\"\\n.byte 0\\nembedded_end_$i:\\n.previous\\n\");"
+    printf '%s\n' "__asm__(\".section .rodata\\nembedded_$i: .incbin \\\"$f\\\"\\n.byte 0\\nembedded_end_$i:\\n.previous\\n\");"
     echo "extern const char embedded_$i[], embedded_end_$i[];"
     i=$((i + 1))
 done

@@ -23,11 +23,17 @@ struct machine_input {
     struct machine_parameters parameters;
     struct parameter_origin *origins;
     uint32_t origin_count;
-    const char *input_hash; /**< XXH3-128 of the file's bytes, hexadecimal */
+    struct iommu_parameters *unit_defaults; /**< [enum iommu_kind]: what a unit of that kind would get, for
+                                               machines whose file tells no unit */
+    const char
+        *input_hash; /**< XXH3-128 of the file's bytes (and of the preset files it names), hexadecimal */
 };
 
 /** What kind of text a file turned out to be. */
 enum input_kind { INPUT_TOPOLOGY_JSON, INPUT_LSPCI_HEX, INPUT_LSPCI_TEXT, INPUT_SYNTHETIC, INPUT_UNKNOWN };
+
+/** Recognise what kind of text @p source is by its content. */
+enum input_kind input_recognise(const struct source_text *source);
 
 /**
  * Load a machine from a topology JSON, any dump `import` knows, or a file with a one-line synthetic machine;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/input/parameter_set.h"
+
+#include <assert.h>
+
+/* ORDER: as enum parameter_section. */
+static const struct field_table *const tables[SECTION_COUNT] = {
+    &link_fields,         &switch_fields, &bridge_fields, &dma_engine_fields,
+    &root_complex_fields, &memory_fields, &iommu_fields,
+};
+
+const char *const iommu_kind_names[] = {"none", "vt-d", "amd-vi", "smmuv3", NULL};
+
+const struct field_table *parameter_table(enum parameter_section section)
+{
+    assert(tables[section]->count <= SECTION_FIELDS_MAX);
+    return tables[section];
+}
+
+static void check_ways(const struct json_node *object, const char *what, uint32_t entries, uint32_t ways)
+{
+    if (ways && (ways > entries || entries % ways))
+        json_error(object, "parameter-ways", "%s: %u entries cannot be divided into sets of %u ways", what,
+                   entries, ways);
+}
+
+void parameter_values_check(const struct json_node *object, enum parameter_section section,
+                            const struct parameter_values *values)
+{
+    if (section == SECTION_IOMMU) {
+        const struct iommu_parameters *unit = &values->iommu;
+        check_ways(object, "context cache", unit->context_entries, unit->context_ways);
+        check_ways(object, "IOTLB", unit->iotlb_entries, unit->iotlb_ways);
+        check_ways(object, "walk cache of level 2", unit->walk_cache_entries_l2, unit->walk_cache_ways);
+        check_ways(object, "walk cache of level 3", unit->walk_cache_entries_l3, unit->walk_cache_ways);
+        check_ways(object, "walk cache of level 4", unit->walk_cache_entries_l4, unit->walk_cache_ways);
+    } else if (section == SECTION_ROOT_COMPLEX) {
+        const struct root_complex_parameters *root = &values->root_complex;
+        if (root->read_completion_boundary != 64 && root->read_completion_boundary != 128)
+            json_error(object, "parameter-rcb", "\"read_completion_boundary\" is 64 or 128 bytes, not %u",
+                       root->read_completion_boundary);
+        if (root->completion_payload % root->read_completion_boundary)
+            json_error(object, "parameter-rcb",
+                       "\"completion_payload\" must be a multiple of the read completion boundary, %u bytes",
+                       root->read_completion_boundary);
+    }
+}
+
+void parameter_set_load(const struct json_node *object, struct parameter_set *set,
+                        const struct field_context *context)
+{
+    struct key_list sections = {0};
+    if (!json_expect_object(object))
+        return;
+    for (unsigned i = 0; i < SECTION_COUNT; i++)
+        sections.names[sections.count++] = tables[i]->name;
+    json_check_keys(object, &sections);
+
+    for (unsigned i = 0; i < SECTION_COUNT; i++) {
+        struct json_node node = json_member(object, tables[i]->name);
+        struct key_list fields = {0};
+        if (!json_given(&node) || !json_expect_object(&node))
+            continue;
+        key_list_add_fields(&fields, tables[i]);
+        json_check_keys(&node, &fields);
+        if (i != SECTION_IOMMU) {
+            struct parameter_values *values = &set->sections[i];
+            unsigned errors = diagnostics_errors(object->document->diagnostics);
+            field_table_load(&node, tables[i], values, values->origins, context);
+            if (diagnostics_errors(object->document->diagnostics) == errors)
+                parameter_values_check(&node, i, values);
+            continue;
+        }
+        /* The same text for every kind: report what is wrong with it once. */
+        for (unsigned kind = 0; kind < IOMMU_KINDS; kind++) {
+            unsigned errors = diagnostics_errors(object->document->diagnostics);
+            struct parameter_values *values = &set->iommu[kind];
+            field_table_load(&node, tables[i], values, values->origins, context);
+            if (diagnostics_errors(object->document->diagnostics) != errors)
+                break;
+        }
+    }
+}
