@@ -1,9 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/analysis/reach.h"
 
+#include "models/pcie/fabric_acs.h"
+#include "sim/analysis/iommu_groups.h"
+#include "sim/base/arena.h"
+
 #include <assert.h>
 
 enum { CLASS_HOST_BRIDGE = 0x0600 };
+
+struct reach *reach_new(struct arena *arena, const struct iommu_groups *groups)
+{
+    const struct topology *topology = groups->topology;
+    uint32_t count = topology->function_count;
+    uint16_t *control = arena_array(arena, count, sizeof(control[0]));
+    uint16_t *in_force = arena_array(arena, count, sizeof(in_force[0]));
+    bool *translated = arena_array(arena, count, sizeof(translated[0]));
+    for (uint32_t i = 0; i < count; i++) {
+        control[i] = groups->views[i].control;
+        translated[i] = groups->platform.enabled && groups->coverage->functions[i].unit != NONE;
+    }
+    fabric_acs_in_force(topology, control, groups->platform.acs_requested, in_force);
+    struct reach *reach = arena_alloc(arena, sizeof(*reach));
+    reach->fabric = fabric_new(arena, topology, in_force);
+    reach->translated = translated;
+    return reach;
+}
+
+bool reach_groups_differ(const struct iommu_groups *groups, uint32_t a_id, uint32_t b_id)
+{
+    uint32_t a = groups->decisions[a_id].group, b = groups->decisions[b_id].group;
+    return a != NONE && b != NONE && a != b;
+}
 
 bool reach_issues(const struct pci_function *function)
 {

@@ -12,6 +12,8 @@
 
 #include "models/pcie/route.h"
 
+struct iommu_groups;
+
 /** Outcomes, from harmless to harmful. ORDER: reach_pair() takes the greatest over all BARs. */
 enum reach_outcome {
     REACH_NOT_APPLICABLE, /**< there is no request or no target: see enum reach_absence */
@@ -55,6 +57,16 @@ struct reach {
     const bool
         *translated; /**< [function] an IOMMU translates what it sends to the root complex; NULL: all */
 };
+
+/**
+ * Ask about the machine whose groups are @p groups: the ACS bits the kernel leaves in the hardware (its quirk
+ * list and overrides are belief and do not count), and the functions a unit in use covers.
+ * @param arena  owns the result; @p groups and its topology must outlive it
+ */
+struct reach *reach_new(struct arena *arena, const struct iommu_groups *groups);
+
+/** True where both functions have a group and the groups differ. */
+bool reach_groups_differ(const struct iommu_groups *groups, uint32_t a_id, uint32_t b_id);
 
 /** True where a function issues memory requests of its own. Ports and bridges, host bridges (class 0600) and
  * event collectors issue none but interrupt messages. */

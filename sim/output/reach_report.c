@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* One pass over the pairs: each is judged, counted, and printed where it is listed; the summary follows. */
+#include "sim/output/reach_report.h"
+
+#include "sim/base/arena.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { TEXT_LINES = 500, HOPS = 64 };
+
+/** Turns of one kind at one function. */
+struct turn_count {
+    uint64_t pairs, leaks;
+};
+
+struct report {
+    const struct reach *reach;
+    const struct iommu_groups *groups;
+    const struct topology *topology;
+    const struct reach_question *question;
+    struct text_buffer *out;
+    struct reach_counts counts;
+    uint64_t listed;          /**< pairs listed so far, printed or beyond TEXT_LINES */
+    struct turn_count *turns; /**< [function][rule] */
+};
+
+/** A pair and its answer. */
+struct pair {
+    uint32_t source_id, target_id;
+    struct reach_result result;
+    bool leak;
+};
+
+static const char *name(const struct report *report, uint32_t id, char *text)
+{
+    if (id == NONE)
+        return "the root complex";
+    const struct pci_function *function = &report->topology->functions[id];
+    return bdf_print(text, function->segment, function->bus, function->devfn);
+}
+
+static void text_sentence(const struct report *report, const struct pair *pair)
+{
+    char at[BDF_TEXT_SIZE];
+    const struct reach_result *result = &pair->result;
+    struct text_buffer *out = report->out;
+    const char *verb = "stopped";
+    if (result->outcome == REACH_NOT_APPLICABLE) {
+        text_buffer_format(out, "not applicable, %s", reach_absence_text(result->absence));
+        return;
+    }
+    if (result->outcome == REACH_REACHES)
+        verb = "turned";
+    else if (result->outcome == REACH_REDIRECTED)
+        verb = "sent to the IOMMU";
+    if (result->through_root && !route_rule_is_turn(result->rule))
+        text_buffer_format(out, "%s, no IOMMU translates the source: the root complex %s",
+                           reach_outcome_name(result->outcome),
+                           result->outcome == REACH_REACHES ? "routes the address as it is"
+                                                            : "does not route between its ports");
+    else
+        text_buffer_format(out, "%s, %s at %s by %s: %s", reach_outcome_name(result->outcome), verb,
+                           name(report, result->at_id, at), route_rule_name(result->rule),
+                           route_rule_text(result->rule));
+}
+
+static void text_hops(const struct report *report, const struct pair *pair)
+{
+    struct reach_hop hops[HOPS];
+    if (pair->result.outcome == REACH_NOT_APPLICABLE)
+        return;
+    struct reach_result result =
+        reach_address(report->reach, pair->source_id, pair->result.address, hops, HOPS);
+    text_buffer_format(report->out, "    a write to 0x%" PRIx64 ", in BAR %u:\n", result.address,
+                       pair->result.bar);
+    for (uint32_t i = 0; i < result.steps && i < HOPS; i++) {
+        char at[BDF_TEXT_SIZE];
+        enum route_rule rule = hops[i].decision.rule;
+        text_buffer_format(report->out, "    %-14s %-22s %s\n", name(report, hops[i].place.function_id, at),
+                           route_rule_name(rule), route_rule_text(rule));
+    }
+}
+
+static void text_pair(struct report *report, const struct pair *pair)
+{
+    char source[BDF_TEXT_SIZE], target[BDF_TEXT_SIZE];
+    if (report->listed >= TEXT_LINES)
+        return;
+    text_buffer_format(report->out, "%s -> %s: ", name(report, pair->source_id, source),
+                       name(report, pair->target_id, target));
+    text_sentence(report, pair);
+    if (pair->leak)
+        text_buffer_format(report->out, " [leak: groups %u and %u]",
+                           report->groups->decisions[pair->source_id].group,
+                           report->groups->decisions[pair->target_id].group);
+    text_buffer_add(report->out, "\n");
+    if (report->question->source_id != NONE && report->question->target_id != NONE)
+        text_hops(report, pair);
+}
+
+static void tsv_pair(struct report *report, const struct pair *pair)
+{
+    char source[BDF_TEXT_SIZE], target[BDF_TEXT_SIZE], at[BDF_TEXT_SIZE];
+    const struct reach_result *result = &pair->result;
+    text_buffer_format(report->out, "%s\t%s\t%s", name(report, pair->source_id, source),
+                       name(report, pair->target_id, target), reach_outcome_name(result->outcome));
+    if (result->outcome == REACH_NOT_APPLICABLE)
+        text_buffer_add(report->out, "\t-\t-\t-\t-\n");
+    else
+        text_buffer_format(report->out, "\t%s\t%s\t%u\t%s\n", route_rule_name(result->rule),
+                           result->at_id == NONE ? "-" : name(report, result->at_id, at), result->bar,
+                           pair->leak ? "leak" : "-");
+}
+
+static void json_bdf(const struct report *report, const char *key, uint32_t id)
+{
+    char text[BDF_TEXT_SIZE];
+    if (id == NONE)
+        text_buffer_format(report->out, "\"%s\": null", key);
+    else
+        text_buffer_format(report->out, "\"%s\": \"%s\"", key, name(report, id, text));
+}
+
+static void json_group(const struct report *report, const char *key, uint32_t id)
+{
+    uint32_t group = report->groups->decisions[id].group;
+    if (group == NONE)
+        text_buffer_format(report->out, ", \"%s\": null", key);
+    else
+        text_buffer_format(report->out, ", \"%s\": %u", key, group);
+}
+
+static void json_hops(const struct report *report, const struct pair *pair)
+{
+    struct reach_hop hops[HOPS];
+    struct reach_result result =
+        reach_address(report->reach, pair->source_id, pair->result.address, hops, HOPS);
+    text_buffer_add(report->out, ", \"hops\": [");
+    for (uint32_t i = 0; i < result.steps && i < HOPS; i++) {
+        text_buffer_add(report->out, i ? ", {" : "{");
+        json_bdf(report, "at", hops[i].place.function_id);
+        text_buffer_format(report->out, ", \"rule\": \"%s\"}", route_rule_name(hops[i].decision.rule));
+    }
+    text_buffer_add(report->out, "]");
+}
+
+static void json_pair(struct report *report, const struct pair *pair)
+{
+    const struct reach_result *result = &pair->result;
+    text_buffer_add(report->out, report->listed ? ",\n    {" : "\n    {");
+    json_bdf(report, "source", pair->source_id);
+    text_buffer_add(report->out, ", ");
+    json_bdf(report, "target", pair->target_id);
+    json_group(report, "source_group", pair->source_id);
+    json_group(report, "target_group", pair->target_id);
+    text_buffer_format(report->out, ", \"outcome\": \"%s\"", reach_outcome_name(result->outcome));
+    if (result->outcome == REACH_NOT_APPLICABLE) {
+        text_buffer_format(report->out, ", \"reason\": \"%s\"}", reach_absence_text(result->absence));
+        return;
+    }
+    text_buffer_format(report->out, ", \"rule\": \"%s\", ", route_rule_name(result->rule));
+    json_bdf(report, "at", result->at_id);
+    text_buffer_format(report->out, ", \"bar\": %u, \"address\": \"0x%" PRIx64 "\", \"translated\": %s",
+                       result->bar, result->address, result->through_root ? "false" : "true");
+    text_buffer_format(report->out, ", \"leak\": %s", pair->leak ? "true" : "false");
+    if (report->question->source_id != NONE && report->question->target_id != NONE)
+        json_hops(report, pair);
+    text_buffer_add(report->out, "}");
+}
+
+static void take_pair(struct report *report, uint32_t source_id, uint32_t target_id)
+{
+    struct pair pair = {source_id, target_id, reach_pair(report->reach, source_id, target_id), false};
+    if (pair.result.outcome == REACH_REACHES) {
+        pair.leak = reach_groups_differ(report->groups, source_id, target_id);
+        uint32_t at_id = pair.result.at_id == NONE ? source_id : pair.result.at_id;
+        struct turn_count *turn = &report->turns[(size_t)at_id * RULE_COUNT + pair.result.rule];
+        turn->pairs++;
+        turn->leaks += pair.leak;
+    }
+    report->counts.pairs[pair.result.outcome]++;
+    report->counts.leaks += pair.leak;
+    if (!report->question->outcomes[pair.result.outcome] || report->question->summary_only)
+        return;
+    switch (report->question->format) {
+    case REPORT_TEXT:
+        text_pair(report, &pair);
+        break;
+    case REPORT_TSV:
+        tsv_pair(report, &pair);
+        break;
+    case REPORT_JSON:
+        json_pair(report, &pair);
+        break;
+    }
+    report->listed++;
+}
+
+static void text_summary(struct report *report)
+{
+    const struct reach_counts *counts = &report->counts;
+    char at[BDF_TEXT_SIZE];
+    if (report->listed > TEXT_LINES)
+        text_buffer_format(report->out, "... and %" PRIu64 " more (--format tsv lists all)\n",
+                           report->listed - TEXT_LINES);
+    text_buffer_format(report->out,
+                       "%u functions issue requests, %u have a memory BAR: %" PRIu64
+                       " pairs reach each other untranslated, %" PRIu64
+                       " of them across groups (leaks); %" PRIu64 " are sent to the IOMMU, %" PRIu64
+                       " are blocked\n",
+                       counts->sources, counts->targets, counts->pairs[REACH_REACHES], counts->leaks,
+                       counts->pairs[REACH_REDIRECTED], counts->pairs[REACH_BLOCKED]);
+    for (uint32_t f = 0; f < report->topology->function_count; f++) {
+        for (int rule = 0; rule < RULE_COUNT; rule++) {
+            const struct turn_count *turn = &report->turns[(size_t)f * RULE_COUNT + (size_t)rule];
+            if (turn->pairs)
+                text_buffer_format(report->out, "  at %s by %s: %" PRIu64 " pairs, %" PRIu64 " leaks\n",
+                                   name(report, f, at), route_rule_name((enum route_rule)rule), turn->pairs,
+                                   turn->leaks);
+        }
+    }
+}
+
+static void tsv_summary(struct report *report)
+{
+    for (int outcome = 0; outcome < REACH_OUTCOMES; outcome++)
+        text_buffer_format(report->out, "%s\t%" PRIu64 "\n", reach_outcome_name((enum reach_outcome)outcome),
+                           report->counts.pairs[outcome]);
+    text_buffer_format(report->out, "leaks\t%" PRIu64 "\n", report->counts.leaks);
+}
+
+static void json_summary(struct report *report)
+{
+    const struct reach_counts *counts = &report->counts;
+    text_buffer_format(report->out, "%s],\n  \"summary\": {\"sources\": %u, \"targets\": %u",
+                       report->listed ? "\n  " : "", counts->sources, counts->targets);
+    for (int outcome = 0; outcome < REACH_OUTCOMES; outcome++)
+        text_buffer_format(report->out, ", \"%s\": %" PRIu64, reach_outcome_name((enum reach_outcome)outcome),
+                           counts->pairs[outcome]);
+    text_buffer_format(report->out, ", \"leaks\": %" PRIu64 ", \"turns\": [", counts->leaks);
+    bool first = true;
+    for (uint32_t f = 0; f < report->topology->function_count; f++) {
+        for (int rule = 0; rule < RULE_COUNT; rule++) {
+            const struct turn_count *turn = &report->turns[(size_t)f * RULE_COUNT + (size_t)rule];
+            if (!turn->pairs)
+                continue;
+            text_buffer_add(report->out, first ? "\n    {" : ",\n    {");
+            json_bdf(report, "at", f);
+            text_buffer_format(report->out,
+                               ", \"rule\": \"%s\", \"pairs\": %" PRIu64 ", \"leaks\": %" PRIu64 "}",
+                               route_rule_name((enum route_rule)rule), turn->pairs, turn->leaks);
+            first = false;
+        }
+    }
+    text_buffer_add(report->out, first ? "]}\n}\n" : "\n  ]}\n}\n");
+}
+
+static void count_ends(struct report *report)
+{
+    for (uint32_t i = 0; i < report->topology->function_count; i++) {
+        report->counts.sources += reach_issues(&report->topology->functions[i]);
+        report->counts.targets += report->reach->fabric->nodes[i].bar_count > 0;
+    }
+}
+
+struct reach_counts reach_report(const struct reach *reach, const struct iommu_groups *groups,
+                                 const struct reach_question *question, struct text_buffer *out)
+{
+    const struct topology *topology = groups->topology;
+    struct report report = {
+        .reach = reach, .groups = groups, .topology = topology, .question = question, .out = out};
+    report.turns = memory_array((size_t)topology->function_count * RULE_COUNT, sizeof(report.turns[0]));
+    count_ends(&report);
+    if (question->format == REPORT_JSON)
+        text_buffer_add(out, "{\n  \"format\": \"iommusim-reach/1\",\n  \"pairs\": [");
+    for (uint32_t s = 0; s < topology->function_count; s++) {
+        for (uint32_t t = 0; t < topology->function_count; t++) {
+            bool asked = (question->source_id == NONE || question->source_id == s) &&
+                         (question->target_id == NONE || question->target_id == t);
+            if (asked && (s != t || question->target_id != NONE))
+                take_pair(&report, s, t);
+        }
+    }
+    if (question->format == REPORT_JSON)
+        json_summary(&report);
+    else if (question->format == REPORT_TEXT)
+        text_summary(&report);
+    else if (question->summary_only)
+        tsv_summary(&report);
+    free(report.turns);
+    return report.counts;
+}

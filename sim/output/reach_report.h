@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file reach_report.h
+ * The answer of `iommusim reach` as text, JSON or tab-separated lines.
+ */
+#ifndef IOMMUSIM_OUTPUT_REACH_REPORT_H
+#define IOMMUSIM_OUTPUT_REACH_REPORT_H
+
+#include "sim/analysis/iommu_groups.h"
+#include "sim/analysis/reach.h"
+#include "sim/base/text_buffer.h"
+
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_TSV };
+
+struct reach_question {
+    uint32_t source_id, target_id; /**< NONE: every function */
+    bool outcomes[REACH_OUTCOMES]; /**< which outcomes are listed */
+    bool summary_only;
+    enum report_format format;
+};
+
+/** What was found, over all pairs asked about, listed or not. */
+struct reach_counts {
+    uint64_t pairs[REACH_OUTCOMES]; /**< ordered pairs of different functions, by outcome */
+    uint64_t leaks;                 /**< pairs of different groups with REACH_REACHES */
+    uint32_t sources, targets;      /**< functions that issue requests; that have a BAR */
+};
+
+/**
+ * Answer @p question into @p out.
+ *
+ * Text: a line for each pair listed (at most 500, then their number; a pair asked for by name with its hops),
+ * then the summary. tsv: source, target, outcome, rule, port of the rule, BAR, "leak" or "-"; no header, no
+ * summary unless asked for alone. JSON: one "iommusim-reach/1" document.
+ */
+struct reach_counts reach_report(const struct reach *reach, const struct iommu_groups *groups,
+                                 const struct reach_question *question, struct text_buffer *out);
+
+#endif
