@@ -94,6 +94,10 @@ static struct route_decision through_root(struct walk *walk)
     record(walk, root, &decision);
     if (decision.action == ROUTE_MOVE)
         return walk_on(walk, decision.next);
+    if (decision.action == ROUTE_BLOCK) {
+        walk->result.rule = decision.rule;
+        walk->result.at_id = NONE;
+    }
     walk->result.end_id = NONE;
     return decision;
 }
