@@ -61,7 +61,7 @@ const struct pci_function *acs_belief_path(const struct topology *topology,
  * One clause that states a verdict, e.g. "it has no ACS capability" or "its ACS control lacks SrcValid,
  * ReqRedir". @param text  at least ACS_VERDICT_TEXT bytes. @return text
  */
-enum { ACS_VERDICT_TEXT = 160 };
+enum { ACS_VERDICT_TEXT = 256 };
 char *acs_verdict_print(char *text, const struct acs_verdict *verdict);
 
 #endif

@@ -181,6 +181,7 @@ static void finish_function(struct import *import)
                                             .parent = NONE,
                                             .address_known = true,
                                             .multifunction_known = readable,
+                                            .observed = true,
                                             .bus_numbers_known = true});
 }
 

@@ -92,6 +92,23 @@ static inline bool leads_to_link(const struct pci_function *bridge)
            function_is_type(bridge, PCI_TO_PCIE_BRIDGE);
 }
 
+/** True for BARs in memory space. */
+static inline bool is_memory_bar(const struct bar *bar)
+{
+    return bar->kind == BAR_MEMORY32 || bar->kind == BAR_MEMORY64;
+}
+
+/** Last byte of @p copies BARs one after another, @p unknown bytes where the size is not known; UINT64_MAX
+ * where the sum goes beyond the address space. */
+static inline uint64_t bar_limit(const struct bar *bar, unsigned copies, uint64_t unknown)
+{
+    uint64_t bytes, limit;
+    if (__builtin_mul_overflow(bar->size ? bar->size : unknown, copies, &bytes) || bytes == 0 ||
+        __builtin_add_overflow(bar->address, bytes - 1, &limit))
+        return UINT64_MAX;
+    return limit;
+}
+
 /** Give every function its segment, bus and devfn and every bridge its bus numbers. */
 bool build_number_buses(struct topology_builder *builder);
 
@@ -115,6 +132,9 @@ void build_pair_vmd(struct topology_builder *builder);
 
 /** Bring functions, buses and host bridges into their final order inside builder->topology. */
 void build_order(struct topology_builder *builder);
+
+/** Place BARs and windows without addresses; derive the host bridges' windows. */
+void build_place_addresses(struct topology_builder *builder);
 
 /** Make topology->index from the buses. */
 void topology_make_index(struct topology *topology);

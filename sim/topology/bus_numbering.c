@@ -14,7 +14,7 @@
 struct segment_numbers {
     uint32_t segment;
     bool used[256];
-    bool root[256]; /* of host bridges added */
+    uint32_t host[256]; /* the host bridge with this root bus, plus 1; 0: none was added */
 };
 
 struct numbering {
@@ -96,21 +96,20 @@ static bool mark_root_buses(struct numbering *numbering)
 {
     struct topology_builder *builder = numbering->builder;
     bool good = true;
-    for (size_t i = 0; i < builder->host_count; i++) {
-        const struct host_bridge *host = &builder->hosts[i].host_bridge, *first;
+    for (uint32_t i = 0; i < builder->host_count; i++) {
+        const struct host_bridge *host = &builder->hosts[i].host_bridge;
         struct segment_numbers *numbers = find_numbers(numbering, host->segment);
-        if (numbers->root[host->bus_start]) {
-            for (size_t j = 0;; j++) {
-                first = &builder->hosts[j].host_bridge;
-                if (first->segment == host->segment && first->bus_start == host->bus_start)
-                    break;
-            }
+        uint32_t first = numbers->host[host->bus_start];
+        if (first) {
             BUILD_ERROR(builder, host->pointer, "topology-duplicate-root-bus",
                         "two host bridges have the root bus %04x:%02x", host->segment, host->bus_start);
-            BUILD_NOTE(builder, first->pointer, "topology-duplicate-root-bus", "first used here");
+            BUILD_NOTE(builder, builder->hosts[first - 1].host_bridge.pointer, "topology-duplicate-root-bus",
+                       "first used here");
             good = false;
+            continue;
         }
-        numbers->root[host->bus_start] = numbers->used[host->bus_start] = true;
+        numbers->host[host->bus_start] = i + 1;
+        numbers->used[host->bus_start] = true;
     }
     return good;
 }
@@ -149,13 +148,13 @@ static void collect_children(struct numbering *numbering)
     }
 }
 
-/* Routing ids of VFs where the input does not state them: the VFs of a device's PFs one after another behind
- * its function 7, as multifunction adapters lay them out. */
+/* Routing ids of VFs where the input does not state them: one PF's after the other's, behind the last slot of
+ * the bus that is in use, as multifunction adapters lay them out. Members are in ascending devfn. */
 static void default_vf_routing(struct topology_builder *builder, const uint32_t *members, uint32_t count)
 {
-    unsigned next[32];
-    for (unsigned slot = 0; slot < 32; slot++)
-        next[slot] = slot * 8 + 8;
+    if (count == 0)
+        return;
+    unsigned next = pci_slot(builder->nodes[members[count - 1]].function.devfn) * 8 + 8;
     for (uint32_t i = 0; i < count; i++) {
         struct pci_function *function = &builder->nodes[members[i]].function;
         struct sriov *sriov = &function->sriov;
@@ -164,10 +163,9 @@ static void default_vf_routing(struct topology_builder *builder, const uint32_t 
         /* A dump of an adapter without enabled VFs may well read 0. */
         if (builder->nodes[members[i]].placement.address_known && !sriov->enabled)
             continue;
-        unsigned slot = pci_slot(function->devfn);
-        sriov->first_vf_offset = (uint16_t)(next[slot] - function->devfn);
+        sriov->first_vf_offset = (uint16_t)(next - function->devfn);
         sriov->vf_stride = 1;
-        next[slot] += sriov->total_vfs;
+        next += sriov->total_vfs;
     }
 }
 
@@ -405,57 +403,67 @@ static bool number_bus(struct walk *walk, uint32_t *members, uint32_t count, uin
 }
 
 /* The last bus number a host bridge may use: what it states, or up to the next host bridge. */
-static unsigned last_bus(const struct topology_builder *builder, const struct host_bridge *host)
+static unsigned last_bus(const struct segment_numbers *numbers, const struct host_bridge *host)
 {
-    unsigned last = 255;
     if (host->bus_end)
         return host->bus_end;
-    for (size_t i = 0; i < builder->host_count; i++) {
-        const struct host_bridge *other = &builder->hosts[i].host_bridge;
-        if (other->segment == host->segment && other->bus_start > host->bus_start && other->bus_start <= last)
-            last = other->bus_start - 1U;
+    for (unsigned bus = host->bus_start + 1U; bus < 256; bus++) {
+        if (numbers->host[bus])
+            return bus - 1;
     }
-    return last;
+    return 255;
 }
 
-static bool is_on_root_bus(const struct build_node *node, uint32_t host_index, const struct host_bridge *host)
+/* The host bridge on whose root bus a node sits, or NONE: below a bridge, or only the tree will explain. */
+static uint32_t host_of_node(const struct numbering *numbering, const struct build_node *node)
 {
     if (node->placement.parent != NONE)
-        return false;
+        return NONE;
     if (node->placement.host_bridge != NONE)
-        return node->placement.host_bridge == host_index;
-    return node->function.segment == host->segment && node->function.bus == host->bus_start;
+        return node->placement.host_bridge;
+    return find_numbers(numbering, node->function.segment)->host[node->function.bus] - 1U;
+}
+
+static bool number_host(struct numbering *numbering, uint32_t host_index, uint32_t *members, uint32_t count)
+{
+    const struct host_bridge *host = &numbering->builder->hosts[host_index].host_bridge;
+    struct segment_numbers *numbers = find_numbers(numbering, host->segment);
+    struct walk walk = {numbering, numbers, host->bus_start + 1U, last_bus(numbers, host), 0};
+    return number_bus(&walk, members, count, host->bus_start, false);
 }
 
 static bool number_hosts(struct numbering *numbering)
 {
     struct topology_builder *builder = numbering->builder;
+    uint32_t *start = memory_array(builder->host_count + 2, sizeof(*start));
     uint32_t *members = memory_array(builder->count + 1, sizeof(*members));
-    bool *walked = memory_array(builder->count + 1, sizeof(*walked));
     bool good = true;
-    for (uint32_t h = 0; h < builder->host_count; h++) {
-        const struct host_bridge *host = &builder->hosts[h].host_bridge;
-        uint32_t count = 0;
-        for (uint32_t i = 0; i < builder->count; i++) {
-            if (!walked[i] && is_on_root_bus(&builder->nodes[i], h, host)) {
-                walked[i] = true;
-                members[count++] = i;
-            }
-        }
-        struct walk walk = {numbering, find_numbers(numbering, host->segment), host->bus_start + 1U,
-                            last_bus(builder, host), 0};
-        good &= number_bus(&walk, members, count, host->bus_start, false);
+    for (uint32_t i = 0; i < builder->count; i++) {
+        uint32_t host = host_of_node(numbering, &builder->nodes[i]);
+        if (host != NONE)
+            start[host + 2]++;
     }
+    for (size_t host = 2; host < builder->host_count + 2; host++)
+        start[host] += start[host - 1];
+    for (uint32_t i = 0; i < builder->count; i++) {
+        uint32_t host = host_of_node(numbering, &builder->nodes[i]);
+        if (host != NONE)
+            members[start[host + 1]++] = i;
+    }
+    for (uint32_t host = 0; host < builder->host_count; host++)
+        good &= number_host(numbering, host, members + start[host], start[host + 1] - start[host]);
+
     /* Functions of a dump on buses that only the tree will explain: what is below them may need numbers. */
     for (uint32_t i = 0; i < builder->count; i++) {
         const struct build_node *node = &builder->nodes[i];
-        if (walked[i] || node->placement.parent != NONE || !owns_bus(&node->function))
+        if (node->placement.parent != NONE || !owns_bus(&node->function) ||
+            host_of_node(numbering, node) != NONE)
             continue;
         struct walk walk = {numbering, find_numbers(numbering, node->function.segment),
                             node->function.bus + 1U, 255, 0};
         good &= number_bridge(&walk, i);
     }
-    free(walked);
+    free(start);
     free(members);
     return good;
 }

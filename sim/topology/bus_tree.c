@@ -117,7 +117,7 @@ static void explain_other_buses(struct topology_builder *builder)
             bus->parent = build_find_bus(builder, pf->segment, pf->bus);
             continue;
         }
-        struct host_bridge found = {.segment = bus->segment, .bus_start = bus->number};
+        struct host_bridge found = {.segment = bus->segment, .bus_start = bus->number, .found = true};
         bus->host = topology_builder_add_host_bridge(builder, &found);
     }
 }

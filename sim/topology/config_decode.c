@@ -157,7 +157,9 @@ static void decode_link(const struct config_space *space, unsigned express, stru
 
 static uint16_t payload_bytes(unsigned code)
 {
-    return code <= 5 ? (uint16_t)(128U << code) : 0;
+    if (code > 5)
+        return 0;
+    return (uint16_t)(128U << code);
 }
 
 static void decode_express(const struct config_space *space, struct pci_function *function)

@@ -42,39 +42,24 @@ static uint32_t next_vmd_endpoint(const struct topology_builder *builder, uint32
     return NONE;
 }
 
-/* Hosts of VMD segments not paired yet, ascending: they are few, so the next is found by looking at all. */
-static uint32_t next_vmd_host(const struct topology_builder *builder, const bool *seen)
-{
-    uint32_t best = NONE;
-    for (uint32_t i = 0; i < builder->host_count; i++) {
-        const struct host_bridge *host = &builder->hosts[i].host_bridge;
-        if (seen[i] || builder->hosts[i].vmd_node != NONE || host->segment < FIRST_VMD_SEGMENT)
-            continue;
-        if (best == NONE || host->segment < builder->hosts[best].host_bridge.segment ||
-            (host->segment == builder->hosts[best].host_bridge.segment &&
-             host->bus_start < builder->hosts[best].host_bridge.bus_start))
-            best = i;
-    }
-    return best;
-}
-
 void build_pair_vmd(struct topology_builder *builder)
 {
-    bool *seen = memory_array(builder->host_count + 1, sizeof(*seen));
     uint32_t from = 0, previous_segment = NONE, endpoint = NONE;
-    for (uint32_t i; (i = next_vmd_host(builder, seen)) != NONE; seen[i] = true) {
-        struct build_host *host = &builder->hosts[i];
-        if (host->host_bridge.segment != previous_segment)
+    for (uint32_t i = 0; i < builder->bus_count; i++) {
+        const struct build_bus *bus = &builder->buses[i];
+        if (bus->host == NONE || bus->segment < FIRST_VMD_SEGMENT ||
+            builder->hosts[bus->host].vmd_node != NONE)
+            continue;
+        if (bus->segment != previous_segment)
             endpoint = next_vmd_endpoint(builder, &from);
-        previous_segment = host->host_bridge.segment;
-        host->vmd_node = endpoint;
+        previous_segment = bus->segment;
+        builder->hosts[bus->host].vmd_node = endpoint;
         if (endpoint == NONE)
-            BUILD_WARNING(builder, host->host_bridge.pointer, "topology-vmd-missing",
+            BUILD_WARNING(builder, builder->hosts[bus->host].host_bridge.pointer, "topology-vmd-missing",
                           "no VMD endpoint is there for segment %x: its functions are taken to issue DMA "
                           "under their own ids",
-                          host->host_bridge.segment);
+                          bus->segment);
     }
-    free(seen);
 }
 
 struct ordering {
@@ -203,6 +188,7 @@ static void fill_functions(struct ordering *ordering)
         *function = node->function;
         function->id = id;
         function->bus_id = bus->final_id;
+        function->observed |= node->placement.observed || node->function.config;
         function->multifunction = is_multifunction(builder, node, bus);
         function->secondary_bus_id = NONE;
         if (owns_bus(function) && function->secondary_bus)
@@ -242,27 +228,40 @@ static void fill_buses(struct ordering *ordering)
     }
 }
 
-/* A host bridge that does not state where it ends, ends before the next one of its segment. */
+/* A host bridge that does not state where it ends, ends before the next one of its segment, or where the
+ * bridges on its root bus end. */
+static uint8_t derive_bus_end(const struct topology_builder *builder, const struct build_bus *root)
+{
+    unsigned end = 255;
+    const struct build_bus *past = builder->buses + builder->bus_count;
+    for (const struct build_bus *next = root + 1; next < past && next->segment == root->segment; next++) {
+        if (next->host != NONE) {
+            end = next->number - 1U;
+            break;
+        }
+    }
+    for (uint32_t i = 0; i < root->count; i++) {
+        const struct pci_function *function = &builder->nodes[builder->sorted[root->first + i]].function;
+        if (owns_bus(function) && function->secondary_bus && function->subordinate_bus > end)
+            end = function->subordinate_bus;
+    }
+    return (uint8_t)end;
+}
+
 static void fill_host_bridges(struct ordering *ordering)
 {
     struct topology_builder *builder = ordering->builder;
     struct topology *topology = ordering->topology;
     for (uint32_t id = 0; id < topology->host_bridge_count; id++) {
         struct host_bridge *host = &topology->host_bridges[id];
+        const struct build_bus *root =
+            &builder->buses[build_find_bus(builder, host->segment, host->bus_start)];
         host->id = id;
-        host->root_bus_id = builder->buses[build_find_bus(builder, host->segment, host->bus_start)].final_id;
+        host->root_bus_id = root->final_id;
         if (host->vmd_function_id != NONE)
             host->vmd_function_id = builder->nodes[host->vmd_function_id].final_id;
-        if (host->bus_end == 0) {
-            unsigned end = 255;
-            for (uint32_t i = 0; i < topology->host_bridge_count; i++) {
-                const struct host_bridge *other = &topology->host_bridges[i];
-                if (other->segment == host->segment && other->bus_start > host->bus_start &&
-                    other->bus_start <= end)
-                    end = other->bus_start - 1U;
-            }
-            host->bus_end = (uint8_t)end;
-        }
+        if (host->bus_end == 0)
+            host->bus_end = derive_bus_end(builder, root);
         topology->buses[host->root_bus_id].subordinate = host->bus_end;
     }
 }

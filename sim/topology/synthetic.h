@@ -36,9 +36,9 @@
  * the lowest free slot.
  *
  * Defaults: link 3x8, mps 256, mrrs 512, one memory BAR of 64 KiB on endpoints and conventional functions,
- * none on bridges; BARs above 64 MiB are 64-bit prefetchable, others 32-bit; VFs have one 64-bit prefetchable
- * BAR of 16 KiB; vendor 1b36 (QEMU's, on no quirk list), a device id by kind; classes by kind. The ACS state
- * is ACS_BOOTED: control bits are taken as given.
+ * none on bridges; BARs of PCI Express functions are 64-bit prefetchable, those of conventional functions and
+ * legacy endpoints 32-bit up to 64 MiB; VFs have one BAR of 16 KiB; vendor 1b36 (QEMU's, on no quirk list), a
+ * device id by kind; classes by kind. The ACS state is ACS_BOOTED: control bits are taken as given.
  */
 #ifndef IOMMUSIM_TOPOLOGY_SYNTHETIC_H
 #define IOMMUSIM_TOPOLOGY_SYNTHETIC_H

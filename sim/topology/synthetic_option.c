@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* BARs above this are 64-bit prefetchable, as large device memories are. */
+/* Conventional functions' BARs above this are 64-bit prefetchable, too, as large device memories are. */
 static const uint64_t largest_bar32 = 64ULL << 20;
 static const uint64_t default_bar = 64ULL << 10;
 static const uint64_t vf_bar = 16ULL << 10;
@@ -174,7 +174,7 @@ static bool apply_mrrs(const struct option_context *context)
 
 static bool add_bar(struct pci_function *function, struct synthetic_extra *extra, uint64_t size)
 {
-    bool wide = size > largest_bar32;
+    bool wide = size > largest_bar32 || (function->pcie && function->pcie_type != PCIE_LEGACY_ENDPOINT);
     unsigned registers = function_is_bridge(function) ? 2 : 6;
     if (extra->bars + (wide ? 2 : 1) > registers)
         return false;

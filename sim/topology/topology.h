@@ -42,6 +42,7 @@ struct host_bridge {
     struct window
         *windows; /**< memory routed to it (arena); the union of BARs and bridge windows below if not given */
     uint32_t window_count;
+    bool found; /**< nobody stated it: functions sit on a bus that nothing leads to */
     const char *pointer;
 };
 
@@ -88,6 +89,7 @@ struct reserved_region {
 struct memory_range {
     uint64_t base, limit; /**< inclusive */
     uint32_t numa_node;
+    const char *pointer;
 };
 
 /** An IVRS alias entry: DMA of @c bus:devfn carries the requester id of @c alias_bus:alias_devfn. */

@@ -113,6 +113,8 @@ struct topology *topology_builder_finish(struct topology_builder *builder, const
     build_pair_vmd(builder);
     build_order(builder);
     topology_make_index(builder->topology);
+    build_place_addresses(builder);
+    topology_check(builder->topology, source, locate, diagnostics);
     if (diagnostics_errors(diagnostics) == errors) {
         topology = builder->topology;
         builder->topology = NULL;

@@ -27,8 +27,11 @@ struct placement {
     bool multifunction_known; /**< the function's multifunction flag is its header bit; false: also set where
                                  another function is in its slot (functions with raw config count as known) */
     bool bus_numbers_known; /**< secondary and subordinate of a bridge are given; false: they are assigned */
-    bool same_slot;         /**< in the slot of the sibling added just before: its next free function, or with
-                               devfn_known the function number in devfn */
+    bool observed;  /**< read from a running machine: BARs without an address are unassigned, closed windows
+                       are  closed, none is placed; contradictions are warnings (sets pci_function.observed,
+                       which  functions with raw config have anyway) */
+    bool same_slot; /**< in the slot of the sibling added just before: its next free function, or with
+                       devfn_known the function number in devfn */
 };
 
 /** Turns a function's @c pointer into a byte offset of the source for a diagnostic; DIAGNOSTIC_NO_OFFSET

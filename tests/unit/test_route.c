@@ -417,7 +417,7 @@ START_TEST(vmd_children_leave_under_the_endpoint_id)
     const struct pci_function *child = fixture_function(topology, "10000:01:00.0");
     /* The endpoint's BAR holds all its children, as the kernel lays them out. */
     vmd->bars[0] =
-        (struct bar){.kind = BAR_MEMORY32, .assigned = true, .address = 0x80000000, .size = 1U << 28};
+        (struct bar){.kind = BAR_MEMORY64, .assigned = true, .address = 0x4000000000, .size = 1U << 30};
     struct fabric *fabric = fabric_new(topology->arena, topology, NULL);
     struct text_buffer text = {0};
     struct transaction transaction = {.address = 0x1000, .requester_id = 0x0100};

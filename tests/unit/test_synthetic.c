@@ -129,8 +129,8 @@ START_TEST(mistakes_are_named_at_their_place)
         {"ep[bar=3KiB]",
          "1:8: error: option \"bar\" needs a power of two from 16B to 1TiB, in a function that "
          "has a base address register left [synthetic-bad-value]"},
-        {"rp[bar=4KiB,bar=4KiB,bar=4KiB]",
-         "1:26: error: option \"bar\" needs a power of two from 16B to 1TiB, in a function that has a base "
+        {"rp[bar=4KiB,bar=4KiB]",
+         "1:17: error: option \"bar\" needs a power of two from 16B to 1TiB, in a function that has a base "
          "address register left [synthetic-bad-value]"},
         {"rp(ep[seg=1])", "1:7: error: seg= belongs to functions of a root bus: what is below is in the same "
                           "segment [synthetic-bad-value]"},
@@ -189,8 +189,9 @@ START_TEST(options_reach_the_function)
     ck_assert(endpoint->class_code == 0x010800 && endpoint->max_payload == 512);
     ck_assert(endpoint->max_read_request == 4096 && endpoint->ats_enabled);
     ck_assert_str_eq(endpoint->driver, "x");
-    ck_assert(endpoint->bars[0].kind == BAR_MEMORY32 && endpoint->bars[0].size == 0x4000);
-    ck_assert(endpoint->bars[1].kind == BAR_MEMORY64 && endpoint->bars[1].prefetchable);
+    ck_assert(endpoint->bars[0].kind == BAR_MEMORY64 && endpoint->bars[0].size == 0x4000);
+    ck_assert(endpoint->bars[2].kind == BAR_MEMORY64 && endpoint->bars[2].prefetchable);
+    ck_assert(bare->bars[0].kind == BAR_MEMORY32 && conventional->bars[0].kind == BAR_NONE);
     ck_assert(bridge->vendor == 0x1b21 && !bridge->pcie && bridge->header_type == 1);
     ck_assert(conventional->bars[0].kind == BAR_NONE);
     ck_assert(!bare->pcie && bare->link.width == 0);
