@@ -247,8 +247,8 @@ static void warn_about_unknowns(struct import *import, unsigned guessed)
     if (nameless)
         diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, first, NULL,
                            "lspci-no-ids",
-                           "the ids of %u functions are not told; quirks of theirs cannot be known (lspci "
-                           "-nn prints ids)",
+                           "the ids of %u functions are not told; those Linux treats specially were looked "
+                           "for by name (lspci -nn prints ids)",
                            nameless);
     if (guessed)
         diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, DIAGNOSTIC_NO_OFFSET,

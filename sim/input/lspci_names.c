@@ -47,6 +47,58 @@ static bool skip_vendor(struct slice *name, uint16_t *vendor)
     return found;
 }
 
+/* "FAMILY PCI Express Root Port #N" */
+static bool port_by_name(struct slice name, uint16_t vendor, uint16_t *device)
+{
+    static const struct {
+        uint16_t vendor, device;
+        uint8_t first, count, stride;
+        const char *family;
+    } families[] = {
+#define PORTS(vendor, device, first, count, stride, family) {vendor, device, first, count, stride, family},
+#define DEVICE(named, name, vendor, device)
+#include "sim/input/pci_device_names.def"
+#undef DEVICE
+#undef PORTS
+    };
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        struct slice rest = name;
+        uint64_t number;
+        if (families[i].vendor != vendor || !slice_skip(&rest, families[i].family) ||
+            !slice_skip(&rest, " PCI Express Root Port "))
+            continue;
+        slice_skip(&rest, "#");
+        if (slice_number(&rest, 10, 1, 2, &number) && rest.at == rest.end && number >= families[i].first &&
+            number < (uint64_t)families[i].first + families[i].count) {
+            *device = (uint16_t)(families[i].device + (number - families[i].first) * families[i].stride);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool device_by_name(struct slice name, uint16_t *vendor, uint16_t *device)
+{
+    static const struct {
+        uint16_t named, vendor, device;
+        const char *name;
+    } devices[] = {
+#define PORTS(vendor, device, first, count, stride, family)
+#define DEVICE(named, name, vendor, device) {named, vendor, device, name},
+#include "sim/input/pci_device_names.def"
+#undef DEVICE
+#undef PORTS
+    };
+    for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+        if (devices[i].named == *vendor && slice_is(name, devices[i].name)) {
+            *vendor = devices[i].vendor;
+            *device = devices[i].device;
+            return true;
+        }
+    }
+    return port_by_name(name, *vendor, device);
+}
+
 void lspci_ids_by_name(struct slice name, struct lspci_header *header)
 {
     /* A device without a name is printed as its number: "Device 14a4"; without a vendor's name, "Device
@@ -62,8 +114,13 @@ void lspci_ids_by_name(struct slice name, struct lspci_header *header)
     }
     rest = name;
     header->vendor_known = skip_vendor(&rest, &header->vendor);
-    if (header->vendor_known && slice_skip(&rest, " Device ") && slice_number(&rest, 16, 4, 4, &device)) {
+    if (!header->vendor_known || !slice_skip(&rest, " "))
+        return;
+    struct slice number = rest;
+    if (slice_skip(&number, "Device ") && slice_number(&number, 16, 4, 4, &device)) {
         header->device = (uint16_t)device;
         header->device_known = true;
+    } else {
+        header->device_known = device_by_name(slice_trim(rest), &header->vendor, &header->device);
     }
 }

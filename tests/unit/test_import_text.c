@@ -55,6 +55,16 @@ START_TEST(headers_in_all_forms)
         {"03:00.0 Class [ff00]: Nobody Known Inc. Thing", 0, 3, 0, 0xff0000, 0xffff, 0xffff, 0},
         {"0c:00.0 PCI bridge: Advanced Micro Devices, Inc. [AMD/ATI] Navi Switch", 0, 12, 0, 0x060400, 0x1002,
          0xffff, 0},
+        {"00:1c.4 PCI bridge: Intel Corporation 8 Series/C220 Series Chipset Family PCI Express Root Port #5 "
+         "(rev "
+         "d5)",
+         0, 0, 0xe4, 0x060400, 0x8086, 0x8c18, 0xd5},
+        {"00:1b.0 PCI bridge: Intel Corporation 200 Series PCH PCI Express Root Port #19", 0, 0, 0xd8,
+         0x060400, 0x8086, 0xa2e9, 0},
+        {"00:1b.0 PCI bridge: Intel Corporation 200 Series PCH PCI Express Root Port #49", 0, 0, 0xd8,
+         0x060400, 0x8086, 0xffff, 0},
+        {"02:00.0 Ethernet controller: Emulex Corporation OneConnect 10Gb NIC (be3) (rev 03)", 0, 2, 0,
+         0x020000, 0x19a2, 0x0710, 3},
         {"04:00.0 VGA compatible controller: Device 1a03:2000 (rev 52)", 0, 4, 0, 0x030000, 0x1a03, 0x2000,
          0x52},
     };
