@@ -4,6 +4,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/text_buffer.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,7 @@ void source_position(const struct source_text *source, size_t offset, unsigned *
 
 /* The line around offset, cut to a readable width on both sides, and a caret below the place. */
 static void add_excerpt(struct text_buffer *out, const struct source_text *source, size_t offset,
-                        unsigned line)
+                        uint64_t line)
 {
     const char *text = source->text;
     if (offset > source->length)
@@ -75,7 +76,7 @@ static void add_excerpt(struct text_buffer *out, const struct source_text *sourc
         end++;
     while (end < source->length && end > offset && is_continuation(text[end]))
         end--;
-    text_buffer_format(out, "%5u | ", line);
+    text_buffer_format(out, "%5" PRIu64 " | ", line);
     unsigned caret = 0;
     for (size_t i = start; i < end; i++) {
         unsigned char byte = (unsigned char)text[i];
@@ -87,9 +88,16 @@ static void add_excerpt(struct text_buffer *out, const struct source_text *sourc
     text_buffer_format(out, "\n      | %*s^\n", (int)caret, "");
 }
 
-void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severity severity,
-                        const struct source_text *source, size_t offset, const char *pointer,
-                        const char *code, const char *format, ...)
+/* Where a finding points: line 0 is the file as a whole. */
+struct position {
+    uint64_t line;
+    unsigned column;
+};
+
+static void __attribute__((format(printf, 8, 0)))
+report(struct diagnostics *diagnostics, enum diagnostic_severity severity, const struct source_text *source,
+       size_t offset, struct position position, const char *pointer, const char *code, const char *format,
+       va_list arguments)
 {
     static const char *const words[] = {"error", "warning", "note"};
     bool wanted = diagnostics_wants(diagnostics, severity);
@@ -99,21 +107,15 @@ void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severit
         return;
 
     struct text_buffer out = {0};
-    unsigned line = 0, column = 0;
-    bool placed = source && source->text && offset != DIAGNOSTIC_NO_OFFSET;
     if (source)
         text_buffer_format(&out, "%s:", source->name);
-    if (placed) {
-        source_position(source, offset, &line, &column);
-        text_buffer_format(&out, "%u:%u:", line, column);
-    }
+    if (position.line)
+        text_buffer_format(&out, "%" PRIu64 ":%u:", position.line, position.column);
     text_buffer_format(&out, "%s%s: ", source ? " " : "", words[severity]);
 
-    va_list arguments, again;
-    va_start(arguments, format);
+    va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
     char *message = memory_alloc((size_t)length + 1);
     vsnprintf(message, (size_t)length + 1, format, again);
     va_end(again);
@@ -123,12 +125,41 @@ void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severit
     if (pointer && *pointer)
         text_buffer_format(&out, " (at %s)", pointer);
     text_buffer_format(&out, " [%s]\n", code);
-    if (placed)
-        add_excerpt(&out, source, offset, line);
+    if (position.line)
+        add_excerpt(&out, source, offset, position.line);
 
     diagnostics->findings = memory_grow(diagnostics->findings, diagnostics->count, &diagnostics->capacity,
                                         sizeof(struct finding));
     diagnostics->findings[diagnostics->count++] = (struct finding){severity, out.text};
+}
+
+void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severity severity,
+                        const struct source_text *source, size_t offset, const char *pointer,
+                        const char *code, const char *format, ...)
+{
+    struct position position = {0, 0};
+    if (source && source->text && offset != DIAGNOSTIC_NO_OFFSET) {
+        unsigned line;
+        source_position(source, offset, &line, &position.column);
+        position.line = line;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    report(diagnostics, severity, source, offset, position, pointer, code, format, arguments);
+    va_end(arguments);
+}
+
+void diagnostics_report_line(struct diagnostics *diagnostics, enum diagnostic_severity severity,
+                             const struct source_line *line, const char *code, const char *format, ...)
+{
+    const struct source_text source = {line->name, line->text, line->length};
+    struct position position = {line->number, 1};
+    unsigned first;
+    source_position(&source, line->byte_offset, &first, &position.column);
+    va_list arguments;
+    va_start(arguments, format);
+    report(diagnostics, severity, &source, line->byte_offset, position, NULL, code, format, arguments);
+    va_end(arguments);
 }
 
 unsigned diagnostics_errors(const struct diagnostics *diagnostics)

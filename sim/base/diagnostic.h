@@ -50,6 +50,20 @@ void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severit
                         const struct source_text *source, size_t offset, const char *pointer,
                         const char *code, const char *format, ...) __attribute__((format(printf, 7, 8)));
 
+/** One line of a file that is read as a stream: what a caret needs without the text before it. */
+struct source_line {
+    const char *name;   /**< as the user named the file */
+    uint64_t number;    /**< line number, from 1 */
+    const char *text;   /**< the line, or as much of it as is at hand; need not end in NUL */
+    size_t length;      /**< bytes */
+    size_t byte_offset; /**< of the place in @c text */
+};
+
+/** diagnostics_report() for a place in a stream. */
+void diagnostics_report_line(struct diagnostics *diagnostics, enum diagnostic_severity severity,
+                             const struct source_line *line, const char *code, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /** Number of errors reported so far, those beyond the limit included. */
 unsigned diagnostics_errors(const struct diagnostics *diagnostics);
 

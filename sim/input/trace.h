@@ -9,8 +9,14 @@
  *     15.8ns,0000:03:00.0,write,0x20000,1500
  *     100ns,0000:03:00.0,barrier
  *
- * time: with unit, or a plain number of nanoseconds; never decreasing. device: as in `lspci`. iova and
- * length: decimal or 0x.
+ * time: with unit, or a plain number of nanoseconds; never decreasing. device: as in `lspci`. op: read,
+ * write, barrier, or msi (a write of 4 bytes to 0xfee00000-0xfeefffff). iova and length: decimal or 0x;
+ * length at most 4 MiB. Blanks may stand around fields; a heading that begins with `time,` is skipped; a line
+ * has at most 1024 bytes.
+ *
+ * Codes: trace-time, trace-time-order, trace-device, trace-operation, trace-number, trace-length, trace-msi,
+ * trace-fields, trace-unsupported (pasid and flags), trace-nul, trace-line-length; of byte_stream.h:
+ * file-open, file-read, compressed-damaged, compressed-truncated.
  */
 #ifndef IOMMUSIM_INPUT_TRACE_H
 #define IOMMUSIM_INPUT_TRACE_H
