@@ -47,7 +47,7 @@ static bool skip_vendor(struct slice *name, uint16_t *vendor)
     return found;
 }
 
-/* "FAMILY PCI Express Root Port #N" */
+/* "FAMILY PCI Express Root Port #N", of late "FAMILY PCIe Root Port #N" */
 static bool port_by_name(struct slice name, uint16_t vendor, uint16_t *device)
 {
     static const struct {
@@ -65,7 +65,7 @@ static bool port_by_name(struct slice name, uint16_t vendor, uint16_t *device)
         struct slice rest = name;
         uint64_t number;
         if (families[i].vendor != vendor || !slice_skip(&rest, families[i].family) ||
-            !slice_skip(&rest, " PCI Express Root Port "))
+            (!slice_skip(&rest, " PCI Express Root Port ") && !slice_skip(&rest, " PCIe Root Port ")))
             continue;
         slice_skip(&rest, "#");
         if (slice_number(&rest, 10, 1, 2, &number) && rest.at == rest.end && number >= families[i].first &&
