@@ -87,6 +87,7 @@ static void make_node(const struct topology *topology, const struct pci_function
     node->acs_control = acs_control[acs_of->id];
     node->acs_capability = acs_of->acs.capability;
     node->acs_present = acs_of->acs.present;
+    node->acs_hidden = acs_of->acs_unknown || acs_of->pcie_unknown;
     node->peer_decode_off = !node->acs_present || acs_isolates_anyway(function);
     node->egress_vector = acs_of->acs.egress_vector_known ? acs_of->acs.egress_vector : 0;
     node->kind = node_kind(function);
@@ -253,6 +254,27 @@ static void make_buses(struct fabric *fabric, struct arena *arena)
     arena_free(scratch);
 }
 
+/** True where @p address is claimed by the function itself and, bus by bus, by the bridges above it. */
+static bool claimed_all_the_way(const struct fabric *fabric, uint32_t function_id, uint64_t address)
+{
+    for (uint32_t id = function_id; id != NONE; id = fabric->nodes[id].parent_id) {
+        const struct fabric_bus *bus = &fabric->buses[fabric->nodes[id].bus_id];
+        const struct fabric_claim *claim = claims_find(&bus->address, address);
+        if (!claim || claim->function_id != id)
+            return false;
+    }
+    return true;
+}
+
+static void compare_bars(struct fabric *fabric, uint32_t function_id)
+{
+    struct fabric_node *node = &fabric->nodes[function_id];
+    bool alike = true;
+    for (uint32_t b = 0; b < node->bar_count && alike; b++)
+        alike = claimed_all_the_way(fabric, function_id, fabric->bars[node->bar_first + b].base);
+    node->bars_alike = alike;
+}
+
 struct fabric *fabric_new(struct arena *arena, const struct topology *topology, const uint16_t *acs_control)
 {
     struct fabric *fabric = arena_alloc(arena, sizeof(*fabric));
@@ -269,5 +291,7 @@ struct fabric *fabric_new(struct arena *arena, const struct topology *topology, 
         make_node(topology, &topology->functions[i], acs_control, &fabric->nodes[i]);
     collect_bars(fabric, arena);
     make_buses(fabric, arena);
+    for (uint32_t i = 0; i < topology->function_count; i++)
+        compare_bars(fabric, i);
     return fabric;
 }

@@ -68,14 +68,17 @@ struct fabric_bar {
 };
 
 struct fabric_node {
-    uint32_t parent_id;   /**< bridge above (for VFs: above the PF), NONE on root buses */
-    uint32_t bus_id;      /**< bus it is on (for VFs: the PF's) */
-    uint32_t below_id;    /**< bus below a bridge, root bus of a VMD endpoint; NONE */
-    uint32_t bar_first;   /**< its BARs are fabric.bars[bar_first .. bar_first + bar_count) */
-    uint32_t bar_count;   /**< enabled memory BARs */
+    uint32_t parent_id; /**< bridge above (for VFs: above the PF), NONE on root buses */
+    uint32_t bus_id;    /**< bus it is on (for VFs: the PF's) */
+    uint32_t below_id;  /**< bus below a bridge, root bus of a VMD endpoint; NONE */
+    uint32_t bar_first; /**< its BARs are fabric.bars[bar_first .. bar_first + bar_count) */
+    uint32_t bar_count; /**< enabled memory BARs */
+    bool bars_alike;    /**< on every bus above, all BARs are claimed by the same functions: what is routed to
+                           one goes where it would go to another */
     uint16_t acs_control; /**< control bits in force, or their equivalent without a capability */
     uint16_t acs_capability;
     bool acs_present;
+    bool acs_hidden;        /**< the input hides the registers: what control says is assumed */
     bool peer_decode_off;   /**< acs_isolates_anyway() */
     uint32_t egress_vector; /**< first 32 bits of the Egress Control Vector */
     uint16_t egress_index;  /**< bit of this port or function in the vectors of its peers */

@@ -121,6 +121,8 @@ static enum route_rule arrival_rule(const struct step *step, enum route_rule req
 
 static enum route_rule redirect_rule(const struct step *step)
 {
+    if (step->node->acs_hidden)
+        return RULE_ASSUMED_REDIRECT;
     if (step->node->peer_decode_off)
         return RULE_PEER_DECODE_OFF;
     return is_completion(step) ? RULE_COMPLETION_REDIRECT : RULE_REQUEST_REDIRECT;

@@ -96,6 +96,7 @@ enum route_rule {
     RULE_UNCLAIMED_REDIRECT,     /**< ACS Enhanced: holes in the switch's window are redirected */
     RULE_NO_PEER_FUNCTION, /**< the ACS capability has no RR: the function sends nothing to its peers (PCIe
                               Base Spec 6.12.1.2 demands RR of those that do) */
+    RULE_ASSUMED_REDIRECT, /**< the input hides the ACS registers; they are assumed to redirect */
     RULE_PEER_DECODE_OFF,  /**< isolated by other means than an ACS capability */
     RULE_NO_PEER_ROUTING,  /**< the root complex does not route between its ports */
 

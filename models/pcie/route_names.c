@@ -43,6 +43,8 @@ static const struct rule_words rules[RULE_COUNT] = {
                                  "no port of the switch claims it; ACS Enhanced sends it upstream"},
     [RULE_NO_PEER_FUNCTION] = {"no-peer-function",
                                "the ACS capability has no ReqRedir: the function sends nothing to peers"},
+    [RULE_ASSUMED_REDIRECT] = {"assumed-redirect",
+                               "the input hides the ACS registers: assumed to send it upstream"},
     [RULE_PEER_DECODE_OFF] = {"peer-decode-off",
                               "no ACS capability, but the chipset sends all requests upstream"},
     [RULE_NO_PEER_ROUTING] = {"no-peer-routing", "the root complex does not route between its ports"},

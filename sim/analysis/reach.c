@@ -9,20 +9,33 @@
 
 enum { CLASS_HOST_BRIDGE = 0x0600 };
 
+uint16_t *reach_acs_control(struct arena *arena, const struct iommu_groups *groups)
+{
+    enum {
+        ISOLATION =
+            ACS_SOURCE_VALIDATION | ACS_REQUEST_REDIRECT | ACS_COMPLETION_REDIRECT | ACS_UPSTREAM_FORWARDING
+    };
+    const struct topology *topology = groups->topology;
+    uint16_t *control = arena_array(arena, topology->function_count, sizeof(control[0]));
+    uint16_t *in_force = arena_array(arena, topology->function_count, sizeof(in_force[0]));
+    for (uint32_t i = 0; i < topology->function_count; i++)
+        control[i] = groups->views[i].control;
+    fabric_acs_in_force(topology, control, groups->platform.acs_requested, in_force);
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        if (groups->verdicts[i].reason == ACS_REASON_ASSUMED && groups->verdicts[i].isolated)
+            in_force[i] |= ISOLATION;
+    }
+    return in_force;
+}
+
 struct reach *reach_new(struct arena *arena, const struct iommu_groups *groups)
 {
     const struct topology *topology = groups->topology;
-    uint32_t count = topology->function_count;
-    uint16_t *control = arena_array(arena, count, sizeof(control[0]));
-    uint16_t *in_force = arena_array(arena, count, sizeof(in_force[0]));
-    bool *translated = arena_array(arena, count, sizeof(translated[0]));
-    for (uint32_t i = 0; i < count; i++) {
-        control[i] = groups->views[i].control;
+    bool *translated = arena_array(arena, topology->function_count, sizeof(translated[0]));
+    for (uint32_t i = 0; i < topology->function_count; i++)
         translated[i] = groups->platform.enabled && groups->coverage->functions[i].unit != NONE;
-    }
-    fabric_acs_in_force(topology, control, groups->platform.acs_requested, in_force);
     struct reach *reach = arena_alloc(arena, sizeof(*reach));
-    reach->fabric = fabric_new(arena, topology, in_force);
+    reach->fabric = fabric_new(arena, topology, reach_acs_control(arena, groups));
     reach->translated = translated;
     return reach;
 }
@@ -141,7 +154,8 @@ struct reach_result reach_pair(const struct reach *reach, uint32_t source_id, ui
         worst.absence = REACH_ABSENT_BAR;
     if (worst.absence != REACH_ABSENT_NOTHING)
         return worst;
-    for (uint32_t b = 0; b < target->bar_count && worst.outcome != REACH_REACHES; b++) {
+    uint32_t bars = target->bars_alike ? 1 : target->bar_count;
+    for (uint32_t b = 0; b < bars && worst.outcome != REACH_REACHES; b++) {
         const struct fabric_bar *bar = &fabric->bars[target->bar_first + b];
         struct reach_result result = reach_address(reach, source_id, bar->base, NULL, 0);
         result.bar = bar->index;

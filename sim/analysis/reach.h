@@ -59,8 +59,16 @@ struct reach {
 };
 
 /**
- * Ask about the machine whose groups are @p groups: the ACS bits the kernel leaves in the hardware (its quirk
- * list and overrides are belief and do not count), and the functions a unit in use covers.
+ * The ACS control bits in force in the hardware once the kernel has booted, for fabric_new(): what the kernel
+ * wrote, where the hardware keeps it. Its quirk list and overrides are belief and do not count. Functions
+ * whose registers the input hides get the isolation that the groups assume for them, too.
+ * @return [function], from @p arena
+ */
+uint16_t *reach_acs_control(struct arena *arena, const struct iommu_groups *groups);
+
+/**
+ * Ask about the machine whose groups are @p groups: the bits of reach_acs_control(), and the functions that a
+ * unit in use covers.
  * @param arena  owns the result; @p groups and its topology must outlive it
  */
 struct reach *reach_new(struct arena *arena, const struct iommu_groups *groups);

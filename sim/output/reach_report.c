@@ -2,6 +2,7 @@
 /* One pass over the pairs: each is judged, counted, and printed where it is listed; the summary follows. */
 #include "sim/output/reach_report.h"
 
+#include "sim/analysis/isolation_guess.h"
 #include "sim/base/arena.h"
 
 #include <inttypes.h>
@@ -31,6 +32,12 @@ struct pair {
     struct reach_result result;
     bool leak;
 };
+
+/** A pair asked for by name is told hop by hop. */
+static bool one_pair(const struct reach_question *question)
+{
+    return question->source_id != NONE && question->target_id != NONE && !question->summary_only;
+}
 
 static const char *name(const struct report *report, uint32_t id, char *text)
 {
@@ -95,7 +102,7 @@ static void text_pair(struct report *report, const struct pair *pair)
                            report->groups->decisions[pair->source_id].group,
                            report->groups->decisions[pair->target_id].group);
     text_buffer_add(report->out, "\n");
-    if (report->question->source_id != NONE && report->question->target_id != NONE)
+    if (one_pair(report->question))
         text_hops(report, pair);
 }
 
@@ -161,10 +168,10 @@ static void json_pair(struct report *report, const struct pair *pair)
     }
     text_buffer_format(report->out, ", \"rule\": \"%s\", ", route_rule_name(result->rule));
     json_bdf(report, "at", result->at_id);
-    text_buffer_format(report->out, ", \"bar\": %u, \"address\": \"0x%" PRIx64 "\", \"translated\": %s",
-                       result->bar, result->address, result->through_root ? "false" : "true");
+    text_buffer_format(report->out, ", \"bar\": %u, \"address\": \"0x%" PRIx64 "\", \"through_root\": %s",
+                       result->bar, result->address, result->through_root ? "true" : "false");
     text_buffer_format(report->out, ", \"leak\": %s", pair->leak ? "true" : "false");
-    if (report->question->source_id != NONE && report->question->target_id != NONE)
+    if (one_pair(report->question))
         json_hops(report, pair);
     text_buffer_add(report->out, "}");
 }
@@ -197,6 +204,22 @@ static void take_pair(struct report *report, uint32_t source_id, uint32_t target
     report->listed++;
 }
 
+static void text_notes(struct report *report)
+{
+    const struct reach_counts *counts = &report->counts;
+    if (counts->acs_hidden)
+        text_buffer_format(
+            report->out, "note: the input hides the ACS registers of %u functions; what they do is assumed\n",
+            counts->acs_hidden);
+    if (counts->silent_bars)
+        text_buffer_format(report->out,
+                           "note: %u functions have memory BARs that do not decode (disabled, or without "
+                           "address) and cannot be reached now\n",
+                           counts->silent_bars);
+    if (counts->targets == 0)
+        text_buffer_add(report->out, "note: the input tells no address of any memory BAR\n");
+}
+
 static void text_summary(struct report *report)
 {
     const struct reach_counts *counts = &report->counts;
@@ -205,9 +228,9 @@ static void text_summary(struct report *report)
         text_buffer_format(report->out, "... and %" PRIu64 " more (--format tsv lists all)\n",
                            report->listed - TEXT_LINES);
     text_buffer_format(report->out,
-                       "%u functions issue requests, %u have a memory BAR: %" PRIu64
-                       " pairs reach each other untranslated, %" PRIu64
-                       " of them across groups (leaks); %" PRIu64 " are sent to the IOMMU, %" PRIu64
+                       "%u functions issue requests, %u have a memory BAR\n"
+                       "%" PRIu64 " pairs reach untranslated, %" PRIu64
+                       " of them across groups (leaks); %" PRIu64 " go to the IOMMU, %" PRIu64
                        " are blocked\n",
                        counts->sources, counts->targets, counts->pairs[REACH_REACHES], counts->leaks,
                        counts->pairs[REACH_REDIRECTED], counts->pairs[REACH_BLOCKED]);
@@ -220,6 +243,7 @@ static void text_summary(struct report *report)
                                    turn->leaks);
         }
     }
+    text_notes(report);
 }
 
 static void tsv_summary(struct report *report)
@@ -238,7 +262,9 @@ static void json_summary(struct report *report)
     for (int outcome = 0; outcome < REACH_OUTCOMES; outcome++)
         text_buffer_format(report->out, ", \"%s\": %" PRIu64, reach_outcome_name((enum reach_outcome)outcome),
                            counts->pairs[outcome]);
-    text_buffer_format(report->out, ", \"leaks\": %" PRIu64 ", \"turns\": [", counts->leaks);
+    text_buffer_format(report->out,
+                       ", \"leaks\": %" PRIu64 ", \"acs_hidden\": %u, \"silent_bars\": %u, \"turns\": [",
+                       counts->leaks, counts->acs_hidden, counts->silent_bars);
     bool first = true;
     for (uint32_t f = 0; f < report->topology->function_count; f++) {
         for (int rule = 0; rule < RULE_COUNT; rule++) {
@@ -256,11 +282,24 @@ static void json_summary(struct report *report)
     text_buffer_add(report->out, first ? "]}\n}\n" : "\n  ]}\n}\n");
 }
 
-static void count_ends(struct report *report)
+static bool has_memory_bar(const struct pci_function *function)
+{
+    for (int b = 0; b < BAR_ROM; b++) {
+        if (function->bars[b].kind == BAR_MEMORY32 || function->bars[b].kind == BAR_MEMORY64)
+            return true;
+    }
+    return false;
+}
+
+static void count_functions(struct report *report)
 {
     for (uint32_t i = 0; i < report->topology->function_count; i++) {
-        report->counts.sources += reach_issues(&report->topology->functions[i]);
-        report->counts.targets += report->reach->fabric->nodes[i].bar_count > 0;
+        const struct pci_function *function = &report->topology->functions[i];
+        bool decodes = report->reach->fabric->nodes[i].bar_count > 0;
+        report->counts.sources += reach_issues(function);
+        report->counts.targets += decodes;
+        report->counts.silent_bars += !decodes && has_memory_bar(function);
+        report->counts.acs_hidden += isolation_hidden(function);
     }
 }
 
@@ -271,7 +310,7 @@ struct reach_counts reach_report(const struct reach *reach, const struct iommu_g
     struct report report = {
         .reach = reach, .groups = groups, .topology = topology, .question = question, .out = out};
     report.turns = memory_array((size_t)topology->function_count * RULE_COUNT, sizeof(report.turns[0]));
-    count_ends(&report);
+    count_functions(&report);
     if (question->format == REPORT_JSON)
         text_buffer_add(out, "{\n  \"format\": \"iommusim-reach/1\",\n  \"pairs\": [");
     for (uint32_t s = 0; s < topology->function_count; s++) {
@@ -284,7 +323,7 @@ struct reach_counts reach_report(const struct reach *reach, const struct iommu_g
     }
     if (question->format == REPORT_JSON)
         json_summary(&report);
-    else if (question->format == REPORT_TEXT)
+    else if (question->format == REPORT_TEXT && !one_pair(question))
         text_summary(&report);
     else if (question->summary_only)
         tsv_summary(&report);

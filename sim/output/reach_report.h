@@ -23,7 +23,9 @@ struct reach_question {
 struct reach_counts {
     uint64_t pairs[REACH_OUTCOMES]; /**< ordered pairs of different functions, by outcome */
     uint64_t leaks;                 /**< pairs of different groups with REACH_REACHES */
-    uint32_t sources, targets;      /**< functions that issue requests; that have a BAR */
+    uint32_t sources, targets;      /**< functions that issue requests; with a memory BAR that decodes */
+    uint32_t silent_bars; /**< functions whose memory BARs all do not decode: no address, or disabled */
+    uint32_t acs_hidden;  /**< functions whose ACS registers the input hides */
 };
 
 /**

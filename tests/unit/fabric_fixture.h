@@ -13,48 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Place the BARs of a bus and below from @p at on. @return the first free address */
-static inline uint64_t fixture_place(struct topology *topology, uint32_t bus_id, uint64_t at)
-{
-    for (uint32_t i = 0; i < topology->function_count; i++) {
-        struct pci_function *function = &topology->functions[i];
-        uint32_t home = function->is_vf ? topology->functions[function->pf_id].bus_id : function->bus_id;
-        for (int b = 0; home == bus_id && b < BAR_ROM; b++) {
-            struct bar *bar = &function->bars[b];
-            if (bar->kind != BAR_MEMORY32 && bar->kind != BAR_MEMORY64)
-                continue;
-            bar->address = (at + bar->size - 1) & ~(bar->size - 1);
-            bar->assigned = true;
-            at = bar->address + bar->size;
-        }
-    }
-    for (uint32_t i = 0; i < topology->function_count; i++) {
-        struct pci_function *bridge = &topology->functions[i];
-        if (bridge->bus_id != bus_id || bridge->secondary_bus_id == NONE)
-            continue;
-        uint64_t base = (at + 0xfffff) & ~UINT64_C(0xfffff);
-        at = (fixture_place(topology, bridge->secondary_bus_id, base) + 0xfffff) & ~UINT64_C(0xfffff);
-        bridge->memory_window = (struct window){at > base, base, at - 1};
-    }
-    return at;
-}
-
-/** Give a machine addresses, if it has none yet. */
-static inline void fixture_place_all(struct topology *topology)
-{
-    for (uint32_t i = 0; i < topology->function_count; i++) {
-        for (int b = 0; b < BAR_ROM; b++) {
-            if (topology->functions[i].bars[b].assigned)
-                return;
-        }
-    }
-    uint64_t at = 0x80000000;
-    for (uint32_t b = 0; b < topology->bus_count; b++) {
-        if (topology->buses[b].parent_id == NONE)
-            at = fixture_place(topology, b, (at + 0xfffff) & ~UINT64_C(0xfffff));
-    }
-}
-
 /** The machine of @p text; fails the test where it is wrong. */
 static inline struct topology *fixture_machine(const char *text)
 {
@@ -64,7 +22,6 @@ static inline struct topology *fixture_machine(const char *text)
         diagnostics_print(diagnostics, stderr);
     diagnostics_free(diagnostics);
     ck_assert_msg(topology != NULL, "%s", text);
-    fixture_place_all(topology);
     return topology;
 }
 

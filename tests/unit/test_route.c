@@ -18,6 +18,7 @@ struct route_case {
     enum address_type address_type;
     bool peer_to_peer; /**< the root complex routes between its ports */
     bool relaxed_ordering;
+    const char *hidden; /**< function whose ACS registers are hidden and assumed to be the kernel's */
     const char *closed; /**< function whose Memory Space Enable is off: nothing claims what it would */
 };
 
@@ -152,6 +153,9 @@ static const struct route_case requests[] = {
          "01:00.0 upstream, 00:1c.0 peer-decode-off = host 0100"),
     CASE("rciep@14[id=8086:a36d] rciep@.2[id=8086:a36f]", "00:14.0", "00:14.2",
          "00:14.0 peer-decode-off = host 00a0"),
+    /* A dump that hides registers: as assumed. */
+    CASE("rp*2@1c.0(ep)", "01:00.0", "02:00.0", "01:00.0 upstream, 00:1c.0 assumed-redirect = host 0100",
+         .hidden = "00:1c.0"),
     /* Conventional buses. */
     CASE("rp[acs](pcie2pci(pci pci))", "02:00.0", "02:01.0",
          "02:00.0 conventional-bus, 02:01.0 bar = 02:01.0"),
@@ -254,7 +258,13 @@ static void check_cases(const struct route_case *cases, size_t count, bool compl
         topology->root_complex_peer_to_peer = test->peer_to_peer;
         if (test->closed)
             fixture_function(topology, test->closed)->memory_space = false;
-        struct fabric *fabric = fabric_new(topology->arena, topology, NULL);
+        uint16_t *control = arena_array(topology->arena, topology->function_count, sizeof(control[0]));
+        fabric_acs_in_force(topology, NULL, true, control);
+        if (test->hidden) {
+            fixture_function(topology, test->hidden)->acs_unknown = true;
+            control[fixture_function(topology, test->hidden)->id] = 0x1d;
+        }
+        struct fabric *fabric = fabric_new(topology->arena, topology, control);
         const struct pci_function *from = fixture_function(topology, test->from);
         uint16_t id = test->requester_id ? test->requester_id : pci_requester_id(from->bus, from->devfn);
         struct transaction transaction = {.kind = test->kind,

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* iommusim reach FILE [SRC [DST]] */
+#include "sim/base/arena.h"
+#include "sim/base/nearest.h"
+#include "sim/base/status.h"
+#include "sim/cli/commands.h"
+#include "sim/input/machine_input.h"
+#include "sim/output/reach_report.h"
+
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_LEAK = 1, EXIT_BAD_INPUT = 2, EXIT_FILES = 3, ERRORS_SHOWN = 20 };
+
+enum { OPTION_OUTCOME = 256, OPTION_SUMMARY, OPTION_CMDLINE, OPTION_IOMMU, OPTION_FAIL_ON };
+
+static const struct argp_option options[] = {
+    {"format", 'f', "FORMAT", 0, "text (default), json or tsv", 0},
+    {"outcome", OPTION_OUTCOME, "OUTCOME", 0,
+     "Pairs to list: reaches (default), redirected, blocked, all (of these three), or not-applicable; may "
+     "repeat. With SRC and DST the default is any",
+     0},
+    {"summary", OPTION_SUMMARY, NULL, 0, "Only count", 0},
+    {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line instead of the machine's own", 0},
+    {"iommu", OPTION_IOMMU, "KIND", 0, "auto (default), vt-d, amd-vi, smmuv3 or none", 0},
+    {"fail-on", OPTION_FAIL_ON, "leak", 0, "Exit with 1 if a function reaches one of another group", 0},
+    {0},
+};
+
+struct arguments {
+    const char *file, *source, *target;
+    const char *cmdline;
+    enum iommu_choice iommu;
+    struct reach_question question;
+    bool outcomes_given;
+    bool fail_on_leak;
+};
+
+static const char *const format_names[] = {"text", "json", "tsv"};
+static const char *const outcome_names[] = {"not-applicable", "blocked", "redirected", "reaches", "all"};
+
+/** Index of @p word among @p names, or the end of the program with a message. */
+static int choose(struct argp_state *state, const char *option, const char *word, const char *const *names,
+                  int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(word, names[i]) == 0)
+            return i;
+    }
+    const char *near = nearest_name(word, names, (size_t)count, sizeof(names[0]));
+    argp_error(state, "unknown value '%s' for --%s%s%s%s", word, option, near ? ", did you mean '" : "",
+               near ? near : "", near ? "'?" : "");
+    return 0;
+}
+
+static void add_outcome(struct argp_state *state, struct arguments *arguments, const char *word)
+{
+    int chosen = choose(state, "outcome", word, outcome_names, 5);
+    arguments->outcomes_given = true;
+    for (int i = 0; i < REACH_OUTCOMES; i++)
+        arguments->question.outcomes[i] |=
+            chosen == i || (chosen == REACH_OUTCOMES && i != REACH_NOT_APPLICABLE);
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    static const char *const fail_names[] = {"leak"};
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case 'f':
+        arguments->question.format = (enum report_format)choose(state, "format", text, format_names, 3);
+        return 0;
+    case OPTION_OUTCOME:
+        add_outcome(state, arguments, text);
+        return 0;
+    case OPTION_SUMMARY:
+        arguments->question.summary_only = true;
+        return 0;
+    case OPTION_CMDLINE:
+        arguments->cmdline = text;
+        return 0;
+    case OPTION_IOMMU:
+        if (!iommu_choice_parse(text, &arguments->iommu))
+            argp_error(state, "unknown value '%s' for --iommu (auto, vt-d, amd-vi, smmuv3, none)", text);
+        return 0;
+    case OPTION_FAIL_ON:
+        arguments->fail_on_leak = choose(state, "fail-on", text, fail_names, 1) == 0;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 2)
+            argp_usage(state);
+        *(state->arg_num == 0   ? &arguments->file
+          : state->arg_num == 1 ? &arguments->source
+                                : &arguments->target) = text;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_usage(state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/** The function named @p bdf, NONE for "all" or NULL. @return false, with a message, where there is none */
+static bool find_function(const struct topology *topology, const char *bdf, uint32_t *id)
+{
+    uint32_t segment;
+    uint8_t bus, devfn;
+    *id = NONE;
+    if (!bdf || strcmp(bdf, "all") == 0)
+        return true;
+    if (!bdf_parse(bdf, &segment, &bus, &devfn)) {
+        fprintf(stderr, "iommusim reach: error: '%s' is no address ([segment:]bus:device.function, or all)\n",
+                bdf);
+        return false;
+    }
+    const struct pci_function *function = topology_find(topology, segment, bus, devfn);
+    if (!function) {
+        fprintf(stderr, "iommusim reach: error: the machine has no function %s\n", bdf);
+        return false;
+    }
+    *id = function->id;
+    return true;
+}
+
+static int answer(const struct topology *topology, struct arguments *arguments,
+                  struct diagnostics *diagnostics)
+{
+    struct reach_question *question = &arguments->question;
+    if (!find_function(topology, arguments->source, &question->source_id) ||
+        !find_function(topology, arguments->target, &question->target_id))
+        return EXIT_BAD_INPUT;
+    bool pair = question->source_id != NONE && question->target_id != NONE;
+    for (int i = 0; i < REACH_OUTCOMES && !arguments->outcomes_given; i++)
+        question->outcomes[i] = pair || i == REACH_REACHES;
+    struct arena *arena = arena_new();
+    struct text_buffer out = {0};
+    struct iommu_groups *groups =
+        iommu_groups_form(topology, arguments->iommu, arguments->cmdline, diagnostics);
+    struct reach_counts counts = reach_report(reach_new(arena, groups), groups, question, &out);
+    diagnostics_print(diagnostics, stderr);
+    fwrite(text_buffer_get(&out), 1, out.length, stdout);
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written)
+        perror("iommusim reach: error: writing the answer");
+    iommu_groups_free(groups);
+    text_buffer_fini(&out);
+    arena_free(arena);
+    return !written ? EXIT_FILES : arguments->fail_on_leak && counts.leaks ? EXIT_LEAK : 0;
+}
+
+int reach_command(int argc, char **argv)
+{
+    static const struct argp parser = {
+        options,
+        parse_option,
+        "FILE [SRC [DST]]",
+        "Who can reach whom past the IOMMU: for every ordered pair of functions, whether a memory request of "
+        "the first with an untranslated address in a BAR of the second may arrive there untranslated, and by "
+        "which rule at which port. A pair of different groups that reaches is a leak.\v"
+        "FILE is a topology or a dump import knows. SRC and DST are addresses, "
+        "[segment:]bus:device.function, "
+        "or \"all\"; a pair asked for by name is shown hop by hop.",
+        NULL,
+        NULL,
+        NULL};
+    struct arguments arguments = {.iommu = IOMMU_CHOICE_AUTO};
+    argp_err_exit_status = EXIT_BAD_INPUT;
+    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
+    struct machine_input *input = NULL;
+    int status = machine_input_load(arguments.file, &input, diagnostics);
+    int exit_status;
+    if (status < 0) {
+        diagnostics_print(diagnostics, stderr);
+        exit_status = status_exit_code(status);
+    } else {
+        exit_status = answer(input->topology, &arguments, diagnostics);
+        machine_input_free(input);
+    }
+    diagnostics_free(diagnostics);
+    return exit_status;
+}
