@@ -17,46 +17,38 @@ static void add_verdict(const struct iommu_groups *groups, uint32_t id, struct t
                        acs_verdict_print(clause, &groups->verdicts[id]));
 }
 
-static void explain_uncovered(const struct iommu_groups *groups, uint32_t id, struct text_buffer *text)
+static void add_uncovered(const struct iommu_groups *groups, uint32_t id, struct text_buffer *text)
 {
     const struct function_coverage *coverage = &groups->coverage->functions[id];
-    text_buffer_format(text, "no group: %s", coverage_reason_text(coverage->reason));
+    text_buffer_add(text, coverage_reason_text(coverage->reason));
     if (coverage->owner_id != NONE) {
         text_buffer_add(text, ", it belongs to ");
         add_function(groups, coverage->owner_id, text);
     }
 }
 
-void group_explain(const struct iommu_groups *groups, uint32_t function_id, struct text_buffer *text)
+void group_explain_cause(const struct iommu_groups *groups, uint32_t function_id, struct text_buffer *text)
 {
     const struct group_decision *decision = &groups->decisions[function_id];
     switch (decision->rule) {
     case GROUP_RULE_NONE:
-        explain_uncovered(groups, function_id, text);
+        add_uncovered(groups, function_id, text);
         return;
     case GROUP_RULE_NEW:
         text_buffer_add(text, "starts the group");
         return;
     case GROUP_RULE_REQUESTER:
-        text_buffer_add(text, "joins ");
-        add_function(groups, decision->via, text);
-        text_buffer_add(text, ": its DMA carries a requester id of that function");
+        text_buffer_add(text, "its DMA carries a requester id of that function");
         return;
     case GROUP_RULE_PATH:
-        text_buffer_add(text, "joins ");
-        add_function(groups, decision->via, text);
-        text_buffer_add(text, ": the path up is not isolated, ");
+        text_buffer_add(text, "the path up is not isolated, ");
         add_verdict(groups, decision->culprit, text);
         return;
     case GROUP_RULE_ALIAS:
-        text_buffer_add(text, "joins ");
-        add_function(groups, decision->via, text);
-        text_buffer_add(text, ": both may use one requester id");
+        text_buffer_add(text, "both may use one requester id");
         break;
     case GROUP_RULE_SLOT:
-        text_buffer_add(text, "joins ");
-        add_function(groups, decision->via, text);
-        text_buffer_add(text, ": functions of one slot, neither isolated, ");
+        text_buffer_add(text, "functions of one slot, neither isolated, ");
         add_verdict(groups, decision->culprit, text);
         text_buffer_add(text, "; ");
         add_verdict(groups, decision->via, text);
@@ -67,4 +59,17 @@ void group_explain(const struct iommu_groups *groups, uint32_t function_id, stru
         add_function(groups, decision->start, text);
         text_buffer_add(text, " above it");
     }
+}
+
+void group_explain(const struct iommu_groups *groups, uint32_t function_id, struct text_buffer *text)
+{
+    const struct group_decision *decision = &groups->decisions[function_id];
+    if (decision->rule == GROUP_RULE_NONE) {
+        text_buffer_add(text, "no group: ");
+    } else if (decision->rule != GROUP_RULE_NEW) {
+        text_buffer_add(text, "joins ");
+        add_function(groups, decision->via, text);
+        text_buffer_add(text, ": ");
+    }
+    group_explain_cause(groups, function_id, text);
 }

@@ -15,4 +15,7 @@
  */
 void group_explain(const struct iommu_groups *groups, uint32_t function_id, struct text_buffer *text);
 
+/** Append the cause alone: what stands behind "joins ...: " or "no group: ". */
+void group_explain_cause(const struct iommu_groups *groups, uint32_t function_id, struct text_buffer *text);
+
 #endif

@@ -37,7 +37,7 @@ static void text_function(const struct iommu_groups *groups, const char *lead, u
 /* The same rule and the same function to blame: one line for all of them. */
 static bool same_reason(const struct group_decision *a, const struct group_decision *b)
 {
-    return a->rule == b->rule && a->via == b->via && a->culprit == b->culprit;
+    return a->rule == b->rule && a->culprit == b->culprit && (a->rule == GROUP_RULE_PATH || a->via == b->via);
 }
 
 static void text_reasons(const struct iommu_groups *groups, const struct iommu_group *group,
@@ -62,8 +62,13 @@ static void text_reasons(const struct iommu_groups *groups, const struct iommu_g
         }
         if (count > NAMED_TOGETHER)
             text_buffer_format(out, " and %u more", count - NAMED_TOGETHER);
-        text_buffer_add(out, ": ");
-        group_explain(groups, group->members[i], out);
+        if (decision->rule == GROUP_RULE_PATH) {
+            text_buffer_add(out, ": ");
+            group_explain_cause(groups, group->members[i], out);
+        } else {
+            text_buffer_add(out, " ");
+            group_explain(groups, group->members[i], out);
+        }
         text_buffer_add(out, "\n");
     }
 }
@@ -102,7 +107,7 @@ static void text_ungrouped(const struct iommu_groups *groups, struct text_buffer
         any = true;
         text_function(groups, "", id, out);
         text_buffer_add(out, "      because  ");
-        group_explain(groups, id, out);
+        group_explain_cause(groups, id, out);
         text_buffer_add(out, "\n");
     }
 }

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/cli/commands.h"
+#include "sim/input/machine_input.h"
+#include "sim/output/groups_output.h"
+#include "sim/base/status.h"
+
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct groups_options {
+    const char *file;
+    enum iommu_choice iommu;
+    const char *cmdline;
+    void (*write)(const struct iommu_groups *groups, struct text_buffer *out);
+};
+
+static const struct argp_option options[] = {
+    {"iommu", 'i', "KIND", 0,
+     "Which IOMMU the machine has: auto (the input's own units, or a guess where it names none; the "
+     "default), "
+     "vt-d, amd-vi, smmuv3, none",
+     0},
+    {"cmdline", 'c', "STRING", 0,
+     "Kernel command line, in place of the input's own: intel_iommu=, amd_iommu=, iommu=, "
+     "iommu.passthrough=, "
+     "iommu.strict=, pci=disable_acs_redir=, pci=config_acs=, pci=noats, pcie_acs_override=; other words are "
+     "ignored",
+     0},
+    {"algorithm", 'a', "NAME", 0, "Rule set: linux (3.x to 7.3, the default)", 0},
+    {"format", 'f', "FORMAT", 0, "text (default), json, or tsv: group number, tab, address", 0},
+    {0},
+};
+
+static const char doc[] =
+    "IOMMU groups of a machine as the Linux kernel makes them, and why.\v"
+    "FILE is a topology JSON, any dump `import` knows (- is standard input), or \"synthetic:...\".\n"
+    "Control registers in a dump are those of the running kernel; options that change ACS are applied to "
+    "them as a what-if.";
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct groups_options *chosen = state->input;
+    switch (key) {
+    case 'i':
+        if (!iommu_choice_parse(argument, &chosen->iommu))
+            argp_error(state, "unknown IOMMU '%s': auto, vt-d, amd-vi, smmuv3 or none", argument);
+        return 0;
+    case 'c':
+        chosen->cmdline = argument;
+        return 0;
+    case 'a':
+        if (strcmp(argument, "linux") != 0)
+            argp_error(state, "unknown algorithm '%s': linux", argument);
+        return 0;
+    case 'f':
+        if (!strcmp(argument, "text"))
+            chosen->write = groups_output_text;
+        else if (!strcmp(argument, "json"))
+            chosen->write = groups_output_json;
+        else if (!strcmp(argument, "tsv"))
+            chosen->write = groups_output_tsv;
+        else
+            argp_error(state, "unknown format '%s': text, json or tsv", argument);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (chosen->file)
+            argp_error(state, "one FILE only, not also '%s'", argument);
+        chosen->file = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (!chosen->file)
+            argp_error(state, "FILE is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int write_groups(const struct groups_options *chosen, const struct topology *topology,
+                        struct diagnostics *diagnostics)
+{
+    struct iommu_groups *groups = iommu_groups_form(topology, chosen->iommu, chosen->cmdline, diagnostics);
+    struct text_buffer out = {0};
+    chosen->write(groups, &out);
+    fwrite(text_buffer_get(&out), 1, out.length, stdout);
+    int status = fflush(stdout) || ferror(stdout) ? STATUS_FILE_WRITE : STATUS_OK;
+    text_buffer_fini(&out);
+    iommu_groups_free(groups);
+    return status;
+}
+
+int groups_command(int argc, char **argv)
+{
+    struct groups_options chosen = {.write = groups_output_text};
+    struct argp argp = {options, parse_option, "FILE", doc, NULL, NULL, NULL};
+    argp_err_exit_status = 2;
+    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+
+    struct diagnostics *diagnostics = diagnostics_new(20);
+    struct machine_input *input = NULL;
+    int status = machine_input_load(chosen.file, &input, diagnostics);
+    if (status == STATUS_OK)
+        status = write_groups(&chosen, input->topology, diagnostics);
+    diagnostics_print(diagnostics, stderr);
+    if (status == STATUS_FILE_WRITE)
+        fprintf(stderr, "%s: error: %s\n", argv[0], status_text(status));
+    machine_input_free(input);
+    diagnostics_free(diagnostics);
+    return status_exit_code(status);
+}
