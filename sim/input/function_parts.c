@@ -205,10 +205,12 @@ void read_acs(const struct topology_reading *reading, const struct json_node *no
     struct acs *acs = &function->acs;
     const char *word = json_string(node);
     if (word) {
-        static const char *const words[] = {"none", "unknown", NULL};
-        int choice;
-        if (json_node_choice(node, words, &choice))
-            function->acs_unknown = choice == 1;
+        /* "present": there is the capability, but the input did not show its registers */
+        static const char *const words[] = {"none", "unknown", "present", NULL};
+        int choice = 0;
+        json_node_choice(node, words, &choice);
+        function->acs_unknown = choice > 0;
+        acs->present = choice == 2;
         return;
     }
     struct json_node capability = *node, control = {0};
@@ -219,7 +221,8 @@ void read_acs(const struct topology_reading *reading, const struct json_node *no
         if (!json_require(node, "capability", "the ACS capability bits"))
             return;
     } else if (!json_is_array(node)) {
-        json_error(node, "json-type", "expected \"none\", \"unknown\", a list of ACS bits or an object");
+        json_error(node, "json-type",
+                   "expected \"none\", \"unknown\", \"present\", a list of ACS bits or an object");
         return;
     }
     acs->present = read_acs_bits(&capability, &acs->capability);

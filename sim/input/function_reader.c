@@ -40,6 +40,7 @@ static const char *const function_keys[] = {
     "pcix",
     "name",
     "capabilities_hidden",
+    "reported_group",
     "switch",
     "bridge",
     "endpoint",
@@ -132,7 +133,7 @@ static bool read_kind(const struct topology_reading *reading, const struct json_
     }
     if (!reading->complete)
         set_defaults(function, kind);
-    json_get_u8(node, "header_type", 0, 2, &function->header_type);
+    json_get_u8(node, "header_type", 0, 127, &function->header_type);
     return true;
 }
 
@@ -179,10 +180,11 @@ static void read_identity(const struct topology_reading *reading, const struct j
         function->name = arena_string(reading->arena, text);
 }
 
-static void read_payload(const struct json_node *node, const char *key, uint16_t *bytes)
+/* Dumps hold the two reserved encodings, too. */
+static void read_payload(const struct json_node *node, const char *key, bool reserved, uint16_t *bytes)
 {
     uint64_t value;
-    if (!json_get_count(node, key, 128, 4096, &value))
+    if (!json_get_count(node, key, 128, reserved ? 16384 : 4096, &value))
         return;
     if (value & (value - 1)) {
         struct json_node member = json_member(node, key);
@@ -209,6 +211,8 @@ static void read_flags(const struct json_node *node, struct pci_function *functi
     json_get_boolean(node, "memory_space", &function->memory_space);
     json_get_boolean(node, "pcix", &function->pcix);
     json_get_boolean(node, "capabilities_hidden", &function->pcie_unknown);
+    function->group_reported =
+        json_get_u32(node, "reported_group", 0, UINT32_MAX - 1, &function->reported_group);
     uint8_t bits = function->dma_mask_bits;
     if (json_get_u8(node, "dma_mask_bits", 24, 64, &bits))
         function->dma_mask_bits = bits;
@@ -335,9 +339,9 @@ static bool read_body(struct topology_reading *reading, const struct json_node *
     bool link_given = false;
     read_identity(reading, node, function);
     read_flags(node, function);
-    read_payload(node, "max_payload_supported", &function->max_payload_supported);
-    read_payload(node, "max_payload", &function->max_payload);
-    read_payload(node, "max_read_request", &function->max_read_request);
+    read_payload(node, "max_payload_supported", reading->complete, &function->max_payload_supported);
+    read_payload(node, "max_payload", reading->complete, &function->max_payload);
+    read_payload(node, "max_read_request", reading->complete, &function->max_read_request);
     struct json_node bars = json_member(node, "bars"), windows = json_member(node, "windows");
     struct json_node link = json_member(node, "link"), acs = json_member(node, "acs");
     struct json_node sriov = json_member(node, "sriov"), aliases = json_member(node, "aliases");

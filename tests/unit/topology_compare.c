@@ -95,7 +95,8 @@ static bool same_express(const struct pci_function *a, const struct pci_function
     SAME(acs.capability);
     SAME(acs.control);
     if (!(leave_out & COMPARE_CONFIG_ONLY)) {
-        SAME(acs.egress_vector_known);
+        if (a->acs.present)
+            SAME(acs.egress_vector_known);
         SAME(acs.egress_vector);
         SAME(acs_unknown);
     }
