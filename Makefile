@@ -62,6 +62,15 @@ $(TEST_OBJECTS): CFLAGS_ALL += $(shell pkg-config --cflags check)
 $(BUILD)/tests/run: $(TEST_OBJECTS) $(BUILD)/libiommusim.a
 	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
 
+BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/bench/*.c)))
+$(BENCH_OBJECTS): CFLAGS_ALL += $(shell pkg-config --cflags check)
+
+$(BUILD)/tests/bench-run: $(BENCH_OBJECTS) $(BUILD)/tests/unit/machine_fixture.o $(BUILD)/libiommusim.a
+	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
+
+bench: $(BUILD)/tests/bench-run
+	@$(BUILD)/tests/bench-run $(BUILD)/bench.json
+
 unit: $(BUILD)/tests/run $(BUILD)/iommusim
 	IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
 
@@ -86,4 +95,4 @@ lint:
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d
+-include $(OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sets of up to FEW_WAYS are searched way by way. Wider sets (fully associative caches) have a hash over all entries and, for
+ * LRU, a list a set, so that a lookup costs the same whatever the width. Both give the same answers (tests/unit/test_iommu.c).
+ */
 #include "models/iommu/translation_cache.h"
 
 #include "sim/base/arena.h"
@@ -6,6 +10,10 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { FEW_WAYS = 16 };
+
+#define NO_ENTRY UINT32_MAX
 
 void translation_cache_init(struct translation_cache *cache, uint32_t entries, uint32_t ways,
                             enum replacement_policy policy, uint64_t seed, const char *name)
@@ -20,7 +28,20 @@ void translation_cache_init(struct translation_cache *cache, uint32_t entries, u
     cache->keys = memory_array(entries, sizeof(*cache->keys));
     cache->values = memory_array(entries, sizeof(*cache->values));
     cache->stamps = memory_array(entries, sizeof(*cache->stamps));
+    cache->used = memory_array(cache->sets, sizeof(*cache->used));
     cache->next_way = memory_array(cache->sets, sizeof(*cache->next_way));
+    if (cache->ways > FEW_WAYS) {
+        uint32_t hashes = 64;
+        while (hashes < entries * 2)
+            hashes *= 2;
+        cache->hash_mask = hashes - 1;
+        cache->heads = memory_array(hashes, sizeof(*cache->heads));
+        cache->chain = memory_array(entries, sizeof(*cache->chain));
+        cache->newer = memory_array(entries, sizeof(*cache->newer));
+        cache->older = memory_array(entries, sizeof(*cache->older));
+        cache->newest = memory_array(cache->sets, sizeof(*cache->newest));
+        cache->oldest = memory_array(cache->sets, sizeof(*cache->oldest));
+    }
     translation_cache_clear(cache);
 }
 
@@ -29,87 +50,165 @@ void translation_cache_fini(struct translation_cache *cache)
     free(cache->keys);
     free(cache->values);
     free(cache->stamps);
+    free(cache->used);
     free(cache->next_way);
+    free(cache->heads);
+    free(cache->chain);
+    free(cache->newer);
+    free(cache->older);
+    free(cache->newest);
+    free(cache->oldest);
     *cache = (struct translation_cache){0};
 }
 
 void translation_cache_clear(struct translation_cache *cache)
 {
-    if (cache->sets)
-        memset(cache->keys, 0xff, (size_t)cache->sets * cache->ways * sizeof(*cache->keys));
+    if (cache->sets == 0)
+        return;
+    memset(cache->keys, 0xff, (size_t)cache->sets * cache->ways * sizeof(*cache->keys));
+    memset(cache->used, 0, cache->sets * sizeof(*cache->used));
+    memset(cache->next_way, 0, cache->sets * sizeof(*cache->next_way));
+    if (cache->heads) {
+        memset(cache->heads, 0xff, ((size_t)cache->hash_mask + 1) * sizeof(*cache->heads));
+        memset(cache->newest, 0xff, cache->sets * sizeof(*cache->newest));
+        memset(cache->oldest, 0xff, cache->sets * sizeof(*cache->oldest));
+    }
 }
 
 /* Sets are usually a power of two: spare the division then. */
-static inline size_t first_of_set(const struct translation_cache *cache, uint64_t index)
+static inline uint32_t set_of(const struct translation_cache *cache, uint64_t index)
 {
-    uint64_t set = (cache->sets & (cache->sets - 1)) == 0 ? index & (cache->sets - 1) : index % cache->sets;
-    return (size_t)set * cache->ways;
+    return (uint32_t)((cache->sets & (cache->sets - 1)) == 0 ? index & (cache->sets - 1) : index % cache->sets);
 }
 
-static inline uint32_t find_way(const uint64_t *keys, uint32_t ways, uint64_t key)
+static inline uint32_t hash_of(const struct translation_cache *cache, uint64_t key)
 {
-    uint32_t way = 0;
-    for (; way + 8 <= ways; way += 8) { /* eight at a time: the compiler makes it a few vector compares */
-        unsigned any = 0;
-        for (uint32_t i = 0; i < 8; i++)
-            any |= keys[way + i] == key;
-        if (any)
-            break;
-    }
-    while (way < ways && keys[way] != key)
-        way++;
-    return way;
+    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & cache->hash_mask;
 }
+
+/* Entry of the set that holds the key, NO_ENTRY where none does. A key always comes with the same set. */
+static inline uint32_t find_entry(const struct translation_cache *cache, uint32_t set, uint64_t key)
+{
+    if (cache->heads) {
+        uint32_t entry = cache->heads[hash_of(cache, key)];
+        while (entry != NO_ENTRY && cache->keys[entry] != key)
+            entry = cache->chain[entry];
+        return entry;
+    }
+    uint32_t first = set * cache->ways, end = first + cache->used[set];
+    for (uint32_t entry = first; entry < end; entry++) {
+        if (cache->keys[entry] == key)
+            return entry;
+    }
+    return NO_ENTRY;
+}
+
+/* ---- LRU list of a wide set ---- */
+
+static void list_remove(struct translation_cache *cache, uint32_t set, uint32_t entry)
+{
+    uint32_t newer = cache->newer[entry], older = cache->older[entry];
+    if (newer == NO_ENTRY)
+        cache->newest[set] = older;
+    else
+        cache->older[newer] = older;
+    if (older == NO_ENTRY)
+        cache->oldest[set] = newer;
+    else
+        cache->newer[older] = newer;
+}
+
+static void list_add_newest(struct translation_cache *cache, uint32_t set, uint32_t entry)
+{
+    cache->newer[entry] = NO_ENTRY;
+    cache->older[entry] = cache->newest[set];
+    if (cache->newest[set] == NO_ENTRY)
+        cache->oldest[set] = entry;
+    else
+        cache->newer[cache->newest[set]] = entry;
+    cache->newest[set] = entry;
+}
+
+static inline void touch(struct translation_cache *cache, uint32_t set, uint32_t entry)
+{
+    if (!cache->heads) {
+        cache->stamps[entry] = ++cache->clock;
+    } else if (cache->newest[set] != entry) {
+        list_remove(cache, set, entry);
+        list_add_newest(cache, set, entry);
+    }
+}
+
+/* ---- public ---- */
 
 bool translation_cache_find(struct translation_cache *cache, uint64_t index, uint64_t key, uint64_t *value)
 {
     if (cache->sets == 0)
         return false;
-    size_t first = first_of_set(cache, index);
-    uint32_t way = find_way(cache->keys + first, cache->ways, key);
-    if (way == cache->ways)
+    uint32_t set = set_of(cache, index), entry = find_entry(cache, set, key);
+    if (entry == NO_ENTRY)
         return false;
-    cache->stamps[first + way] = ++cache->clock;
-    *value = cache->values[first + way];
+    if (cache->policy == REPLACE_LRU)
+        touch(cache, set, entry);
+    *value = cache->values[entry];
     return true;
 }
 
 bool translation_cache_present(const struct translation_cache *cache, uint64_t index, uint64_t key)
 {
-    if (cache->sets == 0)
-        return false;
-    return find_way(cache->keys + first_of_set(cache, index), cache->ways, key) < cache->ways;
+    return cache->sets && find_entry(cache, set_of(cache, index), key) != NO_ENTRY;
 }
 
-static uint32_t victim_way(struct translation_cache *cache, size_t first)
+static uint32_t victim(struct translation_cache *cache, uint32_t set)
 {
-    if (cache->policy ==
-        REPLACE_FIFO) { /* empty ways come first by themselves: the pointer starts at way 0 */
-        uint32_t *next = &cache->next_way[first / cache->ways];
-        uint32_t way = *next;
-        *next = way + 1 == cache->ways ? 0 : way + 1;
-        return way;
+    uint32_t first = set * cache->ways;
+    if (cache->policy == REPLACE_FIFO) {
+        uint32_t way = cache->next_way[set];
+        cache->next_way[set] = way + 1 == cache->ways ? 0 : way + 1;
+        return first + way;
     }
-    uint32_t empty = find_way(cache->keys + first, cache->ways, TRANSLATION_CACHE_EMPTY);
-    if (empty < cache->ways)
-        return empty;
     if (cache->policy == REPLACE_RANDOM)
-        return (uint32_t)random_below(&cache->random, cache->ways);
-    uint32_t oldest = 0;
-    for (uint32_t way = 1; way < cache->ways; way++) {
-        if (cache->stamps[first + way] < cache->stamps[first + oldest])
-            oldest = way;
+        return first + (uint32_t)random_below(&cache->random, cache->ways);
+    if (cache->heads)
+        return cache->oldest[set];
+    uint32_t oldest = first;
+    for (uint32_t entry = first + 1; entry < first + cache->ways; entry++) {
+        if (cache->stamps[entry] < cache->stamps[oldest])
+            oldest = entry;
     }
     return oldest;
+}
+
+static void unchain(struct translation_cache *cache, uint32_t entry)
+{
+    uint32_t *link = &cache->heads[hash_of(cache, cache->keys[entry])];
+    while (*link != entry)
+        link = &cache->chain[*link];
+    *link = cache->chain[entry];
 }
 
 void translation_cache_insert(struct translation_cache *cache, uint64_t index, uint64_t key, uint64_t value)
 {
     if (cache->sets == 0)
         return;
-    size_t first = first_of_set(cache, index);
-    size_t entry = first + victim_way(cache, first);
+    uint32_t set = set_of(cache, index), entry;
+    if (cache->used[set] < cache->ways) {
+        entry = set * cache->ways + cache->used[set]++;
+    } else {
+        entry = victim(cache, set);
+        if (cache->heads) {
+            unchain(cache, entry);
+            list_remove(cache, set, entry);
+        }
+    }
     cache->keys[entry] = key;
     cache->values[entry] = value;
-    cache->stamps[entry] = ++cache->clock;
+    if (cache->heads) {
+        uint32_t *head = &cache->heads[hash_of(cache, key)];
+        cache->chain[entry] = *head;
+        *head = entry;
+        list_add_newest(cache, set, entry);
+    } else {
+        cache->stamps[entry] = ++cache->clock;
+    }
 }

@@ -64,22 +64,12 @@ uint64_t link_raw_bits_per_s(unsigned generation, unsigned width)
            generations[generation].code_numerator / generations[generation].code_denominator;
 }
 
-/* AckFactor of the ACK transmission latency formula in tenths (PCIe Base Spec r5.0 tables 2-46..48, 3-7..9).
- */
+/* AckFactor of the ACK transmission latency formula in tenths (PCIe Base Spec r5.0 tables 2-46..48, 3-7..9). */
 static unsigned ack_factor_tenths(unsigned width, unsigned max_payload)
 {
-    unsigned row = max_payload <= 128 ? 0 : max_payload <= 256 ? 1 : max_payload <= 512 ? 2 : 3;
-    static const unsigned char narrow[4] = {14, 14, 14, 14}; /* x1, x2, x4 at small payloads */
-    static const unsigned char x4[4] = {14, 14, 14, 25};
-    static const unsigned char x8[4] = {25, 25, 10, 20};
-    static const unsigned char x16[4] = {30, 30, 20, 20};
-    static const unsigned char x32[4] = {30, 30, 30, 30};
-    const unsigned char *table = width <= 2    ? narrow
-                                 : width <= 4  ? x4
-                                 : width <= 8  ? x8
-                                 : width <= 16 ? x16
-                                               : x32;
-    return table[row];
+    if (max_payload > 256)
+        return width <= 8 ? 10 : 20;
+    return width <= 4 ? 14 : width <= 8 ? 25 : 30;
 }
 
 struct link_timing link_timing_make(const struct link_parameters *parameters, unsigned generation,

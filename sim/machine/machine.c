@@ -30,13 +30,15 @@ static _Noreturn void broken(const struct machine *machine, const char *law, con
 static void record(struct machine *machine, const struct dma_operation *operation, const struct tlp *tlp,
                    uint64_t done_ps)
 {
-    struct stream_result *result = &machine->traffic[operation->stream].result;
-    const struct dma_engine *engine = &machine->engines[operation->engine];
+    struct traffic *traffic = &machine->traffic[operation->stream];
+    struct stream_result *result = &traffic->result;
     uint64_t latency_ps = done_ps - operation->submit_ps;
     uint64_t tail_ps = done_ps - machine->events.now_ps;
     if (ledger_total_ps(&tlp->ledger) + tail_ps != latency_ps)
         broken(machine, "the parts of a latency do not add up to it", tlp);
-    (void)engine;
+    /* Rates count from the end of the last warm-up operation: from then on completions come at the pace of the steady state. */
+    if (++traffic->ended == traffic->stream->warmup_operations)
+        result->first_ps = done_ps;
     if (!operation->recorded)
         return;
     histogram_record(&result->latency, latency_ps);
@@ -149,7 +151,7 @@ static void completion_arrived(struct machine *machine, uint32_t index)
 static void peer_request_arrived(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
-    uint32_t target = tlp->place.function_id, engine = machine->engine_of[target];
+    uint32_t target = tlp->place.function_id;
     if (!tlp->translated)
         observe_peer(machine, tlp);
     transport_free_buffer(&machine->transport, tlp);
@@ -159,7 +161,6 @@ static void peer_request_arrived(struct machine *machine, uint32_t index)
         return;
     }
     uint64_t latency_ps = machine->input->parameters.engines[target].completer_latency_ps;
-    (void)engine;
     tlp_charge(tlp, LEDGER_COMPLETER, machine->events.now_ps + latency_ps);
     uint32_t completer = machine->peer_completer_of[target] != NONE
                              ? machine->peer_completer_of[target]

@@ -88,7 +88,7 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
         return false;
     next.engine = machine->engine_of[function_id];
     next.recorded = traffic->issued >= traffic->stream->warmup_operations;
-    if (traffic->issued == traffic->stream->warmup_operations)
+    if (traffic->issued == 0)
         traffic->result.first_ps = machine->events.now_ps;
     traffic->issued++;
     traffic->outstanding++;
