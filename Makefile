@@ -74,6 +74,10 @@ bench: $(BUILD)/tests/bench-run
 unit: $(BUILD)/tests/run $(BUILD)/iommusim
 	IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
 
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@scripts/demo.sh $(BUILD)/iommusim
+
 check: setup
 	@$(MAKE) --no-print-directory check-built
 

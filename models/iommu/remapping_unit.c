@@ -281,7 +281,8 @@ static bool merge(struct remapping_unit *unit, uint32_t ticket)
     struct translation_work *work = &unit->works[ticket];
     uint32_t found = IOMMU_NO_WORK;
     for (uint32_t i = 0; i < unit->parameters.walkers && found == IOMMU_NO_WORK; i++) {
-        if (unit->running[i] != IOMMU_NO_WORK && same_page(&unit->works[unit->running[i]], work))
+        if (unit->running[i] != IOMMU_NO_WORK && unit->running[i] != ticket &&
+            same_page(&unit->works[unit->running[i]], work))
             found = unit->running[i];
     }
     for (uint32_t t = unit->waiting_first; t != IOMMU_NO_WORK && found == IOMMU_NO_WORK;
@@ -450,7 +451,10 @@ static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
         return;
     }
     unit->counters.iotlb_misses++;
-    begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
+    if (unit->parameters.merge_inflight && merge(unit, ticket))
+        release_walker(unit, ticket);
+    else
+        begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
 }
 
 static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)

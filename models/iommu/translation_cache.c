@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sets of up to FEW_WAYS are searched way by way. Wider sets (fully associative caches) have a hash over all entries and, for
- * LRU, a list a set, so that a lookup costs the same whatever the width. Both give the same answers (tests/unit/test_iommu.c).
+ * Sets of up to FEW_WAYS are searched way by way. Wider sets (fully associative caches) have a hash over all
+ * entries and, for LRU, a list a set, so that a lookup costs the same whatever the width. Both give the same
+ * answers (tests/unit/test_iommu.c).
  */
 #include "models/iommu/translation_cache.h"
 
@@ -78,7 +79,8 @@ void translation_cache_clear(struct translation_cache *cache)
 /* Sets are usually a power of two: spare the division then. */
 static inline uint32_t set_of(const struct translation_cache *cache, uint64_t index)
 {
-    return (uint32_t)((cache->sets & (cache->sets - 1)) == 0 ? index & (cache->sets - 1) : index % cache->sets);
+    return (uint32_t)((cache->sets & (cache->sets - 1)) == 0 ? index & (cache->sets - 1)
+                                                             : index % cache->sets);
 }
 
 static inline uint32_t hash_of(const struct translation_cache *cache, uint64_t key)

@@ -18,20 +18,20 @@
 #define TRANSLATION_CACHE_EMPTY UINT64_MAX
 
 struct translation_cache {
-    uint32_t sets, ways;      /**< sets 0: no cache, every lookup misses */
+    uint32_t sets, ways; /**< sets 0: no cache, every lookup misses */
     enum replacement_policy policy;
-    uint64_t *keys;           /**< [entry], entry = set x ways + way */
+    uint64_t *keys; /**< [entry], entry = set x ways + way */
     uint64_t *values;
-    uint64_t *stamps;         /**< LRU, few ways: clock of last use */
-    uint32_t *used;           /**< [set] entries filled so far */
-    uint32_t *next_way;       /**< FIFO: [set] way to replace next */
+    uint64_t *stamps;   /**< LRU, few ways: clock of last use */
+    uint32_t *used;     /**< [set] entries filled so far */
+    uint32_t *next_way; /**< FIFO: [set] way to replace next */
     uint64_t clock;
     struct random_stream random;
     /* Many ways: what hardware compares at once is found here by a hash; LRU order is a list. */
-    uint32_t *heads;          /**< [hash] first entry of a chain, UINT32_MAX none; NULL with few ways */
+    uint32_t *heads; /**< [hash] first entry of a chain, UINT32_MAX none; NULL with few ways */
     uint32_t hash_mask;
-    uint32_t *chain;          /**< [entry] next in the chain */
-    uint32_t *newer, *older;  /**< [entry] LRU list of its set */
+    uint32_t *chain;           /**< [entry] next in the chain */
+    uint32_t *newer, *older;   /**< [entry] LRU list of its set */
     uint32_t *newest, *oldest; /**< [set] */
 };
 

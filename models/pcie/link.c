@@ -64,7 +64,8 @@ uint64_t link_raw_bits_per_s(unsigned generation, unsigned width)
            generations[generation].code_numerator / generations[generation].code_denominator;
 }
 
-/* AckFactor of the ACK transmission latency formula in tenths (PCIe Base Spec r5.0 tables 2-46..48, 3-7..9). */
+/* AckFactor of the ACK transmission latency formula in tenths (PCIe Base Spec r5.0 tables 2-46..48, 3-7..9).
+ */
 static unsigned ack_factor_tenths(unsigned width, unsigned max_payload)
 {
     if (max_payload > 256)

@@ -36,7 +36,8 @@ static void record(struct machine *machine, const struct dma_operation *operatio
     uint64_t tail_ps = done_ps - machine->events.now_ps;
     if (ledger_total_ps(&tlp->ledger) + tail_ps != latency_ps)
         broken(machine, "the parts of a latency do not add up to it", tlp);
-    /* Rates count from the end of the last warm-up operation: from then on completions come at the pace of the steady state. */
+    /* Rates count from the end of the last warm-up operation: from then on completions come at the pace of
+     * the steady state. */
     if (++traffic->ended == traffic->stream->warmup_operations)
         result->first_ps = done_ps;
     if (!operation->recorded)

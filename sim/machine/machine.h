@@ -36,7 +36,8 @@ struct stream_result {
     uint64_t submitted, completed, failed; /**< operations, warm-up included */
     uint64_t recorded;                     /**< operations in the histogram */
     uint64_t bytes;                        /**< of recorded operations that succeeded */
-    uint64_t first_ps, last_ps;            /**< end of the last warm-up operation, or first submission without warm-up; last recorded completion */
+    uint64_t first_ps, last_ps; /**< end of the last warm-up operation, or first submission without warm-up;
+                                   last recorded completion */
     struct histogram latency;
     __uint128_t
         ledger[LEDGER_PARTS]; /**< sums over recorded operations; all parts together = latency.total */

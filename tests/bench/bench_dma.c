@@ -7,8 +7,8 @@ double bench_dma(bool write, uint64_t size, uint64_t operations, double *events_
 {
     struct machine_fixture fixture;
     fixture_init(&fixture, "rp(up(dp(up(dp(ep)))))");
-    struct stream *stream =
-        fixture_stream(&fixture, "05:00.0", write ? STREAM_WRITE : STREAM_READ, 0x10000000, size, operations, 64);
+    struct stream *stream = fixture_stream(&fixture, "05:00.0", write ? STREAM_WRITE : STREAM_READ,
+                                           0x10000000, size, operations, 64);
     stream->window_bytes = 1 << 20;
     stream->pattern = PATTERN_RANDOM;
     fixture_translate(&fixture, "05:00.0", 0x10000000, 1 << 20, 4096);

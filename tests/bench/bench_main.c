@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `make bench`: a small table on standard output, the same as JSON into the file named by the first argument. Rates are per CPU
- * second; each is the median of five runs, so that one disturbed run does not count. */
+/* `make bench`: a small table on standard output, the same as JSON into the file named by the first argument.
+ * Rates are per CPU second; each is the median of five runs, so that one disturbed run does not count. */
 #include "tests/bench/bench.h"
 
 #include <stdio.h>
@@ -27,16 +27,20 @@ struct report {
     bool first;
 };
 
-static void row(struct report *report, const char *name, const char *unit, double rates[REPEATS], const char *extra, double value)
+static void row(struct report *report, const char *name, const char *unit, double rates[REPEATS],
+                const char *extra, double value)
 {
     qsort(rates, REPEATS, sizeof(double), compare);
     double median = rates[REPEATS / 2];
-    printf("%-44s %9.3f M %s/s   (%.3f .. %.3f)", name, median / 1e6, unit, rates[0] / 1e6, rates[REPEATS - 1] / 1e6);
+    printf("%-44s %9.3f M %s/s   (%.3f .. %.3f)", name, median / 1e6, unit, rates[0] / 1e6,
+           rates[REPEATS - 1] / 1e6);
     if (extra)
         printf("   %s %.3f", extra, value);
     putchar('\n');
     if (report->json) {
-        fprintf(report->json, "%s\n  {\"name\": \"%s\", \"unit\": \"%s/s\", \"median\": %.0f, \"minimum\": %.0f, \"maximum\": %.0f}",
+        fprintf(report->json,
+                "%s\n  {\"name\": \"%s\", \"unit\": \"%s/s\", \"median\": %.0f, \"minimum\": %.0f, "
+                "\"maximum\": %.0f}",
                 report->first ? "" : ",", name, unit, median, rates[0], rates[REPEATS - 1]);
         report->first = false;
     }
@@ -71,7 +75,8 @@ int main(int argc, char **argv)
         bool write;
         uint64_t size, operations;
         const char *name;
-    } dma[] = {{false, 64, 200000, "64 B DMA reads through two switches"}, {true, 4096, 20000, "4 KiB DMA writes through two switches"}};
+    } dma[] = {{false, 64, 200000, "64 B DMA reads through two switches"},
+               {true, 4096, 20000, "4 KiB DMA writes through two switches"}};
     for (int i = 0; i < 2; i++) {
         for (int r = 0; r < REPEATS; r++)
             rates[r] = bench_dma(dma[i].write, dma[i].size, dma[i].operations, &extra);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timed translations on the multi-tenant workload T3: T tenants in turn, three translations a packet: a 4 KiB ring page, a 2 MiB
- * data page that moves on every 1500 packets of the tenant within 32, a 4 KiB mailbox page. All tenants use the same IOVAs.
- * 32 translations are in flight; each is an answer with a time, not just hit or miss.
+ * Timed translations on the multi-tenant workload T3: T tenants in turn, three translations a packet: a 4 KiB
+ * ring page, a 2 MiB data page that moves on every 1500 packets of the tenant within 32, a 4 KiB mailbox
+ * page. All tenants use the same IOVAs. 32 translations are in flight; each is an answer with a time, not
+ * just hit or miss.
  */
 #include "models/iommu/remapping_unit.h"
 #include "sim/base/arena.h"
@@ -19,9 +20,9 @@ enum { WINDOW = 32, CONSECUTIVE = 1500, IN_FLIGHT = 32 };
 
 struct tenants {
     uint32_t count;
-    uint64_t packet;     /* of all tenants */
-    unsigned part;       /* 0..2 within the packet */
-    uint32_t *packets;   /* [tenant] */
+    uint64_t packet;   /* of all tenants */
+    unsigned part;     /* 0..2 within the packet */
+    uint32_t *packets; /* [tenant] */
 };
 
 static void next_translation(struct tenants *tenants, struct translation_work *work)
@@ -45,22 +46,37 @@ static void map_tenant(struct remapping_unit *unit, uint16_t tenant)
     struct page_table *table = &unit->domains[domain].table;
     uint64_t physical = UINT64_C(0x100000000) + tenant * UINT64_C(0x8000000);
     page_table_map(table, &unit->memory, RING_IOVA, physical, PAGE_SHIFT_4K, PAGE_READ | PAGE_WRITE);
-    page_table_map(table, &unit->memory, MAILBOX_IOVA, physical + 4096, PAGE_SHIFT_4K, PAGE_READ | PAGE_WRITE);
+    page_table_map(table, &unit->memory, MAILBOX_IOVA, physical + 4096, PAGE_SHIFT_4K,
+                   PAGE_READ | PAGE_WRITE);
     for (uint64_t i = 0; i < WINDOW; i++)
-        page_table_map(table, &unit->memory, DATA_IOVA + i * PAGE_2M, physical + (i + 1) * PAGE_2M, PAGE_SHIFT_2M,
-                       PAGE_READ | PAGE_WRITE);
+        page_table_map(table, &unit->memory, DATA_IOVA + i * PAGE_2M, physical + (i + 1) * PAGE_2M,
+                       PAGE_SHIFT_2M, PAGE_READ | PAGE_WRITE);
     remapping_unit_attach(unit, tenant, domain);
 }
 
 static const struct iommu_parameters parameters = {
-    .context_entries = 1536, .iotlb_entries = 64, .iotlb_ways = 8, .walk_cache_entries_l2 = 512, .walk_cache_entries_l3 = 512,
-    .walk_cache_entries_l4 = 512, .walk_cache_ways = 16, .walkers = 16, .levels = 4, .superpages_2m = true, .superpages_1g = true,
-    .iotlb_hit_ps = 2000, .context_hit_ps = 1000, .walk_fixed_ps = 100000, .walk_read_ps = 50000, .walk_cache_hit_ps = 5000,
+    .context_entries = 1536,
+    .iotlb_entries = 64,
+    .iotlb_ways = 8,
+    .walk_cache_entries_l2 = 512,
+    .walk_cache_entries_l3 = 512,
+    .walk_cache_entries_l4 = 512,
+    .walk_cache_ways = 16,
+    .walkers = 16,
+    .levels = 4,
+    .superpages_2m = true,
+    .superpages_1g = true,
+    .iotlb_hit_ps = 2000,
+    .context_hit_ps = 1000,
+    .walk_fixed_ps = 100000,
+    .walk_read_ps = 50000,
+    .walk_cache_hit_ps = 5000,
     .context_reads = 2,
 };
 
 /* Ask for the next translation in slot `ticket`; a hit posts its end as an event of kind 0. */
-static void ask(struct remapping_unit *unit, struct event_queue *events, struct tenants *tenants, uint32_t ticket)
+static void ask(struct remapping_unit *unit, struct event_queue *events, struct tenants *tenants,
+                uint32_t ticket)
 {
     next_translation(tenants, &unit->works[ticket]);
     if (remapping_unit_translate(unit, ticket))

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Not ck_assert(): the benchmarks use the fixture outside of any test. A failing test ends by abort() all the same. */
+/* Not ck_assert(): the benchmarks use the fixture outside of any test. A failing test ends by abort() all the
+ * same. */
 static void require(const struct machine_fixture *fixture, int condition, const char *what)
 {
     if (condition)
@@ -27,24 +28,48 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
     p->engines = memory_array(functions, sizeof(*p->engines));
     p->units = memory_array(1, sizeof(*p->units));
     for (uint32_t f = 0; f < functions; f++) {
-        p->links[f] = (struct link_parameters){.propagation_ps = 50000, .posted_header_credits = 64, .posted_data_credits = 1024,
-                                               .nonposted_header_credits = 64, .completion_header_credits = 64,
-                                               .completion_data_credits = 1024, .credit_return_ps = 10000};
+        p->links[f] = (struct link_parameters){.propagation_ps = 50000,
+                                               .posted_header_credits = 64,
+                                               .posted_data_credits = 1024,
+                                               .nonposted_header_credits = 64,
+                                               .completion_header_credits = 64,
+                                               .completion_data_credits = 1024,
+                                               .credit_return_ps = 10000};
         p->switches[f] = (struct switch_parameters){.latency_ps = 100000};
-        p->bridges[f] = (struct bridge_parameters){.latency_ps = 200000, .bus_rate_bytes_per_s = 133000000, .bus_transaction_ps = 100000};
-        p->engines[f] = (struct dma_engine_parameters){.tags = 32, .issue_latency_ps = 30000, .completion_latency_ps = 20000,
+        p->bridges[f] = (struct bridge_parameters){
+            .latency_ps = 200000, .bus_rate_bytes_per_s = 133000000, .bus_transaction_ps = 100000};
+        p->engines[f] = (struct dma_engine_parameters){.tags = 32,
+                                                       .issue_latency_ps = 30000,
+                                                       .completion_latency_ps = 20000,
                                                        .completer_latency_ps = 250000};
     }
-    p->root_complex = (struct root_complex_parameters){.request_latency_ps = 70000, .completion_latency_ps = 40000,
-                                                       .write_commit_ps = 150000, .peer_latency_ps = 120000, .reads_in_flight = 256,
+    p->root_complex = (struct root_complex_parameters){.request_latency_ps = 70000,
+                                                       .completion_latency_ps = 40000,
+                                                       .write_commit_ps = 150000,
+                                                       .peer_latency_ps = 120000,
+                                                       .reads_in_flight = 256,
                                                        .read_completion_boundary = 64};
-    p->memory = (struct memory_parameters){.data_source = MEMORY_LLC, .llc_latency_ps = 60000, .dram_latency_ps = 110000,
+    p->memory = (struct memory_parameters){.data_source = MEMORY_LLC,
+                                           .llc_latency_ps = 60000,
+                                           .dram_latency_ps = 110000,
                                            .bandwidth_bytes_per_s = UINT64_C(1000000000000)};
-    p->units[0] = (struct iommu_parameters){.context_entries = 64, .context_ways = 4, .iotlb_entries = 64, .iotlb_ways = 0,
-                                            .walk_cache_entries_l2 = 32, .walk_cache_entries_l3 = 16, .walk_cache_entries_l4 = 8,
-                                            .walkers = 4, .levels = 4, .superpages_2m = true, .superpages_1g = true,
-                                            .iotlb_hit_ps = 5000, .context_hit_ps = 2000, .walk_fixed_ps = 100000,
-                                            .walk_read_ps = 80000, .walk_cache_hit_ps = 3000, .context_reads = 2};
+    p->units[0] = (struct iommu_parameters){.context_entries = 64,
+                                            .context_ways = 4,
+                                            .iotlb_entries = 64,
+                                            .iotlb_ways = 0,
+                                            .walk_cache_entries_l2 = 32,
+                                            .walk_cache_entries_l3 = 16,
+                                            .walk_cache_entries_l4 = 8,
+                                            .walkers = 4,
+                                            .levels = 4,
+                                            .superpages_2m = true,
+                                            .superpages_1g = true,
+                                            .iotlb_hit_ps = 5000,
+                                            .context_hit_ps = 2000,
+                                            .walk_fixed_ps = 100000,
+                                            .walk_read_ps = 80000,
+                                            .walk_cache_hit_ps = 3000,
+                                            .context_reads = 2};
 }
 
 void fixture_init(struct machine_fixture *fixture, const char *text)
@@ -69,25 +94,41 @@ uint32_t fixture_function(const struct machine_fixture *fixture, const char *add
     return function->id;
 }
 
-struct stream *fixture_stream(struct machine_fixture *fixture, const char *device, enum stream_operation operation, uint64_t base,
-                              uint64_t size, uint64_t operations, uint32_t queue_depth)
+struct stream *fixture_stream(struct machine_fixture *fixture, const char *device,
+                              enum stream_operation operation, uint64_t base, uint64_t size,
+                              uint64_t operations, uint32_t queue_depth)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     struct stream *stream = &fixture->streams[fixture->workload.stream_count];
-    *stream = (struct stream){.name = names[fixture->workload.stream_count++], .function_id = fixture_function(fixture, device),
-                              .operation = operation, .base = base, .window_bytes = size > 65536 ? size : 65536, .size_bytes = size,
-                              .stride_bytes = size, .alignment_bytes = 64, .operations = operations, .queue_depth = queue_depth};
+    *stream = (struct stream){.name = names[fixture->workload.stream_count++],
+                              .function_id = fixture_function(fixture, device),
+                              .operation = operation,
+                              .base = base,
+                              .window_bytes = size > 65536 ? size : 65536,
+                              .size_bytes = size,
+                              .stride_bytes = size,
+                              .alignment_bytes = 64,
+                              .operations = operations,
+                              .queue_depth = queue_depth};
     return stream;
 }
 
-void fixture_translate(struct machine_fixture *fixture, const char *device, uint64_t iova, uint64_t length, uint64_t page_bytes)
+void fixture_translate(struct machine_fixture *fixture, const char *device, uint64_t iova, uint64_t length,
+                       uint64_t page_bytes)
 {
     uint32_t d = fixture->workload.domain_count++, functions = fixture->input.topology->function_count;
-    fixture->mappings[d] = (struct mapping){.iova = iova, .physical = iova + UINT64_C(0x100000000), .length = length,
-                                            .page_bytes = page_bytes, .read = true, .write = true};
+    fixture->mappings[d] = (struct mapping){.iova = iova,
+                                            .physical = iova + UINT64_C(0x100000000),
+                                            .length = length,
+                                            .page_bytes = page_bytes,
+                                            .read = true,
+                                            .write = true};
     fixture->domain_functions[d][0] = fixture_function(fixture, device);
-    fixture->domains[d] = (struct domain){.name = "domain", .function_ids = fixture->domain_functions[d], .function_count = 1,
-                                          .mappings = &fixture->mappings[d], .mapping_count = 1};
+    fixture->domains[d] = (struct domain){.name = "domain",
+                                          .function_ids = fixture->domain_functions[d],
+                                          .function_count = 1,
+                                          .mappings = &fixture->mappings[d],
+                                          .mapping_count = 1};
     if (!fixture->unit_of)
         fixture->unit_of = memory_array(functions, sizeof(uint32_t)); /* all zero: unit 0 */
     fixture->options.unit_of = fixture->unit_of;
@@ -96,7 +137,8 @@ void fixture_translate(struct machine_fixture *fixture, const char *device, uint
 
 void fixture_run(struct machine_fixture *fixture)
 {
-    int status = machine_new(&fixture->input, &fixture->workload, &fixture->options, &fixture->machine, fixture->diagnostics);
+    int status = machine_new(&fixture->input, &fixture->workload, &fixture->options, &fixture->machine,
+                             fixture->diagnostics);
     if (status == 0)
         status = machine_run(fixture->machine, fixture->diagnostics);
     require(fixture, status == 0, "the run fails");

@@ -8,8 +8,16 @@
 
 Suite *machine_suite(void);
 
-enum { LINK_PS = 50000, SWITCH_PS = 100000, ISSUE_PS = 30000, DONE_PS = 20000, REQUEST_PS = 70000, COMPLETION_PS = 40000,
-       COMMIT_PS = 150000, LLC_PS = 60000 };
+enum {
+    LINK_PS = 50000,
+    SWITCH_PS = 100000,
+    ISSUE_PS = 30000,
+    DONE_PS = 20000,
+    REQUEST_PS = 70000,
+    COMPLETION_PS = 40000,
+    COMMIT_PS = 150000,
+    LLC_PS = 60000
+};
 
 /* A Gen3 x8 link with MPS 256: one TLP of `bytes` bytes, by the formula of the published link model. */
 static uint64_t gen3_x8_ps(uint32_t bytes)
@@ -31,8 +39,8 @@ static const char *deepest(unsigned switches)
     return addresses[switches];
 }
 
-/* One 64-byte read: request up, memory, one completion down. With equal links every switch cuts through, so the
- * serialisation is paid once a direction. */
+/* One 64-byte read: request up, memory, one completion down. With equal links every switch cuts through, so
+ * the serialisation is paid once a direction. */
 START_TEST(unloaded_read_latency_is_the_sum_of_its_parts)
 {
     for (unsigned switches = 0; switches < 4; switches++) {
@@ -40,8 +48,9 @@ START_TEST(unloaded_read_latency_is_the_sum_of_its_parts)
         fixture_init(&fixture, chains[switches]);
         fixture_stream(&fixture, deepest(switches), STREAM_READ, UINT64_C(0x200000000), 64, 100, 1);
         fixture_run(&fixture);
-        uint64_t expected = ISSUE_PS + gen3_x8_ps(8 + 16) + (switches + 1) * LINK_PS + switches * SWITCH_PS + REQUEST_PS + LLC_PS +
-                            COMPLETION_PS + gen3_x8_ps(8 + 12 + 64) + (switches + 1) * LINK_PS + switches * SWITCH_PS + DONE_PS;
+        uint64_t expected = ISSUE_PS + gen3_x8_ps(8 + 16) + (switches + 1) * LINK_PS + switches * SWITCH_PS +
+                            REQUEST_PS + LLC_PS + COMPLETION_PS + gen3_x8_ps(8 + 12 + 64) +
+                            (switches + 1) * LINK_PS + switches * SWITCH_PS + DONE_PS;
         const struct stream_result *result = fixture_result(&fixture, 0);
         ck_assert_uint_eq(result->recorded, 100);
         ck_assert_uint_eq(result->latency.minimum, expected);
@@ -58,9 +67,11 @@ START_TEST(unloaded_write_latency_is_the_sum_of_its_parts)
     for (unsigned switches = 0; switches < 4; switches++) {
         struct machine_fixture fixture;
         fixture_init(&fixture, chains[switches]);
-        fixture_stream(&fixture, deepest(switches), STREAM_WRITE, 0x10000000, 64, 100, 1); /* below 4 GiB: 3 DW header */
+        fixture_stream(&fixture, deepest(switches), STREAM_WRITE, 0x10000000, 64, 100,
+                       1); /* below 4 GiB: 3 DW header */
         fixture_run(&fixture);
-        uint64_t expected = ISSUE_PS + gen3_x8_ps(8 + 12 + 64) + (switches + 1) * LINK_PS + switches * SWITCH_PS + REQUEST_PS + COMMIT_PS;
+        uint64_t expected = ISSUE_PS + gen3_x8_ps(8 + 12 + 64) + (switches + 1) * LINK_PS +
+                            switches * SWITCH_PS + REQUEST_PS + COMMIT_PS;
         ck_assert_uint_eq(fixture_result(&fixture, 0)->latency.minimum, expected);
         ck_assert_uint_eq(fixture_result(&fixture, 0)->latency.maximum, expected);
         fixture_fini(&fixture);
@@ -73,7 +84,8 @@ START_TEST(ledger_parts_sum_to_the_latency)
 {
     struct machine_fixture fixture;
     fixture_init(&fixture, "rp(up(dp(ep) dp(ep)))");
-    fixture_stream(&fixture, "03:00.0", STREAM_ALTERNATE, 0x10000000, 1500, 2000, 16)->pattern = PATTERN_RANDOM;
+    fixture_stream(&fixture, "03:00.0", STREAM_ALTERNATE, 0x10000000, 1500, 2000, 16)->pattern =
+        PATTERN_RANDOM;
     fixture_stream(&fixture, "04:00.0", STREAM_READ, 0x20000000, 4096, 2000, 32)->pattern = PATTERN_RANDOM;
     fixture.streams[1].window_bytes = 1 << 20;
     fixture_translate(&fixture, "03:00.0", 0x10000000, 1 << 20, 4096);
@@ -98,12 +110,13 @@ START_TEST(ledger_parts_sum_to_the_latency)
 END_TEST
 
 /* Rate in bits per second of payload that a saturated stream gets. */
-static double saturated_gbps(enum stream_operation operation, unsigned generation, unsigned width, unsigned payload, uint64_t size)
+static double saturated_gbps(enum stream_operation operation, unsigned generation, unsigned width,
+                             unsigned payload, uint64_t size)
 {
     struct machine_fixture fixture;
     char text[100];
-    snprintf(text, sizeof(text), "rp[link=%ux%u,mps=%u,mrrs=4096](ep[link=%ux%u,mps=%u,mrrs=4096])", generation, width, payload,
-             generation, width, payload);
+    snprintf(text, sizeof(text), "rp[link=%ux%u,mps=%u,mrrs=4096](ep[link=%ux%u,mps=%u,mrrs=4096])",
+             generation, width, payload, generation, width, payload);
     fixture_init(&fixture, text);
     for (uint32_t f = 0; f < fixture.input.topology->function_count; f++) {
         fixture.input.parameters.links[f].posted_header_credits = 0; /* the link alone is looked at */
@@ -113,7 +126,8 @@ static double saturated_gbps(enum stream_operation operation, unsigned generatio
     }
     fixture.input.parameters.root_complex.reads_in_flight = 65536;
     fixture.input.parameters.memory.bandwidth_bytes_per_s = UINT64_C(100000000000000);
-    struct stream *stream = fixture_stream(&fixture, "01:00.0", operation, UINT64_C(0x200000000), size, 6000, 512);
+    struct stream *stream =
+        fixture_stream(&fixture, "01:00.0", operation, UINT64_C(0x200000000), size, 6000, 512);
     stream->warmup_operations = 1500;
     fixture_run(&fixture);
     const struct stream_result *result = fixture_result(&fixture, 0);
@@ -122,26 +136,30 @@ static double saturated_gbps(enum stream_operation operation, unsigned generatio
     return gbps;
 }
 
-/* Payload rates of the published analytic link model (Neugebauer et al., SIGCOMM 2018): MPS-sized writes, MPS-sized
- * completions, 64-byte writes, 64-byte completions. Tolerance 0.5 %: rounding of times to picoseconds and the ends of the run. */
+/* Payload rates of the published analytic link model (Neugebauer et al., SIGCOMM 2018): MPS-sized writes,
+ * MPS-sized completions, 64-byte writes, 64-byte completions. Tolerance 0.5 %: rounding of times to
+ * picoseconds and the ends of the run. */
 START_TEST(saturated_links_carry_what_the_published_model_says)
 {
     static const struct {
         unsigned generation, width, payload;
         double write_full, completion_full, write_64, completion_64;
     } rows[] = {
-#define ROW(generation, lanes, payload, write_full, completion_full, write_64, completion_64)                                      \
+#define ROW(generation, lanes, payload, write_full, completion_full, write_64, completion_64)                \
     {generation, lanes, payload, write_full, completion_full, write_64, completion_64},
 #include "tests/unit/published_link_rates.def"
 #undef ROW
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const double expected[] = {rows[i].write_full, rows[i].completion_full, rows[i].write_64, rows[i].completion_64};
+        const double expected[] = {rows[i].write_full, rows[i].completion_full, rows[i].write_64,
+                                   rows[i].completion_64};
         for (int c = 0; c < 4; c++) {
             uint64_t size = c < 2 ? rows[i].payload : 64;
-            double got = saturated_gbps(c & 1 ? STREAM_READ : STREAM_WRITE, rows[i].generation, rows[i].width, rows[i].payload, size);
-            ck_assert_msg(got > expected[c] * 0.995 && got < expected[c] * 1.005, "gen%u x%u mps %u column %d: %.3f for %.3f Gb/s",
-                          rows[i].generation, rows[i].width, rows[i].payload, c, got, expected[c]);
+            double got = saturated_gbps(c & 1 ? STREAM_READ : STREAM_WRITE, rows[i].generation, rows[i].width,
+                                        rows[i].payload, size);
+            ck_assert_msg(got > expected[c] * 0.995 && got < expected[c] * 1.005,
+                          "gen%u x%u mps %u column %d: %.3f for %.3f Gb/s", rows[i].generation, rows[i].width,
+                          rows[i].payload, c, got, expected[c]);
         }
     }
 }
@@ -192,8 +210,9 @@ START_TEST(the_same_run_twice_is_the_same)
 }
 END_TEST
 
-/* Random machines under load: bytes in are bytes out, each operation completes once (machine_run() aborts otherwise), and the
- * ledger of every one sums up. Tiny credits, one tag, one walker: the hostile build of the fabric. */
+/* Random machines under load: bytes in are bytes out, each operation completes once (machine_run() aborts
+ * otherwise), and the ledger of every one sums up. Tiny credits, one tag, one walker: the hostile build of
+ * the fabric. */
 START_TEST(nothing_is_lost_in_a_hostile_fabric)
 {
     struct machine_fixture fixture;
@@ -211,7 +230,8 @@ START_TEST(nothing_is_lost_in_a_hostile_fabric)
     fixture.input.parameters.root_complex.reads_in_flight = 2;
     static const char *const devices[] = {"05:00.0", "06:00.0", "07:00.0", "00:01.0", "09:00.0", "09:01.0"};
     for (uint32_t i = 0; i < 6; i++) {
-        struct stream *stream = fixture_stream(&fixture, devices[i], STREAM_ALTERNATE, 0x10000000, 100 + 777 * i, 300, 1 + 5 * i);
+        struct stream *stream =
+            fixture_stream(&fixture, devices[i], STREAM_ALTERNATE, 0x10000000, 100 + 777 * i, 300, 1 + 5 * i);
         stream->pattern = PATTERN_RANDOM;
         stream->alignment_bytes = 1;
     }
@@ -228,14 +248,17 @@ START_TEST(nothing_is_lost_in_a_hostile_fabric)
 }
 END_TEST
 
-/* DMA of one function that falls into the BAR of another below the same switch stays in the switch, with ACS off. */
+/* DMA of one function that falls into the BAR of another below the same switch stays in the switch, with ACS
+ * off. */
 START_TEST(peer_requests_stay_in_the_switch_or_are_redirected)
 {
     for (int redirect = 0; redirect < 2; redirect++) {
         struct machine_fixture fixture;
         fixture_init(&fixture, redirect ? "rp(up(dp[acs](ep) dp[acs](ep)))" : "rp(up(dp(ep) dp(ep)))");
-        const struct pci_function *target = &fixture.input.topology->functions[fixture_function(&fixture, "04:00.0")];
-        struct stream *stream = fixture_stream(&fixture, "03:00.0", STREAM_ALTERNATE, target->bars[0].address, 64, 10, 1);
+        const struct pci_function *target =
+            &fixture.input.topology->functions[fixture_function(&fixture, "04:00.0")];
+        struct stream *stream =
+            fixture_stream(&fixture, "03:00.0", STREAM_ALTERNATE, target->bars[0].address, 64, 10, 1);
         stream->window_bytes = 4096;
         fixture_run(&fixture);
         const struct observed_peer *peers;

@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What `make check` runs after the build. Every part reports itself; the first failure stops with its exit status.
+set -eu
+cd "$(dirname "$0")/.."
+build=$1
+part() { printf '\n== %s\n' "$1"; }
+
+part 'floors: who may include whom'
+scripts/floors.sh
+echo 'fine'
+
+part 'format'
+if command -v clang-format >/dev/null 2>&1; then
+    find sim models tests -name '*.[ch]' | sort | xargs clang-format --dry-run -Werror
+    echo 'fine'
+else
+    echo 'FAILED: clang-format is missing (scripts/setup.sh installs it)' >&2
+    exit 1
+fi
+
+part 'demo'
+scripts/demo.sh "$build/iommusim" >"$build/demo.out"
+tail -n 3 "$build/demo.out"
+
+part 'unit, property, oracle and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+make --no-print-directory sanitize
+
+part 'unit, property, oracle and end-to-end tests'
+make --no-print-directory unit
+
+if [ -n "$(git status --porcelain 2>/dev/null)" ] && [ "${CI:-}" = true ]; then
+    git status --short
+    echo 'FAILED: the tests left something behind in the work tree' >&2
+    exit 1
+fi
