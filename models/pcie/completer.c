@@ -43,6 +43,7 @@ static uint32_t make_completion(struct completer *completer, struct transport *t
     completion->length_bytes = bytes;
     completion->serving = false;
     completion->to_host = false;
+    completion->buffered = false;
     request->served_bytes += bytes;
     completion->last = request->served_bytes == request->length_bytes;
     return index;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/pcie/root_complex.h"
 
+#include <assert.h>
+
 #define TIME(key, member, text)                                                                              \
     {                                                                                                        \
         .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct root_complex_parameters, member),   \
@@ -284,9 +286,23 @@ void root_complex_on_unit(struct root_complex *root_complex, uint32_t unit, uint
 
 /* ---- arrival and memory ---- */
 
+/* A completion that ACS sent up instead of across: back down to its requester. */
+static void return_completion(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    bool claimed = transport_route_from_host(root_complex->transport, index);
+    assert(claimed && tlp->fate == FATE_FORWARD); /* the requester was there when it asked */
+    (void)claimed;
+    transport_enqueue(root_complex->transport, tlp->ingress, index);
+}
+
 void root_complex_receive(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
+    if (tlp->flow == FLOW_COMPLETION) {
+        return_completion(root_complex, index);
+        return;
+    }
     struct root_port_service *service = service_of(root_complex, tlp);
     /* Order of arrival at this ingress; posted and non-posted share the count. */
     tlp->ordered_after = root_complex->transport->ingresses[tlp->ingress].next_sequence++;

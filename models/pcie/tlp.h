@@ -50,6 +50,7 @@ struct tlp {
     bool committed;         /**< posted write: globally visible but for order */
     bool translated;        /**< the IOMMU has seen it */
     bool serving;           /**< read that holds a read slot of the root complex */
+    bool buffered;          /**< occupies a receive buffer of the link it came by */
     bool to_host;           /**< routing is over: the root complex hands it to the IOMMU */
     uint64_t ordered_after; /**< read: posted writes of its ingress below this sequence go first */
     struct ledger ledger;

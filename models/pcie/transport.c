@@ -51,11 +51,12 @@ static void wake_at(struct transport *transport, uint32_t channel_id, uint64_t t
     event_queue_push(transport->events, time_ps, PRIORITY_NORMAL, transport->event_wake, channel_id, 0);
 }
 
-void transport_free_buffer(struct transport *transport, const struct tlp *tlp)
+void transport_free_buffer(struct transport *transport, struct tlp *tlp)
 {
     const struct ingress *ingress = &transport->ingresses[tlp->ingress];
-    if (ingress->owner != INGRESS_LINK)
+    if (!tlp->buffered)
         return;
+    tlp->buffered = false;
     struct channel *channel = &transport->channels[ingress->owner_id];
     const struct credit_account *account = &channel->credits[tlp->flow];
     if (account->infinite_headers && (account->infinite_data || data_units(tlp) == 0))
@@ -222,6 +223,7 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
     tlp_charge(tlp, LEDGER_LINK_QUEUEING, now_ps);
     tlp_charge(tlp, LEDGER_BRIDGE, now_ps + medium->transaction_ps);
     tlp->ingress = channel->to_ingress;
+    tlp->buffered = true;
     transport_route(transport, index, channel->to_node);
     uint64_t arrive_ps = arrival_ps(transport, channel, tlp, serialisation_ps);
     event_queue_push(transport->events, arrive_ps, PRIORITY_NORMAL, transport->event_arrive, channel->to_node,

@@ -140,9 +140,9 @@ void transport_route(struct transport *transport, uint32_t tlp, uint32_t node);
  * completions (false: nobody has the id). */
 bool transport_route_from_host(struct transport *transport, uint32_t tlp);
 
-/** The buffer space of a TLP that came by a link is free again: credits go back. No effect for other
- * ingresses. */
-void transport_free_buffer(struct transport *transport, const struct tlp *tlp);
+/** The buffer space of a TLP that came by a link is free again: credits go back. No effect where it holds
+ * none (any more). */
+void transport_free_buffer(struct transport *transport, struct tlp *tlp);
 
 /** Handle the transport's events. */
 void transport_on_arrive(struct transport *transport, uint32_t tlp);
