@@ -45,6 +45,8 @@ static inline void take_credits(struct channel *channel, const struct tlp *tlp)
 static void wake_at(struct transport *transport, uint32_t channel_id, uint64_t time_ps)
 {
     struct channel *channel = &transport->channels[channel_id];
+    if (time_ps < transport->events->now_ps)
+        time_ps = transport->events->now_ps; /* credits that came back while nobody looked */
     if (channel->wake_ps <= time_ps)
         return; /* one earlier is under way and will post the next */
     channel->wake_ps = time_ps;
@@ -329,6 +331,7 @@ static void forward(const struct transport *transport, struct tlp *tlp, uint32_t
 static void follow(const struct transport *transport, struct tlp *tlp, uint32_t node,
                    struct route_decision decision)
 {
+    bool issued_here = tlp->place.side == SIDE_SELF;
     for (;;) {
         tlp->rule = (uint8_t)decision.rule;
         if (decision.rule >= RULE_SWITCH_PEER && decision.rule <= RULE_DIRECT_TRANSLATED)
@@ -339,7 +342,6 @@ static void follow(const struct transport *transport, struct tlp *tlp, uint32_t 
             tlp->error = (uint8_t)decision.error;
             return;
         }
-        bool issued_here = tlp->place.side == SIDE_SELF;
         tlp->place = decision.next;
         if (decision.action == ROUTE_HOST) {
             tlp->to_host = true;
@@ -360,7 +362,7 @@ static void follow(const struct transport *transport, struct tlp *tlp, uint32_t 
                 continue;
             }
             tlp->fate = FATE_DELIVER;
-            if (issued_here && transport->channel_loop[node] != NONE) {
+            if (issued_here) { /* over to another function of the node; arrives there as if from above */
                 tlp->place.side = SIDE_FROM_ABOVE;
                 forward(transport, tlp, transport->channel_loop[node]);
             }

@@ -120,8 +120,7 @@ struct transport {
     uint32_t *node_of; /**< [function] */
     uint32_t root_node;
     uint32_t *channel_up;   /**< [node] towards the root; NONE for the root complex */
-    uint32_t *channel_loop; /**< [node] from a device's function to another one of the node; NONE where it has
-                               none */
+    uint32_t *channel_loop; /**< [node] from a function of the node to another one of it */
     uint32_t *channel_down; /**< [function] the way to it from above: of a port's device, of a device on a
                                bus; NONE */
 };

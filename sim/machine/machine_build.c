@@ -132,6 +132,15 @@ static struct link_timing link_of_port(const struct build *build, uint32_t port,
 
 static const struct link_timing no_serialisation = {.ps_numerator = 0, .ps_denominator = 1};
 
+/* From a function of a node to another one of the same node: over the bus they share, or at no cost. */
+static void add_loop(struct build *build, uint32_t node, uint32_t medium, struct link_timing timing,
+                     uint32_t function_id)
+{
+    uint32_t channel = add_channel(build, node, node, medium, timing, NULL);
+    build->transport->channel_loop[node] = channel;
+    build->transport->channels[channel].function_id = function_id;
+}
+
 /* Connect a new node to what is above the bus it is on. */
 static void connect(struct build *build, uint32_t node, uint32_t bus_id, uint32_t function_id)
 {
@@ -166,12 +175,9 @@ static void connect(struct build *build, uint32_t node, uint32_t bus_id, uint32_
     transport->channel_up[node] = channel;
     channel = add_channel(build, above, node, down, timing, link);
     transport->channels[channel].function_id = function_id;
-    if (transport->nodes[node].kind == TRANSPORT_DEVICE) {
-        uint32_t medium = bus->kind == BUS_SHARED ? up : add_medium(build, 0);
-        transport->channel_loop[node] =
-            add_channel(build, node, node, medium, bus->kind == BUS_SHARED ? timing : no_serialisation, NULL);
-        transport->channels[transport->channel_loop[node]].function_id = function_id;
-    }
+    bool shared = transport->nodes[node].kind == TRANSPORT_DEVICE && bus->kind == BUS_SHARED;
+    add_loop(build, node, shared ? up : add_medium(build, 0), shared ? timing : no_serialisation,
+             function_id);
 }
 
 /* ---- functions to nodes ---- */
@@ -394,6 +400,7 @@ void machine_build_transport(struct machine *machine)
     for (uint32_t f = 0; f < functions; f++)
         transport->node_of[f] = NONE;
     transport->root_node = add_node(&build, TRANSPORT_ROOT_COMPLEX, NONE);
+    add_loop(&build, transport->root_node, add_medium(&build, 0), no_serialisation, NONE);
     for (uint32_t f = 0; f < functions; f++) /* parents come before children in processing order */
         place_function(&build, f);
     add_engines_and_completers(&build);

@@ -76,6 +76,7 @@ void fixture_init(struct machine_fixture *fixture, const char *text)
 {
     memset(fixture, 0, sizeof(*fixture));
     fixture->diagnostics = diagnostics_new(20);
+    fixture->streams = memory_array(FIXTURE_STREAMS, sizeof(*fixture->streams));
     fixture->input.topology = synthetic_parse("<test>", text, fixture->diagnostics);
     require(fixture, fixture->input.topology != NULL, "the machine does not load");
     fill_parameters(fixture, fixture->input.topology->function_count);
@@ -98,9 +99,9 @@ struct stream *fixture_stream(struct machine_fixture *fixture, const char *devic
                               enum stream_operation operation, uint64_t base, uint64_t size,
                               uint64_t operations, uint32_t queue_depth)
 {
-    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
-    struct stream *stream = &fixture->streams[fixture->workload.stream_count];
-    *stream = (struct stream){.name = names[fixture->workload.stream_count++],
+    require(fixture, fixture->workload.stream_count < FIXTURE_STREAMS, "too many streams");
+    struct stream *stream = &fixture->streams[fixture->workload.stream_count++];
+    *stream = (struct stream){.name = device,
                               .function_id = fixture_function(fixture, device),
                               .operation = operation,
                               .base = base,
@@ -135,6 +136,20 @@ void fixture_translate(struct machine_fixture *fixture, const char *device, uint
     fixture->options.unit_count = 1;
 }
 
+void fixture_translate_nothing(struct machine_fixture *fixture)
+{
+    uint32_t functions = fixture->input.topology->function_count;
+    fixture->all_functions = memory_array(functions, sizeof(uint32_t));
+    for (uint32_t f = 0; f < functions; f++)
+        fixture->all_functions[f] = f;
+    fixture->domains[0] =
+        (struct domain){.name = "empty", .function_ids = fixture->all_functions, .function_count = functions};
+    fixture->workload.domain_count = 1;
+    fixture->unit_of = memory_array(functions, sizeof(uint32_t));
+    fixture->options.unit_of = fixture->unit_of;
+    fixture->options.unit_count = 1;
+}
+
 void fixture_run(struct machine_fixture *fixture)
 {
     int status = machine_new(&fixture->input, &fixture->workload, &fixture->options, &fixture->machine,
@@ -161,4 +176,6 @@ void fixture_fini(struct machine_fixture *fixture)
     free(p->engines);
     free(p->units);
     free(fixture->unit_of);
+    free(fixture->all_functions);
+    free(fixture->streams);
 }

@@ -9,17 +9,20 @@
 
 #include "sim/machine/machine.h"
 
+enum { FIXTURE_STREAMS = 8192 };
+
 struct machine_fixture {
     struct machine_input input;
     struct workload workload;
     struct machine_options options;
     struct machine *machine;
     struct diagnostics *diagnostics;
-    struct stream streams[8];
+    struct stream *streams; /* room for FIXTURE_STREAMS */
     struct domain domains[4];
     struct mapping mappings[8];
-    uint32_t domain_functions[4][8];
+    uint32_t domain_functions[4][1];
     uint32_t *unit_of;
+    uint32_t *all_functions;
 };
 
 /** Load the one-line machine @p text; every parameter gets the fixture's value and may be changed before
@@ -39,6 +42,10 @@ struct stream *fixture_stream(struct machine_fixture *fixture, const char *devic
  */
 void fixture_translate(struct machine_fixture *fixture, const char *device, uint64_t iova, uint64_t length,
                        uint64_t page_bytes);
+
+/** Put the unit in front of everything, with one empty domain for all functions: whatever reaches it faults.
+ */
+void fixture_translate_nothing(struct machine_fixture *fixture);
 
 /** Build and run; fails the test on any error. */
 void fixture_run(struct machine_fixture *fixture);
