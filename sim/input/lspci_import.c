@@ -105,12 +105,12 @@ static void apply_bytes(struct import *import, const struct config_space *space,
     const struct lspci_text *text = &import->text;
     config_space_decode(space, function);
     import->extended_seen |= space->length > CONFIG_PCI_SIZE;
-    if (text->details && !text->capabilities_hidden && function->pcie_unknown) {
+    if (text->verbose && !text->capabilities_hidden && function->pcie_unknown) {
         /* The header alone; the text saw the rest. */
         bool multifunction = function->multifunction;
         *function = told;
         function->multifunction = multifunction;
-    } else if (text->details && function->acs_unknown && !told.acs_unknown) {
+    } else if (text->verbose && function->acs_unknown && !told.acs_unknown) {
         add_extended(function, &told);
     }
     add_sizes(function->bars, told.bars, BAR_COUNT);

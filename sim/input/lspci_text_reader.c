@@ -7,6 +7,7 @@
 
 enum { KEY_LENGTH = 48 };
 
+static void start_verbose(struct lspci_text *text, struct slice *rest);
 static void start_region(struct lspci_text *text, struct slice *rest);
 static void start_memory(struct lspci_text *text, struct slice *rest);
 static void start_io(struct lspci_text *text, struct slice *rest);
@@ -27,8 +28,8 @@ static const struct statement {
     void (*start)(struct lspci_text *text, struct slice *rest);
     lspci_word_handler handler;
 } statements[] = {
-    {"Control:", NULL, words_of_control},
-    {"Flags:", NULL, words_of_flags},
+    {"Control:", start_verbose, words_of_control},
+    {"Flags:", start_verbose, words_of_flags},
     {"Subsystem:", NULL, words_of_subsystem},
     {"Bus:", start_bus, words_of_bus},
     {"I/O behind bridge:", start_io_window, words_of_window},
@@ -58,6 +59,12 @@ static const struct statement {
     {"NUMA node:", NULL, words_of_numa},
     {"!!! Unknown header type", start_unknown_type, NULL},
 };
+
+static void start_verbose(struct lspci_text *text, struct slice *rest)
+{
+    (void)rest;
+    text->verbose = true;
+}
 
 static void start_bus(struct lspci_text *text, struct slice *rest)
 {
@@ -138,6 +145,7 @@ static void start_rom(struct lspci_text *text, struct slice *rest)
 
 static void start_capability(struct lspci_text *text, struct slice *rest)
 {
+    text->verbose = true;
     capability_line(text, slice_trim(*rest));
 }
 
@@ -229,7 +237,7 @@ void lspci_text_finish(struct lspci_text *text)
         function->memory_space = text->memory_decoded;
     if (function->link.width == 0)
         function->link.generation = 0; /* a port without a link still shows a speed */
-    bool hidden = text->capabilities_hidden || !text->details;
+    bool hidden = text->capabilities_hidden || !text->verbose;
     function->pcie_unknown = hidden && !function->pcie;
     function->acs_unknown = hidden || (function->acs.present && !text->acs_registers);
 }

@@ -23,12 +23,13 @@ typedef void (*lspci_word_handler)(struct lspci_text *text, struct slice word);
 struct lspci_text {
     struct pci_function function; /**< the fields the text tells */
     struct slice driver;          /**< "Kernel driver in use", empty where none was printed */
-    bool details;                 /**< there was text at all: -v or more */
-    bool bus_line;                /**< "Bus: primary=...": it is a bridge */
-    bool capabilities_hidden;     /**< "Capabilities: <access denied>", or the header type was unknown */
-    bool acs_registers;           /**< ACSCap and ACSCtl were printed (-vv) */
-    bool control;                 /**< the command register was printed (-vv) */
-    bool memory_decoded;          /**< -v: there are memory regions, and they are not disabled */
+    bool details;                 /**< there was text at all: -k, -v or more */
+    bool verbose;             /**< text that would have shown capabilities if there were any: -v or more */
+    bool bus_line;            /**< "Bus: primary=...": it is a bridge */
+    bool capabilities_hidden; /**< "Capabilities: <access denied>", or the header type was unknown */
+    bool acs_registers;       /**< ACSCap and ACSCtl were printed (-vv) */
+    bool control;             /**< the command register was printed (-vv) */
+    bool memory_decoded;      /**< -v: there are memory regions, and they are not disabled */
     bool numa_known;
     uint32_t numa_node;
 

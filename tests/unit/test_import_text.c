@@ -294,6 +294,21 @@ START_TEST(hidden_capabilities_are_guessed_and_marked)
 }
 END_TEST
 
+START_TEST(text_without_capabilities_tells_nothing_of_them)
+{
+    struct topology *topology =
+        import_text("00:1c.0 PCI bridge [0604]: Intel Corporation Port [8086:a110] (rev f1)\n"
+                    "\tKernel driver in use: pcieport\n"
+                    "00:1f.0 ISA bridge [0601]: Intel Corporation Bridge [8086:a143]\n"
+                    "\tSubsystem: Nobody [1234:5678]\n");
+    ck_assert(topology->functions[0].pcie_unknown && topology->functions[0].acs_unknown);
+    ck_assert_str_eq(topology->functions[0].driver, "pcieport");
+    ck_assert_uint_eq(topology->functions[1].subdevice, 0x5678);
+    ck_assert_str_eq(topology->functions[1].driver, "");
+    topology_free(topology);
+}
+END_TEST
+
 static char *read_whole(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -409,6 +424,7 @@ Suite *import_text_suite(void)
     tcase_add_test(tests, root_text_makes_a_machine);
     tcase_add_test(tests, mangled_text_makes_the_same_machine);
     tcase_add_test(tests, hidden_capabilities_are_guessed_and_marked);
+    tcase_add_test(tests, text_without_capabilities_tells_nothing_of_them);
     tcase_add_test(tests, real_dumps_are_read);
     suite_add_tcase(suite, tests);
     return suite;
