@@ -247,15 +247,15 @@ static void warn_about_unknowns(struct import *import, unsigned guessed)
     if (nameless)
         diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, first, NULL,
                            "lspci-no-ids",
-                           "the ids of %u functions are not told; those Linux treats specially were looked "
+                           "the ids of %u function%s are not told; those Linux treats specially were looked "
                            "for by name (lspci -nn prints ids)",
-                           nameless);
+                           nameless, nameless == 1 ? "" : "s");
     if (guessed)
         diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, DIAGNOSTIC_NO_OFFSET,
                            NULL, "lspci-hidden",
-                           "the capabilities of %u functions are hidden; their port types are guessed, "
-                           "their ACS is unknown (run lspci as root)",
-                           guessed);
+                           "the capabilities of %u function%s are hidden; port types are guessed, ACS is "
+                           "unknown (run lspci as root)",
+                           guessed, guessed == 1 ? "" : "s");
 }
 
 /* A host bridge is where the functions below it say they are: the last one told decides, they agree. */
@@ -284,7 +284,9 @@ struct topology *lspci_import(const struct source_text *source, struct diagnosti
 
     read_lines(import);
     settle_extended_space(import);
-    warn_about_unknowns(import, lspci_guess_types(import->builder));
+    unsigned guessed = lspci_guess_types(import->builder);
+    if (diagnostics_errors(diagnostics) == errors)
+        warn_about_unknowns(import, guessed);
     topology->acs_state = ACS_BOOTED;
     topology->rcba_enabled = import->rcba_enabled;
     topology->source = "lspci dump";

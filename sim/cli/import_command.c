@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* `iommusim import`: a topology file from a real machine's dump. */
+#include "sim/base/status.h"
+#include "sim/cli/commands.h"
+#include "sim/input/lspci_writer.h"
+#include "sim/input/machine_input.h"
+#include "sim/input/topology_writer.h"
+#include "sim/output/output_file.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIAGNOSTIC_LIMIT = 20 };
+
+enum format { FORMAT_JSON, FORMAT_LSPCI };
+
+struct arguments {
+    const char *file;
+    const char *output; /* "-": standard output */
+    enum format format;
+    bool quiet;
+};
+
+static const struct argp_option options[] = {
+    {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
+    {"format", 'f', "FORMAT", 0, "json (default): a topology file; lspci: as `lspci -D -n -xxxx` prints it",
+     0},
+    {"quiet", 'q', NULL, 0, "No summary on standard error", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case 'o':
+        arguments->output = argument;
+        return 0;
+    case 'f':
+        if (strcmp(argument, "json") == 0)
+            arguments->format = FORMAT_JSON;
+        else if (strcmp(argument, "lspci") == 0)
+            arguments->format = FORMAT_LSPCI;
+        else
+            argp_error(state, "unknown format '%s'; json and lspci are known", argument);
+        return 0;
+    case 'q':
+        arguments->quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->file)
+            argp_error(state, "one dump describes one machine; '%s' is too much", argument);
+        arguments->file = argument;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "a dump is needed, for instance of 'sudo lspci -D -xxxx' (- reads standard input)");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    options,
+    parse_option,
+    "FILE",
+    "Make a topology file from a real machine's dump.\v"
+    "FILE is recognised by its content: the output of lspci with bytes (-x, -xxx, -xxxx), with text (-v, "
+    "-vv, "
+    "-vvv) or both; with or without -D, -n, -nn. Most complete is 'sudo lspci -D -nn -vvv -xxxx'. What the "
+    "dump does not tell stays unknown and is listed on standard error.",
+    NULL,
+    NULL,
+    NULL,
+};
+
+/* What a dump may leave open. */
+struct unknowns {
+    unsigned types, acs, ids, sizes;
+};
+
+static struct unknowns count_unknowns(const struct topology *topology)
+{
+    struct unknowns unknowns = {0};
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        const struct pci_function *function = &topology->functions[i];
+        bool memory = false;
+        for (unsigned b = 0; b < BAR_ROM; b++)
+            memory |= function->bars[b].assigned && function->bars[b].size == 0;
+        unknowns.types += function->pcie_unknown;
+        unknowns.acs += function->acs_unknown;
+        unknowns.ids += function->vendor == 0xffff || function->device == 0xffff;
+        unknowns.sizes += memory;
+    }
+    return unknowns;
+}
+
+static void print_kinds(const struct topology *topology, FILE *out)
+{
+    for (const char *const *kind = function_kind_names(); *kind; kind++) {
+        unsigned count = 0;
+        for (uint32_t i = 0; i < topology->function_count; i++)
+            count += strcmp(function_kind_name(&topology->functions[i]), *kind) == 0;
+        if (count)
+            fprintf(out, "  %5u %s\n", count, *kind);
+    }
+}
+
+static void print_line(FILE *out, unsigned count, const char *text)
+{
+    if (count)
+        fprintf(out, "  %5u %s\n", count, text);
+}
+
+static void print_summary(const struct topology *topology, const char *name, FILE *out)
+{
+    struct unknowns unknowns = count_unknowns(topology);
+    fprintf(out, "%s: %u functions on %u buses below %u host bridge%s\n", name, topology->function_count,
+            topology->bus_count, topology->host_bridge_count, topology->host_bridge_count == 1 ? "" : "s");
+    print_kinds(topology, out);
+    if (unknowns.types || unknowns.acs || unknowns.ids || unknowns.sizes || !topology->units_known)
+        fputs("not told by the dump:\n", out);
+    print_line(out, unknowns.types, "functions' types (guessed from class and place)");
+    print_line(out, unknowns.acs, "functions' ACS capability");
+    print_line(out, unknowns.ids, "functions' ids");
+    print_line(out, unknowns.sizes, "functions' sizes of BARs");
+    if (!topology->units_known)
+        fputs("        which IOMMU covers what\n", out);
+}
+
+static int write_machine(const struct machine_input *input, const struct arguments *arguments,
+                         struct diagnostics *diagnostics)
+{
+    struct text_buffer out = {0};
+    if (arguments->format == FORMAT_LSPCI)
+        lspci_write(input->topology, &out);
+    else
+        machine_write(input, &out);
+    int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
+    text_buffer_fini(&out);
+    return status;
+}
+
+int import_command(int argc, char **argv)
+{
+    struct arguments arguments = {.output = "-"};
+    argp_err_exit_status = status_exit_code(STATUS_BAD_USAGE);
+    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+
+    struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTIC_LIMIT);
+    struct machine_input *input = NULL;
+    int status = machine_input_load(arguments.file, &input, diagnostics);
+    if (status == STATUS_OK)
+        status = write_machine(input, &arguments, diagnostics);
+    diagnostics_print(diagnostics, stderr);
+    if (status == STATUS_OK && !arguments.quiet)
+        print_summary(input->topology, arguments.file, stderr);
+    machine_input_free(input);
+    diagnostics_free(diagnostics);
+    return status_exit_code(status);
+}

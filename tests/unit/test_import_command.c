@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* The import command from outside: exit status, what is written where, files that fail. */
+#include "sim/base/diagnostic.h"
+#include "sim/base/status.h"
+#include "sim/base/text_buffer.h"
+#include "sim/output/output_file.h"
+
+#include <check.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+Suite *import_command_suite(void);
+
+static char *read_stream(FILE *stream)
+{
+    struct text_buffer out = {0};
+    char block[4096];
+    size_t length;
+    text_buffer_add(&out, "");
+    while ((length = fread(block, 1, sizeof(block), stream)) > 0)
+        text_buffer_append(&out, block, length);
+    return out.text ? out.text : strdup("");
+}
+
+/* Run a command line with "%" for the program; its output is the caller's to free. */
+static char *run(const char *line, int *status)
+{
+    const char *program = getenv("IOMMUSIM");
+    struct text_buffer command = {0};
+    for (; *line; line++) {
+        if (*line == '%')
+            text_buffer_add(&command, program ? program : "build/iommusim");
+        else
+            text_buffer_append(&command, line, 1);
+    }
+    FILE *stream = popen(command.text, "r");
+    ck_assert_ptr_nonnull(stream);
+    char *output = read_stream(stream);
+    *status = WEXITSTATUS(pclose(stream));
+    text_buffer_fini(&command);
+    return output;
+}
+
+static void expect(const char *line, int expected_status, const char *expected)
+{
+    int status;
+    char *output = run(line, &status);
+    ck_assert_msg(status == expected_status, "%s: exit status %d", line, status);
+    ck_assert_msg(!expected || strcmp(output, expected) == 0, "%s: %s", line, output);
+    free(output);
+}
+
+START_TEST(exit_status_and_places)
+{
+    expect("% import tests/fuzz/import/hidden.txt 2>&1 >/dev/null | tail -12", 0,
+           "tests/fuzz/import/hidden.txt: 7 functions on 6 buses below 1 host bridge\n"
+           "      1 endpoint\n"
+           "      1 root-port\n"
+           "      1 upstream-port\n"
+           "      2 downstream-port\n"
+           "      1 conventional\n"
+           "      1 conventional-bridge\n"
+           "not told by the dump:\n"
+           "      6 functions' types (guessed from class and place)\n"
+           "      6 functions' ACS capability\n"
+           "      7 functions' ids\n"
+           "        which IOMMU covers what\n");
+    expect(
+        "% import tests/fuzz/import/hidden.txt 2>&1 >/dev/null | grep -o ':[0-9: ]* warning.*'", 0,
+        ":1:1: warning: the ids of 7 functions are not told; those Linux treats specially were looked for by "
+        "name (lspci -nn prints ids) [lspci-no-ids]\n"
+        ": warning: the capabilities of 6 functions are hidden; port types are guessed, ACS is unknown (run "
+        "lspci as root) [lspci-hidden]\n"
+        ":17:1: warning: BAR 0 of 0000:03:00.0 is at 0xfe000000, but the bridge 0000:02:01.0 above it has no "
+        "open window [topology-bar-unreachable]\n");
+    expect("% import -q -f lspci tests/fuzz/import/bytes.txt | cmp - tests/fuzz/import/bytes.txt", 0, "");
+    expect("% import 2>/dev/null", 2, "");
+    expect("% import a b 2>/dev/null", 2, "");
+    expect("% import -f yaml tests/fuzz/import/bytes.txt 2>/dev/null", 2, "");
+    expect("% import /nonexistent/dump 2>/dev/null", 3, "");
+    expect("% import -o /nonexistent/topology.json tests/fuzz/import/bytes.txt 2>/dev/null", 3, "");
+    expect("printf '00:00.0 0600: 8086:1237\\n00: 86\\n' | % import - 2>&1", 2,
+           "-:2:7: error: a row holds 16 bytes of two hexadecimal digits [lspci-row-bytes]\n"
+           "    2 | 00: 86\n"
+           "      |       ^\n");
+}
+END_TEST
+
+START_TEST(an_imported_file_gives_the_groups_of_the_dump)
+{
+    glob_t files;
+    ck_assert_int_eq(glob("tests/fuzz/import/*.txt", 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        struct text_buffer line = {0};
+        text_buffer_format(
+            &line,
+            "d=$(mktemp -d) && %% import -q %s -o $d/t.json 2>/dev/null && "
+            "%% groups $d/t.json >$d/a && %% groups %s >$d/b 2>/dev/null && cmp $d/a $d/b && ls $d; "
+            "rm -r $d",
+            files.gl_pathv[i], files.gl_pathv[i]);
+        expect(line.text, 0, "a\nb\nt.json\n");
+        text_buffer_fini(&line);
+    }
+    globfree(&files);
+}
+END_TEST
+
+START_TEST(failed_imports_leave_no_file)
+{
+    expect("d=$(mktemp -d) && echo old >$d/t.json && echo nonsense | % import -o $d/t.json - 2>/dev/null; "
+           "echo $?; cat $d/t.json; ls $d; rm -r $d",
+           0, "2\nold\nt.json\n");
+}
+END_TEST
+
+START_TEST(output_files_are_whole)
+{
+    struct diagnostics *diagnostics = diagnostics_new(5);
+    char folder[] = "/tmp/iommusim-test-XXXXXX", path[64];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/result", folder);
+    ck_assert_int_eq(output_file_write(path, "one", 3, diagnostics), STATUS_OK);
+    ck_assert_int_eq(output_file_write(path, "three", 5, diagnostics), STATUS_OK);
+    FILE *file = fopen(path, "r");
+    char *text = read_stream(file);
+    fclose(file);
+    ck_assert_str_eq(text, "three");
+    free(text);
+    unlink(path);
+    ck_assert_int_eq(rmdir(folder), 0); /* nothing else was left in it */
+
+    ck_assert_int_eq(output_file_write("/dev/null", "x", 1, diagnostics), STATUS_OK);
+    ck_assert_uint_eq(diagnostics_errors(diagnostics), 0);
+    ck_assert_int_eq(output_file_write(path, "x", 1, diagnostics), STATUS_FILE_OPEN);
+    ck_assert_int_eq(output_file_write("/dev/full", "x", 1, diagnostics), STATUS_FILE_WRITE);
+    ck_assert_uint_eq(diagnostics_errors(diagnostics), 2);
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
+Suite *import_command_suite(void)
+{
+    Suite *suite = suite_create("import_command");
+    TCase *tests = tcase_create("import_command");
+    tcase_set_timeout(tests, 30);
+    tcase_add_test(tests, exit_status_and_places);
+    tcase_add_test(tests, an_imported_file_gives_the_groups_of_the_dump);
+    tcase_add_test(tests, failed_imports_leave_no_file);
+    tcase_add_test(tests, output_files_are_whole);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
