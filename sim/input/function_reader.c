@@ -428,6 +428,7 @@ static void read_function(struct topology_reading *reading, const struct json_no
     }
     placement.multifunction_known =
         json_get_boolean(node, "multifunction", &function.multifunction) || reading->complete;
+    placement.addresses_known = reading->complete;
     read_bus_numbers(reading, node, &function, &placement);
     bool link_given = read_body(reading, node, &function);
     agree_on_link(reading, place, node, &function, link_given);

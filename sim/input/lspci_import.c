@@ -176,12 +176,13 @@ static void finish_function(struct import *import)
                                                        .device_known = function.device != 0xffff,
                                                        .numa_known = import->text.numa_known,
                                                        .numa_node = import->text.numa_node};
+    function.observed = !readable;
     topology_builder_add(import->builder, &function,
                          (struct placement){.host_bridge = NONE,
                                             .parent = NONE,
                                             .address_known = true,
                                             .multifunction_known = readable,
-                                            .observed = true,
+                                            .addresses_known = true,
                                             .bus_numbers_known = true});
 }
 

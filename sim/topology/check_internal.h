@@ -25,7 +25,7 @@ struct topology_checker {
     topology_report((checker)->diagnostics, DIAGNOSTIC_NOTE, (checker)->source, (checker)->locate, pointer,  \
                     code, __VA_ARGS__)
 
-/** An error, or a warning where the machine was observed: it ran in spite of it. */
+/** An error, or a warning where the text the function is from may lack something. */
 #define CHECK_OBSERVED(checker, function, code, ...)                                                         \
     topology_report((checker)->diagnostics, (function)->observed ? DIAGNOSTIC_WARNING : DIAGNOSTIC_ERROR,    \
                     (checker)->source, (checker)->locate, (function)->pointer, code, __VA_ARGS__)

@@ -154,8 +154,8 @@ struct pci_function {
     uint32_t reported_group; /**< its number; meaningful where @c group_reported */
     const char *driver;      /**< driver bound, "" none, NULL unknown */
     const char *name;        /**< user's or lspci's name; NULL none */
-    bool observed; /**< bus numbers and addresses are those of a running machine: contradictions among them
-                      are only worth a warning, since it ran */
+    bool observed; /**< from text that people passed on of a machine that ran (lspci -v in a mail): a line may
+                      be lost, so a contradiction of addresses or links is only worth a warning */
     const char *pointer;    /**< where it came from: JSON pointer, or "line N" of a dump; for diagnostics */
     const uint8_t *config;  /**< raw configuration space as dumped, or NULL */
     uint16_t config_length; /**< 64, 256 or 4096; 0 without raw bytes */

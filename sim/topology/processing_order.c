@@ -188,7 +188,6 @@ static void fill_functions(struct ordering *ordering)
         *function = node->function;
         function->id = id;
         function->bus_id = bus->final_id;
-        function->observed |= node->placement.observed || node->function.config;
         function->multifunction = is_multifunction(builder, node, bus);
         function->secondary_bus_id = NONE;
         if (owns_bus(function) && function->secondary_bus)

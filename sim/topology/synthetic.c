@@ -5,6 +5,7 @@
 
 #include "sim/base/arena.h"
 #include "sim/base/nearest.h"
+#include "sim/base/units.h"
 #include "sim/topology/builder_internal.h"
 #include "sim/topology/synthetic_option.h"
 
@@ -62,7 +63,9 @@ static bool fail(struct parser *parser, size_t at, const char *code, const char 
 
 static char peek(const struct parser *parser)
 {
-    return parser->at < parser->source->length ? parser->source->text[parser->at] : '\0';
+    if (parser->at >= parser->source->length)
+        return '\0';
+    return parser->source->text[parser->at];
 }
 
 static bool at_end(const struct parser *parser)
@@ -370,8 +373,10 @@ static bool read_machine(struct parser *parser)
 
 static size_t locate_byte(const struct source_text *source, const char *pointer)
 {
-    size_t offset;
-    if (sscanf(pointer, "byte %zu", &offset) != 1 || offset > source->length)
+    static const char prefix[] = "byte ";
+    uint64_t offset;
+    if (strncmp(pointer, prefix, sizeof(prefix) - 1) != 0 ||
+        !number_parse(pointer + sizeof(prefix) - 1, source->length, &offset))
         return DIAGNOSTIC_NO_OFFSET;
     return offset;
 }

@@ -27,11 +27,10 @@ struct placement {
     bool multifunction_known; /**< the function's multifunction flag is its header bit; false: also set where
                                  another function is in its slot (functions with raw config count as known) */
     bool bus_numbers_known; /**< secondary and subordinate of a bridge are given; false: they are assigned */
-    bool observed;  /**< read from a running machine: BARs without an address are unassigned, closed windows
-                       are  closed, none is placed; contradictions are warnings (sets pci_function.observed,
-                       which  functions with raw config have anyway) */
-    bool same_slot; /**< in the slot of the sibling added just before: its next free function, or with
-                       devfn_known the function number in devfn */
+    bool addresses_known;   /**< BARs without an address are unassigned, windows not open are closed: none is
+                               placed (functions with raw config count as such) */
+    bool same_slot;         /**< in the slot of the sibling added just before: its next free function, or with
+                               devfn_known the function number in devfn */
 };
 
 /** Turns a function's @c pointer into a byte offset of the source for a diagnostic; DIAGNOSTIC_NO_OFFSET
@@ -70,15 +69,17 @@ struct pci_function *topology_builder_function(struct topology_builder *builder,
 /**
  * Number, link, place and check.
  *
- * 1. Bus numbers where none were given: depth first, as firmware does; devfn: the lowest free slot (ports
- * below an upstream port and functions on a root bus), 00.0 below a link.
- * 2. VFs of each PF whose SR-IOV is enabled and whose VFs were not added: made from NumVFs, offset, stride,
- * VF device id.
+ * 1. Bus numbers where none were given: depth first, as firmware does, around those given; behind each bus
+ * as many as its VFs reach into. devfn: the lowest free slot, 00.0 below a link.
+ * 2. VFs: functions at the routing ids an enabled SR-IOV capability states; where none of a PF's VFs was
+ * added, all are made.
  * 3. The tree from bus numbers; root buses are buses no bridge leads to; VF-only buses; VMD segments.
  * 4. Multifunction from the presence of functions > 0, kernel processing order, ids.
- * 5. Memory BARs without an address and windows without bounds: placed in 32-bit space below 0xfe000000 or,
- * for 64-bit prefetchable BARs, above RAM; naturally aligned, bridges' windows 1 MiB grained (PCI-to-PCI
- * Bridge Spec 3.2.5).
+ * 5. Memory BARs without an address and windows not open (see placement.addresses_known): 64-bit
+ * prefetchable BARs from 256 GiB or the end of RAM, others from c0000000 to fdffffff (then from 80000000), or
+ * in the host bridge's windows where it states any; naturally aligned, largest first; bridges' windows in
+ * whole MiB (PCI-to-PCI Bridge Spec 3.2.5). VFs' BARs from their PF's. Host bridge windows from what is
+ * below.
  * 6. topology_check().
  *
  * The builder is freed in any case. @return the topology, or NULL with diagnostics.
@@ -88,13 +89,15 @@ struct topology *topology_builder_finish(struct topology_builder *builder, const
 
 /**
  * Verify every invariant: ids and order, each bus range inside its parent's and disjoint from its siblings',
- * one function an address, no cycle, children only behind bridges, links below ports only (slot 0 rule not
- * enforced for imported machines), BARs naturally aligned, inside the windows above them and disjoint,
- * windows nested, VFs inside their PF's range, links of non-zero width, port types where they can be (a
- * downstream port below an upstream port only), units' scopes naming present functions, reserved regions
- * well-formed.
- * @return true if nothing was wrong; findings go to @p diagnostics (errors for contradictions, warnings for
- * what real machines show too: unassigned BARs, a BAR outside a closed window).
+ * BARs naturally aligned, inside the windows above them, disjoint and not in RAM, windows nested, VFs where
+ * requests are routed to, links of non-zero width, units' scopes and reserved regions naming present
+ * functions, ranges that do not end before they begin.
+ *
+ * Errors are contradictions. Warnings are what real machines show, too: ports where the specification has
+ * none, the two ends of a link in disagreement, a BAR below a bridge without open windows, functions on a bus
+ * in a bridge's range that no bridge leads to (partial dumps); and contradictions of addresses and links in
+ * functions marked observed. What functions with memory space disabled would claim is left alone.
+ * @return true if no error was found; findings go to @p diagnostics
  */
 bool topology_check(const struct topology *topology, const struct source_text *source, locate_function locate,
                     struct diagnostics *diagnostics);

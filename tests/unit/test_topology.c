@@ -275,6 +275,99 @@ START_TEST(multifunction_follows_the_header_where_it_is_known)
 }
 END_TEST
 
+static uint32_t add_auto(struct topology_builder *builder, const char *kind, uint32_t parent)
+{
+    struct pci_function function = {.class_code = 0x060400};
+    ck_assert(function_kind_set(&function, kind));
+    return topology_builder_add(
+        builder, &function, (struct placement){.host_bridge = parent == NONE ? 0 : NONE, .parent = parent});
+}
+
+static void state_buses(struct topology_builder *builder, const char *kind, uint8_t secondary,
+                        uint8_t subordinate)
+{
+    struct pci_function function = {.secondary_bus = secondary, .subordinate_bus = subordinate};
+    ck_assert(function_kind_set(&function, kind));
+    topology_builder_add(builder, &function,
+                         (struct placement){.host_bridge = 0, .parent = NONE, .bus_numbers_known = true});
+}
+
+/* Numbers the input states are kept; the others are found around them. */
+START_TEST(stated_numbers_are_walked_around)
+{
+    struct topology_builder *builder = topology_builder_new();
+    struct diagnostics *diagnostics = diagnostics_new(20);
+    topology_builder_add_host_bridge(builder, &(struct host_bridge){0});
+    uint32_t with_switch = add_auto(builder, "root-port", NONE);
+    uint32_t upstream = add_auto(builder, "upstream-port", with_switch);
+    add_auto(builder, "downstream-port", upstream);
+    state_buses(builder, "root-port", 2, 3); /* in the way of three numbers from 01 */
+    add_auto(builder, "root-port", NONE);
+    uint32_t decided = add_auto(builder, "root-port", NONE);
+    struct pci_function child = {.bus = 0x20};
+    topology_builder_add(builder, &child,
+                         (struct placement){.host_bridge = NONE, .parent = decided, .address_known = true});
+    state_buses(builder, "root-port", 0, 0);
+    struct topology *topology = topology_builder_finish(builder, NULL, NULL, diagnostics);
+    diagnostics_print(diagnostics, stdout);
+    ck_assert_ptr_nonnull(topology);
+    static const struct {
+        uint8_t bus, devfn, secondary, subordinate;
+    } expected[] = {
+        {0, 0 << 3, 4, 6}, {0, 1 << 3, 2, 3}, {0, 2 << 3, 7, 7}, {0, 3 << 3, 0x20, 0x20},
+        {0, 4 << 3, 0, 0}, {4, 0, 5, 6},      {5, 0, 6, 6},
+    };
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        const struct pci_function *function = topology_find(topology, 0, expected[i].bus, expected[i].devfn);
+        ck_assert_msg(function && function->secondary_bus == expected[i].secondary &&
+                          function->subordinate_bus == expected[i].subordinate,
+                      "row %zu", i);
+    }
+    ck_assert_ptr_nonnull(topology_find(topology, 0, 0x20, 0));
+    topology_free(topology);
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
+/* Functions with an address and nothing said of what is above: bridges without numbers get some. */
+START_TEST(bridges_with_an_address_get_bus_numbers)
+{
+    struct topology_builder *builder = topology_builder_new();
+    struct diagnostics *diagnostics = diagnostics_new(20);
+    struct pci_function port = {.bus = 0x10, .devfn = pci_devfn(3, 0)};
+    function_kind_set(&port, "root-port");
+    uint32_t parent = topology_builder_add(
+        builder, &port, (struct placement){.host_bridge = NONE, .parent = NONE, .address_known = true});
+    add_auto(builder, "endpoint", parent);
+    struct topology *topology = topology_builder_finish(builder, NULL, NULL, diagnostics);
+    ck_assert_ptr_nonnull(topology);
+    assert_order(topology, "0000:10:03.0 0000:11:00.0");
+    ck_assert(topology->host_bridges[0].found && topology->host_bridges[0].bus_start == 0x10);
+    topology_free(topology);
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
+/* Functions without any host bridge stated: one of segment 0, bus 00 is made. */
+START_TEST(a_machine_without_host_bridge_gets_one)
+{
+    struct topology_builder *builder = topology_builder_new();
+    struct diagnostics *diagnostics = diagnostics_new(20);
+    topology_builder_add(builder, &(struct pci_function){0},
+                         (struct placement){.host_bridge = NONE, .parent = NONE});
+    struct topology *topology = topology_builder_finish(builder, NULL, NULL, diagnostics);
+    ck_assert_ptr_nonnull(topology);
+    assert_order(topology, "0000:00:00.0");
+    topology_free(topology);
+
+    topology = topology_builder_finish(topology_builder_new(), NULL, NULL, diagnostics);
+    ck_assert(topology && topology->function_count == 0 && !topology_find(topology, 0, 0, 0));
+    topology_free(topology);
+    topology_builder_free(topology_builder_new());
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
 Suite *topology_suite(void)
 {
     Suite *suite = suite_create("topology");
@@ -285,6 +378,9 @@ Suite *topology_suite(void)
     tcase_add_test(tests, virtual_functions_are_found_by_routing_id);
     tcase_add_test(tests, vmd_segments_come_last_and_use_the_endpoint);
     tcase_add_test(tests, multifunction_follows_the_header_where_it_is_known);
+    tcase_add_test(tests, stated_numbers_are_walked_around);
+    tcase_add_test(tests, bridges_with_an_address_get_bus_numbers);
+    tcase_add_test(tests, a_machine_without_host_bridge_gets_one);
     suite_add_tcase(suite, tests);
     return suite;
 }
