@@ -23,6 +23,8 @@ struct machine_input {
     struct machine_parameters parameters;
     struct parameter_origin *origins;
     uint32_t origin_count;
+    const char **presets; /**< carried presets the file names for the whole machine, in order */
+    uint32_t preset_count;
     struct iommu_parameters *unit_defaults; /**< [enum iommu_kind]: what a unit of that kind would get, for
                                                machines whose file tells no unit */
     const char

@@ -57,6 +57,14 @@ static void note_failure(struct loading *loading, int status)
         loading->status = status;
 }
 
+/* Remember a carried preset: who writes the machine down can name it again. */
+static void remember_preset(struct loading *loading, const char *name)
+{
+    struct machine_input *input = loading->input;
+    if (preset_is_carried(name))
+        input->presets[input->preset_count++] = arena_string(loading->arena, name);
+}
+
 /* Lay one kind of unit's own preset over what it has so far. */
 static void apply_kind_preset(struct loading *loading, unsigned kind)
 {
@@ -102,14 +110,18 @@ static void load_machine_values(struct loading *loading)
         return;
     struct json_node root = json_root(loading->document);
     struct json_node presets = json_member(&root, "preset"), parameters = json_member(&root, "parameters");
-    const char *name;
-    if (json_is_array(&presets)) {
-        for (struct json_node node = json_first(&presets); json_given(&node); json_next(&node)) {
-            if ((name = named_preset(loading, &node)))
-                apply_preset(loading, name);
+    struct json_node node = json_is_array(&presets) ? json_first(&presets) : presets;
+    loading->input->presets =
+        arena_array(loading->arena, json_length(&presets) + 1, sizeof(*loading->input->presets));
+    while (json_given(&node)) {
+        const char *name = named_preset(loading, &node);
+        if (name) {
+            apply_preset(loading, name);
+            remember_preset(loading, name);
         }
-    } else if (json_given(&presets) && (name = named_preset(loading, &presets))) {
-        apply_preset(loading, name);
+        if (!json_is_array(&presets))
+            break;
+        json_next(&node);
     }
     if (json_given(&parameters)) {
         const struct field_context context = {loading->arena, arena_string(loading->arena, loading->path),
@@ -131,6 +143,11 @@ static void load_unit(struct loading *loading, const struct iommu_unit *unit, co
             own->iommu[unit->kind] = values;
             note_failure(loading, preset_apply(own, name, loading->path, loading->arena, loading->content,
                                                loading->diagnostics));
+            for (size_t i = 0; i < iommu_fields.count; i++) {
+                struct field_origin *origin = &own->iommu[unit->kind].origins[i];
+                if (origin->from != values.origins[i].from)
+                    origin->from = arena_format(loading->arena, "%s, named at the unit", name);
+            }
             values = own->iommu[unit->kind];
             free(own);
         }

@@ -37,16 +37,28 @@ static void append_value(struct text_buffer *out, const struct field *field,
     text_buffer_fini(&value);
 }
 
-/* All fields of a table at `owner` that come from elsewhere than the presets `implied` names. */
+/* Do the presets in force give a value anyway? */
+static bool is_implied(const struct machine_input *input, const char *from, const char *kind)
+{
+    if (strcmp(from, "default") == 0 || strcmp(from, kind) == 0)
+        return true;
+    for (uint32_t i = 0; i < input->preset_count; i++) {
+        if (strcmp(from, input->presets[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* All fields of a table at `owner` that come from elsewhere than the presets in force. */
 static void write_stated(struct json_layout *layout, const struct machine_input *input, const char *key,
-                         const struct field_table *table, const char *owner, const char *const implied[2])
+                         const struct field_table *table, const char *owner, const char *kind)
 {
     bool open = false;
     for (size_t i = 0; i < table->count; i++) {
         char pointer[160];
         snprintf(pointer, sizeof(pointer), "%s/%s", owner, table->fields[i].name);
         const struct parameter_origin *origin = find_origin(input, pointer);
-        if (!origin || strcmp(origin->from, implied[0]) == 0 || strcmp(origin->from, implied[1]) == 0)
+        if (!origin || is_implied(input, origin->from, kind))
             continue;
         if (!open)
             layout_open(layout, key, '{');
@@ -62,23 +74,38 @@ static void write_stated(struct json_layout *layout, const struct machine_input 
 
 void write_unit_parameters(struct json_layout *layout, const struct machine_input *input, uint32_t unit_id)
 {
-    const char *const implied[2] = {"default", iommu_kind_names[input->topology->units[unit_id].kind]};
     char owner[64];
     snprintf(owner, sizeof(owner), "/iommus/%u/parameters", unit_id);
-    write_stated(layout, input, "parameters", &iommu_fields, owner, implied);
+    write_stated(layout, input, "parameters", &iommu_fields, owner,
+                 iommu_kind_names[input->topology->units[unit_id].kind]);
 }
 
 void write_machine_parameters(struct json_layout *layout, const struct machine_input *input)
 {
-    const char *const implied[2] = {"default", "default"};
-    layout_open(layout, "parameters", '{');
+    if (input->preset_count) {
+        layout_open(layout, "preset", '[');
+        for (uint32_t i = 0; i < input->preset_count; i++)
+            layout_string(layout, NULL, input->presets[i]);
+        layout_close(layout, ']', false);
+    }
+    bool open = false;
     for (unsigned section = 0; section < SECTION_COUNT; section++) {
         const struct field_table *table = parameter_table(section);
         char owner[64];
+        bool any = false;
         snprintf(owner, sizeof(owner), "/parameters/%s", table->name);
-        write_stated(layout, input, table->name, table, owner, implied);
+        for (uint32_t i = 0; i < input->origin_count && !any; i++)
+            any = strncmp(input->origins[i].pointer, owner, strlen(owner)) == 0 &&
+                  !is_implied(input, input->origins[i].from, "default");
+        if (!any)
+            continue;
+        if (!open)
+            layout_open(layout, "parameters", '{');
+        open = true;
+        write_stated(layout, input, table->name, table, owner, "default");
     }
-    layout_close(layout, '}', true);
+    if (open)
+        layout_close(layout, '}', true);
 }
 
 /* Does a value differ from the machine's? */

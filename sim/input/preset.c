@@ -41,6 +41,11 @@ static const struct embedded_file *find(const char *name)
     return NULL;
 }
 
+bool preset_is_carried(const char *name)
+{
+    return !is_path(name) && find(name);
+}
+
 bool preset_is_known(const char *name)
 {
     return is_path(name) || find(name);

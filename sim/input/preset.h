@@ -24,6 +24,9 @@ struct text_buffer;
 int preset_apply(struct parameter_set *set, const char *name, const char *beside, struct arena *arena,
                  struct text_buffer *content, struct diagnostics *diagnostics);
 
+/** True where @p name is a carried preset. */
+bool preset_is_carried(const char *name);
+
 /** True where @p name is a carried preset or has the form of a path. */
 bool preset_is_known(const char *name);
 
