@@ -14,6 +14,9 @@ enum { EXCERPT_BEFORE = 60, EXCERPT_AFTER = 50 };
 struct finding {
     enum diagnostic_severity severity;
     char *text; /* header line and excerpt, ready to print */
+    char *file, *pointer, *message;
+    const char *code;
+    uint64_t line, column;
 };
 
 struct diagnostics {
@@ -33,8 +36,12 @@ void diagnostics_free(struct diagnostics *diagnostics)
 {
     if (!diagnostics)
         return;
-    for (size_t i = 0; i < diagnostics->count; i++)
+    for (size_t i = 0; i < diagnostics->count; i++) {
         free(diagnostics->findings[i].text);
+        free(diagnostics->findings[i].file);
+        free(diagnostics->findings[i].pointer);
+        free(diagnostics->findings[i].message);
+    }
     free(diagnostics->findings);
     free(diagnostics);
 }
@@ -94,6 +101,15 @@ struct position {
     unsigned column;
 };
 
+/* Strings of the input may hold anything; what a terminal would obey is not passed on. */
+static void hide_controls(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+    }
+}
+
 static void __attribute__((format(printf, 8, 0)))
 report(struct diagnostics *diagnostics, enum diagnostic_severity severity, const struct source_text *source,
        size_t offset, struct position position, const char *pointer, const char *code, const char *format,
@@ -119,18 +135,42 @@ report(struct diagnostics *diagnostics, enum diagnostic_severity severity, const
     char *message = memory_alloc((size_t)length + 1);
     vsnprintf(message, (size_t)length + 1, format, again);
     va_end(again);
+    hide_controls(message);
     text_buffer_add(&out, message);
-    free(message);
 
-    if (pointer && *pointer)
-        text_buffer_format(&out, " (at %s)", pointer);
+    char *place = pointer && *pointer ? memory_string(pointer) : NULL;
+    if (place) {
+        hide_controls(place);
+        text_buffer_format(&out, " (at %s)", place);
+    }
     text_buffer_format(&out, " [%s]\n", code);
     if (position.line)
         add_excerpt(&out, source, offset, position.line);
 
     diagnostics->findings = memory_grow(diagnostics->findings, diagnostics->count, &diagnostics->capacity,
                                         sizeof(struct finding));
-    diagnostics->findings[diagnostics->count++] = (struct finding){severity, out.text};
+    diagnostics->findings[diagnostics->count++] = (struct finding){
+        .severity = severity,
+        .text = out.text,
+        .file = source ? memory_string(source->name) : NULL,
+        .pointer = place,
+        .message = message,
+        .code = code,
+        .line = position.line,
+        .column = position.line ? position.column : 0,
+    };
+}
+
+size_t diagnostics_count(const struct diagnostics *diagnostics)
+{
+    return diagnostics->count;
+}
+
+struct diagnostic_finding diagnostics_get(const struct diagnostics *diagnostics, size_t index)
+{
+    const struct finding *finding = &diagnostics->findings[index];
+    return (struct diagnostic_finding){finding->severity, finding->file, finding->line,   finding->column,
+                                       finding->pointer,  finding->code, finding->message};
 }
 
 void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severity severity,

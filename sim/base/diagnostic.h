@@ -81,6 +81,22 @@ bool diagnostics_wants(const struct diagnostics *diagnostics, enum diagnostic_se
  * limit. */
 void diagnostics_print(const struct diagnostics *diagnostics, FILE *out);
 
+/** One finding as data; strings live as long as the list. */
+struct diagnostic_finding {
+    enum diagnostic_severity severity;
+    const char *file;      /**< NULL where the finding is about no file */
+    uint64_t line, column; /**< from 1; 0 where it is about the file as a whole */
+    const char *pointer;   /**< JSON pointer, or NULL */
+    const char *code;
+    const char *message;
+};
+
+/** Number of findings kept. */
+size_t diagnostics_count(const struct diagnostics *diagnostics);
+
+/** Finding number @p index (from 0), in order of report. */
+struct diagnostic_finding diagnostics_get(const struct diagnostics *diagnostics, size_t index);
+
 /** Line and column (from 1) of byte @p offset in @p source. */
 void source_position(const struct source_text *source, size_t offset, unsigned *line, unsigned *column);
 

@@ -426,6 +426,7 @@ static void read_function(struct topology_reading *reading, const struct json_no
                    place->pf != NONE ? "a virtual function" : "in the complete form every function");
         return;
     }
+    placement.addresses_known = reading->complete;
     placement.multifunction_known =
         json_get_boolean(node, "multifunction", &function.multifunction) || reading->complete;
     placement.addresses_known = reading->complete;

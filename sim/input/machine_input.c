@@ -114,33 +114,48 @@ static const char *hash_content(struct arena *arena, const struct text_buffer *c
     return arena_format(arena, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64, (uint64_t)hash.low64);
 }
 
-int machine_input_load(const char *path, struct machine_input **input, struct diagnostics *diagnostics)
+/* Hand a machine over, or free what there is of it. */
+static int finish(int status, struct machine_input *loaded, struct text_buffer *content,
+                  struct machine_input **input)
 {
-    static const char prefix[] = "synthetic:";
-    struct machine_input *loaded = NULL;
-    struct text_buffer content = {0};
-    struct source_text source;
-    int status;
-    if (strncmp(path, prefix, strlen(prefix)) == 0) {
-        const char *text = path + strlen(prefix);
-        struct topology *topology = synthetic_parse("<synthetic>", text, diagnostics);
-        text_buffer_add(&content, text);
-        status = topology ? load_plain(topology, &loaded, path, diagnostics) : STATUS_BAD_INPUT;
-    } else {
-        status = source_file_read(path, &source, diagnostics);
-        if (status < 0)
-            return status;
-        text_buffer_append(&content, source.text, source.length);
-        status = load_source(&source, &loaded, &content, diagnostics);
-        source_file_fini(&source);
-    }
     if (status == STATUS_OK) {
-        loaded->input_hash = hash_content(loaded->topology->arena, &content);
+        loaded->input_hash = hash_content(loaded->topology->arena, content);
         *input = loaded;
     } else {
         machine_input_free(loaded);
     }
-    text_buffer_fini(&content);
+    text_buffer_fini(content);
+    return status;
+}
+
+int machine_input_load_source(const struct source_text *source, struct machine_input **input,
+                              struct diagnostics *diagnostics)
+{
+    struct machine_input *loaded = NULL;
+    struct text_buffer content = {0};
+    text_buffer_append(&content, source->text, source->length);
+    int status = load_source(source, &loaded, &content, diagnostics);
+    return finish(status, loaded, &content, input);
+}
+
+int machine_input_load(const char *path, struct machine_input **input, struct diagnostics *diagnostics)
+{
+    static const char prefix[] = "synthetic:";
+    if (strncmp(path, prefix, strlen(prefix)) == 0) {
+        const char *text = path + strlen(prefix);
+        struct machine_input *loaded = NULL;
+        struct text_buffer content = {0};
+        struct topology *topology = synthetic_parse("<synthetic>", text, diagnostics);
+        text_buffer_add(&content, text);
+        int status = topology ? load_plain(topology, &loaded, path, diagnostics) : STATUS_BAD_INPUT;
+        return finish(status, loaded, &content, input);
+    }
+    struct source_text source;
+    int status = source_file_read(path, &source, diagnostics);
+    if (status < 0)
+        return status;
+    status = machine_input_load_source(&source, input, diagnostics);
+    source_file_fini(&source);
     return status;
 }
 

@@ -46,6 +46,11 @@ enum input_kind input_recognise(const struct source_text *source);
  */
 int machine_input_load(const char *path, struct machine_input **input, struct diagnostics *diagnostics);
 
+/** machine_input_load() of a text in memory; presets named by relative paths are looked for beside its name.
+ */
+int machine_input_load_source(const struct source_text *source, struct machine_input **input,
+                              struct diagnostics *diagnostics);
+
 /** Free a machine and all it owns. NULL is fine. */
 void machine_input_free(struct machine_input *input);
 

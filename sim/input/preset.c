@@ -80,8 +80,8 @@ static char *beside_path(const char *name, const char *beside)
     return path.text;
 }
 
-static int load(struct parameter_set *set, const struct source_text *source, const char *from,
-                struct arena *arena, struct diagnostics *diagnostics)
+int preset_apply_source(struct parameter_set *set, const struct source_text *source, const char *from,
+                        struct arena *arena, struct diagnostics *diagnostics)
 {
     static const char *const keys[] = {"format", "name", "summary", "parameters", NULL};
     struct json_document document;
@@ -122,14 +122,14 @@ int preset_apply(struct parameter_set *set, const char *name, const char *beside
             return STATUS_BAD_INPUT;
         }
         source = (struct source_text){file->path, file->text, (size_t)(file->end - file->text) - 1};
-        return load(set, &source, name, arena, diagnostics);
+        return preset_apply_source(set, &source, name, arena, diagnostics);
     }
     char *path = beside_path(name, beside);
     int status = source_file_read(path, &source, diagnostics);
     if (status == STATUS_OK) {
         if (content)
             text_buffer_append(content, source.text, source.length);
-        status = load(set, &source, path, arena, diagnostics);
+        status = preset_apply_source(set, &source, path, arena, diagnostics);
         source_file_fini(&source);
     }
     free(path);

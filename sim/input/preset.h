@@ -24,6 +24,10 @@ struct text_buffer;
 int preset_apply(struct parameter_set *set, const char *name, const char *beside, struct arena *arena,
                  struct text_buffer *content, struct diagnostics *diagnostics);
 
+/** preset_apply() of a text in memory; @p from is what the origins name. */
+int preset_apply_source(struct parameter_set *set, const struct source_text *source, const char *from,
+                        struct arena *arena, struct diagnostics *diagnostics);
+
 /** True where @p name is a carried preset. */
 bool preset_is_carried(const char *name);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file output_file.h
- * Results reach their file whole or not at all.
+ * Results into files, whole or not at all.
  */
 #ifndef IOMMUSIM_OUTPUT_OUTPUT_FILE_H
 #define IOMMUSIM_OUTPUT_OUTPUT_FILE_H
@@ -11,10 +11,13 @@
 #include <stddef.h>
 
 /**
- * Write @p length bytes of @p text to the file @p path: into a new file beside it, flushed to the disk, then
- * renamed; a failure leaves what was there before. What is no ordinary file (a device, a pipe) is written to
- * directly. "-" is standard output.
- * @return 0, STATUS_FILE_OPEN or STATUS_FILE_WRITE after one diagnostic (codes file-create, file-write)
+ * Write a result. A regular file is written under a temporary name beside the target, synced, and renamed
+ * over it: whoever looks finds the old file or the new one. Anything else that is already there (a pipe,
+ * /dev/null) is written directly, a symbolic link followed.
+ * @param path  target; NULL or "-" is standard output
+ * @return 0, or STATUS_FILE_OPEN or STATUS_FILE_WRITE after one diagnostic (codes file-create,
+ * file-write); then no temporary file is left
+ * and the target is as before
  */
 int output_file_write(const char *path, const char *text, size_t length, struct diagnostics *diagnostics);
 

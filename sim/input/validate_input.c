@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/input/validate_input.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/nearest.h"
+#include "sim/base/status.h"
+#include "sim/input/json_reader.h"
+#include "sim/input/machine_input.h"
+#include "sim/input/preset.h"
+#include "sim/input/source_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int validate_machine(const struct source_text *source, struct text_buffer *summary,
+                            struct diagnostics *diagnostics)
+{
+    struct machine_input *input = NULL;
+    int status = machine_input_load_source(source, &input, diagnostics);
+    if (status < 0)
+        return status;
+    const struct topology *topology = input->topology;
+    text_buffer_format(summary, "%u function%s on %u bus%s", topology->function_count,
+                       topology->function_count == 1 ? "" : "s", topology->bus_count,
+                       topology->bus_count == 1 ? "" : "es");
+    if (topology->units_known)
+        text_buffer_format(summary, ", %u remapping unit%s", topology->unit_count,
+                           topology->unit_count == 1 ? "" : "s");
+    machine_input_free(input);
+    return STATUS_OK;
+}
+
+static int validate_preset(const struct source_text *source, struct text_buffer *summary,
+                           struct diagnostics *diagnostics)
+{
+    struct arena *arena = arena_new();
+    struct parameter_set *set = memory_alloc(sizeof(*set));
+    int status = preset_apply_source(set, source, source->name, arena, diagnostics);
+    unsigned values = 0;
+    for (enum parameter_section section = 0; section < SECTION_COUNT; section++) {
+        const struct parameter_values *given =
+            section == SECTION_IOMMU ? &set->iommu[IOMMU_NONE] : &set->sections[section];
+        for (size_t i = 0; i < parameter_table(section)->count; i++)
+            values += given->origins[i].from != NULL;
+    }
+    text_buffer_format(summary, "%u parameter%s", values, values == 1 ? "" : "s");
+    free(set);
+    arena_free(arena);
+    return status;
+}
+
+static const struct input_format {
+    const char *format, *kind;
+    int (*validate)(const struct source_text *source, struct text_buffer *summary,
+                    struct diagnostics *diagnostics);
+} formats[] = {
+    {"iommusim-topology/1", "topology", validate_machine},
+    {"iommusim-preset/1", "preset", validate_preset},
+};
+
+enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
+
+/* The row of a JSON document's "format", or NULL after a diagnostic. */
+static const struct input_format *find_format(const struct source_text *source,
+                                              struct diagnostics *diagnostics)
+{
+    struct json_document document;
+    const struct input_format *found = NULL;
+    if (json_document_init(&document, source, diagnostics) < 0)
+        return NULL;
+    struct json_node root = json_root(&document);
+    const char *text = NULL;
+    if (json_expect_object(&root) && json_require(&root, "format", "what kind of input this is") &&
+        json_get_string(&root, "format", &text)) {
+        for (size_t i = 0; i < FORMATS && !found; i++) {
+            if (strcmp(formats[i].format, text) == 0)
+                found = &formats[i];
+        }
+        const char *near = nearest_name(text, formats, FORMATS, sizeof(formats[0]));
+        struct json_node format = json_member(&root, "format");
+        if (!found)
+            json_error(&format, "input-format", "unknown format \"%s\"%s%s%s", text,
+                       near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    }
+    json_document_fini(&document);
+    return found;
+}
+
+int validate_input(const char *path, const char **kind, struct text_buffer *summary,
+                   struct diagnostics *diagnostics)
+{
+    struct source_text source;
+    *kind = "unknown";
+    int status = source_file_read(path, &source, diagnostics);
+    if (status < 0)
+        return status;
+    switch (input_recognise(&source)) {
+    case INPUT_TOPOLOGY_JSON: {
+        const struct input_format *format = find_format(&source, diagnostics);
+        status = STATUS_BAD_INPUT;
+        if (format) {
+            *kind = format->kind;
+            status = format->validate(&source, summary, diagnostics);
+        }
+        break;
+    }
+    case INPUT_LSPCI_HEX:
+    case INPUT_LSPCI_TEXT:
+        *kind = "dump";
+        status = validate_machine(&source, summary, diagnostics);
+        break;
+    case INPUT_SYNTHETIC:
+        *kind = "one-line machine";
+        status = validate_machine(&source, summary, diagnostics);
+        break;
+    case INPUT_UNKNOWN:
+        status = validate_machine(&source, summary, diagnostics);
+        break;
+    }
+    source_file_fini(&source);
+    return status;
+}
