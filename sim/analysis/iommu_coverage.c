@@ -23,17 +23,28 @@ static bool is_iommu(const struct pci_function *function)
     return function->class_code >> 8 == CLASS_IOMMU;
 }
 
+/* Intel graphics at 00:02.0 has a unit of its own, visited first, unless the dump shows that its group came
+ * after the host bridge's. */
+static bool has_graphics_unit(const struct topology *topology, const struct iommu_platform *platform)
+{
+    const struct pci_function *graphics = topology_find(topology, 0, 0, pci_devfn(2, 0));
+    const struct pci_function *host = topology_find(topology, 0, 0, 0);
+    if (platform->kind != IOMMU_VT_D || !graphics || graphics->vendor != VENDOR_INTEL ||
+        !is_display(graphics))
+        return false;
+    return !platform->groups_reported || !host || !host->group_reported || !graphics->group_reported ||
+           graphics->reported_group < host->reported_group;
+}
+
 /* Units of a machine whose firmware tables are not known. */
 static void assume_units(const struct topology *topology, const struct iommu_platform *platform,
                          struct arena *arena, struct iommu_coverage *coverage)
 {
-    const struct pci_function *graphics = topology_find(topology, 0, 0, pci_devfn(2, 0));
     struct iommu_unit *units = arena_array(arena, 2, sizeof(*units));
     uint32_t count = 0;
-    if (platform->kind == IOMMU_VT_D && graphics && graphics->vendor == VENDOR_INTEL &&
-        is_display(graphics)) {
+    if (has_graphics_unit(topology, platform)) {
         struct iommu_scope *scope = arena_alloc(arena, sizeof(*scope));
-        *scope = (struct iommu_scope){.kind = SCOPE_FUNCTION, .devfn = graphics->devfn};
+        *scope = (struct iommu_scope){.kind = SCOPE_FUNCTION, .devfn = pci_devfn(2, 0)};
         units[count++] = (struct iommu_unit){.kind = platform->kind, .scopes = scope, .scope_count = 1};
     }
     units[count] = (struct iommu_unit){.id = count, .kind = platform->kind, .include_all = true};
@@ -167,6 +178,10 @@ static struct function_coverage cover(const struct topology *topology, const str
         none.reason = UNCOVERED_BEFORE_IOMMU;
         return none;
     }
+    if (platform->groups_reported && !function->group_reported) {
+        none.reason = UNCOVERED_REPORTED;
+        return none;
+    }
     const struct pci_function *asked = lookup_function(topology, platform, function);
     uint32_t unit = find_unit(topology, platform, coverage, asked);
     if (unit == NONE) {
@@ -282,6 +297,7 @@ static const struct reason_words reasons[] = {
     [UNCOVERED_UNIT_IGNORED] = {"unit-ignored", "igfx_off switches its unit off"},
     [UNCOVERED_IOMMU_ITSELF] = {"iommu-itself", "the IOMMU's own function"},
     [UNCOVERED_BEFORE_IOMMU] = {"before-iommu", "before the first function AMD firmware lists (assumed)"},
+    [UNCOVERED_REPORTED] = {"reported", "the input shows that the kernel gave it no group"},
     [UNCOVERED_STREAM_IN_USE] = {"stream-in-use", "the SMMUv3 driver refuses a stream id twice"},
 };
 

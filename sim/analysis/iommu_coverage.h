@@ -19,6 +19,7 @@ enum coverage_reason {
     UNCOVERED_UNIT_IGNORED,  /**< in the scope of a graphics unit that igfx_off switches off */
     UNCOVERED_IOMMU_ITSELF,  /**< an AMD IOMMU's own function */
     UNCOVERED_BEFORE_IOMMU,  /**< AMD: before the first function firmware lists (assumed, units unknown) */
+    UNCOVERED_REPORTED,      /**< the dump shows that the kernel gave it no group (units unknown) */
     UNCOVERED_STREAM_IN_USE, /**< SMMUv3: an earlier function already owns one of its stream ids */
 };
 

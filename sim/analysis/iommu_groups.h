@@ -78,4 +78,10 @@ const char *group_type_name(enum group_type type);
 /** A stable word for a rule, for JSON: "new", "requester-id", "path", "alias", "slot", "none". */
 const char *group_rule_name(enum group_rule rule);
 
+/**
+ * Compare with the groups the input states (lspci prints them): how many stated functions have, here, exactly
+ * the group mates stated, and how many have not. Only functions with a stated group are compared.
+ */
+void iommu_groups_agreement(const struct iommu_groups *groups, uint32_t *agree, uint32_t *differ);
+
 #endif

@@ -112,6 +112,15 @@ static bool is_virtualised(const struct topology *topology)
     return false;
 }
 
+/* True where a dump states groups for most functions: then the others have none. */
+static bool states_groups(const struct topology *topology)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topology->function_count; i++)
+        count += topology->functions[i].group_reported;
+    return count > topology->function_count / 2;
+}
+
 /* The kind of the units the topology names; the first unit's, for a machine has one kind. */
 static enum iommu_kind known_kind(const struct topology *topology)
 {
@@ -130,6 +139,7 @@ static void decide_kind(const struct topology *topology, enum iommu_choice choic
     platform->units_known = topology->units_known && known_kind(topology) == platform->kind;
     if (choice == IOMMU_CHOICE_AUTO) {
         platform->units_known = topology->units_known;
+        platform->groups_reported = !topology->units_known && states_groups(topology);
         platform->kind = topology->units_known ? known_kind(topology) : iommu_platform_guess(topology);
     }
 }

@@ -20,6 +20,8 @@ enum iommu_choice {
 struct iommu_platform {
     enum iommu_kind kind; /**< IOMMU_NONE: the machine has none */
     bool units_known;     /**< topology->units say which functions are covered; false: one unit is assumed */
+    bool groups_reported; /**< the units are unknown and nothing was said about them, but the dump states the
+                             groups the kernel made: functions without one are known to be uncovered */
     bool enabled;         /**< the kernel uses it: functions get groups */
     bool acs_requested;   /**< the kernel switches ACS on */
     bool ivrs;            /**< an IVRS table exists (AMD) */

@@ -91,6 +91,13 @@ static void text_heading(const struct iommu_groups *groups, struct text_buffer *
                            : " (the input names no unit: one for all functions is assumed)");
     text_buffer_format(out, "Functions  %u, of which %u in %u groups\n", topology->function_count, grouped,
                        groups->group_count);
+    uint32_t agree, differ;
+    iommu_groups_agreement(groups, &agree, &differ);
+    if (agree + differ)
+        text_buffer_format(out,
+                           "Reported   the input states the groups of %u functions; for %u of them they are "
+                           "those below\n",
+                           agree + differ, agree);
     if (kernel_cmdline_overrides_acs(&platform->cmdline))
         text_buffer_add(out, "Warning    pcie_acs_override changes what the kernel believes, not what the "
                              "hardware does\n");
@@ -195,11 +202,14 @@ void groups_output_json(const struct iommu_groups *groups, struct text_buffer *o
         text_buffer_json_string(out, groups->topology->name);
     else
         text_buffer_add(out, "null");
-    text_buffer_format(out,
-                       ",\n  \"algorithm\": \"linux\",\n  \"iommu\": {\"kind\": \"%s\", \"enabled\": %s, "
-                       "\"units_known\": %s},\n  \"groups\": [",
-                       iommu_kind_name(platform->kind), platform->enabled ? "true" : "false",
-                       platform->units_known ? "true" : "false");
+    uint32_t agree, differ;
+    iommu_groups_agreement(groups, &agree, &differ);
+    text_buffer_format(
+        out,
+        ",\n  \"algorithm\": \"linux\",\n  \"iommu\": {\"kind\": \"%s\", \"enabled\": %s, "
+        "\"units_known\": %s},\n  \"reported\": {\"agree\": %u, \"differ\": %u},\n  \"groups\": [",
+        iommu_kind_name(platform->kind), platform->enabled ? "true" : "false",
+        platform->units_known ? "true" : "false", agree, differ);
     for (uint32_t i = 0; i < groups->group_count; i++) {
         const struct iommu_group *group = &groups->groups[i];
         text_buffer_format(out, "%s\n    {\"number\": %u, \"type\": \"%s\", \"functions\": [", i ? "," : "",

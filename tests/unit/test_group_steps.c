@@ -461,6 +461,35 @@ START_TEST(hidden_capabilities)
 }
 END_TEST
 
+/* A dump that prints groups shows which functions have none, and which unit came first. */
+START_TEST(stated_groups)
+{
+    struct topology *topology = machine("pci@0[class=0600] rciep@2[id=8086:4680,class=0300] pci@3");
+    uint32_t agree, differ;
+    for (uint32_t id = 0; id < 2; id++) {
+        topology->functions[id].group_reported = true;
+        topology->functions[id].reported_group = id;
+    }
+    expect(topology, AUTO, NULL, "00:00.0 | 00:02.0");
+    expect(topology, IOMMU_CHOICE_VT_D, NULL, "00:02.0 | 00:00.0 | 00:03.0");
+    topology->functions[0].reported_group = 1;
+    struct iommu_groups *groups = iommu_groups_form(topology, AUTO, NULL, diagnostics);
+    ck_assert_int_eq(groups->coverage->functions[2].reason, UNCOVERED_REPORTED);
+    iommu_groups_agreement(groups, &agree, &differ);
+    ck_assert_uint_eq(agree, 0);
+    ck_assert_uint_eq(differ, 2);
+    iommu_groups_free(groups);
+    topology->functions[0].reported_group = 7;
+    expect(topology, AUTO, NULL, "00:02.0 | 00:00.0");
+    groups = iommu_groups_form(topology, AUTO, NULL, diagnostics);
+    iommu_groups_agreement(groups, &agree, &differ);
+    ck_assert_uint_eq(agree, 2);
+    ck_assert_uint_eq(differ, 0);
+    iommu_groups_free(groups);
+    topology_free(topology);
+}
+END_TEST
+
 static void setup(void)
 {
     diagnostics = diagnostics_new(20);
@@ -488,6 +517,7 @@ Suite *group_steps_suite(void)
     tcase_add_test(tests, bridges_without_group);
     tcase_add_test(tests, types);
     tcase_add_test(tests, hidden_capabilities);
+    tcase_add_test(tests, stated_groups);
     tcase_add_test(tests, reasons);
     suite_add_tcase(suite, tests);
     return suite;
