@@ -149,9 +149,8 @@ static void go_up(struct search *search, uint32_t bus_id, bool forced_up)
             bool secondary =
                 function_is_type(bridge, PCIE_TO_PCI_BRIDGE) ||
                 (!bridge->pcie && above && above->pcie && above->pcie_type != PCIE_TO_PCI_BRIDGE);
-            search->requester_id = pci_requester_id(bridge->bus, bridge->devfn);
-            if (secondary)
-                search->requester_id = pci_requester_id(bridge->secondary_bus, 0);
+            search->requester_id = secondary ? pci_requester_id(bridge->secondary_bus, 0)
+                                             : pci_requester_id(bridge->bus, bridge->devfn);
         }
         if (!forced_up && in_bar(search, bridge)) {
             end(search, PLAIN_DELIVERED, bridge->id);
