@@ -33,22 +33,34 @@ struct step {
     uint16_t requester_id; /**< from here on */
 };
 
+static struct route_decision decide(enum route_action action, enum route_rule rule, enum route_error error,
+                                    struct route_place next, uint16_t requester_id)
+{
+    return (struct route_decision){(uint8_t)action, (uint8_t)rule, (uint8_t)error, next, requester_id};
+}
+
 static struct route_decision move(const struct step *step, enum route_rule rule, uint32_t to,
                                   enum route_side side)
 {
-    return (struct route_decision){ROUTE_MOVE, rule, ROUTE_NO_ERROR, {to, side}, step->requester_id};
+    return decide(ROUTE_MOVE, rule, ROUTE_NO_ERROR, (struct route_place){to, side}, step->requester_id);
+}
+
+/** It ends at the step's function. */
+static struct route_decision stay(const struct step *step, enum route_action action, enum route_rule rule,
+                                  enum route_error error)
+{
+    return decide(action, rule, error, (struct route_place){step->function_id, SIDE_SELF},
+                  step->requester_id);
 }
 
 static struct route_decision deliver(const struct step *step, enum route_rule rule)
 {
-    return (struct route_decision){
-        ROUTE_DELIVER, rule, ROUTE_NO_ERROR, {step->function_id, SIDE_SELF}, step->requester_id};
+    return stay(step, ROUTE_DELIVER, rule, ROUTE_NO_ERROR);
 }
 
 static struct route_decision block(const struct step *step, enum route_rule rule, enum route_error error)
 {
-    return (struct route_decision){
-        ROUTE_BLOCK, rule, error, {step->function_id, SIDE_SELF}, step->requester_id};
+    return stay(step, ROUTE_BLOCK, rule, error);
 }
 
 static bool is_completion(const struct step *step)
@@ -143,8 +155,7 @@ static struct route_decision upward(const struct step *step, enum route_rule rul
         vmd.requester_id = step->fabric->nodes[bus->vmd_function_id].requester_id;
         return move(&vmd, rule, bus->vmd_function_id, SIDE_FROM_BELOW);
     }
-    return (struct route_decision){
-        ROUTE_HOST, rule, ROUTE_NO_ERROR, {step->function_id, SIDE_SELF}, step->requester_id};
+    return stay(step, ROUTE_HOST, rule, ROUTE_NO_ERROR);
 }
 
 static struct route_decision upward_unclaimed(const struct step *step)
@@ -465,7 +476,7 @@ static struct route_decision host_decision(enum route_action action, enum route_
                                            uint16_t requester_id)
 {
     enum route_error error = action == ROUTE_BLOCK ? ROUTE_UNSUPPORTED_REQUEST : ROUTE_NO_ERROR;
-    return (struct route_decision){action, rule, error, {to, SIDE_FROM_ABOVE}, requester_id};
+    return decide(action, rule, error, (struct route_place){to, SIDE_FROM_ABOVE}, requester_id);
 }
 
 struct route_decision route_from_host(const struct fabric *fabric, const struct transaction *transaction)

@@ -110,10 +110,11 @@ enum route_rule {
     RULE_COUNT,
 };
 
+/** 16 bytes, so that it comes back in registers. */
 struct route_decision {
-    enum route_action action;
-    enum route_rule rule;
-    enum route_error error;
+    uint8_t action; /**< enum route_action */
+    uint8_t rule;   /**< enum route_rule */
+    uint8_t error;  /**< enum route_error */
     struct route_place next;
     uint16_t requester_id; /**< requester id from here on: changed by bridges that take ownership, and by the
                               VMD endpoint */
