@@ -40,10 +40,16 @@ struct reach *reach_new(struct arena *arena, const struct iommu_groups *groups)
     return reach;
 }
 
-bool reach_groups_differ(const struct iommu_groups *groups, uint32_t a_id, uint32_t b_id)
+enum reach_leak reach_leak(const struct iommu_groups *groups, const struct reach_result *result,
+                           uint32_t source_id, uint32_t target_id)
 {
-    uint32_t a = groups->decisions[a_id].group, b = groups->decisions[b_id].group;
-    return a != NONE && b != NONE && a != b;
+    uint32_t a = groups->decisions[source_id].group, b = groups->decisions[target_id].group;
+    if (result->outcome != REACH_REACHES || a == NONE || b == NONE || a == b)
+        return REACH_NO_LEAK;
+    if (result->at_id == NONE || groups->views[result->at_id].present)
+        return REACH_LEAK;
+    const struct acs_verdict *verdict = &groups->verdicts[result->at_id];
+    return verdict->reason == ACS_REASON_QUIRK && verdict->isolated ? REACH_VOUCHED : REACH_LEAK;
 }
 
 bool reach_issues(const struct pci_function *function)

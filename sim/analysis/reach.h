@@ -73,8 +73,17 @@ uint16_t *reach_acs_control(struct arena *arena, const struct iommu_groups *grou
  */
 struct reach *reach_new(struct arena *arena, const struct iommu_groups *groups);
 
-/** True where both functions have a group and the groups differ. */
-bool reach_groups_differ(const struct iommu_groups *groups, uint32_t a_id, uint32_t b_id);
+/** How a pair that reaches stands to the groups. */
+enum reach_leak {
+    REACH_NO_LEAK, /**< it does not reach, or they share a group, or one has none */
+    REACH_LEAK,    /**< it reaches a function of another group */
+    REACH_VOUCHED, /**< as before, but the function that may turn the request has no ACS capability, and the
+                      kernel's quirk list holds its vendor's statement that it does not turn any */
+};
+
+/** Is an answer of reach_pair() for this pair a leak? An override (pcie_acs_override) vouches for nothing. */
+enum reach_leak reach_leak(const struct iommu_groups *groups, const struct reach_result *result,
+                           uint32_t source_id, uint32_t target_id);
 
 /** True where a function issues memory requests of its own. Ports and bridges, host bridges (class 0600) and
  * event collectors issue none but interrupt messages. */

@@ -30,7 +30,7 @@ struct report {
 struct pair {
     uint32_t source_id, target_id;
     struct reach_result result;
-    bool leak;
+    enum reach_leak leak;
 };
 
 /** A pair asked for by name is told hop by hop. */
@@ -97,14 +97,20 @@ static void text_pair(struct report *report, const struct pair *pair)
     text_buffer_format(report->out, "%s -> %s: ", name(report, pair->source_id, source),
                        name(report, pair->target_id, target));
     text_sentence(report, pair);
-    if (pair->leak)
-        text_buffer_format(report->out, " [leak: groups %u and %u]",
+    if (pair->leak != REACH_NO_LEAK)
+        text_buffer_format(report->out,
+                           pair->leak == REACH_LEAK
+                               ? " [leak: groups %u and %u]"
+                               : " [groups %u and %u; a kernel quirk has the vendor's word that it does not]",
                            report->groups->decisions[pair->source_id].group,
                            report->groups->decisions[pair->target_id].group);
     text_buffer_add(report->out, "\n");
     if (one_pair(report->question))
         text_hops(report, pair);
 }
+
+static const char *const leak_words[] = {
+    [REACH_NO_LEAK] = "-", [REACH_LEAK] = "leak", [REACH_VOUCHED] = "vouched"};
 
 static void tsv_pair(struct report *report, const struct pair *pair)
 {
@@ -117,7 +123,7 @@ static void tsv_pair(struct report *report, const struct pair *pair)
     else
         text_buffer_format(report->out, "\t%s\t%s\t%u\t%s\n", route_rule_name(result->rule),
                            result->at_id == NONE ? "-" : name(report, result->at_id, at), result->bar,
-                           pair->leak ? "leak" : "-");
+                           leak_words[pair->leak]);
 }
 
 static void json_bdf(const struct report *report, const char *key, uint32_t id)
@@ -170,7 +176,9 @@ static void json_pair(struct report *report, const struct pair *pair)
     json_bdf(report, "at", result->at_id);
     text_buffer_format(report->out, ", \"bar\": %u, \"address\": \"0x%" PRIx64 "\", \"through_root\": %s",
                        result->bar, result->address, result->through_root ? "true" : "false");
-    text_buffer_format(report->out, ", \"leak\": %s", pair->leak ? "true" : "false");
+    text_buffer_format(report->out, ", \"leak\": %s, \"vouched\": %s",
+                       pair->leak == REACH_LEAK ? "true" : "false",
+                       pair->leak == REACH_VOUCHED ? "true" : "false");
     if (one_pair(report->question))
         json_hops(report, pair);
     text_buffer_add(report->out, "}");
@@ -178,16 +186,19 @@ static void json_pair(struct report *report, const struct pair *pair)
 
 static void take_pair(struct report *report, uint32_t source_id, uint32_t target_id)
 {
-    struct pair pair = {source_id, target_id, reach_pair(report->reach, source_id, target_id), false};
+    struct pair pair = {source_id, target_id, reach_pair(report->reach, source_id, target_id), REACH_NO_LEAK};
+    bool leaks = false;
     if (pair.result.outcome == REACH_REACHES) {
-        pair.leak = reach_groups_differ(report->groups, source_id, target_id);
+        pair.leak = reach_leak(report->groups, &pair.result, source_id, target_id);
+        leaks = pair.leak == REACH_LEAK;
         uint32_t at_id = pair.result.at_id == NONE ? source_id : pair.result.at_id;
         struct turn_count *turn = &report->turns[(size_t)at_id * RULE_COUNT + pair.result.rule];
         turn->pairs++;
-        turn->leaks += pair.leak;
+        turn->leaks += leaks;
     }
     report->counts.pairs[pair.result.outcome]++;
-    report->counts.leaks += pair.leak;
+    report->counts.leaks += leaks;
+    report->counts.vouched += pair.leak == REACH_VOUCHED;
     if (!report->question->outcomes[pair.result.outcome] || report->question->summary_only)
         return;
     switch (report->question->format) {
@@ -207,6 +218,12 @@ static void take_pair(struct report *report, uint32_t source_id, uint32_t target
 static void text_notes(struct report *report)
 {
     const struct reach_counts *counts = &report->counts;
+    if (counts->vouched)
+        text_buffer_format(report->out,
+                           "note: %" PRIu64
+                           " more pairs of different groups rest on vendors' word that functions "
+                           "without ACS do not talk to each other (the kernel's quirk list)\n",
+                           counts->vouched);
     if (counts->acs_hidden)
         text_buffer_format(
             report->out, "note: the input hides the ACS registers of %u functions; what they do is assumed\n",
@@ -251,7 +268,8 @@ static void tsv_summary(struct report *report)
     for (int outcome = 0; outcome < REACH_OUTCOMES; outcome++)
         text_buffer_format(report->out, "%s\t%" PRIu64 "\n", reach_outcome_name((enum reach_outcome)outcome),
                            report->counts.pairs[outcome]);
-    text_buffer_format(report->out, "leaks\t%" PRIu64 "\n", report->counts.leaks);
+    text_buffer_format(report->out, "leaks\t%" PRIu64 "\nvouched\t%" PRIu64 "\n", report->counts.leaks,
+                       report->counts.vouched);
 }
 
 static void json_summary(struct report *report)
@@ -263,8 +281,9 @@ static void json_summary(struct report *report)
         text_buffer_format(report->out, ", \"%s\": %" PRIu64, reach_outcome_name((enum reach_outcome)outcome),
                            counts->pairs[outcome]);
     text_buffer_format(report->out,
-                       ", \"leaks\": %" PRIu64 ", \"acs_hidden\": %u, \"silent_bars\": %u, \"turns\": [",
-                       counts->leaks, counts->acs_hidden, counts->silent_bars);
+                       ", \"leaks\": %" PRIu64 ", \"vouched\": %" PRIu64
+                       ", \"acs_hidden\": %u, \"silent_bars\": %u, \"turns\": [",
+                       counts->leaks, counts->vouched, counts->acs_hidden, counts->silent_bars);
     bool first = true;
     for (uint32_t f = 0; f < report->topology->function_count; f++) {
         for (int rule = 0; rule < RULE_COUNT; rule++) {

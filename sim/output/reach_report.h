@@ -22,7 +22,8 @@ struct reach_question {
 /** What was found, over all pairs asked about, listed or not. */
 struct reach_counts {
     uint64_t pairs[REACH_OUTCOMES]; /**< ordered pairs of different functions, by outcome */
-    uint64_t leaks;                 /**< pairs of different groups with REACH_REACHES */
+    uint64_t leaks;                 /**< pairs with REACH_LEAK */
+    uint64_t vouched;               /**< pairs with REACH_VOUCHED */
     uint32_t sources, targets;      /**< functions that issue requests; with a memory BAR that decodes */
     uint32_t silent_bars; /**< functions whose memory BARs all do not decode: no address, or disabled */
     uint32_t acs_hidden;  /**< functions whose ACS registers the input hides */
@@ -32,8 +33,8 @@ struct reach_counts {
  * Answer @p question into @p out.
  *
  * Text: a line for each pair listed (at most 500, then their number; a pair asked for by name with its hops),
- * then the summary. tsv: source, target, outcome, rule, port of the rule, BAR, "leak" or "-"; no header, no
- * summary unless asked for alone. JSON: one "iommusim-reach/1" document.
+ * then the summary. tsv: source, target, outcome, rule, port of the rule, BAR, "leak", "vouched" or "-"; no
+ * header, no summary unless asked for alone. JSON: one "iommusim-reach/1" document.
  */
 struct reach_counts reach_report(const struct reach *reach, const struct iommu_groups *groups,
                                  const struct reach_question *question, struct text_buffer *out);

@@ -44,10 +44,11 @@ static void list_leaks(const struct asked *asked, struct text_buffer *out)
     for (uint32_t s = 0; s < asked->topology->function_count; s++) {
         for (uint32_t t = 0; t < asked->topology->function_count; t++) {
             struct reach_result result = reach_pair(asked->reach, s, t);
-            if (result.outcome == REACH_REACHES && reach_groups_differ(asked->groups, s, t))
-                text_buffer_format(out, "%s%s>%s %s %s", out->length ? "; " : "",
+            enum reach_leak leak = reach_leak(asked->groups, &result, s, t);
+            if (leak != REACH_NO_LEAK)
+                text_buffer_format(out, "%s%s>%s %s%s %s", out->length ? "; " : "",
                                    fixture_name(asked->topology, s, a), fixture_name(asked->topology, t, b),
-                                   route_rule_name(result.rule),
+                                   leak == REACH_VOUCHED ? "vouched " : "", route_rule_name(result.rule),
                                    fixture_name(asked->topology, result.at_id, at));
         }
     }
@@ -85,6 +86,9 @@ START_TEST(leaks_are_where_groups_look_away)
         /* The command line takes redirection back: the port stays a group of its own, but leaks. */
         {"disable_acs_redir", ROW("acs", "acs"), "intel_iommu=on pci=disable_acs_redir=0000:02:00.0",
          "03:00.0>04:00.0 switch-peer 02:00.0"},
+        {"the vendor's word", "rp[acs](ep[id=8086:10c9] ep@.1[id=8086:10c9])", NULL,
+         "01:00.0>01:00.1 vouched multifunction-no-acs 01:00.0; 01:00.1>01:00.0 vouched multifunction-no-acs "
+         "01:00.1"},
         {"VFs of a device without ACS", "rp[acs](ep[vf=2])", NULL,
          "01:00.0>01:01.0 multifunction-no-acs 01:00.0; 01:00.0>01:01.1 multifunction-no-acs 01:00.0; "
          "01:01.0>01:00.0 multifunction-no-acs 01:01.0; 01:01.0>01:01.1 multifunction-no-acs 01:01.0; "

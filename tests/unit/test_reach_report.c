@@ -40,7 +40,7 @@ START_TEST(reports_are_word_for_word)
          "0000:03:00.0\t0000:04:00.0\tredirected\trequest-redirect\t0000:02:00.0\t0\t-\n"
          "0000:04:00.0\t0000:03:00.0\treaches\tswitch-peer\t0000:02:03.0\t0\tleak\n"},
         {{NONE, NONE, {false}, true, REPORT_TSV},
-         "not-applicable\t28\nblocked\t0\nredirected\t1\nreaches\t1\nleaks\t1\n"},
+         "not-applicable\t28\nblocked\t0\nredirected\t1\nreaches\t1\nleaks\t1\nvouched\t0\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *text = report(cases[i].question);
