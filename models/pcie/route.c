@@ -22,8 +22,6 @@ enum {
     UNCLAIMED_REDIRECT = 0x1000,
 };
 
-enum { MSI_BASE = 0xfee00000, MSI_LIMIT = 0xfeefffff };
-
 /** A step under decision: the inputs and who decides. */
 struct step {
     const struct fabric *fabric;
@@ -70,13 +68,7 @@ static bool is_completion(const struct step *step)
 
 static bool is_msi(const struct step *step)
 {
-    return !is_completion(step) && step->transaction->address >= MSI_BASE &&
-           step->transaction->address <= MSI_LIMIT;
-}
-
-static uint64_t completion_key(const struct transaction *transaction)
-{
-    return (uint64_t)transaction->segment << 16 | transaction->requester_id;
+    return !is_completion(step) && route_is_msi(step->transaction->address);
 }
 
 /** Who claims the transaction on @p bus, or NONE. */
@@ -84,7 +76,7 @@ static uint32_t claimant(const struct step *step, const struct fabric_bus *bus)
 {
     const struct fabric_claim *claim;
     if (is_completion(step))
-        claim = claims_find(&bus->id, completion_key(step->transaction));
+        claim = claims_find(&bus->id, route_completion_key(step->transaction));
     else if (is_msi(step))
         return NONE; /* an interrupt message, whatever else claims the address */
     else
@@ -470,35 +462,6 @@ struct route_decision route_step(const struct fabric *fabric, const struct trans
         break;
     }
     return issue_on_bus(&step, false);
-}
-
-static struct route_decision host_decision(enum route_action action, enum route_rule rule, uint32_t to,
-                                           uint16_t requester_id)
-{
-    enum route_error error = action == ROUTE_BLOCK ? ROUTE_UNSUPPORTED_REQUEST : ROUTE_NO_ERROR;
-    return decide(action, rule, error, (struct route_place){to, SIDE_FROM_ABOVE}, requester_id);
-}
-
-struct route_decision route_from_host(const struct fabric *fabric, const struct transaction *transaction)
-{
-    uint16_t id = transaction->requester_id;
-    if (transaction->address >= MSI_BASE && transaction->address <= MSI_LIMIT)
-        return host_decision(ROUTE_HOST, RULE_MSI_WINDOW, NONE, id);
-    const struct fabric_claim *claim = claims_find(&fabric->root_address, transaction->address);
-    if (!claim)
-        return host_decision(ROUTE_HOST, RULE_TO_HOST, NONE, id);
-    if (claim->function_id == NONE)
-        return host_decision(ROUTE_BLOCK, RULE_UNCLAIMED, NONE, id);
-    return host_decision(ROUTE_MOVE, RULE_DOWNSTREAM_WINDOW, claim->function_id, id);
-}
-
-struct route_decision route_completion_from_host(const struct fabric *fabric,
-                                                 const struct transaction *transaction)
-{
-    uint16_t id = transaction->requester_id;
-    const struct fabric_claim *claim = claims_find(&fabric->root_id, completion_key(transaction));
-    return claim ? host_decision(ROUTE_MOVE, RULE_DOWNSTREAM_BUS, claim->function_id, id)
-                 : host_decision(ROUTE_BLOCK, RULE_UNCLAIMED, NONE, id);
 }
 
 struct route_decision route_completion_below(const struct fabric *fabric,

@@ -36,6 +36,19 @@ struct transaction {
     bool relaxed_ordering; /**< RO attribute; ACS Completion Redirect leaves completions that have it alone */
 };
 
+/** True for addresses of the interrupt window: writes there are MSIs, whatever claims the address.
+ * MODEL: as on x86; on Arm machines the window is plain address space, which nothing is placed in. */
+static inline bool route_is_msi(uint64_t address)
+{
+    return address >= 0xfee00000 && address <= 0xfeefffff;
+}
+
+/** By what completions are looked up in the id tables of a fabric. */
+static inline uint64_t route_completion_key(const struct transaction *transaction)
+{
+    return (uint64_t)transaction->segment << 16 | transaction->requester_id;
+}
+
 /** Where the transaction is: at a function, about to be handled by it. */
 enum route_side {
     SIDE_SELF,       /**< the function itself issues it */

@@ -144,7 +144,8 @@ static void go_up(struct search *search, uint32_t bus_id, bool forced_up)
             return;
         }
     } else {
-        if (!function_is_type(bridge, PCIE_UPSTREAM_PORT)) {
+        bool keeps_ids = bridge->vendor == 0x1a03 && bridge->device == 0x1150;
+        if (!function_is_type(bridge, PCIE_UPSTREAM_PORT) && !keeps_ids) {
             const struct pci_function *above = at(search, search->topology->buses[bridge->bus_id].self_id);
             bool secondary =
                 function_is_type(bridge, PCIE_TO_PCI_BRIDGE) ||

@@ -6,6 +6,7 @@
 #include "tests/unit/fabric_fixture.h"
 #include "tests/unit/plain_reach.h"
 #include "tests/unit/random_fabric.h"
+#include "tests/unit/random_machine.h"
 
 #include <inttypes.h>
 
@@ -214,6 +215,14 @@ START_TEST(two_implementations_agree)
         topology_free(topology);
     }
     text_buffer_fini(&text);
+    for (uint32_t i = 0; i < RANDOM_MACHINES; i++) {
+        char *line = random_machine_text(i, 40);
+        struct topology *topology = fixture_machine(line);
+        topology->root_complex_peer_to_peer = i & 1;
+        compared += compare_machine(topology, line);
+        topology_free(topology);
+        free(line);
+    }
     ck_assert_uint_gt(compared, 10 * RANDOM_MACHINES);
 }
 END_TEST
