@@ -5,6 +5,13 @@
 
 #include <string.h>
 
+/* The end of a wrapped line: "Root Complex" and, on the next one, "Integrated Endpoint, MSI 00". */
+static void words_of_express(struct lspci_text *text, struct slice word)
+{
+    if (slice_is(text->previous, "Complex") && slice_is(word, "Event"))
+        text->function.pcie_type = PCIE_RC_EVENT_COLLECTOR;
+}
+
 /* "Express (v2) Root Port (Slot+), MSI 00"; without the version at -v. */
 static void express_line(struct lspci_text *text, struct slice rest)
 {
@@ -14,19 +21,22 @@ static void express_line(struct lspci_text *text, struct slice rest)
     } types[] = {
         {"Endpoint", PCIE_ENDPOINT},
         {"Legacy Endpoint", PCIE_LEGACY_ENDPOINT},
+        /* The start of each is enough: long lines get wrapped. */
         {"Root Port", PCIE_ROOT_PORT},
         {"Upstream Port", PCIE_UPSTREAM_PORT},
         {"Downstream Port", PCIE_DOWNSTREAM_PORT},
-        {"PCI-Express to PCI/PCI-X Bridge", PCIE_TO_PCI_BRIDGE},
-        {"PCI/PCI-X to PCI-Express Bridge", PCI_TO_PCIE_BRIDGE},
-        {"Root Complex Integrated Endpoint", PCIE_RC_ENDPOINT},
-        {"Root Complex Event Collector", PCIE_RC_EVENT_COLLECTOR},
+        {"PCI-Express to", PCIE_TO_PCI_BRIDGE},
+        {"PCI/PCI-X to", PCI_TO_PCIE_BRIDGE},
+        {"Root Complex Integrated", PCIE_RC_ENDPOINT},
+        {"Root Complex Event", PCIE_RC_EVENT_COLLECTOR},
+        {"Root Complex", PCIE_RC_ENDPOINT}, /* unless the next line says otherwise */
     };
     struct slice version = rest;
     uint64_t number;
     if (slice_skip(&version, "(v") && slice_number(&version, 10, 1, 2, &number) && slice_skip(&version, ") "))
         rest = version;
     text->function.pcie = true;
+    text->handler = words_of_express;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (slice_skip(&rest, types[i].name)) {
             text->function.pcie_type = types[i].type;
@@ -94,7 +104,7 @@ void capability_line(struct lspci_text *text, struct slice rest)
 {
     uint64_t place, version;
     text->in_sriov = false;
-    if (slice_skip(&rest, "<access denied>")) {
+    if (slice_skip(&rest, "<access denied>") || slice_skip(&rest, "&lt;access denied")) {
         text->capabilities_hidden = true;
         return;
     }

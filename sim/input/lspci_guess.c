@@ -87,13 +87,18 @@ static void guess_function(const struct guess *guess, struct pci_function *funct
     const struct bus_owner *owner = find_owner(guess, function->segment, function->bus);
     const struct pci_function *above =
         owner ? topology_builder_function(guess->builder, owner->bridge) : NULL;
-    function->pcie = false;
+    /* That it is PCI Express is known; only the line with its type was lost. */
+    bool lost = function->pcie;
     if (function->header_type != 0) {
         guess_bridge(guess, function, above);
+    } else if (!above && lost) {
+        function->pcie_type = PCIE_RC_ENDPOINT;
     } else if (above && (is_link_above(above) || function_is_type(above, PCIE_UPSTREAM_PORT))) {
         function->pcie = true;
         function->pcie_type = PCIE_ENDPOINT;
     }
+    function->pcie |= lost;
+    function->pcie_unknown = !lost;
 }
 
 unsigned lspci_guess_types(struct topology_builder *builder)
@@ -116,7 +121,7 @@ unsigned lspci_guess_types(struct topology_builder *builder)
         struct pci_function *function = topology_builder_function(builder, order[i]);
         if (function->pcie_unknown) {
             guess_function(&guess, function);
-            guessed++;
+            guessed += function->pcie_unknown;
         }
     }
     free(guess.owners);

@@ -14,8 +14,10 @@
  * bridge with bridges behind it is an upstream port, one without a PCIe-to-PCI bridge; below an upstream port
  * stand downstream ports. What hangs on a link is an endpoint; what sits on a root bus or behind a
  * conventional bridge is conventional.
- * @c pcie_unknown stays set: the values remain guesses.
- * @return number of functions guessed
+ * @c pcie_unknown stays set: the values remain guesses. Where @c pcie is set already (a mailer lost only the
+ * line with the type) the function stays PCI Express, an integrated endpoint on a root bus, and the mark is
+ * cleared.
+ * @return number of functions that stay marked
  */
 unsigned lspci_guess_types(struct topology_builder *builder);
 

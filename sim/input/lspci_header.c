@@ -130,13 +130,17 @@ static bool named(struct slice rest, struct lspci_header *header)
     } else {
         header->class_known = lspci_class_by_name(class_name, &header->class_code);
     }
-    struct slice name = slice_trim((struct slice){colon + 2, rest.end});
-    annotations(&name, header);
-    bracketed_ids(&name, header);
-    if (!header->vendor_known)
-        lspci_ids_by_name(name, header);
-    header->name = name;
+    header->name = slice_trim((struct slice){colon + 2, rest.end});
+    lspci_header_settle(header);
     return true;
+}
+
+void lspci_header_settle(struct lspci_header *header)
+{
+    annotations(&header->name, header);
+    bracketed_ids(&header->name, header);
+    if (!header->device_known)
+        lspci_ids_by_name(header->name, header);
 }
 
 bool lspci_header_parse(struct slice line, struct lspci_header *header)

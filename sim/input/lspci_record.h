@@ -40,6 +40,13 @@ struct lspci_header {
  */
 bool lspci_header_parse(struct slice line, struct lspci_header *header);
 
+/**
+ * Take revision, programming interface and ids out of the name of a header that names and does not number its
+ * device; derive ids from the name where there are none. Done by lspci_header_parse(); once more where the
+ * rest of a wrapped line was appended to the name.
+ */
+void lspci_header_settle(struct lspci_header *header);
+
 /** Rows of bytes of the current function. */
 struct lspci_bytes {
     uint8_t bytes[CONFIG_EXPRESS_SIZE];

@@ -18,22 +18,14 @@ bool word_flag(struct slice word, const char *name, bool *on)
     return true;
 }
 
-/* The second line of a header that was wrapped: ids, revision, programming interface. */
+/* What of a wrapped header line is split even from its own word: "(rev" and, on the next line, "07)". */
 void words_of_header(struct lspci_text *text, struct slice word)
 {
     struct lspci_header *header = text->header;
-    uint64_t vendor, device, value;
-    struct slice rest = word;
-    if (slice_skip(&rest, "[") && slice_number(&rest, 16, 4, 4, &vendor) && slice_skip(&rest, ":") &&
-        slice_number(&rest, 16, 4, 4, &device) && slice_skip(&rest, "]")) {
-        header->vendor = (uint16_t)vendor;
-        header->device = (uint16_t)device;
-        header->vendor_known = header->device_known = true;
-    }
-    rest = word;
-    if (slice_is(text->previous, "(rev") && slice_number(&rest, 16, 2, 2, &value))
+    uint64_t value;
+    if (slice_is(text->previous, "(rev") && slice_number(&word, 16, 2, 2, &value))
         header->revision = (uint8_t)value;
-    if (slice_is(text->previous, "(prog-if") && slice_number(&rest, 16, 2, 2, &value)) {
+    if (slice_is(text->previous, "(prog-if") && slice_number(&word, 16, 2, 2, &value)) {
         header->class_code = (header->class_code & ~0xffU) | (uint32_t)value;
         header->interface_known = true;
     }

@@ -19,6 +19,8 @@ static void start_capability(struct lspci_text *text, struct slice *rest);
 static void start_bus(struct lspci_text *text, struct slice *rest);
 static void start_driver(struct lspci_text *text, struct slice *rest);
 static void start_unknown_type(struct lspci_text *text, struct slice *rest);
+static void start_express_register(struct lspci_text *text, struct slice *rest);
+static void start_acs_capability(struct lspci_text *text, struct slice *rest);
 static void start_acs_control(struct lspci_text *text, struct slice *rest);
 
 /* A key, what to do when it is met (or NULL), and who takes the words behind it (or NULL: they are skipped).
@@ -42,12 +44,12 @@ static const struct statement {
     {"Expansion ROM at ", start_rom, words_of_region},
     {"[virtual] Expansion ROM at ", NULL, NULL},
     {"Capabilities:", start_capability, NULL},
-    {"DevCap:", NULL, words_of_devcap},
-    {"DevCtl:", NULL, words_of_devctl},
-    {"LnkCap:", NULL, words_of_lnkcap},
-    {"LnkSta:", NULL, words_of_lnksta},
+    {"DevCap:", start_express_register, words_of_devcap},
+    {"DevCtl:", start_express_register, words_of_devctl},
+    {"LnkCap:", start_express_register, words_of_lnkcap},
+    {"LnkSta:", start_express_register, words_of_lnksta},
     {"DevCtl2:", NULL, words_of_devctl2},
-    {"ACSCap:", NULL, words_of_acscap},
+    {"ACSCap:", start_acs_capability, words_of_acscap},
     {"ACSCtl:", start_acs_control, words_of_acsctl},
     {"ARICap:", NULL, words_of_aricap},
     {"ATSCtl:", NULL, words_of_atsctl},
@@ -155,6 +157,19 @@ static void start_driver(struct lspci_text *text, struct slice *rest)
     text->driver = (struct slice){NULL, NULL};
 }
 
+/* Registers say that there is the capability, even where a mailer lost the line that names it. */
+static void start_express_register(struct lspci_text *text, struct slice *rest)
+{
+    (void)rest;
+    text->express_registers = true;
+}
+
+static void start_acs_capability(struct lspci_text *text, struct slice *rest)
+{
+    (void)rest;
+    text->function.acs.present = true;
+}
+
 static void start_acs_control(struct lspci_text *text, struct slice *rest)
 {
     (void)rest;
@@ -192,6 +207,20 @@ static void take_words(struct lspci_text *text, struct slice rest)
     }
 }
 
+/* A wrapped header line goes on: its name may be known as a whole only. */
+static void join_header(struct lspci_text *text, struct slice line)
+{
+    struct lspci_header *header = text->header;
+    size_t known = slice_length(header->name), more = slice_length(line);
+    if (known + more + 1 > sizeof(text->name))
+        return;
+    memmove(text->name, header->name.at, known);
+    text->name[known] = ' ';
+    memcpy(text->name + known + 1, line.at, more);
+    header->name = (struct slice){text->name, text->name + known + 1 + more};
+    lspci_header_settle(header);
+}
+
 void lspci_text_reset(struct lspci_text *text, struct lspci_header *header)
 {
     memset(text, 0, sizeof(*text));
@@ -201,8 +230,11 @@ void lspci_text_reset(struct lspci_text *text, struct lspci_header *header)
 
 void lspci_text_line(struct lspci_text *text, struct slice line)
 {
-    if (slice_length(line) == 0)
+    if (slice_length(line) == 0) {
+        /* What follows a header after a gap is no part of it. */
+        text->handler = text->handler == words_of_header ? NULL : text->handler;
         return;
+    }
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
         struct slice rest = line;
         if (!slice_skip(&rest, statements[i].key))
@@ -215,10 +247,13 @@ void lspci_text_line(struct lspci_text *text, struct slice line)
         take_words(text, rest);
         return;
     }
-    if (has_foreign_key(line))
+    if (has_foreign_key(line)) {
         text->handler = NULL;
-    else
+    } else {
+        if (text->handler == words_of_header)
+            join_header(text, line);
         take_words(text, line);
+    }
 }
 
 void lspci_text_finish(struct lspci_text *text)
@@ -238,6 +273,7 @@ void lspci_text_finish(struct lspci_text *text)
     if (function->link.width == 0)
         function->link.generation = 0; /* a port without a link still shows a speed */
     bool hidden = text->capabilities_hidden || !text->verbose;
-    function->pcie_unknown = hidden && !function->pcie;
+    function->pcie_unknown = !function->pcie && (hidden || text->express_registers);
+    function->pcie |= text->express_registers;
     function->acs_unknown = hidden || (function->acs.present && !text->acs_registers);
 }

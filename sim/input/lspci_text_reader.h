@@ -27,6 +27,7 @@ struct lspci_text {
     bool verbose;             /**< text that would have shown capabilities if there were any: -v or more */
     bool bus_line;            /**< "Bus: primary=...": it is a bridge */
     bool capabilities_hidden; /**< "Capabilities: <access denied>", or the header type was unknown */
+    bool express_registers;   /**< DevCap or the like was printed: it is a PCI Express function */
     bool acs_registers;       /**< ACSCap and ACSCtl were printed (-vv) */
     bool control;             /**< the command register was printed (-vv) */
     bool memory_decoded;      /**< -v: there are memory regions, and they are not disabled */
@@ -42,6 +43,7 @@ struct lspci_text {
     bool in_sriov;         /**< regions are VF BARs */
     enum { VF_COUNT_INITIAL, VF_COUNT_TOTAL, VF_COUNT_ENABLED } vf_count; /**< whose number comes next */
     struct lspci_header *header;
+    char name[256]; /**< the name of a header that was wrapped, joined again */
 };
 
 /**

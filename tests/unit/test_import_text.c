@@ -242,6 +242,47 @@ START_TEST(mangled_text_makes_the_same_machine)
 }
 END_TEST
 
+/* Lines that mailers wrap or lose. */
+START_TEST(wrapped_headers_and_lost_lines)
+{
+    struct topology *topology =
+        import_text("00:14.3 Network controller: Intel Corporation\n"
+                    "Made-up WiFi (rev 11)\n"
+                    "Status: Cap+ 66MHz-\n"
+                    "Capabilities: [c8] Power Management version 3\n"
+                    "DevCap:\tMaxPayload 128 bytes, PhantFunc 0\n"
+                    "00:1c.0 PCI bridge: Intel Corporation 8 Series/C220 Series Chipset\n"
+                    "Family PCI Express Root Port #1 (rev\n"
+                    "d5) (prog-if 00 [Normal decode])\n"
+                    "Bus: primary=00, secondary=01,\n"
+                    "subordinate=01, sec-latency=0\n"
+                    "Capabilities: [40] Express (v2) Root Port (Slot+), MSI 00\n"
+                    "ACSCap: SrcValid+ TransBlk- ReqRedir+ CmpltRedir+\n"
+                    "UpstreamFwd- EgressCtrl- DirectTrans-\n"
+                    "ACSCtl: SrcValid+ TransBlk- ReqRedir+\n"
+                    "CmpltRedir+ UpstreamFwd- EgressCtrl- DirectTrans-\n"
+                    "00:1d.0 Generic system peripheral [0807]: Intel Corporation Collector\n"
+                    "[8086:1234]\n"
+                    "Capabilities: [40] Express (v2) Root Complex\n"
+                    "Event Collector, MSI 00\n"
+                    "00:1e.0 System peripheral: Intel Corporation Device 4321\n"
+                    "Capabilities: [40] Express (v2) Root Complex Integrated\n"
+                    "Endpoint, MSI 00\n");
+    ck_assert_ptr_nonnull(topology);
+    const struct pci_function *wifi = topology_find(topology, 0, 0, pci_devfn(0x14, 3));
+    ck_assert(function_is_type(wifi, PCIE_RC_ENDPOINT) && !wifi->pcie_unknown && !wifi->acs_unknown);
+    ck_assert_str_eq(wifi->name, "Intel Corporation Made-up WiFi");
+    ck_assert_uint_eq(wifi->revision, 0x11);
+    const struct pci_function *port = topology_find(topology, 0, 0, pci_devfn(0x1c, 0));
+    ck_assert(port->device == 0x8c10 && port->revision == 0xd5 && port->subordinate_bus == 1);
+    ck_assert(port->acs.present && port->acs.capability == 0x0d && port->acs.control == 0x0d);
+    const struct pci_function *collector = topology_find(topology, 0, 0, pci_devfn(0x1d, 0));
+    ck_assert(function_is_type(collector, PCIE_RC_EVENT_COLLECTOR) && collector->device == 0x1234);
+    ck_assert(function_is_type(topology_find(topology, 0, 0, pci_devfn(0x1e, 0)), PCIE_RC_ENDPOINT));
+    topology_free(topology);
+}
+END_TEST
+
 START_TEST(hidden_capabilities_are_guessed_and_marked)
 {
     struct topology *topology =
@@ -423,6 +464,7 @@ Suite *import_text_suite(void)
     tcase_add_test(tests, headers_in_all_forms);
     tcase_add_test(tests, root_text_makes_a_machine);
     tcase_add_test(tests, mangled_text_makes_the_same_machine);
+    tcase_add_test(tests, wrapped_headers_and_lost_lines);
     tcase_add_test(tests, hidden_capabilities_are_guessed_and_marked);
     tcase_add_test(tests, text_without_capabilities_tells_nothing_of_them);
     tcase_add_test(tests, real_dumps_are_read);
