@@ -88,7 +88,7 @@ static void make_node(const struct topology *topology, const struct pci_function
     node->acs_capability = acs_of->acs.capability;
     node->acs_present = acs_of->acs.present;
     node->acs_hidden = acs_of->acs_unknown || acs_of->pcie_unknown;
-    node->peer_decode_off = !node->acs_present || acs_isolates_anyway(function);
+    node->peer_decode_off = !node->acs_present || acs_isolates_anyway(topology, function);
     node->egress_vector = acs_of->acs.egress_vector_known ? acs_of->acs.egress_vector : 0;
     node->kind = node_kind(function);
     node->egress_index = node->kind == NODE_PORT ? port_number(function)

@@ -46,9 +46,13 @@ enum acs_place acs_place_of(const struct pci_function *function)
     return ACS_IN_CAPABILITY;
 }
 
-bool acs_isolates_anyway(const struct pci_function *function)
+bool acs_isolates_anyway(const struct topology *topology, const struct pci_function *function)
 {
-    return function->vendor == 0x8086 && function_is_type(function, PCIE_RC_ENDPOINT);
+    if (function->vendor != 0x8086 || function->segment > 0xffff)
+        return false;
+    bool chipset =
+        !function->pcie && function->header_type == 0 && topology->buses[function->bus_id].parent_id == NONE;
+    return chipset || function_is_type(function, PCIE_RC_ENDPOINT);
 }
 
 /** Control bits of a function with an ACS capability, as its registers (or @p control) have them. */
@@ -78,7 +82,7 @@ void fabric_acs_in_force(const struct topology *topology, const uint16_t *contro
         else if (acs_place_of(function) == ACS_IN_CHIPSET && kernel_isolates &&
                  topology->rcba_enabled != KNOWN_ABSENT)
             in_force[i] = ISOLATION;
-        if (acs_isolates_anyway(function))
+        if (acs_isolates_anyway(topology, function))
             in_force[i] |= ACS_REQUEST_REDIRECT | ACS_COMPLETION_REDIRECT;
     }
 }

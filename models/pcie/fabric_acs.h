@@ -19,9 +19,13 @@ enum acs_place {
 /** Where @p function keeps its ACS control, by its ids and type. */
 enum acs_place acs_place_of(const struct pci_function *function);
 
-/** True for root complex integrated endpoints of Intel: the root complex takes their requests to the IOMMU
- * before it looks for peers (VT-d specification 3.16), whatever their ACS control says. */
-bool acs_isolates_anyway(const struct pci_function *function);
+/**
+ * True for Intel's integrated functions: the root complex takes their requests to the IOMMU before it looks
+ * for peers, whatever ACS they have (VT-d specification 3.16).
+ * MODEL: chipset functions on a root bus without a PCI Express capability (LPC, SATA, USB of many chipsets)
+ * are integrated in the same way, although they do not say so.
+ */
+bool acs_isolates_anyway(const struct topology *topology, const struct pci_function *function);
 
 /**
  * The control bits in force.
