@@ -92,16 +92,16 @@ static bool is_word(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* The word at the current place into a buffer; "" where there is none. */
+/* The word at the current place into a buffer; "" where there is none, or none that short. */
 static void read_word(struct parser *parser, char *word, size_t size)
 {
     size_t length = 0;
     while (!at_end(parser) && is_word(peek(parser))) {
-        if (length + 1 < size)
+        if (length < size)
             word[length++] = peek(parser);
         parser->at++;
     }
-    word[length] = '\0';
+    word[length < size ? length : 0] = '\0';
 }
 
 static bool read_number(struct parser *parser, int base, unsigned long maximum, const char *what,
@@ -124,7 +124,7 @@ static const struct synthetic_kind *read_kind(struct parser *parser)
     size_t start = parser->at;
     char word[32];
     read_word(parser, word, sizeof(word));
-    if (word[0] == '\0') {
+    if (parser->at == start) {
         char found[8] = "the end";
         if (!at_end(parser))
             snprintf(found, sizeof(found), "'%c'", peek(parser));
@@ -168,12 +168,13 @@ static bool read_options(struct parser *parser, struct pci_function *function, s
     do {
         skip_space(parser);
         size_t start = parser->at;
-        char option[64];
+        char option[128];
         size_t length = 0;
-        while (!at_end(parser) && !strchr(",]()", peek(parser))) {
-            if (length + 1 < sizeof(option))
-                option[length++] = peek(parser);
-            parser->at++;
+        for (; !at_end(parser) && !strchr(",]()", peek(parser)); parser->at++) {
+            if (length + 1 == sizeof(option))
+                return fail(parser, start, "synthetic-bad-value", "an option of more than %zu characters",
+                            sizeof(option) - 1);
+            option[length++] = peek(parser);
         }
         while (length > 0 && strchr(" \t\r\n", option[length - 1]))
             length--;

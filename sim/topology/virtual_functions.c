@@ -197,6 +197,9 @@ static uint32_t link_vfs(struct topology_builder *builder, uint32_t pf_node, uin
     return linked;
 }
 
+/* A bound that no machine comes near, and that a few absurd numbers in the input would pass. */
+enum { MAXIMUM_FUNCTIONS = 1 << 20 };
+
 static void append_vfs(struct topology_builder *builder, uint32_t pf_node, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -219,8 +222,15 @@ bool build_virtual_functions(struct topology_builder *builder)
         if (count && !builder->nodes[pf_node].function.is_vf && link_vfs(builder, pf_node, count) == 0)
             absent[missing++] = pf_node;
     }
-    for (uint32_t i = 0; i < missing; i++)
-        append_vfs(builder, absent[i], enabled_vfs(&builder->nodes[absent[i]].function));
+    for (uint32_t i = 0; i < missing; i++) {
+        const struct pci_function *pf = &builder->nodes[absent[i]].function;
+        if (builder->count + enabled_vfs(pf) > MAXIMUM_FUNCTIONS) {
+            BUILD_ERROR(builder, pf->pointer, "topology-too-large",
+                        "more than %d functions, virtual functions included", MAXIMUM_FUNCTIONS);
+            break;
+        }
+        append_vfs(builder, absent[i], enabled_vfs(pf));
+    }
     free(absent);
     if (diagnostics_errors(builder->diagnostics) != errors)
         return false;

@@ -141,6 +141,8 @@ START_TEST(mistakes_are_named_at_their_place)
                            "\"bus=HEX:\" [synthetic-bad-place]"},
         {"rp*8(up(dp*32))", "1:9: error: no bus number is left for what is below 0000:f0:0f.0: its host "
                             "bridge ends at bus ff [topology-bus-numbers-exhausted]"},
+        {"bus=0000000000000001:rp", "1:5: error: a bus number is a hexadecimal number up to ff "
+                                    "[synthetic-bad-number]"},
         {"pci*65536 pci", "1:11: error: more than 65536 functions [synthetic-too-large]"},
         {"rp(ep ep)", "1:7: error: a second device below 0000:00:00.0: a link leads to one device, of up to "
                       "eight functions [topology-second-device-on-link]"},
@@ -165,6 +167,37 @@ START_TEST(mistakes_are_named_at_their_place)
         free(said);
         diagnostics_free(diagnostics);
     }
+}
+END_TEST
+
+START_TEST(absurd_sizes_are_refused)
+{
+    struct text_buffer text = {0};
+    struct diagnostics *diagnostics = diagnostics_new(20);
+    for (unsigned i = 0; i < 20; i++)
+        text_buffer_format(&text, "%sbus=0: rciep[seg=%x,vf=60000]", i ? "|" : "", i);
+    ck_assert_ptr_null(synthetic_parse("m", text_buffer_get(&text), diagnostics));
+    char *said = messages(diagnostics);
+    ck_assert_msg(strstr(said, "error: more than 1048576 functions, virtual functions included "
+                               "[topology-too-large]"),
+                  "%s", said);
+    free(said);
+    text_buffer_fini(&text);
+    diagnostics_free(diagnostics);
+
+    diagnostics = diagnostics_new(20);
+    text_buffer_add(&text, "ep[mf,driver=");
+    for (unsigned i = 0; i < 200; i++)
+        text_buffer_add(&text, "x");
+    text_buffer_add(&text, "]");
+    ck_assert_ptr_null(synthetic_parse("m", text_buffer_get(&text), diagnostics));
+    said = messages(diagnostics);
+    ck_assert_msg(strstr(said, "m:1:7: error: an option of more than 127 characters [synthetic-bad-value]") !=
+                      NULL,
+                  "%s", said);
+    free(said);
+    text_buffer_fini(&text);
+    diagnostics_free(diagnostics);
 }
 END_TEST
 
@@ -206,6 +239,7 @@ Suite *synthetic_suite(void)
     TCase *tests = tcase_create("synthetic");
     tcase_add_test(tests, machines_are_numbered_as_firmware_does);
     tcase_add_test(tests, mistakes_are_named_at_their_place);
+    tcase_add_test(tests, absurd_sizes_are_refused);
     tcase_add_test(tests, options_reach_the_function);
     suite_add_tcase(suite, tests);
     return suite;

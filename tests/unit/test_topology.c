@@ -240,6 +240,27 @@ START_TEST(vmd_segments_come_last_and_use_the_endpoint)
 }
 END_TEST
 
+/* A laptop's CardBus slot: its bus has the bridge above it, and the four numbers the kernel gives it may go
+ * beyond those of the transparent bridge. */
+START_TEST(cardbus_bridges_own_a_bus)
+{
+    static const struct row rows[] = {
+        {.bdf = "00:1e.0", .kind = "conventional-bridge", .secondary = 2, .subordinate = 3},
+        {.bdf = "02:01.0", .kind = "cardbus-bridge", .secondary = 3, .subordinate = 6},
+        {.bdf = "03:00.0", .kind = "conventional"},
+    };
+    struct diagnostics *diagnostics = diagnostics_new(20);
+    struct topology *topology = build(rows, sizeof(rows) / sizeof(rows[0]), diagnostics);
+    ck_assert_ptr_nonnull(topology);
+    ck_assert_uint_eq(diagnostics_warnings(diagnostics), 0);
+    ck_assert_uint_eq(topology->host_bridge_count, 1);
+    ck_assert_ptr_eq(topology_parent(topology, topology_find(topology, 0, 3, 0)),
+                     topology_find(topology, 0, 2, pci_devfn(1, 0)));
+    topology_free(topology);
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
 START_TEST(multifunction_follows_the_header_where_it_is_known)
 {
     static const uint8_t raw[64];
@@ -377,6 +398,7 @@ Suite *topology_suite(void)
     tcase_add_test(tests, a_dump_in_any_order_comes_into_kernel_order);
     tcase_add_test(tests, virtual_functions_are_found_by_routing_id);
     tcase_add_test(tests, vmd_segments_come_last_and_use_the_endpoint);
+    tcase_add_test(tests, cardbus_bridges_own_a_bus);
     tcase_add_test(tests, multifunction_follows_the_header_where_it_is_known);
     tcase_add_test(tests, stated_numbers_are_walked_around);
     tcase_add_test(tests, bridges_with_an_address_get_bus_numbers);
