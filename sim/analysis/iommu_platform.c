@@ -144,6 +144,25 @@ static void decide_kind(const struct topology *topology, enum iommu_choice choic
     }
 }
 
+/* The switch of another kind of IOMMU: to say so saves a puzzled user. */
+static void warn_other_switch(const struct iommu_platform *platform, struct diagnostics *diagnostics)
+{
+    const struct kernel_cmdline *words = &platform->cmdline;
+    const char *word = NULL;
+    if (platform->kind == IOMMU_NONE)
+        return;
+    if (platform->kind != IOMMU_VT_D && words->intel_iommu == GIVEN_OFF)
+        word = "intel_iommu=off";
+    else if (platform->kind != IOMMU_AMD_VI && words->amd_iommu_off)
+        word = "amd_iommu=off";
+    else if (platform->kind == IOMMU_SMMUV3 && words->iommu_off)
+        word = "iommu=off";
+    if (word)
+        diagnostics_report(diagnostics, DIAGNOSTIC_WARNING, NULL, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "cmdline-other-iommu", "%s has no effect: the machine's IOMMU is %s", word,
+                           iommu_kind_name(platform->kind));
+}
+
 void iommu_platform_decide(const struct topology *topology, enum iommu_choice choice, const char *cmdline,
                            struct arena *arena, struct diagnostics *diagnostics,
                            struct iommu_platform *platform)
@@ -171,4 +190,5 @@ void iommu_platform_decide(const struct topology *topology, enum iommu_choice ch
         platform->acs_requested = true;
         break;
     }
+    warn_other_switch(platform, diagnostics);
 }

@@ -2,6 +2,7 @@
 #include "sim/cli/commands.h"
 #include "sim/input/machine_input.h"
 #include "sim/output/groups_output.h"
+#include "sim/output/output_file.h"
 #include "sim/base/status.h"
 
 #include <argp.h>
@@ -10,6 +11,7 @@
 
 struct groups_options {
     const char *file;
+    const char *output; /* NULL: standard output */
     enum iommu_choice iommu;
     const char *cmdline;
     void (*write)(const struct iommu_groups *groups, struct text_buffer *out);
@@ -29,6 +31,7 @@ static const struct argp_option options[] = {
      0},
     {"algorithm", 'a', "NAME", 0, "Rule set: linux (3.x to 7.3, the default)", 0},
     {"format", 'f', "FORMAT", 0, "text (default), json, or tsv: group number, tab, address", 0},
+    {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
 };
 
@@ -63,6 +66,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         else
             argp_error(state, "unknown format '%s': text, json or tsv", argument);
         return 0;
+    case 'o':
+        chosen->output = argument;
+        return 0;
     case ARGP_KEY_ARG:
         if (chosen->file)
             argp_error(state, "one FILE only, not also '%s'", argument);
@@ -83,8 +89,7 @@ static int write_groups(const struct groups_options *chosen, const struct topolo
     struct iommu_groups *groups = iommu_groups_form(topology, chosen->iommu, chosen->cmdline, diagnostics);
     struct text_buffer out = {0};
     chosen->write(groups, &out);
-    fwrite(text_buffer_get(&out), 1, out.length, stdout);
-    int status = fflush(stdout) || ferror(stdout) ? STATUS_FILE_WRITE : STATUS_OK;
+    int status = output_file_write(chosen->output, text_buffer_get(&out), out.length, diagnostics);
     text_buffer_fini(&out);
     iommu_groups_free(groups);
     return status;
@@ -103,8 +108,6 @@ int groups_command(int argc, char **argv)
     if (status == STATUS_OK)
         status = write_groups(&chosen, input->topology, diagnostics);
     diagnostics_print(diagnostics, stderr);
-    if (status == STATUS_FILE_WRITE)
-        fprintf(stderr, "%s: error: %s\n", argv[0], status_text(status));
     machine_input_free(input);
     diagnostics_free(diagnostics);
     return status_exit_code(status);

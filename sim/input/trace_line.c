@@ -86,7 +86,7 @@ static const unsigned char hex_digits[256] = {
 /* False, and the sum wrong, beyond 64 bits. */
 static bool add_digit(uint64_t *sum, unsigned digit)
 {
-    return !__builtin_mul_overflow(*sum, 10, sum) & !__builtin_add_overflow(*sum, digit, sum);
+    return (int)!__builtin_mul_overflow(*sum, 10, sum) & (int)!__builtin_add_overflow(*sum, digit, sum);
 }
 
 /* Decimal or 0x. False: not a number, or beyond 64 bits. */

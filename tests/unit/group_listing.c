@@ -42,6 +42,16 @@ char *group_listing_of(const char *machine, enum iommu_choice choice, const char
     return text;
 }
 
+void group_cases_check(const struct group_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *groups = group_listing_of(cases[i].machine, cases[i].choice, cases[i].cmdline);
+        ck_assert_msg(strcmp(groups, cases[i].groups) == 0, "%s [%s]:\n  %s\nexpected\n  %s",
+                      cases[i].machine, cases[i].cmdline ? cases[i].cmdline : "", groups, cases[i].groups);
+        free(groups);
+    }
+}
+
 static char *difference(const struct iommu_groups *groups, uint32_t id, const char *what)
 {
     struct text_buffer text = {0};

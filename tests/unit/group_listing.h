@@ -18,6 +18,17 @@ char *group_listing(const struct iommu_groups *groups);
  * NULL. */
 char *group_listing_of(const char *machine, enum iommu_choice choice, const char *cmdline);
 
+/** A one-line machine and the groups expected of it. */
+struct group_case {
+    const char *machine;
+    enum iommu_choice choice;
+    const char *cmdline; /**< may be NULL */
+    const char *groups;  /**< as group_listing() writes them */
+};
+
+/** Fail the test at the first case that comes to other groups. */
+void group_cases_check(const struct group_case *cases, size_t count);
+
 /**
  * Compare groups with an expected partition: lines of a group number, blanks, an address.
  * @param numbers  the group numbers must agree, too; false: only who is with whom

@@ -52,6 +52,8 @@ START_TEST(stable_lines)
         {"", "", 2},
         {"'synthetic:rp@1' 'synthetic:rp@1'", "", 2},
         {"/nonexistent/machine.json", "", 3},
+        {"-o /nonexistent/groups.txt 'synthetic:rp@1'", "", 3},
+        {"-f tsv -o /dev/stdout 'synthetic:rp@1'", "0\t0000:00:01.0\n", 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int status;
