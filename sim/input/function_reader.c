@@ -35,6 +35,7 @@ static const char *const function_keys[] = {
     "aliases",
     "external_facing",
     "untrusted",
+    "observed",
     "bus_master",
     "memory_space",
     "pcix",
@@ -207,6 +208,7 @@ static void read_flags(const struct json_node *node, struct pci_function *functi
     json_get_boolean(node, "pasid", &function->pasid);
     json_get_boolean(node, "external_facing", &function->external_facing);
     json_get_boolean(node, "untrusted", &function->untrusted);
+    json_get_boolean(node, "observed", &function->observed);
     json_get_boolean(node, "bus_master", &function->bus_master);
     json_get_boolean(node, "memory_space", &function->memory_space);
     json_get_boolean(node, "pcix", &function->pcix);
@@ -426,7 +428,6 @@ static void read_function(struct topology_reading *reading, const struct json_no
                    place->pf != NONE ? "a virtual function" : "in the complete form every function");
         return;
     }
-    placement.addresses_known = reading->complete;
     placement.multifunction_known =
         json_get_boolean(node, "multifunction", &function.multifunction) || reading->complete;
     placement.addresses_known = reading->complete;

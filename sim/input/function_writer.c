@@ -189,6 +189,7 @@ static void write_flags(struct json_layout *layout, const struct pci_function *f
     layout_flag(layout, "pasid", function->pasid);
     layout_flag(layout, "external_facing", function->external_facing);
     layout_flag(layout, "untrusted", function->untrusted);
+    layout_flag(layout, "observed", function->observed);
     layout_flag(layout, "bus_master", function->bus_master);
     layout_flag(layout, "memory_space", function->memory_space);
     layout_count(layout, "dma_mask_bits", function->dma_mask_bits);

@@ -119,6 +119,7 @@ static bool same_platform(const struct pci_function *a, const struct pci_functio
 {
     SAME(external_facing);
     SAME(untrusted);
+    SAME(observed);
     SAME(dma_mask_bits);
     SAME(group_reported);
     if (a->group_reported)
