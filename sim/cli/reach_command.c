@@ -5,15 +5,16 @@
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
 #include "sim/input/machine_input.h"
+#include "sim/output/output_file.h"
 #include "sim/output/reach_report.h"
 
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_LEAK = 1, EXIT_BAD_INPUT = 2, EXIT_FILES = 3, ERRORS_SHOWN = 20 };
+enum { EXIT_LEAK = 1, EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20 };
 
-enum { OPTION_OUTCOME = 256, OPTION_SUMMARY, OPTION_CMDLINE, OPTION_IOMMU, OPTION_FAIL_ON };
+enum { OPTION_OUTCOME = 256, OPTION_FAIL_ON };
 
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "text (default), json or tsv", 0},
@@ -21,15 +22,18 @@ static const struct argp_option options[] = {
      "Pairs to list: reaches (default), redirected, blocked, all (of these three), or not-applicable; may "
      "repeat. With SRC and DST the default is any",
      0},
-    {"summary", OPTION_SUMMARY, NULL, 0, "Only count", 0},
-    {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line instead of the machine's own", 0},
-    {"iommu", OPTION_IOMMU, "KIND", 0, "auto (default), vt-d, amd-vi, smmuv3 or none", 0},
+    {"summary", 's', NULL, 0, "Only count", 0},
+    {"cmdline", 'c', "STRING", 0,
+     "Kernel command line, in place of the input's own; the words are those of `iommusim groups`", 0},
+    {"iommu", 'i', "KIND", 0, "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3 or none", 0},
     {"fail-on", OPTION_FAIL_ON, "leak", 0, "Exit with 1 if a function reaches one of another group", 0},
+    {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
 };
 
 struct arguments {
     const char *file, *source, *target;
+    const char *output; /**< NULL: standard output */
     const char *cmdline;
     enum iommu_choice iommu;
     struct reach_question question;
@@ -74,15 +78,18 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_OUTCOME:
         add_outcome(state, arguments, text);
         return 0;
-    case OPTION_SUMMARY:
+    case 's':
         arguments->question.summary_only = true;
         return 0;
-    case OPTION_CMDLINE:
+    case 'c':
         arguments->cmdline = text;
         return 0;
-    case OPTION_IOMMU:
+    case 'i':
         if (!iommu_choice_parse(text, &arguments->iommu))
             argp_error(state, "unknown value '%s' for --iommu (auto, vt-d, amd-vi, smmuv3, none)", text);
+        return 0;
+    case 'o':
+        arguments->output = text;
         return 0;
     case OPTION_FAIL_ON:
         arguments->fail_on_leak = choose(state, "fail-on", text, fail_names, 1) == 0;
@@ -102,8 +109,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-/** The function named @p bdf, NONE for "all" or NULL. @return false, with a message, where there is none */
-static bool find_function(const struct topology *topology, const char *bdf, uint32_t *id)
+/** The function named @p bdf, NONE for "all" or NULL. @return false, reported, where there is none */
+static bool find_function(const struct topology *topology, const char *bdf, struct diagnostics *diagnostics,
+                          uint32_t *id)
 {
     uint32_t segment;
     uint8_t bus, devfn;
@@ -111,26 +119,28 @@ static bool find_function(const struct topology *topology, const char *bdf, uint
     if (!bdf || strcmp(bdf, "all") == 0)
         return true;
     if (!bdf_parse(bdf, &segment, &bus, &devfn)) {
-        fprintf(stderr, "iommusim reach: error: '%s' is no address ([segment:]bus:device.function, or all)\n",
-                bdf);
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL, "reach-address",
+                           "'%s' is no address: [segment:]bus:device.function or all is expected", bdf);
         return false;
     }
     const struct pci_function *function = topology_find(topology, segment, bus, devfn);
     if (!function) {
-        fprintf(stderr, "iommusim reach: error: the machine has no function %s\n", bdf);
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "reach-no-function", "the machine has no function %s", bdf);
         return false;
     }
     *id = function->id;
     return true;
 }
 
+/** @return a status, or 0 with @p counts filled */
 static int answer(const struct topology *topology, struct arguments *arguments,
-                  struct diagnostics *diagnostics)
+                  struct diagnostics *diagnostics, struct reach_counts *counts)
 {
     struct reach_question *question = &arguments->question;
-    if (!find_function(topology, arguments->source, &question->source_id) ||
-        !find_function(topology, arguments->target, &question->target_id))
-        return EXIT_BAD_INPUT;
+    if (!find_function(topology, arguments->source, diagnostics, &question->source_id) ||
+        !find_function(topology, arguments->target, diagnostics, &question->target_id))
+        return STATUS_BAD_INPUT;
     bool pair = question->source_id != NONE && question->target_id != NONE;
     for (int i = 0; i < REACH_OUTCOMES && !arguments->outcomes_given; i++)
         question->outcomes[i] = pair || i == REACH_REACHES;
@@ -138,47 +148,41 @@ static int answer(const struct topology *topology, struct arguments *arguments,
     struct text_buffer out = {0};
     struct iommu_groups *groups =
         iommu_groups_form(topology, arguments->iommu, arguments->cmdline, diagnostics);
-    struct reach_counts counts = reach_report(reach_new(arena, groups), groups, question, &out);
-    diagnostics_print(diagnostics, stderr);
-    fwrite(text_buffer_get(&out), 1, out.length, stdout);
-    bool written = fflush(stdout) == 0 && !ferror(stdout);
-    if (!written)
-        perror("iommusim reach: error: writing the answer");
+    *counts = reach_report(reach_new(arena, groups), groups, question, &out);
+    int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
     iommu_groups_free(groups);
     text_buffer_fini(&out);
     arena_free(arena);
-    return !written ? EXIT_FILES : arguments->fail_on_leak && counts.leaks ? EXIT_LEAK : 0;
+    return status;
 }
+
+static const char doc[] =
+    "Who can reach whom past the IOMMU: for every ordered pair of functions, whether a memory request of the "
+    "first with an untranslated address in a BAR of the second may arrive there untranslated, and by which "
+    "rule at which port. A pair of different groups that reaches is a leak.\v"
+    "FILE is a topology JSON, any dump `import` knows (- is standard input), or \"synthetic:...\". SRC and "
+    "DST are addresses, [segment:]bus:device.function, or \"all\"; a pair asked for by name is shown hop by "
+    "hop.\n"
+    "Lines of tsv: source, target, outcome, rule, where, BAR, and \"leak\", \"vouched\" (the kernel's quirk "
+    "list has the vendor's word that functions without ACS do not talk to each other) or \"-\".";
 
 int reach_command(int argc, char **argv)
 {
-    static const struct argp parser = {
-        options,
-        parse_option,
-        "FILE [SRC [DST]]",
-        "Who can reach whom past the IOMMU: for every ordered pair of functions, whether a memory request of "
-        "the first with an untranslated address in a BAR of the second may arrive there untranslated, and by "
-        "which rule at which port. A pair of different groups that reaches is a leak.\v"
-        "FILE is a topology or a dump import knows. SRC and DST are addresses, "
-        "[segment:]bus:device.function, "
-        "or \"all\"; a pair asked for by name is shown hop by hop.",
-        NULL,
-        NULL,
-        NULL};
+    static const struct argp parser = {options, parse_option, "FILE [SRC [DST]]", doc, NULL, NULL, NULL};
     struct arguments arguments = {.iommu = IOMMU_CHOICE_AUTO};
     argp_err_exit_status = EXIT_BAD_INPUT;
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;
+    struct reach_counts counts = {.leaks = 0};
     int status = machine_input_load(arguments.file, &input, diagnostics);
-    int exit_status;
-    if (status < 0) {
-        diagnostics_print(diagnostics, stderr);
-        exit_status = status_exit_code(status);
-    } else {
-        exit_status = answer(input->topology, &arguments, diagnostics);
-        machine_input_free(input);
-    }
+    if (status == STATUS_OK)
+        status = answer(input->topology, &arguments, diagnostics, &counts);
+    diagnostics_print(diagnostics, stderr);
+    machine_input_free(input);
     diagnostics_free(diagnostics);
-    return exit_status;
+    if (status == STATUS_OK && arguments.fail_on_leak && counts.leaks)
+        return EXIT_LEAK;
+    return status_exit_code(status);
 }

@@ -94,6 +94,8 @@ START_TEST(exit_status_tells)
         {"'synthetic:" MACHINE "' 03:00.0 04:00.0 05:00.0", 2},
         {"'synthetic:rp(('", 2},
         {"/nonexistent/machine", 3},
+        {"'synthetic:" MACHINE "' -o /nonexistent/answer", 3},
+        {"'synthetic:" MACHINE "' -s -i none -c 'iommu=off' -o /dev/null", 0},
         {"", 2},
         {"--help", 0},
     };
