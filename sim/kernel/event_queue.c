@@ -2,9 +2,9 @@
 /*
  * Three tiers. Near heap: everything before near_limit. Wheel: from there to its horizon, one unsorted list a
  * bucket of 2^shift ps. Far heap: beyond. With few events pending only the near heap is used. When it has
- * grown past spill_above the wheel starts with a bucket width of about one event gap; buckets are then poured
- * into the near heap one by one as time reaches them. When wheel and far heap are empty again the near heap
- * alone goes on.
+ * grown past spill_above the wheel starts with a bucket width of about four event gaps; buckets are then
+ * poured into the near heap one by one as time reaches them. When wheel and far heap are empty again the near
+ * heap alone goes on.
  */
 #include "sim/kernel/event_queue.h"
 
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPILL_ABOVE = 48, NO_ENTRY = -1, SHIFT_MAX = 60, CROWDED = 4, TUNE_BUCKETS = 256 };
+enum { SPILL_ABOVE = 48, NO_ENTRY = -1, SHIFT_MAX = 60, CROWDED = 16, TUNE_BUCKETS = 256 };
 
 struct wheel_entry {
     struct event event;
@@ -173,10 +173,11 @@ static void set_position(struct event_queue *queue, uint64_t start)
         start > UINT64_MAX >> queue->wheel->shift ? UINT64_MAX : start << queue->wheel->shift;
 }
 
-/* Bucket width exponent for events pending at a mean distance: one gap between events a bucket. */
+/* Bucket width exponent for events pending at a mean distance: four gaps between events a bucket: fewer,
+ * fuller buckets stay in the cache. */
 static unsigned fitting_shift(uint64_t mean_ps, size_t count)
 {
-    uint64_t width = mean_ps / count + 1;
+    uint64_t width = mean_ps * 4 / count + 1;
     unsigned shift = 0;
     while (shift < SHIFT_MAX && UINT64_C(1) << shift < width)
         shift++;
@@ -186,6 +187,7 @@ static unsigned fitting_shift(uint64_t mean_ps, size_t count)
 static uint64_t mean_distance_ps(const struct event *events, size_t count, uint64_t now_ps)
 {
     uint64_t mean_ps = 0, rest = 0;
+    assert(count);
     for (size_t i = 0; i < count; i++) {
         mean_ps += (events[i].time_ps - now_ps) / count;
         rest += (events[i].time_ps - now_ps) % count;
@@ -239,6 +241,8 @@ static void wheel_tune(struct event_queue *queue)
     memcpy(wheel->scratch + count, wheel->far, wheel->far_count * sizeof(struct event));
     count += wheel->far_count;
     wheel->count = wheel->far_count = 0;
+    if (count == 0)
+        return;
     wheel->shift = fitting_shift(mean_distance_ps(wheel->scratch, count, queue->now_ps), count);
     uint64_t limit_ps = queue->near_limit_ps;
     set_position(queue, (limit_ps >> wheel->shift) + 1);

@@ -284,7 +284,7 @@ static unsigned done_thousandths(const struct machine *machine)
             trace_position(traffic->trace, &done, &all);
         sum += all ? (uint64_t)((__uint128_t)done * 1000 / all) : 0;
     }
-    return (unsigned)(sum / machine->workload->stream_count);
+    return machine->workload->stream_count ? (unsigned)(sum / machine->workload->stream_count) : 1000;
 }
 
 static void check_laws(const struct machine *machine)

@@ -101,7 +101,7 @@ struct stream *fixture_stream(struct machine_fixture *fixture, const char *devic
 {
     require(fixture, fixture->workload.stream_count < FIXTURE_STREAMS, "too many streams");
     struct stream *stream = &fixture->streams[fixture->workload.stream_count++];
-    *stream = (struct stream){.name = device,
+    *stream = (struct stream){.name = arena_string(fixture->input.topology->arena, device),
                               .function_id = fixture_function(fixture, device),
                               .operation = operation,
                               .base = base,
