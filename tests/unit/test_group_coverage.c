@@ -14,10 +14,6 @@ Suite *group_coverage_suite(void);
 #define PORT_AND_ENDPOINT "00:01.0 | 01:00.0"
 #define ONE_GROUP         "00:01.0 01:00.0"
 
-#define AUTO              IOMMU_CHOICE_AUTO
-#define PORT_AND_ENDPOINT "00:01.0 | 01:00.0"
-#define ONE_GROUP         "00:01.0 01:00.0"
-
 #define CHECK_CASES(cases) group_cases_check(cases, sizeof(cases) / sizeof((cases)[0]))
 
 static struct diagnostics *diagnostics;

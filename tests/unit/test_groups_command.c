@@ -98,8 +98,8 @@ START_TEST(text_names_what_matters)
     ck_assert_int_eq(status, 0);
     static const char *const parts[] = {
         "amd-vi, on",
-        "because  0000:01:00.0: the path up is not isolated, 0000:00:02.0 (root-port): it "
-        "has no ACS capability",
+        ("because  0000:01:00.0: the path up is not isolated, 0000:00:02.0 (root-port): it "
+         "has no ACS capability"),
         "Not behind an IOMMU (no group)",
         "because  the IOMMU's own function",
     };

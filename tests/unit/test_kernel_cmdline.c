@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/analysis/kernel_cmdline.h"
 
+#include "sim/kernel/random.h"
 #include "sim/topology/synthetic.h"
 
 #include <check.h>
@@ -172,6 +173,60 @@ START_TEST(selectors)
 }
 END_TEST
 
+/* Lines of pieces in any order: nothing may break, and what is taken has a meaning. */
+START_TEST(any_line)
+{
+    static const char *const pieces[] = {"pci=",
+                                         "config_acs=",
+                                         "disable_acs_redir=",
+                                         "pcie_acs_override=",
+                                         "id:",
+                                         "intel_iommu=",
+                                         "amd_iommu=",
+                                         "iommu",
+                                         ".strict=",
+                                         "on",
+                                         "off",
+                                         "1",
+                                         "0",
+                                         "x",
+                                         "@",
+                                         ";",
+                                         ",",
+                                         ":",
+                                         ".",
+                                         "/",
+                                         " ",
+                                         "\"",
+                                         "--",
+                                         "pci:",
+                                         "8086",
+                                         "00",
+                                         "1f",
+                                         "=",
+                                         "\t",
+                                         "zz",
+                                         "-",
+                                         "fffffffff"};
+    struct random_stream random;
+    random_init(&random, 1, "any_line");
+    for (unsigned i = 0; i < 3000; i++) {
+        struct arena *own = arena_new();
+        struct diagnostics *findings = diagnostics_new(20);
+        char line[256] = "";
+        for (size_t n = random_below(&random, 20); n > 0; n--)
+            strcat(line, pieces[random_below(&random, sizeof(pieces) / sizeof(pieces[0]))]);
+        kernel_cmdline_parse(line, own, findings, &words);
+        ck_assert_uint_eq(diagnostics_errors(findings), 0);
+        for (uint32_t j = 0; j < words.config_acs_count; j++)
+            ck_assert_uint_eq(words.config_acs[j].flags & ~words.config_acs[j].mask, 0);
+        ck_assert_uint_le(words.override_id_count, ACS_OVERRIDE_IDS);
+        diagnostics_free(findings);
+        arena_free(own);
+    }
+}
+END_TEST
+
 Suite *kernel_cmdline_suite(void)
 {
     Suite *suite = suite_create("kernel_cmdline");
@@ -183,6 +238,7 @@ Suite *kernel_cmdline_suite(void)
     tcase_add_test(tests, acs_options);
     tcase_add_test(tests, override_words);
     tcase_add_test(tests, selectors);
+    tcase_add_test(tests, any_line);
     suite_add_tcase(suite, tests);
     return suite;
 }
