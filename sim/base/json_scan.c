@@ -367,6 +367,8 @@ static bool scan_object(struct scanner *scanner)
             return check_keys(scanner, first);
         if (!skip_blanks(scanner))
             return false;
+        if (peek(scanner) == '}')
+            return fail_expected(scanner, "a key in double quotes after the comma");
     }
 }
 
@@ -388,6 +390,10 @@ static bool scan_array(struct scanner *scanner)
         scanner->at++;
         if (byte == ']')
             return true;
+        if (!skip_blanks(scanner))
+            return false;
+        if (peek(scanner) == ']')
+            return fail_expected(scanner, "a value after the comma");
     }
 }
 

@@ -45,7 +45,7 @@ const char *nearest_name(const char *text, const void *names, size_t count, size
             continue;
         unsigned d = distance(text, length, name, name_length);
         size_t longer = length > name_length ? length : name_length;
-        if (d <= longer / 3 + 1 && d < longer && d < best_distance) {
+        if (d <= longer / 4 + 1 && d < longer && d < best_distance) {
             best = name;
             best_distance = d;
         }

@@ -35,8 +35,8 @@ static bool load_sourced(const struct json_node *node, const struct field *field
 {
     const char *source = NULL;
     int label = -1;
-    if (!json_check_names(node, value_keys) || !json_require(node, "value", field->help))
-        return false;
+    json_check_names(node, value_keys);
+    json_require(node, "value", field->help);
     json_get_string(node, "source", &source);
     json_get_choice(node, "label", labels, &label);
     if (context->needs_source) {

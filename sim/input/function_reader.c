@@ -372,6 +372,39 @@ static bool read_body(struct topology_reading *reading, const struct json_node *
     return link_given;
 }
 
+/* Written by hand, ports stand where they belong. (Dumps of real machines show stranger things;
+ * topology_check() remarks on those.) */
+static void check_place(const struct topology_reading *reading, const struct json_node *node,
+                        const struct function_place *place, const struct pci_function *function)
+{
+    if (reading->complete || place->pf != NONE)
+        return;
+    const struct pci_function *above =
+        place->parent == NONE ? NULL : topology_builder_function(reading->builder, place->parent);
+    bool below_upstream = above && function_is_type(above, PCIE_UPSTREAM_PORT);
+    const char *rule = NULL;
+    if (below_upstream && !function_is_type(function, PCIE_DOWNSTREAM_PORT))
+        rule = "below an upstream port are the downstream ports of its switch";
+    else if (function_is_type(function, PCIE_DOWNSTREAM_PORT) && !below_upstream)
+        rule = "a downstream port is below the upstream port of its switch";
+    else if (function_is_type(function, PCIE_ROOT_PORT) && above)
+        rule = "a root port is on a root bus";
+    else if (function_is_type(function, PCIE_UPSTREAM_PORT) &&
+             !(above &&
+               (function_is_type(above, PCIE_ROOT_PORT) || function_is_type(above, PCIE_DOWNSTREAM_PORT) ||
+                function_is_type(above, PCI_TO_PCIE_BRIDGE))))
+        rule = "an upstream port is below a root port or a downstream port";
+    else if ((function_is_type(function, PCIE_RC_ENDPOINT) ||
+              function_is_type(function, PCIE_RC_EVENT_COLLECTOR)) &&
+             above)
+        rule = "what is integrated in the root complex is on a root bus";
+    else if (above && above->pcie && above->pcie_type == PCIE_TO_PCI_BRIDGE && function->pcie &&
+             function->pcie_type != PCI_TO_PCIE_BRIDGE)
+        rule = "below a PCIe-to-PCI bridge is conventional PCI";
+    if (rule)
+        json_error(node, "topology-port-place", "%s cannot be here: %s", function_kind_name(function), rule);
+}
+
 static void remember_address(struct topology_reading *reading, const struct pci_function *function,
                              uint32_t index)
 {
@@ -431,6 +464,7 @@ static void read_function(struct topology_reading *reading, const struct json_no
     placement.multifunction_known =
         json_get_boolean(node, "multifunction", &function.multifunction) || reading->complete;
     placement.addresses_known = reading->complete;
+    check_place(reading, node, place, &function);
     read_bus_numbers(reading, node, &function, &placement);
     bool link_given = read_body(reading, node, &function);
     agree_on_link(reading, place, node, &function, link_given);

@@ -36,7 +36,7 @@ enum input_kind input_recognise(const struct source_text *source)
     const char *text = source->text;
     while (isspace((unsigned char)*text))
         text++;
-    if (*text == '{' || strncmp(text, "\xef\xbb\xbf", 3) == 0)
+    if (*text == '{' || *text == '[' || strncmp(text, "\xef\xbb\xbf", 3) == 0)
         return INPUT_TOPOLOGY_JSON;
     enum input_kind kind = dump_recognise(source);
     if (kind == INPUT_UNKNOWN && is_synthetic(text))
@@ -67,6 +67,7 @@ static int load_json(const struct source_text *source, struct machine_input **in
                                          diagnostics);
         free(overrides);
     } else {
+        machine_parameters_check(&document, source->name);
         status = STATUS_BAD_INPUT;
     }
     json_document_fini(&document);
@@ -79,6 +80,16 @@ static int load_plain(struct topology *topology, struct machine_input **input, c
 {
     *input = input_new(topology);
     return machine_parameters_load(*input, NULL, NULL, 0, path, NULL, diagnostics);
+}
+
+static void report_unknown(const struct source_text *source, struct diagnostics *diagnostics)
+{
+    if (strspn(source->text, " \t\r\n") == source->length)
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, source, DIAGNOSTIC_NO_OFFSET, NULL, "input-empty",
+                           "the file is empty");
+    else
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, source, 0, NULL, "input-unknown",
+                           "this is no topology: expected JSON, a dump of lspci or a one-line machine");
 }
 
 static int load_source(const struct source_text *source, struct machine_input **input,
@@ -97,11 +108,7 @@ static int load_source(const struct source_text *source, struct machine_input **
         status = dump_import(source, &topology, diagnostics);
         break;
     case INPUT_UNKNOWN:
-        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, source, source->length ? 0 : DIAGNOSTIC_NO_OFFSET,
-                           NULL, "input-unknown",
-                           source->length
-                               ? "this is no topology: expected JSON, a dump of lspci or a one-line machine"
-                               : "the file is empty");
+        report_unknown(source, diagnostics);
         break;
     }
     return topology ? load_plain(topology, input, source->name, diagnostics) : status;

@@ -61,7 +61,7 @@ static void note_failure(struct loading *loading, int status)
 static void remember_preset(struct loading *loading, const char *name)
 {
     struct machine_input *input = loading->input;
-    if (preset_is_carried(name))
+    if (input && preset_is_carried(name))
         input->presets[input->preset_count++] = arena_string(loading->arena, name);
 }
 
@@ -76,10 +76,14 @@ static void apply_kind_preset(struct loading *loading, unsigned kind)
     free(own);
 }
 
-static void apply_preset(struct loading *loading, const char *name)
+/* @param node  what names the preset, or NULL */
+static void apply_preset(struct loading *loading, const char *name, const struct json_node *node)
 {
-    note_failure(loading, preset_apply(loading->set, name, loading->path, loading->arena, loading->content,
-                                       loading->diagnostics));
+    int status = preset_apply(loading->set, name, loading->path, loading->arena, loading->content,
+                              loading->diagnostics);
+    note_failure(loading, status);
+    if (status < 0 && node)
+        json_remark(node, DIAGNOSTIC_NOTE, "preset-named-here", "the preset is named here");
     if (strcmp(name, "default") == 0) {
         for (unsigned kind = IOMMU_VT_D; kind < IOMMU_KINDS; kind++)
             apply_kind_preset(loading, kind);
@@ -105,18 +109,19 @@ static const char *named_preset(struct loading *loading, const struct json_node 
 
 static void load_machine_values(struct loading *loading)
 {
-    apply_preset(loading, "default");
+    apply_preset(loading, "default", NULL);
     if (!loading->document)
         return;
     struct json_node root = json_root(loading->document);
     struct json_node presets = json_member(&root, "preset"), parameters = json_member(&root, "parameters");
     struct json_node node = json_is_array(&presets) ? json_first(&presets) : presets;
-    loading->input->presets =
-        arena_array(loading->arena, json_length(&presets) + 1, sizeof(*loading->input->presets));
+    if (loading->input)
+        loading->input->presets =
+            arena_array(loading->arena, json_length(&presets) + 1, sizeof(*loading->input->presets));
     while (json_given(&node)) {
         const char *name = named_preset(loading, &node);
         if (name) {
-            apply_preset(loading, name);
+            apply_preset(loading, name, &node);
             remember_preset(loading, name);
         }
         if (!json_is_array(&presets))
@@ -307,4 +312,20 @@ int machine_parameters_load(struct machine_input *input, const struct json_docum
     if (loading.status == STATUS_OK && diagnostics_errors(diagnostics) != errors)
         loading.status = STATUS_BAD_INPUT;
     return loading.status;
+}
+
+void machine_parameters_check(const struct json_document *document, const char *path)
+{
+    struct loading loading = {
+        .arena = arena_new(),
+        .document = document,
+        .path = path,
+        .diagnostics = document->diagnostics,
+        .set = memory_alloc(sizeof(struct parameter_set)),
+    };
+    struct json_node root = json_root(document);
+    if (json_is_object(&root))
+        load_machine_values(&loading);
+    free(loading.set);
+    arena_free(loading.arena);
 }

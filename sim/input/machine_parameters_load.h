@@ -25,4 +25,8 @@ int machine_parameters_load(struct machine_input *input, const struct json_docum
                             const struct parameter_override *overrides, size_t override_count,
                             const char *path, struct text_buffer *content, struct diagnostics *diagnostics);
 
+/** For a document whose topology is wrong anyway: report what is wrong with its presets and parameters, too.
+ */
+void machine_parameters_check(const struct json_document *document, const char *path);
+
 #endif

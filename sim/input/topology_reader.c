@@ -40,6 +40,18 @@ bool read_bus(const struct json_node *node, uint8_t *bus)
     return true;
 }
 
+/* Report what is wrong with values now, with everything else; they are read again when the defaults below
+ * them are known. @return true if there are any */
+static bool check_values(struct topology_reading *reading, const struct json_node *node,
+                         const struct field_table *table)
+{
+    const struct field_context context = {reading->arena, "", false};
+    void *values = memory_alloc(table->struct_size);
+    bool any = field_table_load(node, table, values, NULL, &context) > 0;
+    free(values);
+    return any;
+}
+
 void keep_override(struct topology_reading *reading, const struct json_node *owner,
                    const struct json_node *node, enum parameter_section section, const char *const *beside)
 {
@@ -51,12 +63,7 @@ void keep_override(struct topology_reading *reading, const struct json_node *own
         key_list_add(&keys, beside);
     key_list_add_fields(&keys, table);
     json_check_keys(node, &keys);
-    bool any = false;
-    for (size_t i = 0; i < table->count && !any; i++) {
-        struct json_node member = json_member(node, table->fields[i].name);
-        any = json_given(&member);
-    }
-    if (!any)
+    if (!check_values(reading, node, table) || !owner)
         return;
     char *pointer = json_pointer(owner);
     reading->overrides = memory_grow(reading->overrides, reading->override_count, &reading->override_capacity,
@@ -239,6 +246,10 @@ struct topology *topology_read(const struct json_document *document, struct para
     else
         topology_builder_free(reading.builder);
     free(reading.addresses);
+    if (topology && !topology_reader_check(document, topology)) {
+        topology_free(topology);
+        topology = NULL;
+    }
     if (!topology) {
         free(reading.overrides);
         return NULL;

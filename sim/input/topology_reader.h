@@ -6,7 +6,8 @@
  *
  * topology_reader.c reads the document and the host bridges, function_reader.c a function and what is below
  * it, function_parts.c its BARs, windows, link, ACS and SR-IOV, unit_reader.c remapping units, reserved
- * regions, aliases and memory. They share struct topology_reading.
+ * regions, aliases and memory, topology_reader_check.c compares file and tree. They share struct
+ * topology_reading.
  */
 #ifndef IOMMUSIM_INPUT_TOPOLOGY_READER_H
 #define IOMMUSIM_INPUT_TOPOLOGY_READER_H
@@ -77,8 +78,9 @@ void read_acs(const struct topology_reading *reading, const struct json_node *no
               struct pci_function *function);
 void read_sriov(const struct json_node *node, struct pci_function *function, bool complete);
 
-/** Remember parameters stated at @p owner if @p node is given, and check their names against @p beside
- * (further keys of the same object, NULL-terminated, or NULL). */
+/** Remember parameters stated at @p owner if @p node is given (@p owner NULL: only check them). Their names
+ * are checked against the section's fields and @p beside (further keys of the same object, NULL-terminated,
+ * or NULL). */
 void keep_override(struct topology_reading *reading, const struct json_node *owner,
                    const struct json_node *node, enum parameter_section section, const char *const *beside);
 
@@ -86,6 +88,9 @@ void read_units(struct topology_reading *reading, const struct json_node *root);
 void read_reserved_regions(struct topology_reading *reading, const struct json_node *root);
 void read_ivrs_aliases(struct topology_reading *reading, const struct json_node *array);
 void read_memory(struct topology_reading *reading, const struct json_node *root);
+
+/** Compare the shape of the file with the tree that came of the addresses it states. False after errors. */
+bool topology_reader_check(const struct json_document *document, const struct topology *topology);
 
 /** "segment": a whole number, or hexadecimal digits in a string as in an address. */
 bool read_segment(const struct json_node *object, uint32_t *segment);

@@ -76,7 +76,7 @@ static void read_unit(struct topology_reading *reading, const struct json_node *
     unit->pointer = arena_string(reading->arena, pointer);
     free(pointer);
     struct json_node parameters = json_member(node, "parameters");
-    keep_override(reading, node, &parameters, SECTION_IOMMU, NULL);
+    keep_override(reading, NULL, &parameters, SECTION_IOMMU, NULL);
 
     struct json_node scopes = json_member(node, "scopes");
     if (!json_given(&scopes) || !json_expect_array(&scopes)) {
@@ -109,10 +109,35 @@ void read_units(struct topology_reading *reading, const struct json_node *root)
     }
 }
 
-static void add_region(struct topology_reading *reading, const struct reserved_region *region,
-                       size_t *capacity)
+static bool same_scope(const struct iommu_scope *a, const struct iommu_scope *b)
+{
+    if (a->kind != b->kind || a->segment != b->segment)
+        return false;
+    if (a->kind == SCOPE_BUS_RANGE)
+        return a->bus_start == b->bus_start && a->bus_end == b->bus_end;
+    return a->bus == b->bus && a->devfn == b->devfn;
+}
+
+/* Two regions of one function may not overlap. (The same region may be stated for several functions.) */
+static void check_overlap(const struct topology_reading *reading, const struct json_node *node,
+                          const struct reserved_region *region)
+{
+    for (uint32_t i = 0; i < reading->topology->reserved_count; i++) {
+        const struct reserved_region *other = &reading->topology->reserved[i];
+        bool both = region->everyone || other->everyone || same_scope(&region->scope, &other->scope);
+        if (both && region->base <= other->limit && other->base <= region->limit) {
+            json_error(node, "topology-region-overlap", "this reserved region overlaps the one at %s",
+                       other->pointer);
+            return;
+        }
+    }
+}
+
+static void add_region(struct topology_reading *reading, const struct json_node *node,
+                       const struct reserved_region *region, size_t *capacity)
 {
     struct topology *topology = reading->topology;
+    check_overlap(reading, node, region);
     if (topology->reserved_count == *capacity) {
         struct reserved_region *old = topology->reserved;
         *capacity = *capacity ? *capacity * 2 : 8;
@@ -150,15 +175,15 @@ static void read_region(struct topology_reading *reading, const struct json_node
         return;
     }
     if (region.everyone)
-        add_region(reading, &region, capacity);
+        add_region(reading, node, &region, capacity);
     if (json_given(&scope) && read_scope(&scope, 0, &region.scope))
-        add_region(reading, &region, capacity);
+        add_region(reading, node, &region, capacity);
     if (!json_given(&functions) || !json_expect_array(&functions))
         return;
     for (struct json_node item = json_first(&functions); json_given(&item); json_next(&item)) {
         region.scope = (struct iommu_scope){.kind = SCOPE_FUNCTION};
         if (json_node_bdf(&item, &region.scope.segment, &region.scope.bus, &region.scope.devfn))
-            add_region(reading, &region, capacity);
+            add_region(reading, node, &region, capacity);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "sim/base/arena.h"
 #include "sim/topology/check_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *check_text(const struct pci_function *function, char *text)
@@ -292,8 +293,12 @@ static void check_units(const struct topology_checker *checker)
     const struct topology *topology = checker->topology;
     for (uint32_t i = 0; i < topology->unit_count; i++) {
         const struct iommu_unit *unit = &topology->units[i];
-        for (uint32_t s = 0; s < unit->scope_count; s++)
-            check_scope(checker, &unit->scopes[s], unit->pointer, "the scope of an IOMMU");
+        for (uint32_t s = 0; s < unit->scope_count; s++) {
+            char place[64]; /* of the scope itself, where the unit's is a JSON pointer */
+            bool json = unit->pointer && unit->pointer[0] == '/';
+            snprintf(place, sizeof(place), "%s/scopes/%u", json ? unit->pointer : "", s);
+            check_scope(checker, &unit->scopes[s], json ? place : unit->pointer, "the scope of an IOMMU");
+        }
     }
     for (uint32_t i = 0; i < topology->reserved_count; i++) {
         const struct reserved_region *region = &topology->reserved[i];

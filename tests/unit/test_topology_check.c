@@ -361,9 +361,10 @@ static const struct bad_case {
                       "to 04 are routed there (at /functions/5) [topology-vf-out-of-reach]\n"},
     {vf_collision, "error: virtual function 0 of 0000:01:00.0 has the address 0000:02:00.0, which belongs to "
                    "a physical function (at /functions/1) [topology-vf-collision]\n"},
-    {scope_absent, "error: the scope of an IOMMU names 0000:00:1c.0, which is not there (at /iommus/0) "
-                   "[topology-scope-absent]\n"},
-    {scope_backwards, "error: the scope of an IOMMU names the buses 05 to 04: none (at /iommus/0) "
+    {scope_absent,
+     "error: the scope of an IOMMU names 0000:00:1c.0, which is not there (at /iommus/0/scopes/0) "
+     "[topology-scope-absent]\n"},
+    {scope_backwards, "error: the scope of an IOMMU names the buses 05 to 04: none (at /iommus/0/scopes/0) "
                       "[topology-scope-range]\n"},
     {reserved_backwards, "error: a reserved region from 0x2000 to 0x1fff ends before it begins "
                          "(at /reserved/0) [topology-reserved-order]\n"},
