@@ -36,7 +36,8 @@ struct acs_view {
  * @param arena  for the result
  * @return one view a function, index = function id
  *
- * MODEL: RCBA is taken as enabled where the input does not tell.
+ * MODEL: both options start from firmware's value, as since config_acs exists; 6.1 cleared the redirect bits
+ * of the kernel's own value. MODEL: RCBA is taken as enabled where the input does not tell.
  */
 struct acs_view *acs_enable(const struct topology *topology, const struct iommu_platform *platform,
                             struct arena *arena);

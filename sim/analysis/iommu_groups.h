@@ -10,6 +10,10 @@
  *
  * Source: pci_device_group() and its helpers in drivers/iommu/iommu.c (section 6 of the group specification);
  * laws observed on running kernels.
+ *
+ * MODEL: ACS is enabled on all functions before the first decision, as 6.12 does; 7.3 does it for each
+ * function just before its own. Only chains of aliases to functions without a group could tell the
+ * difference.
  */
 #ifndef IOMMUSIM_ANALYSIS_IOMMU_GROUPS_H
 #define IOMMUSIM_ANALYSIS_IOMMU_GROUPS_H
