@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file lspci_guess.h
- * Port types of functions whose capabilities an ordinary user was not shown.
+ * What dumps made by an ordinary user, or without -v, leave out: port types and bus numbers.
  */
 #ifndef IOMMUSIM_INPUT_LSPCI_GUESS_H
 #define IOMMUSIM_INPUT_LSPCI_GUESS_H
 
 #include "sim/topology/topology_build.h"
+
+/**
+ * Number the buses behind bridges, in segments where no bridge's numbers are known: depth first, every bridge
+ * the next number, as firmware does. Functions on bus numbers not reached so stay on root buses of their own.
+ * Call it before lspci_guess_types().
+ * @return number of bridges numbered
+ */
+unsigned lspci_guess_buses(struct topology_builder *builder);
 
 /**
  * For every function added with @c pcie_unknown: guess @c pcie and @c pcie_type from class and place. A

@@ -37,6 +37,7 @@ struct import {
     struct origin *origins; /* by builder index */
     size_t count, capacity;
     enum knowledge rcba_enabled;
+    bool bytes_seen;    /* some function shows bytes */
     bool extended_seen; /* some function shows rows of extended space */
 
     /* The function being read. */
@@ -104,6 +105,7 @@ static void apply_bytes(struct import *import, const struct config_space *space,
     const struct pci_function told = *function;
     const struct lspci_text *text = &import->text;
     config_space_decode(space, function);
+    import->bytes_seen = true;
     import->extended_seen |= space->length > CONFIG_PCI_SIZE;
     if (text->verbose && !text->capabilities_hidden && function->pcie_unknown) {
         /* The header alone; the text saw the rest. */
@@ -236,7 +238,7 @@ static void settle_extended_space(struct import *import)
     }
 }
 
-static void warn_about_unknowns(struct import *import, unsigned guessed)
+static void warn_about_unknowns(struct import *import, unsigned guessed, unsigned numbered)
 {
     unsigned nameless = 0;
     size_t first = 0;
@@ -257,6 +259,12 @@ static void warn_about_unknowns(struct import *import, unsigned guessed)
                            "the capabilities of %u function%s are hidden; port types are guessed, ACS is "
                            "unknown (run lspci as root)",
                            guessed, guessed == 1 ? "" : "s");
+    if (numbered)
+        diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, DIAGNOSTIC_NO_OFFSET,
+                           NULL, "lspci-no-buses",
+                           "no bridge tells its bus numbers; those of %u bridge%s are guessed as firmware "
+                           "numbers (lspci -v prints them)",
+                           numbered, numbered == 1 ? "" : "s");
 }
 
 /* A host bridge is where the functions below it say they are: the last one told decides, they agree. */
@@ -285,9 +293,10 @@ struct topology *lspci_import(const struct source_text *source, struct diagnosti
 
     read_lines(import);
     settle_extended_space(import);
+    unsigned numbered = import->bytes_seen ? 0 : lspci_guess_buses(import->builder);
     unsigned guessed = lspci_guess_types(import->builder);
     if (diagnostics_errors(diagnostics) == errors)
-        warn_about_unknowns(import, guessed);
+        warn_about_unknowns(import, guessed, numbered);
     topology->acs_state = ACS_BOOTED;
     topology->rcba_enabled = import->rcba_enabled;
     topology->source = "lspci dump";

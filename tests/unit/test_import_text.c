@@ -335,6 +335,42 @@ START_TEST(hidden_capabilities_are_guessed_and_marked)
 }
 END_TEST
 
+START_TEST(bus_numbers_nobody_told_are_those_firmware_gives)
+{
+    struct topology *topology =
+        import_text("00:00.0 Host bridge: Intel Corporation Device 0001\n"
+                    "00:01.0 PCI bridge: Intel Corporation Device 0002\n"
+                    "00:02.0 PCI bridge: Intel Corporation Device 0002\n" /* empty: bus 4 */
+                    "00:03.0 PCI bridge: Intel Corporation Device 0002\n"
+                    "01:00.0 PCI bridge: Intel Corporation Device 0003\n"
+                    "02:00.0 PCI bridge: Intel Corporation Device 0004\n"
+                    "03:00.0 Ethernet controller: Intel Corporation Device 0005\n"
+                    "05:00.0 Ethernet controller: Intel Corporation Device 0005\n"
+                    "80:00.0 Host bridge: Intel Corporation Device 0001\n"
+                    "80:01.0 PCI bridge: Intel Corporation Device 0002\n"
+                    "81:00.0 Ethernet controller: Intel Corporation Device 0005\n");
+    ck_assert_ptr_nonnull(topology);
+    ck_assert_uint_eq(topology->host_bridge_count, 2);
+    static const struct {
+        uint8_t bus, devfn, secondary, subordinate;
+        const char *kind;
+    } expected[] = {
+        {0x00, 0x08, 0x01, 0x03, "root-port"},       {0x00, 0x10, 0x04, 0x04, "root-port"},
+        {0x00, 0x18, 0x05, 0x05, "root-port"},       {0x01, 0x00, 0x02, 0x03, "upstream-port"},
+        {0x02, 0x00, 0x03, 0x03, "downstream-port"}, {0x80, 0x08, 0x81, 0x81, "root-port"},
+    };
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        const struct pci_function *function = topology_find(topology, 0, expected[i].bus, expected[i].devfn);
+        ck_assert_msg(function->secondary_bus == expected[i].secondary &&
+                          function->subordinate_bus == expected[i].subordinate,
+                      "%02x:%02x leads to %02x-%02x", function->bus, function->devfn, function->secondary_bus,
+                      function->subordinate_bus);
+        ck_assert_str_eq(function_kind_name(function), expected[i].kind);
+    }
+    topology_free(topology);
+}
+END_TEST
+
 START_TEST(text_without_capabilities_tells_nothing_of_them)
 {
     struct topology *topology =
@@ -466,6 +502,7 @@ Suite *import_text_suite(void)
     tcase_add_test(tests, mangled_text_makes_the_same_machine);
     tcase_add_test(tests, wrapped_headers_and_lost_lines);
     tcase_add_test(tests, hidden_capabilities_are_guessed_and_marked);
+    tcase_add_test(tests, bus_numbers_nobody_told_are_those_firmware_gives);
     tcase_add_test(tests, text_without_capabilities_tells_nothing_of_them);
     tcase_add_test(tests, real_dumps_are_read);
     suite_add_tcase(suite, tests);
