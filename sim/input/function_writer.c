@@ -227,14 +227,17 @@ static void write_sriov(struct json_layout *layout, const struct topology *topol
     layout_count(layout, "vf_stride", sriov->vf_stride);
     layout_format(layout, "vf_device", "\"%04x\"", sriov->vf_device);
     write_bars(layout, "vf_bars", sriov->vf_bars, 6);
-    /* VFs come right after each other in processing order, but not always right after their PF. */
-    for (uint32_t i = 0; i < topology->function_count && sriov->enabled; i++) {
-        if (topology->functions[i].pf_id != function->id)
+    uint32_t id = pci_requester_id(function->bus, function->devfn) + (uint32_t)sriov->first_vf_offset;
+    for (uint32_t i = 0; i < sriov->num_vfs && sriov->enabled && id <= UINT16_MAX;
+         i++, id += sriov->vf_stride) {
+        const struct pci_function *vf =
+            topology_find(topology, function->segment, (uint8_t)(id >> 8), (uint8_t)id);
+        if (!vf || vf->pf_id != function->id || vf->vf_index != i)
             continue;
         if (!open)
             layout_open(layout, "virtual_functions", '[');
         open = true;
-        write_function(layout, topology, input, &topology->functions[i]);
+        write_function(layout, topology, input, vf);
     }
     if (open)
         layout_close(layout, ']', true);

@@ -97,12 +97,12 @@ START_TEST(an_imported_file_gives_the_groups_of_the_dump)
     ck_assert_int_eq(glob("tests/fuzz/import/*.txt", 0, NULL, &files), 0);
     for (size_t i = 0; i < files.gl_pathc; i++) {
         struct text_buffer line = {0};
-        text_buffer_format(
-            &line,
-            "d=$(mktemp -d) && %% import -q %s -o $d/t.json 2>/dev/null && "
-            "%% groups $d/t.json >$d/a && %% groups %s >$d/b 2>/dev/null && cmp $d/a $d/b && ls $d; "
-            "rm -r $d",
-            files.gl_pathv[i], files.gl_pathv[i]);
+        text_buffer_format(&line,
+                           "d=$(mktemp -d) && %% import -q %s -o $d/t.json 2>/dev/null && "
+                           "%% groups $d/t.json >$d/a 2>/dev/null && %% groups %s >$d/b 2>/dev/null && cmp "
+                           "$d/a $d/b && ls $d; "
+                           "rm -r $d",
+                           files.gl_pathv[i], files.gl_pathv[i]);
         expect(line.text, 0, "a\nb\nt.json\n");
         text_buffer_fini(&line);
     }
