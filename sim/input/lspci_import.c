@@ -131,8 +131,11 @@ static const char *copy_text(struct arena *arena, struct slice text)
 {
     size_t length = slice_length(text) < NAME_LIMIT ? slice_length(text) : NAME_LIMIT;
     char *copy = arena_alloc(arena, length + 1);
-    for (size_t i = 0; i < length; i++)
-        copy[i] = text.at[i] >= ' ' && text.at[i] <= '~' ? text.at[i] : '?';
+    memcpy(copy, text.at, length);
+    for (size_t i = 0; i < length; i++) {
+        if (copy[i] < ' ' || copy[i] > '~')
+            copy[i] = '?';
+    }
     return copy;
 }
 

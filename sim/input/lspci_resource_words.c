@@ -87,13 +87,10 @@ static void region_size(struct bar *bar, struct slice word)
     uint64_t size;
     if (!slice_skip(&word, "[size=") || !slice_number(&word, 10, 1, 9, &size) || slice_length(word) == 0)
         return;
-    const char *unit = memchr("KMGT]", *word.at, 5);
-    if (unit)
-        bar->size = size << (*unit == ']'   ? 0
-                             : *unit == 'K' ? 10
-                             : *unit == 'M' ? 20
-                             : *unit == 'G' ? 30
-                                            : 40);
+    static const char units[] = "]KMGT"; /* powers of 1024 */
+    const char *unit = strchr(units, *word.at);
+    if (unit && *unit)
+        bar->size = size << (10 * (unit - units));
 }
 
 /* "Memory at fe400000 (64-bit, non-prefetchable) [disabled] [size=16K]", "I/O ports at d000 [size=32]",

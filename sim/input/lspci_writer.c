@@ -38,7 +38,7 @@ static void write_row(struct text_buffer *out, const uint8_t *bytes, unsigned of
 {
     static const char digits[] = "0123456789abcdef";
     char row[3 * ROW_BYTES];
-    for (unsigned i = 0; i < ROW_BYTES; i++) {
+    for (size_t i = 0; i < ROW_BYTES; i++) {
         row[3 * i] = ' ';
         row[3 * i + 1] = digits[bytes[offset + i] >> 4];
         row[3 * i + 2] = digits[bytes[offset + i] & 0xf];
