@@ -2,19 +2,10 @@
 /* The parts of a function that are objects or arrays of their own: BARs, windows, link, ACS, SR-IOV. */
 #include "sim/input/topology_reader.h"
 
+#include "sim/input/topology_keys.h"
+
 #include <inttypes.h>
 #include <string.h>
-
-static const char *const bar_keys[] = {"index", "kind", "prefetchable", "address", "size", NULL};
-static const char *const bar_kinds[] = {"io", "memory32", "memory64",
-                                        NULL}; /* ORDER: enum bar_kind from BAR_IO */
-static const char *const windows_keys[] = {"memory", "prefetchable", "io", NULL};
-static const char *const acs_keys[] = {"capability", "control", "egress_vector", NULL};
-static const char *const acs_words[] = {"SV", "TB", "RR", "CR", "UF",
-                                        "EC", "DT", "ES", NULL}; /* ORDER: bits */
-static const char *const sriov_keys[] = {"total_vfs",       "num_vfs",           "enabled",
-                                         "first_vf_offset", "vf_stride",         "vf_device",
-                                         "vf_bars",         "virtual_functions", NULL};
 
 /* "index": a number, or "rom". Without one, the lowest register that is free. */
 static bool read_bar_index(const struct json_node *node, const struct bar *bars, unsigned count,
@@ -53,10 +44,10 @@ static void read_bar(const struct json_node *node, struct bar *bars, unsigned co
     } else {
         if (!json_expect_object(node))
             return;
-        json_check_names(node, bar_keys);
+        json_check_table(node, &bar_keys);
         json_get_boolean(node, "prefetchable", &bar.prefetchable);
         int kind = bar.prefetchable ? BAR_MEMORY64 - BAR_IO : BAR_MEMORY32 - BAR_IO;
-        json_get_choice(node, "kind", bar_kinds, &kind);
+        json_get_choice(node, "kind", bar_kind_words, &kind);
         bar.kind = (enum bar_kind)(kind + BAR_IO);
         json_get_size(node, "size", 0, UINT64_C(1) << 52, &bar.size);
         bar.assigned = json_get_address(node, "address", UINT64_MAX, &bar.address);
@@ -109,7 +100,7 @@ void read_windows(const struct json_node *node, struct pci_function *function)
 {
     if (!json_expect_object(node))
         return;
-    json_check_names(node, windows_keys);
+    json_check_table(node, &windows_keys);
     if (!function_is_bridge(function)) {
         json_error_at_key(node, "topology-not-a-bridge", "only bridges have windows");
         return;
@@ -192,7 +183,7 @@ static bool read_acs_bits(const struct json_node *node, uint16_t *bits)
     *bits = 0;
     for (struct json_node item = json_first(node); json_given(&item); json_next(&item)) {
         int bit;
-        if (!json_node_choice(&item, acs_words, &bit))
+        if (!json_node_choice(&item, acs_bit_words, &bit))
             return false;
         *bits |= (uint16_t)(1U << bit);
     }
@@ -215,7 +206,7 @@ void read_acs(const struct topology_reading *reading, const struct json_node *no
     }
     struct json_node capability = *node, control = {0};
     if (json_is_object(node)) {
-        json_check_names(node, acs_keys);
+        json_check_table(node, &acs_keys);
         capability = json_member(node, "capability");
         control = json_member(node, "control");
         if (!json_require(node, "capability", "the ACS capability bits"))
@@ -247,7 +238,7 @@ void read_sriov(const struct json_node *node, struct pci_function *function, boo
     uint32_t device;
     if (!json_expect_object(node))
         return;
-    json_check_names(node, sriov_keys);
+    json_check_table(node, &sriov_keys);
     sriov->present = true;
     json_get_u16(node, "num_vfs", 0, UINT16_MAX, &sriov->num_vfs);
     sriov->enabled = !complete && sriov->num_vfs > 0;

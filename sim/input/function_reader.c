@@ -3,55 +3,9 @@
 #include "sim/input/topology_reader.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/topology_keys.h"
 
 #include <string.h>
-
-static const char *const function_keys[] = {
-    "address",
-    "kind",
-    "header_type",
-    "id",
-    "subsystem",
-    "class",
-    "revision",
-    "multifunction",
-    "buses",
-    "bars",
-    "windows",
-    "link",
-    "max_payload",
-    "ari",
-    "max_payload_supported",
-    "extended_tags",
-    "ari_forwarding",
-    "acs",
-    "ats",
-    "ats_enabled",
-    "pri",
-    "pasid",
-    "sriov",
-    "driver",
-    "dma_mask_bits",
-    "aliases",
-    "external_facing",
-    "untrusted",
-    "observed",
-    "bus_master",
-    "memory_space",
-    "pcix",
-    "name",
-    "capabilities_hidden",
-    "reported_group",
-    "switch",
-    "bridge",
-    "endpoint",
-    "count",
-    "functions",
-    "ari_next_function",
-    "max_read_request",
-    NULL,
-};
-static const char *const link_keys[] = {"speed", "width", "maximum_speed", "maximum_width", NULL};
 
 enum { FUNCTIONS_MAX = 1 << 20 };
 
@@ -351,7 +305,7 @@ static bool read_body(struct topology_reading *reading, const struct json_node *
         read_bars(&bars, function->bars, BAR_COUNT);
     if (json_given(&windows))
         read_windows(&windows, function);
-    keep_override(reading, node, &link, SECTION_LINK, link_keys);
+    keep_override(reading, node, &link, SECTION_LINK, &function_link_keys);
     if (json_given(&link))
         link_given = read_link(&link, function, reading->complete);
     function->acs.egress_vector_known = !reading->complete;
@@ -453,7 +407,7 @@ static void read_function(struct topology_reading *reading, const struct json_no
     uint32_t count = 1;
     if (!json_expect_object(node))
         return;
-    json_check_names(node, function_keys);
+    json_check_table(node, &function_keys);
     if (!read_kind(reading, node, place, &function) || !read_address(node, place, &function, &placement))
         return;
     if (!placement.address_known && (reading->complete || place->pf != NONE)) {

@@ -7,6 +7,7 @@
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
 #include "sim/input/source_file.h"
+#include "sim/input/topology_keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,6 @@ static char *beside_path(const char *name, const char *beside)
 int preset_apply_source(struct parameter_set *set, const struct source_text *source, const char *from,
                         struct arena *arena, struct diagnostics *diagnostics)
 {
-    static const char *const keys[] = {"format", "name", "summary", "parameters", NULL};
     struct json_document document;
     unsigned errors = diagnostics_errors(diagnostics);
     int status = json_document_init(&document, source, diagnostics);
@@ -93,7 +93,7 @@ int preset_apply_source(struct parameter_set *set, const struct source_text *sou
     if (json_expect_object(&root)) {
         const char *text = "";
         struct json_node format = json_member(&root, "format");
-        json_check_names(&root, keys);
+        json_check_table(&root, &preset_keys);
         if (json_require(&root, "format", "\"iommusim-preset/1\"") &&
             json_get_string(&root, "format", &text) && strcmp(text, "iommusim-preset/1") != 0)
             json_error(&format, "preset-format", "a preset's format is \"iommusim-preset/1\", found \"%s\"",

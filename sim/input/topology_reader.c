@@ -5,21 +5,10 @@
 #include "sim/base/arena.h"
 #include "sim/base/json_scan.h"
 #include "sim/base/text_buffer.h"
+#include "sim/input/topology_keys.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const document_keys[] = {
-    "$schema",          "format",       "name",        "source",   "form",   "preset",
-    "parameters",       "kernel",       "acs_control", "platform", "memory", "iommus",
-    "reserved_regions", "host_bridges", NULL,
-};
-static const char *const kernel_keys[] = {"cmdline", NULL};
-static const char *const platform_keys[] = {"rcba_enabled", "root_complex_peer_to_peer", "ivrs_aliases",
-                                            NULL};
-static const char *const host_bridge_keys[] = {"segment", "bus",     "bus_end",   "numa_node",
-                                               "vmd",     "windows", "functions", NULL};
-static const char *const window_keys[] = {"base", "limit", NULL};
 
 bool read_segment(const struct json_node *object, uint32_t *segment)
 {
@@ -53,16 +42,18 @@ static bool check_values(struct topology_reading *reading, const struct json_nod
 }
 
 void keep_override(struct topology_reading *reading, const struct json_node *owner,
-                   const struct json_node *node, enum parameter_section section, const char *const *beside)
+                   const struct json_node *node, enum parameter_section section,
+                   const struct json_key_table *beside)
 {
     struct key_list keys = {0};
     if (!json_given(node) || !json_expect_object(node))
         return;
     const struct field_table *table = parameter_table(section);
-    if (beside)
-        key_list_add(&keys, beside);
     key_list_add_fields(&keys, table);
-    json_check_keys(node, &keys);
+    if (beside)
+        json_check_table(node, beside);
+    else
+        json_check_keys(node, &keys);
     if (!check_values(reading, node, table) || !owner)
         return;
     char *pointer = json_pointer(owner);
@@ -81,7 +72,7 @@ static void read_host_windows(struct topology_reading *reading, const struct jso
     host->windows = arena_array(reading->arena, json_length(node), sizeof(*host->windows));
     for (struct json_node item = json_first(node); json_given(&item); json_next(&item)) {
         struct window *window = &host->windows[host->window_count];
-        if (!json_expect_object(&item) || !json_check_names(&item, window_keys) ||
+        if (!json_expect_object(&item) || !json_check_table(&item, &host_window_keys) ||
             !json_require(&item, "base", "first byte of the window") ||
             !json_require(&item, "limit", "last byte of the window"))
             continue;
@@ -100,7 +91,7 @@ static void read_host_bridge(struct topology_reading *reading, const struct json
     struct host_bridge host = {.vmd_function_id = NONE};
     if (!json_expect_object(node))
         return;
-    json_check_names(node, host_bridge_keys);
+    json_check_table(node, &host_bridge_keys);
     read_segment(node, &host.segment);
     struct json_node bus = json_member(node, "bus"), end = json_member(node, "bus_end");
     if (json_given(&bus))
@@ -163,16 +154,15 @@ static void read_host_bridges(struct topology_reading *reading, const struct jso
 
 static void read_software(struct topology_reading *reading, const struct json_node *root)
 {
-    static const char *const acs_states[] = {"firmware", "booted", NULL}; /* ORDER: enum acs_state */
     struct topology *topology = reading->topology;
     int state = ACS_FIRMWARE;
-    json_get_choice(root, "acs_control", acs_states, &state);
+    json_get_choice(root, "acs_control", acs_state_words, &state);
     topology->acs_state = (enum acs_state)state;
 
     const char *cmdline = "";
     struct json_node kernel = json_member(root, "kernel");
     if (json_given(&kernel) && json_expect_object(&kernel)) {
-        json_check_names(&kernel, kernel_keys);
+        json_check_table(&kernel, &kernel_keys);
         json_get_string(&kernel, "cmdline", &cmdline);
     }
     topology->cmdline = arena_string(reading->arena, cmdline);
@@ -183,7 +173,7 @@ static void read_software(struct topology_reading *reading, const struct json_no
     if (!json_given(&platform) || !json_expect_object(&platform))
         return;
     bool rcba;
-    json_check_names(&platform, platform_keys);
+    json_check_table(&platform, &platform_keys);
     if (json_get_boolean(&platform, "rcba_enabled", &rcba))
         topology->rcba_enabled = rcba ? KNOWN_PRESENT : KNOWN_ABSENT;
     json_get_boolean(&platform, "root_complex_peer_to_peer", &topology->root_complex_peer_to_peer);
@@ -195,7 +185,6 @@ static void read_software(struct topology_reading *reading, const struct json_no
 /* False where the document is so wrong that reading on would only add noise. */
 static bool read_heading(struct topology_reading *reading, const struct json_node *root)
 {
-    static const char *const forms[] = {"short", "complete", NULL};
     const char *text = NULL;
     int form = 0;
     if (!json_expect_object(root) || !json_require(root, "format", "\"iommusim-topology/1\"") ||
@@ -207,8 +196,8 @@ static bool read_heading(struct topology_reading *reading, const struct json_nod
                    text);
         return false;
     }
-    json_check_names(root, document_keys);
-    json_get_choice(root, "form", forms, &form);
+    json_check_table(root, &topology_keys);
+    json_get_choice(root, "form", topology_forms, &form);
     reading->complete = form;
     if (json_get_string(root, "name", &text))
         reading->topology->name = arena_string(reading->arena, text);

@@ -12,6 +12,7 @@
 #ifndef IOMMUSIM_INPUT_TOPOLOGY_READER_H
 #define IOMMUSIM_INPUT_TOPOLOGY_READER_H
 
+#include "sim/input/json_keys.h"
 #include "sim/input/json_reader.h"
 #include "sim/input/parameter_set.h"
 #include "sim/topology/topology_build.h"
@@ -79,10 +80,10 @@ void read_acs(const struct topology_reading *reading, const struct json_node *no
 void read_sriov(const struct json_node *node, struct pci_function *function, bool complete);
 
 /** Remember parameters stated at @p owner if @p node is given (@p owner NULL: only check them). Their names
- * are checked against the section's fields and @p beside (further keys of the same object, NULL-terminated,
- * or NULL). */
+ * are checked against the section's fields, or @p beside, which has them too. */
 void keep_override(struct topology_reading *reading, const struct json_node *owner,
-                   const struct json_node *node, enum parameter_section section, const char *const *beside);
+                   const struct json_node *node, enum parameter_section section,
+                   const struct json_key_table *beside);
 
 void read_units(struct topology_reading *reading, const struct json_node *root);
 void read_reserved_regions(struct topology_reading *reading, const struct json_node *root);

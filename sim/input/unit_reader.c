@@ -3,14 +3,7 @@
 #include "sim/input/topology_reader.h"
 
 #include "sim/base/arena.h"
-
-static const char *const unit_keys[] = {
-    "name", "kind", "segment", "include_all", "scopes", "preset", "parameters", "interrupt_remapping", NULL};
-static const char *const scope_keys[] = {"function", "bridge", "buses", "segment", NULL};
-static const char *const region_keys[] = {"kind", "base", "limit", "scope", "functions", "everyone", NULL};
-static const char *const region_kinds[] = {"direct", "direct-relaxable", "msi", "reserved", NULL}; /* ORDER */
-static const char *const alias_keys[] = {"function", "alias", NULL};
-static const char *const memory_keys[] = {"base", "size", "numa_node", NULL};
+#include "sim/input/topology_keys.h"
 
 static bool read_scope_buses(const struct json_node *node, struct iommu_scope *scope)
 {
@@ -38,7 +31,7 @@ static bool read_scope(const struct json_node *node, uint32_t segment, struct io
     *scope = (struct iommu_scope){.segment = segment, .kind = SCOPE_FUNCTION};
     if (json_is_string(node))
         return json_node_bdf(node, &scope->segment, &scope->bus, &scope->devfn);
-    if (!json_expect_object(node) || !json_check_names(node, scope_keys))
+    if (!json_expect_object(node) || !json_check_table(node, &scope_keys))
         return false;
     read_segment(node, &scope->segment);
     struct json_node function = json_member(node, "function"), bridge = json_member(node, "bridge");
@@ -62,7 +55,7 @@ static void read_unit(struct topology_reading *reading, const struct json_node *
     const char *name = NULL;
     if (!json_expect_object(node))
         return;
-    json_check_names(node, unit_keys);
+    json_check_table(node, &iommu_keys);
     if (json_require(node, "kind", "\"vt-d\", \"amd-vi\" or \"smmuv3\""))
         json_get_choice(node, "kind", iommu_kind_names + 1, &kind);
     unit->kind = (enum iommu_kind)(kind + 1);
@@ -154,8 +147,8 @@ static void read_region(struct topology_reading *reading, const struct json_node
     int kind = RESERVED_DIRECT;
     if (!json_expect_object(node))
         return;
-    json_check_names(node, region_keys);
-    json_get_choice(node, "kind", region_kinds, &kind);
+    json_check_table(node, &region_keys);
+    json_get_choice(node, "kind", region_kind_words, &kind);
     region.kind = (enum reserved_kind)kind;
     if (!json_require(node, "base", "first byte of the region") ||
         !json_require(node, "limit", "last byte of the region") ||
@@ -206,7 +199,7 @@ void read_ivrs_aliases(struct topology_reading *reading, const struct json_node 
     for (struct json_node node = json_first(array); json_given(&node); json_next(&node)) {
         struct ivrs_alias *alias = &topology->ivrs_aliases[topology->ivrs_alias_count];
         uint32_t segment;
-        if (!json_expect_object(&node) || !json_check_names(&node, alias_keys) ||
+        if (!json_expect_object(&node) || !json_check_table(&node, &ivrs_alias_keys) ||
             !json_require(&node, "function", "the address of the function") ||
             !json_require(&node, "alias", "the requester id its DMA carries"))
             continue;
@@ -235,7 +228,7 @@ void read_memory(struct topology_reading *reading, const struct json_node *root)
     for (struct json_node node = json_first(&array); json_given(&node); json_next(&node)) {
         struct memory_range range = {0};
         uint64_t size;
-        if (!json_expect_object(&node) || !json_check_names(&node, memory_keys) ||
+        if (!json_expect_object(&node) || !json_check_table(&node, &memory_range_keys) ||
             !json_require(&node, "size", "bytes of RAM, e.g. \"2GiB\""))
             continue;
         bool good = json_get_size(&node, "size", 1, UINT64_C(1) << 52, &size);

@@ -197,6 +197,36 @@ START_TEST(hand_written_machine_comes_back_with_its_parameters)
 }
 END_TEST
 
+/* What the manual shows must load. */
+START_TEST(examples_of_the_manual_load)
+{
+    struct diagnostics *diagnostics = diagnostics_new(5);
+    struct source_text manual;
+    unsigned examples = 0;
+    ck_assert_int_eq(source_file_read("sim/input/README.md", &manual, diagnostics), STATUS_OK);
+    const char *at = manual.text;
+    while ((at = strstr(at, "```json\n"))) {
+        at += strlen("```json\n");
+        const char *end = strstr(at, "```");
+        char *text = memory_alloc((size_t)(end - at) + 1);
+        memcpy(text, at, (size_t)(end - at));
+        const struct source_text source = {"README.md", text, (size_t)(end - at)};
+        struct machine_input *input = NULL;
+        int status = machine_input_load_source(&source, &input, diagnostics);
+        diagnostics_print(diagnostics, stderr);
+        ck_assert_int_eq(status, STATUS_OK);
+        ck_assert_uint_eq(diagnostics_warnings(diagnostics), 0);
+        machine_input_free(input);
+        free(text);
+        at = end;
+        examples++;
+    }
+    ck_assert_uint_ge(examples, 2);
+    source_file_fini(&manual);
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
 Suite *topology_json_suite(void)
 {
     Suite *suite = suite_create("topology_json");
@@ -205,6 +235,7 @@ Suite *topology_json_suite(void)
     tcase_add_test(tests, synthetic_machines_come_back);
     tcase_add_test(tests, real_machines_come_back);
     tcase_add_test(tests, hand_written_machine_comes_back_with_its_parameters);
+    tcase_add_test(tests, examples_of_the_manual_load);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/input/json_schema.h"
+
+#include "sim/input/json_layout.h"
+#include "sim/input/parameter_set.h"
+#include "sim/input/topology_keys.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+const char *const schema_formats[] = {"topology", "preset", NULL};
+
+bool json_check_table(const struct json_node *object, const struct json_key_table *table)
+{
+    struct key_list list = {0};
+    for (size_t i = 0; i < table->count; i++)
+        key_list_add(&list, (const char *const[]){table->keys[i].name, NULL});
+    if (table->fields)
+        key_list_add_fields(&list, table->fields);
+    return json_check_keys(object, &list);
+}
+
+static void write_choices(struct json_layout *layout, const char *const *choices)
+{
+    layout_open(layout, "enum", '[');
+    for (; *choices; choices++)
+        layout_string(layout, NULL, *choices);
+    layout_close(layout, ']', false);
+}
+
+/* Pattern of a quantity's string. ORDER: enum unit */
+static const char *unit_pattern(enum unit unit)
+{
+    static const char *const patterns[] = {
+        "^[0-9]+$",
+        "^[0-9]+(\\.[0-9]+)? *(ps|ns|us|ms|s)$",
+        "^[0-9]+(\\.[0-9]+)? *(B|[KMGT]i?B)$",
+        "^[0-9]+(\\.[0-9]+)? *(Hz|[kKMG]Hz)$",
+        "^[0-9]+(\\.[0-9]+)? *(B/s|[KMG]i?B/s|[KMG]b/s)$",
+        "^[0-9]+(\\.[0-9]+)? *[MG]T/s$",
+    };
+    return patterns[unit];
+}
+
+static void write_plain_value(struct json_layout *layout, const struct field *field)
+{
+    switch (field->type) {
+    case FIELD_QUANTITY:
+        layout_string(layout, "type", "string");
+        layout_string(layout, "pattern", unit_pattern(field->unit));
+        break;
+    case FIELD_COUNT:
+        layout_string(layout, "type", "integer");
+        layout_format(layout, "minimum", "%" PRIu64, field->minimum);
+        layout_format(layout, "maximum", "%" PRIu64, field->maximum);
+        break;
+    case FIELD_BOOLEAN:
+        layout_string(layout, "type", "boolean");
+        break;
+    case FIELD_CHOICE:
+        write_choices(layout, field->choices);
+        break;
+    }
+}
+
+static void write_field(struct json_layout *layout, const struct field *field)
+{
+    char low[40], high[40];
+    layout_open(layout, field->name, '{');
+    if (field->type == FIELD_QUANTITY)
+        layout_format(layout, "description", "\"%s; from %s to %s\"", field->help,
+                      unit_print(low, sizeof(low), field->minimum, field->unit),
+                      unit_print(high, sizeof(high), field->maximum, field->unit));
+    else
+        layout_string(layout, "description", field->help);
+    layout_open(layout, "anyOf", '[');
+    layout_open(layout, NULL, '{');
+    write_plain_value(layout, field);
+    layout_close(layout, '}', false);
+    layout_open(layout, NULL, '{');
+    layout_raw(layout, "$ref", "\"#/$defs/sourced\"");
+    layout_open(layout, "properties", '{');
+    layout_open(layout, "value", '{');
+    write_plain_value(layout, field);
+    layout_close(layout, '}', false);
+    layout_close(layout, '}', false);
+    layout_close(layout, '}', false);
+    layout_close(layout, ']', false);
+    layout_close(layout, '}', false);
+}
+
+/* Unknown keys are errors, "x-" keys the user's own. */
+static void write_closed(struct json_layout *layout)
+{
+    layout_raw(layout, "patternProperties", "{\"^x-\": true}");
+    layout_boolean(layout, "additionalProperties", false);
+}
+
+static void write_key(struct json_layout *layout, const struct json_key *key)
+{
+    layout_open(layout, key->name, '{');
+    layout_string(layout, "description", key->help);
+    if (key->choices) {
+        write_choices(layout, key->choices);
+    } else {
+        /* The schema of the value is an object: its members go here. */
+        struct text_buffer members = {0};
+        text_buffer_append(&members, key->schema + 1, strlen(key->schema) - 2);
+        const char *colon = strchr(members.text, ':');
+        char *name = members.text + 1;
+        name[colon - members.text - 2] = '\0';
+        layout_raw(layout, name, colon + 2);
+        text_buffer_fini(&members);
+    }
+    layout_close(layout, '}', false);
+}
+
+static void write_object(struct json_layout *layout, const struct json_key_table *table)
+{
+    layout_string(layout, "description", table->help);
+    layout_string(layout, "type", "object");
+    layout_open(layout, "properties", '{');
+    for (size_t i = 0; i < table->count; i++)
+        write_key(layout, &table->keys[i]);
+    for (size_t i = 0; table->fields && i < table->fields->count; i++)
+        write_field(layout, &table->fields->fields[i]);
+    layout_close(layout, '}', true);
+    write_closed(layout);
+    if (table->required[0]) {
+        layout_open(layout, "required", '[');
+        for (size_t i = 0; i < 4 && table->required[i]; i++)
+            layout_string(layout, NULL, table->required[i]);
+        layout_close(layout, ']', false);
+    }
+}
+
+/* A definition; `also` is the schema of a shorter way to write it, or NULL. */
+static void write_definition(struct json_layout *layout, const struct json_key_table *table, const char *also)
+{
+    layout_open(layout, table->name, '{');
+    if (also) {
+        layout_open(layout, "anyOf", '[');
+        layout_raw(layout, NULL, also);
+        layout_open(layout, NULL, '{');
+        write_object(layout, table);
+        layout_close(layout, '}', true);
+        layout_close(layout, ']', true);
+    } else {
+        write_object(layout, table);
+    }
+    layout_close(layout, '}', true);
+}
+
+static void write_parameters(struct json_layout *layout)
+{
+    layout_open(layout, "sourced", '{');
+    layout_string(layout, "description", "A value with where it comes from.");
+    layout_string(layout, "type", "object");
+    layout_raw(layout, "properties",
+               "{\"value\": true, \"source\": " SCHEMA_STRING
+               ", \"label\": {\"enum\": [\"specification\", \"published\", \"fitted\", \"assumed\"]}}");
+    layout_raw(layout, "required", "[\"value\"]");
+    write_closed(layout);
+    layout_close(layout, '}', true);
+
+    layout_open(layout, "parameters", '{');
+    layout_string(layout, "description", "Modelled quantities.");
+    layout_string(layout, "type", "object");
+    layout_open(layout, "properties", '{');
+    for (unsigned i = 0; i < SECTION_COUNT; i++) {
+        const struct field_table *fields = parameter_table(i);
+        layout_open(layout, fields->name, '{');
+        write_object(layout, &(struct json_key_table){.help = fields->help, .fields = fields});
+        layout_close(layout, '}', true);
+    }
+    layout_close(layout, '}', true);
+    write_closed(layout);
+    layout_close(layout, '}', true);
+}
+
+static void write_words(struct json_layout *layout, const char *name, const char *const *words,
+                        const char *also)
+{
+    layout_open(layout, name, '{');
+    if (also) {
+        layout_open(layout, "anyOf", '[');
+        layout_raw(layout, NULL, also);
+        layout_open(layout, NULL, '{');
+        write_choices(layout, words);
+        layout_close(layout, '}', false);
+        layout_close(layout, ']', false);
+    } else {
+        write_choices(layout, words);
+    }
+    layout_close(layout, '}', true);
+}
+
+static void write_topology_definitions(struct json_layout *layout)
+{
+    static const struct {
+        const struct json_key_table *table;
+        const char *also;
+    } definitions[] = {
+        {&kernel_keys, NULL},
+        {&platform_keys, NULL},
+        {&ivrs_alias_keys, NULL},
+        {&memory_range_keys, NULL},
+        {&iommu_keys, NULL},
+        {&scope_keys, SCHEMA_BDF},
+        {&region_keys, NULL},
+        {&host_bridge_keys, NULL},
+        {&host_window_keys, NULL},
+        {&function_keys, NULL},
+        {&function_link_keys, NULL},
+        {&bar_keys, SCHEMA_SIZE},
+        {&windows_keys, NULL},
+        {&acs_keys, "{\"anyOf\": [{\"enum\": [\"none\", \"unknown\", \"present\"]}, " SCHEMA_LIST(
+                        SCHEMA_REF("acs_bit")) "]}"},
+        {&sriov_keys, NULL},
+    };
+    write_words(layout, "function_kind", function_kind_names(),
+                "{\"type\": \"string\", \"pattern\": \"^pcie-type-[0-9]+$\"}");
+    write_words(layout, "acs_bit", acs_bit_words, NULL);
+    for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++)
+        write_definition(layout, definitions[i].table, definitions[i].also);
+}
+
+bool schema_write(const char *format, struct text_buffer *out)
+{
+    struct json_layout layout = {.out = out};
+    bool topology = strcmp(format, "topology") == 0;
+    if (!topology && strcmp(format, "preset") != 0)
+        return false;
+    layout_open(&layout, NULL, '{');
+    layout.fresh_line = true;
+    layout_string(&layout, "$schema", "https://json-schema.org/draft/2020-12/schema");
+    layout.fresh_line = true;
+    layout_format(&layout, "$id", "\"iommusim-%s-1\"", format);
+    layout.fresh_line = true;
+    layout_format(&layout, "title", "\"iommusim-%s/1\"", format);
+    layout.fresh_line = true;
+    write_object(&layout, topology ? &topology_keys : &preset_keys);
+    layout_open(&layout, "$defs", '{');
+    write_parameters(&layout);
+    if (topology)
+        write_topology_definitions(&layout);
+    layout_close(&layout, '}', true);
+    layout_close(&layout, '}', true);
+    return true;
+}
