@@ -7,7 +7,10 @@
 
 #include <stdlib.h>
 
-enum { ROW_BYTES = 16 };
+enum {
+    ROW_BYTES = 16,
+    CAPABILITIES_END = 0x180, /* no extended capability of config_space_encode() reaches farther */
+};
 
 static uint64_t address_of(const struct pci_function *function)
 {
@@ -21,17 +24,17 @@ static int compare_addresses(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-/* Bytes to print: what a dump of this kind of function shows, cut where only zeros follow. */
+/* Bytes to print: what a dump of this kind of function shows, cut after the last capability. */
 static unsigned shown_length(const struct pci_function *function, const uint8_t *image)
 {
     if (function->pcie_unknown)
         return CONFIG_HEADER_SIZE;
     if (!function->pcie || function->acs_unknown)
         return CONFIG_PCI_SIZE;
-    unsigned length = CONFIG_EXPRESS_SIZE;
-    while (length > CONFIG_EXTENDED_START + ROW_BYTES && image[length - 1] == 0)
-        length--;
-    return (length + ROW_BYTES - 1) / ROW_BYTES * ROW_BYTES;
+    /* Whole capabilities: lspci -F does not guess zeros. */
+    const struct config_space space = {image, CONFIG_EXPRESS_SIZE};
+    return config_read32(&space, CONFIG_EXTENDED_START) ? CAPABILITIES_END
+                                                        : CONFIG_EXTENDED_START + ROW_BYTES;
 }
 
 static void write_row(struct text_buffer *out, const uint8_t *bytes, unsigned offset)

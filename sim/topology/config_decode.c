@@ -182,7 +182,9 @@ static void decode_express(const struct config_space *space, struct pci_function
     function->max_payload = payload_bytes(control >> 5 & 7U);
     function->max_read_request = payload_bytes(control >> 12 & 7U);
     function->extended_tags = control & DEVCTL_EXTENDED_TAG;
-    decode_link(space, express, &function->link);
+    /* What is integrated into the root complex hangs on no link; some show registers nevertheless. */
+    if (function->pcie_type != PCIE_RC_ENDPOINT && function->pcie_type != PCIE_RC_EVENT_COLLECTOR)
+        decode_link(space, express, &function->link);
     /* The second set of registers came with version 2 of the capability. */
     if ((flags & 0xf) >= 2)
         function->ari_forwarding = config_read16(space, express + EXPRESS_DEVCTL2) & DEVCTL2_ARI;

@@ -81,7 +81,7 @@ static void random_express(uint64_t *state, struct pci_function *function)
     function->max_read_request = (uint16_t)(128 << next_random(state) % 6);
     function->extended_tags = coin(state);
     function->ari_forwarding = coin(state);
-    if (coin(state)) {
+    if (function->pcie_type < PCIE_RC_ENDPOINT && coin(state)) {
         function->link =
             (struct link_state){(uint8_t)(1 + next_random(state) % 6), widths[next_random(state) % 7],
                                 (uint8_t)(1 + next_random(state) % 6), widths[next_random(state) % 7]};
