@@ -72,7 +72,7 @@ bench: $(BUILD)/tests/bench-run
 	@$(BUILD)/tests/bench-run $(BUILD)/bench.json
 
 unit: $(BUILD)/tests/run $(BUILD)/iommusim
-	IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
+	CK_DEFAULT_TIMEOUT=300 IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
 
 demo: setup
 	@$(MAKE) --no-print-directory all

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/iommu/page_walk.h"
+
+/* Keys hold the domain above a 57-bit address without its page offset (45 bits) and two bits of page size. */
+enum { DOMAIN_SHIFT = 47 };
+
+/* ---- IOTLB ---- */
+
+/* Page number at the page's own size, size code (0, 1, 2) and domain in one word. */
+static inline uint64_t iotlb_key(uint32_t domain, uint64_t iova, unsigned size)
+{
+    return (uint64_t)domain << DOMAIN_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * size) << 2 | size;
+}
+
+void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned size)
+{
+    uint64_t offset_mask = (UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1;
+    work->physical = page_table_entry_target(leaf) | (work->iova & offset_mask);
+    if (!(leaf & (work->write ? PAGE_WRITE : PAGE_READ)))
+        work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
+}
+
+bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work *work)
+{
+    uint32_t sizes = unit->domains[work->domain].table.page_sizes;
+    for (unsigned size = 0; sizes >> size; size++) {
+        uint64_t leaf, page = work->iova >> (PAGE_SHIFT_4K + 9 * size);
+        if ((sizes >> size & 1U) &&
+            translation_cache_find(&unit->iotlb, page, iotlb_key(work->domain, work->iova, size), &leaf)) {
+            page_walk_answer(work, leaf, size);
+            return true;
+        }
+    }
+    return false;
+}
+
+void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_work *work)
+{
+    unsigned size = work->leaf_level - 1U;
+    uint64_t page = work->iova >> (PAGE_SHIFT_4K + 9 * size), key = iotlb_key(work->domain, work->iova, size);
+    if (translation_cache_present(&unit->iotlb, page, key)) {
+        if (!unit->parameters.duplicate_fill)
+            return;
+        unit->counters.duplicate_fills++;
+    }
+    translation_cache_insert(&unit->iotlb, page, key, work->leaf);
+}
+
+/* ---- walking ---- */
+
+static inline uint64_t walk_cache_key(uint32_t domain, uint64_t iova, unsigned level)
+{
+    return (uint64_t)domain << DOMAIN_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * level);
+}
+
+/* Deepest table a walk cache knows for the address, or the root. */
+void page_walk_start(struct remapping_unit *unit, struct translation_work *work)
+{
+    const struct page_table *table = &unit->domains[work->domain].table;
+    for (unsigned level = 1; level < table->levels; level++) {
+        uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * level),
+                 key = walk_cache_key(work->domain, work->iova, level);
+        if (translation_cache_find(&unit->walk_caches[level], index, key, &work->start_table)) {
+            work->start_level = (uint8_t)level;
+            unit->counters.walk_cache_hits[level]++;
+            return;
+        }
+    }
+    work->start_table = table->root;
+    work->start_level = (uint8_t)table->levels;
+    unit->counters.walk_cache_hits[0]++;
+}
+
+/* Read entries from start_table down; sets leaf and leaf_level, or fault. Returns the number of reads. */
+unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work)
+{
+    uint64_t at = work->start_table;
+    work->leaf_level = 0;
+    if (work->iova >> (PAGE_SHIFT_4K + 9 * unit->domains[work->domain].table.levels)) {
+        work->fault = IOMMU_FAULT_ADDRESS_BEYOND_WIDTH;
+        return 0;
+    }
+    unsigned reads = 0;
+    for (unsigned level = work->start_level; level >= 1; level--) {
+        uint64_t entry = page_table_read(&unit->memory, page_table_entry_address(at, level, work->iova));
+        reads++;
+        if (entry == 0)
+            break;
+        if (level == 1 || (entry & PAGE_TABLE_LEAF)) {
+            work->leaf = entry & ~(uint64_t)PAGE_TABLE_LEAF;
+            work->leaf_level = (uint8_t)level;
+            page_walk_answer(work, work->leaf, level - 1);
+            return reads;
+        }
+        at = page_table_entry_target(entry);
+    }
+    work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
+    return reads;
+}
+
+/* The walk is over: remember the tables it went through. */
+void page_walk_caches_fill(struct remapping_unit *unit, const struct translation_work *work)
+{
+    uint64_t at = work->start_table;
+    for (unsigned level = work->start_level; level > work->leaf_level; level--) {
+        at = page_table_entry_target(
+            page_table_read(&unit->memory, page_table_entry_address(at, level, work->iova)));
+        uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * (level - 1));
+        uint64_t key = walk_cache_key(work->domain, work->iova, level - 1);
+        if (!translation_cache_present(&unit->walk_caches[level - 1], index, key))
+            translation_cache_insert(&unit->walk_caches[level - 1], index, key, at);
+    }
+}
