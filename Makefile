@@ -41,15 +41,18 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/embedded.o: $(EMBEDDED) scripts/embed.sh
 	@mkdir -p $(@D)
-	scripts/embed.sh $(EMBEDDED) > $(BUILD)/embedded.c
-	$(CC) $(CFLAGS_ALL) -c -o $@ $(BUILD)/embedded.c
+	@echo '  EMBED   $@'
+	@scripts/embed.sh $(EMBEDDED) > $(BUILD)/embedded.c
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $(BUILD)/embedded.c
 
 $(BUILD)/libiommusim.a: $(OBJECTS) $(BUILD)/embedded.o
+	@echo '  AR      $@'
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(BUILD)/iommusim: $(BUILD)/sim/main.o $(BUILD)/libiommusim.a
-	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo '  LINK    $@'
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Each tests/unit/test_NAME.c defines `Suite *NAME_suite(void)`; the runner's list is made from the file names.
 $(BUILD)/tests/suites.h: $(TESTS) Makefile
@@ -60,13 +63,15 @@ $(BUILD)/tests/unit/runner.o: $(BUILD)/tests/suites.h
 $(TEST_OBJECTS): CFLAGS_ALL += $(shell pkg-config --cflags check)
 
 $(BUILD)/tests/run: $(TEST_OBJECTS) $(BUILD)/libiommusim.a
-	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
+	@echo '  LINK    $@'
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
 
 BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/bench/*.c)))
 $(BENCH_OBJECTS): CFLAGS_ALL += $(shell pkg-config --cflags check)
 
 $(BUILD)/tests/bench-run: $(BENCH_OBJECTS) $(BUILD)/tests/unit/machine_fixture.o $(BUILD)/libiommusim.a
-	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
+	@echo '  LINK    $@'
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
 
 bench: $(BUILD)/tests/bench-run
 	@$(BUILD)/tests/bench-run $(BUILD)/bench.json
@@ -75,11 +80,11 @@ unit: $(BUILD)/tests/run $(BUILD)/iommusim
 	CK_DEFAULT_TIMEOUT=300 IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
 
 demo: setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@scripts/demo.sh $(BUILD)/iommusim
 
 check: setup
-	@$(MAKE) --no-print-directory check-built
+	@$(MAKE) --no-print-directory -j$$(nproc) check-built
 
 .PHONY: check-built
 check-built: all

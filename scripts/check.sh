@@ -24,10 +24,10 @@ scripts/demo.sh "$build/iommusim" >"$build/demo.out"
 tail -n 3 "$build/demo.out"
 
 part 'unit, property, oracle and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer'
-make --no-print-directory sanitize
+make --no-print-directory -j"$(nproc)" sanitize
 
 part 'unit, property, oracle and end-to-end tests'
-make --no-print-directory unit
+make --no-print-directory -j"$(nproc)" unit
 
 if [ -n "$(git status --porcelain 2>/dev/null)" ] && [ "${CI:-}" = true ]; then
     git status --short
