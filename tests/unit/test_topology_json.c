@@ -9,6 +9,7 @@
 #include "sim/input/topology_reader.h"
 #include "sim/input/topology_writer.h"
 #include "sim/topology/synthetic.h"
+#include "tests/unit/random_machine.h"
 #include "tests/unit/topology_compare.h"
 
 #include <check.h>
@@ -72,6 +73,22 @@ START_TEST(synthetic_machines_come_back)
         diagnostics_free(diagnostics);
         check_round_trip(topology, machines[i]);
         topology_free(topology);
+    }
+}
+END_TEST
+
+START_TEST(random_machines_come_back)
+{
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        char *text = random_machine_text(seed, 10 + 4 * (unsigned)seed), name[32];
+        struct diagnostics *diagnostics = diagnostics_new(5);
+        struct topology *topology = synthetic_parse("random", text, diagnostics);
+        snprintf(name, sizeof(name), "seed %u", (unsigned)seed);
+        ck_assert_msg(topology, "%s", name);
+        check_round_trip(topology, name);
+        topology_free(topology);
+        diagnostics_free(diagnostics);
+        free(text);
     }
 }
 END_TEST
@@ -233,6 +250,7 @@ Suite *topology_json_suite(void)
     TCase *tests = tcase_create("topology_json");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, synthetic_machines_come_back);
+    tcase_add_test(tests, random_machines_come_back);
     tcase_add_test(tests, real_machines_come_back);
     tcase_add_test(tests, hand_written_machine_comes_back_with_its_parameters);
     tcase_add_test(tests, examples_of_the_manual_load);
