@@ -9,6 +9,7 @@ enum {
     VENDOR_AMD = 0x1022,
     VENDOR_ATI = 0x1002, /* chipsets up to the 900 series */
     VENDOR_HYGON = 0x1d94,
+    VENDOR_INTEL = 0x8086,
     VENDOR_REDHAT = 0x1b36,
     DEVICE_QEMU_GENERIC_HOST = 0x0008,
     CLASS_HOST_BRIDGE = 0x0600,
@@ -77,6 +78,7 @@ static bool is_amd_vendor(uint16_t vendor)
 enum iommu_kind iommu_platform_guess(const struct topology *topology)
 {
     enum iommu_kind guess = IOMMU_VT_D;
+    bool intel = false;
     for (uint32_t i = 0; i < topology->function_count; i++) {
         const struct pci_function *function = &topology->functions[i];
         uint32_t class_word = function->class_code >> 8;
@@ -88,13 +90,14 @@ enum iommu_kind iommu_platform_guess(const struct topology *topology)
         bool host_bridge = class_word == CLASS_HOST_BRIDGE;
         if (amd && host_bridge && function->devfn == 0)
             guess = IOMMU_AMD_VI;
+        intel = intel || (host_bridge && function->devfn == 0 && function->vendor == VENDOR_INTEL);
         if (guess == IOMMU_VT_D &&
             ((function->vendor == VENDOR_REDHAT && function->device == DEVICE_QEMU_GENERIC_HOST) ||
              (is_arm_vendor(function->vendor) &&
               (host_bridge || function_is_type(function, PCIE_ROOT_PORT)))))
             guess = IOMMU_SMMUV3;
     }
-    return guess;
+    return guess == IOMMU_SMMUV3 && intel ? IOMMU_VT_D : guess;
 }
 
 /* NpCache, bit 26 of the IOMMU capability header (AMD I/O Virtualization Technology specification). */

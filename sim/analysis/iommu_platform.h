@@ -42,7 +42,8 @@ const char *iommu_kind_name(enum iommu_kind kind);
 /**
  * The kind of IOMMU a machine most likely has, from its functions: AMD-Vi where an AMD IOMMU function or, on
  * 00.0 of a root bus, an AMD or Hygon host bridge is seen; SMMUv3 for QEMU's 1b36:0008 host bridge and root
- * ports or host bridges of Arm server vendors; else VT-d. Used where the input names no unit.
+ * ports or host bridges of Arm server vendors, unless an Intel host bridge is seen; else VT-d. Used where the
+ * input names no unit.
  */
 enum iommu_kind iommu_platform_guess(const struct topology *topology);
 
