@@ -3,6 +3,7 @@
 #include "sim/input/machine_input.h"
 #include "sim/output/groups_output.h"
 #include "sim/output/output_file.h"
+#include "sim/output/reserved_output.h"
 #include "sim/base/status.h"
 
 #include <argp.h>
@@ -15,6 +16,7 @@ struct groups_options {
     enum iommu_choice iommu;
     const char *cmdline;
     void (*write)(const struct iommu_groups *groups, struct text_buffer *out);
+    bool reserved;
 };
 
 static const struct argp_option options[] = {
@@ -31,6 +33,11 @@ static const struct argp_option options[] = {
      0},
     {"algorithm", 'a', "NAME", 0, "Rule set: linux (3.x to 7.3, the default)", 0},
     {"format", 'f', "FORMAT", 0, "text (default), json, or tsv: group number, tab, address", 0},
+    {"reserved", 'r', NULL, 0,
+     "Reserved regions of the groups, too, as the kernel prints them (json has them always; with tsv: "
+     "instead "
+     "of the members, as group, start, end, type)",
+     0},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
 };
@@ -66,6 +73,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         else
             argp_error(state, "unknown format '%s': text, json or tsv", argument);
         return 0;
+    case 'r':
+        chosen->reserved = true;
+        return 0;
     case 'o':
         chosen->output = argument;
         return 0;
@@ -88,7 +98,12 @@ static int write_groups(const struct groups_options *chosen, const struct topolo
 {
     struct iommu_groups *groups = iommu_groups_form(topology, chosen->iommu, chosen->cmdline, diagnostics);
     struct text_buffer out = {0};
-    chosen->write(groups, &out);
+    if (chosen->reserved && chosen->write == groups_output_tsv)
+        reserved_output_tsv(groups, &out);
+    else
+        chosen->write(groups, &out);
+    if (chosen->reserved && chosen->write == groups_output_text)
+        reserved_output_text(groups, &out);
     int status = output_file_write(chosen->output, text_buffer_get(&out), out.length, diagnostics);
     text_buffer_fini(&out);
     iommu_groups_free(groups);

@@ -3,6 +3,7 @@
 
 #include "sim/analysis/group_explain.h"
 #include "sim/output/function_label.h"
+#include "sim/output/reserved_output.h"
 
 #include <string.h>
 
@@ -204,6 +205,8 @@ void groups_output_json(const struct iommu_groups *groups, struct text_buffer *o
         text_buffer_add(out, "null");
     uint32_t agree, differ;
     iommu_groups_agreement(groups, &agree, &differ);
+    struct arena *arena = arena_new();
+    const struct group_regions *regions = reserved_regions_find(groups, arena);
     text_buffer_format(
         out,
         ",\n  \"algorithm\": \"linux\",\n  \"iommu\": {\"kind\": \"%s\", \"enabled\": %s, "
@@ -212,8 +215,11 @@ void groups_output_json(const struct iommu_groups *groups, struct text_buffer *o
         platform->units_known ? "true" : "false", agree, differ);
     for (uint32_t i = 0; i < groups->group_count; i++) {
         const struct iommu_group *group = &groups->groups[i];
-        text_buffer_format(out, "%s\n    {\"number\": %u, \"type\": \"%s\", \"functions\": [", i ? "," : "",
+        text_buffer_format(out,
+                           "%s\n    {\"number\": %u, \"type\": \"%s\", \"reserved_regions\": ", i ? "," : "",
                            group->number, group_type_name(group->type));
+        reserved_output_json(&regions[i], out);
+        text_buffer_add(out, ", \"functions\": [");
         for (uint32_t j = 0; j < group->member_count; j++) {
             text_buffer_add(out, j ? ",\n      " : "\n      ");
             json_function(groups, group->members[j], out);
@@ -230,4 +236,5 @@ void groups_output_json(const struct iommu_groups *groups, struct text_buffer *o
         any = true;
     }
     text_buffer_add(out, any ? "\n  ]\n}\n" : "]\n}\n");
+    arena_free(arena);
 }

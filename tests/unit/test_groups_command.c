@@ -54,6 +54,12 @@ START_TEST(stable_lines)
         {"/nonexistent/machine.json", "", 3},
         {"-o /nonexistent/groups.txt 'synthetic:rp@1'", "", 3},
         {"-f tsv -o /dev/stdout 'synthetic:rp@1'", "0\t0000:00:01.0\n", 0},
+        {"-f tsv -r 'synthetic:rp@1[id=17cb:400]'", "0\t0x0000000008000000\t0x00000000080fffff\tmsi\n", 0},
+        {"-f tsv -r 'synthetic:pci@0[id=8086:29c0,class=0600] rp@1[id=17cb:400]'",
+         "0\t0x00000000fee00000\t0x00000000feefffff\tmsi\n"
+         "1\t0x00000000fee00000\t0x00000000feefffff\tmsi\n",
+         0},
+        {"-f tsv --reserved 'synthetic:rp@1'", "0\t0x00000000fee00000\t0x00000000feefffff\tmsi\n", 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int status;
@@ -77,6 +83,12 @@ START_TEST(json_document)
     ck_assert_str_eq(cJSON_GetObjectItem(document, "format")->valuestring, "iommusim-groups/1");
     const cJSON *groups = cJSON_GetObjectItem(document, "groups");
     ck_assert_int_eq(cJSON_GetArraySize(groups), 2);
+    const cJSON *regions = cJSON_GetObjectItem(cJSON_GetArrayItem(groups, 1), "reserved_regions");
+    ck_assert_int_eq(cJSON_GetArraySize(regions), 2);
+    const cJSON *window = cJSON_GetArrayItem(regions, 1);
+    ck_assert_str_eq(cJSON_GetObjectItem(window, "start")->valuestring, "0x000000fd00000000");
+    ck_assert_str_eq(cJSON_GetObjectItem(window, "end")->valuestring, "0x000000ffffffffff");
+    ck_assert_str_eq(cJSON_GetObjectItem(window, "type")->valuestring, "reserved");
     const cJSON *members = cJSON_GetObjectItem(cJSON_GetArrayItem(groups, 1), "functions");
     ck_assert_int_eq(cJSON_GetArraySize(members), 2);
     const cJSON *joined = cJSON_GetArrayItem(members, 1);
