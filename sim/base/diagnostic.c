@@ -86,8 +86,9 @@ static void add_excerpt(struct text_buffer *out, const struct source_text *sourc
     text_buffer_format(out, "%5" PRIu64 " | ", line);
     unsigned caret = 0;
     for (size_t i = start; i < end; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        char shown = byte < 0x20 || byte == 0x7f ? ' ' : text[i];
+        char shown = text[i];
+        if ((unsigned char)shown < 0x20 || shown == 0x7f)
+            shown = ' ';
         text_buffer_append(out, &shown, 1);
         if (i < offset && !is_continuation(text[i]))
             caret++;

@@ -9,6 +9,8 @@
 
 enum { FUNCTIONS_MAX = 1 << 20 };
 
+static const char hex_digits[] = "0123456789abcdefABCDEF";
+
 /* What stands for what a hand-written function leaves out: ids of QEMU's devices, which are on no quirk
  * list. */
 static const struct kind_default {
@@ -97,14 +99,14 @@ static void read_ids(const struct json_node *object, const char *key, uint16_t *
 {
     struct json_node node = json_member(object, key);
     const char *text = json_given(&node) ? json_expect_string(&node, "ids such as \"8086:1572\"") : NULL;
-    unsigned values[2];
-    int end = 0;
     if (!text)
         return;
-    if (strspn(text, "0123456789abcdefABCDEF:") == strlen(text) &&
-        sscanf(text, "%4x:%4x%n", &values[0], &values[1], &end) == 2 && text[end] == '\0') {
-        *vendor = (uint16_t)values[0];
-        *device = (uint16_t)values[1];
+    size_t first = strspn(text, hex_digits), second = 0;
+    if (text[first] == ':')
+        second = strspn(text + first + 1, hex_digits);
+    if (first >= 1 && first <= 4 && second >= 1 && second <= 4 && text[first + 1 + second] == '\0') {
+        *vendor = (uint16_t)strtoul(text, NULL, 16);
+        *device = (uint16_t)strtoul(text + first + 1, NULL, 16);
         return;
     }
     json_error(&node, "json-unit", "\"%s\" is not a vendor and device id such as \"8086:1572\"", text);
@@ -182,15 +184,14 @@ static void read_aliases(const struct topology_reading *reading, const struct js
         return;
     function->alias_devfns = arena_alloc(reading->arena, json_length(array));
     for (struct json_node node = json_first(array); json_given(&node); json_next(&node)) {
-        char text[32] = "00:";
+        char text[32];
         uint32_t segment;
         uint8_t bus, devfn;
         const char *given = json_expect_string(&node, "a device and function such as \"00.1\"");
         if (!given)
             continue;
-        if (strlen(given) < 8 && !strchr(given, ':'))
-            strcat(text, given);
-        if (!bdf_parse(strchr(given, ':') ? given : text, &segment, &bus, &devfn)) {
+        snprintf(text, sizeof(text), "%s%s", strchr(given, ':') ? "" : "00:", given);
+        if (!bdf_parse(text, &segment, &bus, &devfn)) {
             json_error(&node, "json-address", "\"%s\" is not a device and function such as \"00.1\"", given);
             continue;
         }

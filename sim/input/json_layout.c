@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/input/json_layout.h"
 
-#include "sim/base/arena.h"
-
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void new_line(struct json_layout *layout)
@@ -83,17 +80,14 @@ void layout_string(struct json_layout *layout, const char *key, const char *valu
 
 void layout_format(struct json_layout *layout, const char *key, const char *format, ...)
 {
+    char text[1024]; /* numbers, addresses, one-line descriptions */
     va_list arguments;
-    char *text = NULL;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    text = memory_alloc((size_t)length + 1);
-    va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    va_end(arguments);
+    assert(length >= 0 && (size_t)length < sizeof(text));
+    (void)length;
     layout_raw(layout, key, text);
-    free(text);
 }
 
 void layout_boolean(struct json_layout *layout, const char *key, bool value)

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MESSAGE_SIZE = 1024 }; /* longer strings of the input are cut in messages */
+
 int json_document_init(struct json_document *document, const struct source_text *source,
                        struct diagnostics *diagnostics)
 {
@@ -135,12 +137,10 @@ char *json_pointer(const struct json_node *node)
 }
 
 static void report(const struct json_node *node, enum diagnostic_severity severity, enum json_place place,
-                   const char *code, const char *format, va_list arguments)
+                   const char *code, const char *message)
 {
-    char message[1024];
     while (!node->value && node->parent)
         node = node->parent;
-    vsnprintf(message, sizeof(message), format, arguments);
     char *pointer = json_pointer(node);
     diagnostics_report(node->document->diagnostics, severity, node->document->source,
                        json_locate(node->document->source, pointer, place), pointer, code, "%s", message);
@@ -149,27 +149,33 @@ static void report(const struct json_node *node, enum diagnostic_severity severi
 
 void json_error(const struct json_node *node, const char *code, const char *format, ...)
 {
+    char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    report(node, DIAGNOSTIC_ERROR, JSON_VALUE, code, format, arguments);
+    vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
+    report(node, DIAGNOSTIC_ERROR, JSON_VALUE, code, message);
 }
 
 void json_error_at_key(const struct json_node *node, const char *code, const char *format, ...)
 {
+    char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    report(node, DIAGNOSTIC_ERROR, JSON_KEY, code, format, arguments);
+    vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
+    report(node, DIAGNOSTIC_ERROR, JSON_KEY, code, message);
 }
 
 void json_remark(const struct json_node *node, enum diagnostic_severity severity, const char *code,
                  const char *format, ...)
 {
+    char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    report(node, severity, JSON_VALUE, code, format, arguments);
+    vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
+    report(node, severity, JSON_VALUE, code, message);
 }
 
 static const char *type_name(const struct json_node *node)

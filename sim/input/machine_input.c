@@ -125,7 +125,7 @@ static const char *hash_content(struct arena *arena, const struct text_buffer *c
 static int finish(int status, struct machine_input *loaded, struct text_buffer *content,
                   struct machine_input **input)
 {
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && loaded) {
         loaded->input_hash = hash_content(loaded->topology->arena, content);
         *input = loaded;
     } else {

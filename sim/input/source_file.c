@@ -62,6 +62,6 @@ int source_file_read(const char *path, struct source_text *source, struct diagno
 
 void source_file_fini(struct source_text *source)
 {
-    free((void *)(size_t)source->text);
+    free((char *)source->text);
     *source = (struct source_text){0};
 }
