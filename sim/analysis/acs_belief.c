@@ -125,7 +125,9 @@ static struct acs_verdict read_control(const struct question *question)
     if (!view->present)
         return answer(ACS_REASON_NO_CAPABILITY, false);
     /* A bit the capability does not offer counts as on, except Egress Control. */
-    uint16_t needed = question->requested & (view->capability | ACS_EGRESS_CONTROL);
+    uint16_t offered = (uint16_t)(view->capability & ~(unsigned)ACS_ENHANCED_CONTROLS) | ACS_EGRESS_CONTROL |
+                       (view->capability & ACS_ENHANCED ? ACS_ENHANCED_CONTROLS : 0);
+    uint16_t needed = question->requested & offered;
     uint16_t missing = needed & (uint16_t)~view->control;
     return (struct acs_verdict){.isolated = missing == 0, .reason = ACS_REASON_CONTROL, .missing = missing};
 }
@@ -188,8 +190,9 @@ const struct pci_function *acs_belief_path(const struct topology *topology,
 /* "SrcValid, ReqRedir": the bits by the names lspci gives them. */
 static void print_bits(char *text, size_t size, uint16_t bits)
 {
-    static const char *const names[] = {"SrcValid",    "TransBlk",   "ReqRedir",   "CmpltRedir",
-                                        "UpstreamFwd", "EgressCtrl", "DirectTrans"};
+    static const char *const names[] = {
+        "SrcValid", "TransBlk",  "ReqRedir",  "CmpltRedir", "UpstreamFwd", "EgressCtrl",  "DirectTrans",
+        "IORB",     "DSP_MT_RB", "DSP_MT_RR", "USP_MT_RB",  "USP_MT_RR",   "UNCLAIMED_RR"};
     text[0] = '\0';
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         size_t length = strlen(text);

@@ -10,9 +10,12 @@ static uint16_t kernel_bits(const struct iommu_platform *platform, const struct 
                             uint16_t capability)
 {
     uint16_t wanted = ACS_GROUP_BITS;
+    uint16_t enhanced = 0;
+    if (platform->algorithm == GROUP_ALGORITHM_ACS_REWORK_V3 && capability & ACS_ENHANCED)
+        enhanced = ACS_DOWNSTREAM_TARGET_REDIRECT | ACS_UPSTREAM_TARGET_REDIRECT | ACS_UNCLAIMED_REDIRECT;
     if (platform->cmdline.ats_off || function->external_facing || function->untrusted)
         wanted |= ACS_TRANSLATION_BLOCKING;
-    return capability & wanted;
+    return (capability & wanted) | enhanced;
 }
 
 static const struct acs_option *find_option(const struct acs_option *options, uint32_t count,
@@ -42,11 +45,19 @@ static bool find_change(const struct topology *topology, const struct kernel_cmd
     return find_option(cmdline->disable_acs_redir, cmdline->disable_acs_redir_count, topology, function);
 }
 
-/* What firmware left in the control register, which is where both options start from. */
-static uint16_t firmware_control(const struct topology *topology, const struct acs_view *view, uint16_t mask,
-                                 uint16_t flags, uint16_t added)
+/* Control bits that exist. */
+static uint16_t writable_control(const struct pci_function *function)
 {
-    uint16_t implemented = view->capability & mask;
+    uint16_t capability = function->acs.capability;
+    return (uint16_t)(capability & ~(unsigned)ACS_ENHANCED_CONTROLS) |
+           (capability & ACS_ENHANCED ? ACS_ENHANCED_CONTROLS : 0);
+}
+
+/* What firmware left in the control register, which is where both options start from. */
+static uint16_t firmware_control(const struct topology *topology, const struct pci_function *function,
+                                 const struct acs_view *view, uint16_t mask, uint16_t flags, uint16_t added)
+{
+    uint16_t implemented = writable_control(function) & mask;
     if (topology->acs_state == ACS_FIRMWARE || (view->control & implemented) == (flags & implemented))
         return view->control;
     return view->control & (uint16_t)~added;
@@ -58,11 +69,12 @@ static void enable_standard(const struct topology *topology, const struct iommu_
     uint16_t added = kernel_bits(platform, function, view->capability);
     uint16_t mask, flags;
     if (find_change(topology, &platform->cmdline, function, &mask, &flags)) {
-        uint16_t firmware = firmware_control(topology, view, mask, flags, added);
-        view->control = (uint16_t)((firmware & ~mask) | (flags & mask)) & function->acs.capability;
+        uint16_t firmware = firmware_control(topology, function, view, mask, flags, added);
+        view->control = (uint16_t)((firmware & ~mask) | (flags & mask)) & writable_control(function);
         view->changed = true;
-    } else if (topology->acs_state == ACS_FIRMWARE && platform->acs_requested) {
-        view->control |= added;
+    } else if (platform->acs_requested) {
+        /* No kernel that a dump can come from sets the Enhanced bits. */
+        view->control |= topology->acs_state == ACS_FIRMWARE ? added : added & ACS_ENHANCED_CONTROLS;
     }
 }
 
@@ -96,7 +108,8 @@ static void enable_function(const struct topology *topology, const struct iommu_
         .control = function->acs.control,
     };
     if (quirk && quirk->class_ == ACS_ENABLE_PCH_NO_ACS_CAP) {
-        view->pch_isolated = platform->acs_requested && topology->rcba_enabled != KNOWN_ABSENT;
+        view->pch_isolated = platform->acs_requested && topology->rcba_enabled != KNOWN_ABSENT &&
+                             platform->algorithm != GROUP_ALGORITHM_LINUX_5_9;
         view->assumed = view->pch_isolated && topology->rcba_enabled == UNKNOWN;
     }
     if (!view->present)

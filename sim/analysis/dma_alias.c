@@ -68,9 +68,8 @@ bool dma_alias_pair(const struct topology *topology, const struct devfn_set *set
            dma_alias_real_function(topology, a) == b || dma_alias_real_function(topology, b) == a;
 }
 
-/* A bridge without PCIe capability that the kernel takes for a PCIe-to-PCI bridge: listed, below PCIe, and
- * not below another PCIe-to-PCI bridge. */
-static bool is_alias_bridge(const struct topology *topology, const struct pci_function *bridge)
+/* Listed, below PCIe, and not below another PCIe-to-PCI bridge. */
+bool dma_alias_is_alias_bridge(const struct topology *topology, const struct pci_function *bridge)
 {
     const struct pci_function *parent = topology_parent(topology, bridge);
     return parent && parent->pcie && parent->pcie_type != PCIE_TO_PCI_BRIDGE && function_is_bridge(bridge) &&
@@ -91,7 +90,7 @@ static bool bridge_alias(const struct topology *topology, const struct pci_funct
         return bridge->pcie_type == PCIE_TO_PCI_BRIDGE &&
                !dma_alias_quirk_matches(bridge, DMA_ALIAS_BRIDGE_NO_ALIAS);
     }
-    if (is_alias_bridge(topology, bridge))
+    if (dma_alias_is_alias_bridge(topology, bridge))
         alias->requester_id = secondary;
     return true;
 }

@@ -43,6 +43,9 @@ struct devfn_set *dma_alias_sets(const struct topology *topology, struct arena *
 bool dma_alias_pair(const struct topology *topology, const struct devfn_set *sets,
                     const struct pci_function *a, const struct pci_function *b);
 
+/** True for a bridge without PCIe capability that the kernel takes for a PCIe-to-PCI bridge. */
+bool dma_alias_is_alias_bridge(const struct topology *topology, const struct pci_function *bridge);
+
 /** One alias: @c owner is the function it belongs to (the function asked for, or a bridge above it). */
 struct dma_alias {
     const struct pci_function *owner;

@@ -3,10 +3,11 @@
  * @file iommu_groups.h
  * IOMMU groups exactly as the Linux kernel would form them, with the reason for each decision.
  *
- * The algorithm is that of Linux 3.x to 7.3.4 (mode "linux"): for each function, in processing order, join
- * the group of a function whose requester id its DMA may carry; else of the nearest bridge above which the
- * path is not isolated; else of a function on the same bus it shares an id with; else of a non-isolated
- * function of its slot; else a new group. It depends on the order, and a group once given never changes.
+ * The default algorithm is that of Linux 3.x to 7.3.4 (mode "linux"; others in group_algorithm.h): for each
+ * function, in processing order, join the group of a function whose requester id its DMA may carry; else of
+ * the nearest bridge above which the path is not isolated; else of a function on the same bus it shares an id
+ * with; else of a non-isolated function of its slot; else a new group. It depends on the order, and a group
+ * once given never changes.
  *
  * Source: pci_device_group() and its helpers in drivers/iommu/iommu.c (section 6 of the group specification);
  * laws observed on running kernels.
@@ -28,7 +29,14 @@ enum group_rule {
     GROUP_RULE_REQUESTER, /**< DMA carries the requester id of @c via (a bridge above, or a VMD endpoint) */
     GROUP_RULE_PATH,      /**< @c culprit on the way to the root is not isolated: joins bridge @c via */
     GROUP_RULE_ALIAS,     /**< shares a requester id with @c via on the same bus */
-    GROUP_RULE_SLOT,      /**< @c culprit and @c via, functions of one slot, are both not isolated */
+    GROUP_RULE_SLOT,      /**< @c culprit and @c via, functions of one slot, are both not isolated. Rework:
+                             @c culprit, with an ACS capability, is not; NONE where only some functions of the
+                             slot say that there are several */
+
+    /* Of the rework (acs_rework.h) only. */
+    GROUP_RULE_BELOW,    /**< the group of bridge @c via takes all that is below its bridges */
+    GROUP_RULE_BUS,      /**< all on the bus are one: @c culprit is responsible, @c via was first */
+    GROUP_RULE_DEFERRED, /**< no group: it waits for one of @c culprit, which gets none */
 };
 
 /** The record of one decision. Function ids, NONE where a rule has none. */
@@ -56,6 +64,8 @@ struct iommu_groups {
     struct iommu_platform platform;
     struct acs_view *views;       /**< ACS after boot; index = function id */
     struct acs_verdict *verdicts; /**< what the kernel believes; index = function id */
+    struct bus_isolation *buses;  /**< acs_rework.h; index = bus id; NULL for other algorithms */
+    struct devfn_set *alias_sets; /**< dma_alias.h; index = function id */
     struct iommu_coverage *coverage;
     struct group_decision *decisions; /**< index = function id */
     struct iommu_group *groups;       /**< by number */
@@ -73,13 +83,19 @@ struct iommu_groups {
 struct iommu_groups *iommu_groups_form(const struct topology *topology, enum iommu_choice choice,
                                        const char *cmdline, struct diagnostics *diagnostics);
 
+/** The same with everything the user may say. */
+struct iommu_groups *iommu_groups_form_as(const struct topology *topology,
+                                          const struct group_options *options,
+                                          struct diagnostics *diagnostics);
+
 /** Free what iommu_groups_form() gave. NULL is fine. */
 void iommu_groups_free(struct iommu_groups *groups);
 
 /** The sysfs word of a type: "DMA", "DMA-FQ", "identity". */
 const char *group_type_name(enum group_type type);
 
-/** A stable word for a rule, for JSON: "new", "requester-id", "path", "alias", "slot", "none". */
+/** A stable word for a rule, for JSON: "new", "requester-id", "path", "alias", "slot", "below", "bus",
+ * "deferred", "none". */
 const char *group_rule_name(enum group_rule rule);
 
 /**

@@ -166,13 +166,16 @@ static void warn_other_switch(const struct iommu_platform *platform, struct diag
                            iommu_kind_name(platform->kind));
 }
 
-void iommu_platform_decide(const struct topology *topology, enum iommu_choice choice, const char *cmdline,
+void iommu_platform_decide(const struct topology *topology, const struct group_options *options,
                            struct arena *arena, struct diagnostics *diagnostics,
                            struct iommu_platform *platform)
 {
-    *platform = (struct iommu_platform){0};
-    kernel_cmdline_parse(cmdline ? cmdline : topology->cmdline, arena, diagnostics, &platform->cmdline);
-    decide_kind(topology, choice, platform);
+    *platform = (struct iommu_platform){.algorithm = options->algorithm};
+    kernel_cmdline_parse_bits(options->cmdline ? options->cmdline : topology->cmdline,
+                              options->algorithm == GROUP_ALGORITHM_ACS_REWORK_V3 ? ACS_ENHANCED_LAST_BIT
+                                                                                  : ACS_CONTROL_LAST_BIT,
+                              arena, diagnostics, &platform->cmdline);
+    decide_kind(topology, options->choice, platform);
     const struct kernel_cmdline *words = &platform->cmdline;
     switch (platform->kind) {
     case IOMMU_NONE:

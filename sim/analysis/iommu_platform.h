@@ -6,6 +6,7 @@
 #ifndef IOMMUSIM_ANALYSIS_IOMMU_PLATFORM_H
 #define IOMMUSIM_ANALYSIS_IOMMU_PLATFORM_H
 
+#include "sim/analysis/group_algorithm.h"
 #include "sim/analysis/kernel_cmdline.h"
 
 /** What the user said about the machine's IOMMU. */
@@ -17,8 +18,17 @@ enum iommu_choice {
     IOMMU_CHOICE_NONE,
 };
 
+/** What the user may say about how groups are formed. Zero is the default of every field. */
+struct group_options {
+    enum iommu_choice choice;
+    const char *cmdline; /**< the kernel's command line; NULL: the topology's own where it has one, otherwise
+                            the IOMMU is simply on */
+    enum group_algorithm algorithm;
+};
+
 struct iommu_platform {
-    enum iommu_kind kind; /**< IOMMU_NONE: the machine has none */
+    enum group_algorithm algorithm; /**< the rule set, as asked for */
+    enum iommu_kind kind;           /**< IOMMU_NONE: the machine has none */
     bool units_known;     /**< topology->units say which functions are covered; false: one unit is assumed */
     bool groups_reported; /**< the units are unknown and nothing was said about them, but the dump states the
                              groups the kernel made: functions without one are known to be uncovered */
@@ -50,9 +60,7 @@ enum iommu_kind iommu_platform_guess(const struct topology *topology);
 /**
  * Decide the platform.
  *
- * @param choice       what the user said
- * @param cmdline      the kernel's command line; NULL: the topology's own where it has one, otherwise the
- * IOMMU is simply on
+ * @param options      what the user said
  * @param arena        for lists of the command line; must outlive @p platform
  * @param diagnostics  gets warnings about words without effect
  *
@@ -61,7 +69,7 @@ enum iommu_kind iommu_platform_guess(const struct topology *topology);
  * it finds the IVRS table, before it looks at the switch. Source: drivers/iommu/{intel,amd}, section 3 of the
  * group specification.
  */
-void iommu_platform_decide(const struct topology *topology, enum iommu_choice choice, const char *cmdline,
+void iommu_platform_decide(const struct topology *topology, const struct group_options *options,
                            struct arena *arena, struct diagnostics *diagnostics,
                            struct iommu_platform *platform);
 

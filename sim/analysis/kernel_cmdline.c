@@ -16,6 +16,7 @@ struct parser {
     struct diagnostics *diagnostics;
     struct kernel_cmdline *cmdline;
     const char *parameter; /* name of the parameter being read, for messages */
+    unsigned acs_last_bit; /* highest bit of config_acs flags */
 };
 
 static void warn(struct parser *parser, struct slice slice, const char *code, const char *what)
@@ -165,13 +166,16 @@ static struct acs_option *read_acs_options(struct parser *parser, struct slice v
                 char c = flags.at[i];
                 if (c == 'x' || c == 'X')
                     continue;
-                known = (c == '0' || c == '1') && bit <= 6;
+                known = (c == '0' || c == '1') && bit <= parser->acs_last_bit;
                 option.mask |= (uint16_t)(known ? 1U << bit : 0);
                 option.flags |= (uint16_t)(known && c == '1' ? 1U << bit : 0);
             }
             if (!known) {
                 warn(parser, entry, "cmdline-malformed",
-                     "needs 'flags@device' with flags of 0, 1 and x, bits 6 to 0: the kernel ignores it");
+                     parser->acs_last_bit == ACS_CONTROL_LAST_BIT
+                         ? "needs 'flags@device' with flags of 0, 1 and x, bits 6 to 0: the kernel ignores it"
+                         : "needs 'flags@device' with flags of 0, 1 and x, bits 12 to 0: the kernel ignores "
+                           "it");
                 continue;
             }
         }
@@ -276,6 +280,12 @@ static void read_word(struct parser *parser, struct slice word)
 void kernel_cmdline_parse(const char *text, struct arena *arena, struct diagnostics *diagnostics,
                           struct kernel_cmdline *cmdline)
 {
+    kernel_cmdline_parse_bits(text, ACS_CONTROL_LAST_BIT, arena, diagnostics, cmdline);
+}
+
+void kernel_cmdline_parse_bits(const char *text, unsigned acs_last_bit, struct arena *arena,
+                               struct diagnostics *diagnostics, struct kernel_cmdline *cmdline)
+{
     *cmdline = (struct kernel_cmdline){0};
     if (!text)
         return;
@@ -284,6 +294,7 @@ void kernel_cmdline_parse(const char *text, struct arena *arena, struct diagnost
         .arena = arena,
         .diagnostics = diagnostics,
         .cmdline = cmdline,
+        .acs_last_bit = acs_last_bit,
     };
     for (const char *at = text; *at;) {
         at += strspn(at, " \t\n");

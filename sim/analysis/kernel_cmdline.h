@@ -69,6 +69,14 @@ struct kernel_cmdline {
 void kernel_cmdline_parse(const char *text, struct arena *arena, struct diagnostics *diagnostics,
                           struct kernel_cmdline *cmdline);
 
+/** Highest control bit that pci=config_acs= may set: Direct Translated, or with ACS Enhanced known to the
+ * kernel (the rework of 2025) Unclaimed Request Redirect. */
+enum { ACS_CONTROL_LAST_BIT = 6, ACS_ENHANCED_LAST_BIT = 12 };
+
+/** kernel_cmdline_parse() for a kernel whose config_acs takes flags up to bit @p acs_last_bit. */
+void kernel_cmdline_parse_bits(const char *text, unsigned acs_last_bit, struct arena *arena,
+                               struct diagnostics *diagnostics, struct kernel_cmdline *cmdline);
+
 /** True where pcie_acs_override was given at all. */
 bool kernel_cmdline_overrides_acs(const struct kernel_cmdline *cmdline);
 

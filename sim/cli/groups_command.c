@@ -13,8 +13,7 @@
 struct groups_options {
     const char *file;
     const char *output; /* NULL: standard output */
-    enum iommu_choice iommu;
-    const char *cmdline;
+    struct group_options rules;
     void (*write)(const struct iommu_groups *groups, struct text_buffer *out);
     bool reserved;
 };
@@ -31,7 +30,10 @@ static const struct argp_option options[] = {
      "iommu.strict=, pci=disable_acs_redir=, pci=config_acs=, pci=noats, pcie_acs_override=; other words are "
      "ignored",
      0},
-    {"algorithm", 'a', "NAME", 0, "Rule set: linux (3.x to 7.3, the default)", 0},
+    {"algorithm", 'a', "NAME", 0,
+     "Rule set: linux (3.x to 7.3, the default); linux-5.9 (that kernel's slip: Intel chipset ports without "
+     "ACS capability are not isolated); acs-rework-v3 (the rework proposed in 2025, not merged)",
+     0},
     {"format", 'f', "FORMAT", 0, "text (default), json, or tsv: group number, tab, address", 0},
     {"reserved", 'r', NULL, 0,
      "Reserved regions of the groups, too, as the kernel prints them (json has them always; with tsv: "
@@ -53,15 +55,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     struct groups_options *chosen = state->input;
     switch (key) {
     case 'i':
-        if (!iommu_choice_parse(argument, &chosen->iommu))
+        if (!iommu_choice_parse(argument, &chosen->rules.choice))
             argp_error(state, "unknown IOMMU '%s': auto, vt-d, amd-vi, smmuv3 or none", argument);
         return 0;
     case 'c':
-        chosen->cmdline = argument;
+        chosen->rules.cmdline = argument;
         return 0;
     case 'a':
-        if (strcmp(argument, "linux") != 0)
-            argp_error(state, "unknown algorithm '%s': linux", argument);
+        if (!group_algorithm_parse(argument, &chosen->rules.algorithm))
+            argp_error(state, "unknown algorithm '%s': linux, linux-5.9 or acs-rework-v3", argument);
         return 0;
     case 'f':
         if (!strcmp(argument, "text"))
@@ -96,7 +98,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static int write_groups(const struct groups_options *chosen, const struct topology *topology,
                         struct diagnostics *diagnostics)
 {
-    struct iommu_groups *groups = iommu_groups_form(topology, chosen->iommu, chosen->cmdline, diagnostics);
+    struct iommu_groups *groups = iommu_groups_form_as(topology, &chosen->rules, diagnostics);
     struct text_buffer out = {0};
     if (chosen->reserved && chosen->write == groups_output_tsv)
         reserved_output_tsv(groups, &out);

@@ -92,6 +92,8 @@ static void text_heading(const struct iommu_groups *groups, struct text_buffer *
                            : " (the input names no unit: one for all functions is assumed)");
     text_buffer_format(out, "Functions  %u, of which %u in %u groups\n", topology->function_count, grouped,
                        groups->group_count);
+    if (platform->algorithm != GROUP_ALGORITHM_LINUX)
+        text_buffer_format(out, "Algorithm  %s\n", group_algorithm_name(platform->algorithm));
     uint32_t agree, differ;
     iommu_groups_agreement(groups, &agree, &differ);
     if (agree + differ)
@@ -209,10 +211,10 @@ void groups_output_json(const struct iommu_groups *groups, struct text_buffer *o
     const struct group_regions *regions = reserved_regions_find(groups, arena);
     text_buffer_format(
         out,
-        ",\n  \"algorithm\": \"linux\",\n  \"iommu\": {\"kind\": \"%s\", \"enabled\": %s, "
+        ",\n  \"algorithm\": \"%s\",\n  \"iommu\": {\"kind\": \"%s\", \"enabled\": %s, "
         "\"units_known\": %s},\n  \"reported\": {\"agree\": %u, \"differ\": %u},\n  \"groups\": [",
-        iommu_kind_name(platform->kind), platform->enabled ? "true" : "false",
-        platform->units_known ? "true" : "false", agree, differ);
+        group_algorithm_name(platform->algorithm), iommu_kind_name(platform->kind),
+        platform->enabled ? "true" : "false", platform->units_known ? "true" : "false", agree, differ);
     for (uint32_t i = 0; i < groups->group_count; i++) {
         const struct iommu_group *group = &groups->groups[i];
         text_buffer_format(out,

@@ -40,6 +40,16 @@ enum acs_bit {
     ACS_EGRESS_CONTROL = 0x0020,       /**< EC, lspci EgressCtrl */
     ACS_DIRECT_TRANSLATED = 0x0040,    /**< DT, lspci DirectTrans */
     ACS_ENHANCED = 0x0080,             /**< capability: ACS Enhanced; control: I/O Request Blocking */
+
+    /* Control only, in force where the capability has ACS Enhanced; in the capability these positions hold
+     * the size of the Egress Control Vector. */
+    ACS_DOWNSTREAM_TARGET_BLOCKING =
+        0x0100, /**< memory of downstream (root) ports: requests from below end */
+    ACS_DOWNSTREAM_TARGET_REDIRECT = 0x0200, /**< ... or go up; the kernel's DSP_MT_RR */
+    ACS_UPSTREAM_TARGET_BLOCKING = 0x0400,   /**< the same for memory of the switch's upstream port */
+    ACS_UPSTREAM_TARGET_REDIRECT = 0x0800,   /**< the kernel's USP_MT_RR */
+    ACS_UNCLAIMED_REDIRECT = 0x1000,         /**< requests that no downstream port claims go up */
+    ACS_ENHANCED_CONTROLS = 0x1f80,          /**< all of them, with I/O Request Blocking */
 };
 
 /** ACS extended capability. */

@@ -29,12 +29,18 @@ char *group_listing(const struct iommu_groups *groups)
 
 char *group_listing_of(const char *machine, enum iommu_choice choice, const char *cmdline)
 {
+    struct group_options options = {.choice = choice, .cmdline = cmdline};
+    return group_listing_as(machine, &options);
+}
+
+char *group_listing_as(const char *machine, const struct group_options *options)
+{
     struct diagnostics *diagnostics = diagnostics_new(20);
     struct topology *topology = synthetic_parse(machine, machine, diagnostics);
     if (!topology)
         diagnostics_print(diagnostics, stderr);
     ck_assert_msg(topology != NULL, "machine refused: %s", machine);
-    struct iommu_groups *groups = iommu_groups_form(topology, choice, cmdline, diagnostics);
+    struct iommu_groups *groups = iommu_groups_form_as(topology, options, diagnostics);
     char *text = group_listing(groups);
     iommu_groups_free(groups);
     topology_free(topology);

@@ -18,6 +18,9 @@ char *group_listing(const struct iommu_groups *groups);
  * NULL. */
 char *group_listing_of(const char *machine, enum iommu_choice choice, const char *cmdline);
 
+/** The same with all options. */
+char *group_listing_as(const char *machine, const struct group_options *options);
+
 /** A one-line machine and the groups expected of it. */
 struct group_case {
     const char *machine;
