@@ -15,15 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPILL_ABOVE = 48, NO_ENTRY = -1, SHIFT_MAX = 60, CROWDED = 16, TUNE_BUCKETS = 256 };
-
-struct wheel_entry {
-    struct event event;
-    int32_t next; /* entry index, NO_ENTRY ends the list */
-};
+enum { SPILL_ABOVE = 48, NO_ENTRY = -1, SHIFT_MAX = 60, CROWDED = 16, TUNE_AFTER = 1024 };
 
 struct event_wheel {
-    struct wheel_entry *entries;
+    struct event *entries;
+    int32_t *next; /* [entry] next of its bucket or of the free list; apart from the entries, so that a chain
+                    * can be followed without fetching them */
     int32_t *buckets;                     /* first entry of each, NO_ENTRY for none */
     size_t bucket_count;                  /* power of two */
     unsigned shift;                       /* bucket width is 2^shift ps */
@@ -80,8 +77,9 @@ static inline void heap_pop(struct event *heap, size_t count)
 static void size_wheel(struct event_wheel *wheel, size_t from, size_t capacity)
 {
     wheel->entries = memory_resize(wheel->entries, capacity, sizeof(*wheel->entries));
+    wheel->next = memory_resize(wheel->next, capacity, sizeof(*wheel->next));
     for (size_t i = capacity; i-- > from;) {
-        wheel->entries[i].next = wheel->free_entry;
+        wheel->next[i] = wheel->free_entry;
         wheel->free_entry = (int32_t)i;
     }
     wheel->far = memory_resize(wheel->far, capacity, sizeof(struct event));
@@ -131,6 +129,7 @@ void event_queue_fini(struct event_queue *queue)
 {
     if (queue->wheel) {
         free(queue->wheel->entries);
+        free(queue->wheel->next);
         free(queue->wheel->buckets);
         free(queue->wheel->far);
         free(queue->wheel->scratch);
@@ -159,9 +158,9 @@ static inline void wheel_insert(struct event_wheel *wheel, const struct event *e
     }
     int32_t entry = wheel->free_entry;
     int32_t *bucket = &wheel->buckets[(event->time_ps >> wheel->shift) & (wheel->bucket_count - 1)];
-    wheel->free_entry = wheel->entries[entry].next;
-    wheel->entries[entry].event = *event;
-    wheel->entries[entry].next = *bucket;
+    wheel->free_entry = wheel->next[entry];
+    wheel->entries[entry] = *event;
+    wheel->next[entry] = *bucket;
     *bucket = entry;
     wheel->count++;
 }
@@ -232,9 +231,9 @@ static void wheel_tune(struct event_queue *queue)
         int32_t *bucket = &wheel->buckets[(wheel->start + i) & (wheel->bucket_count - 1)];
         while (*bucket != NO_ENTRY) {
             int32_t entry = *bucket;
-            wheel->scratch[count++] = wheel->entries[entry].event;
-            *bucket = wheel->entries[entry].next;
-            wheel->entries[entry].next = wheel->free_entry;
+            wheel->scratch[count++] = wheel->entries[entry];
+            *bucket = wheel->next[entry];
+            wheel->next[entry] = wheel->free_entry;
             wheel->free_entry = entry;
         }
     }
@@ -255,9 +254,9 @@ static void pour_bucket(struct event_queue *queue)
     struct event_wheel *wheel = queue->wheel;
     int32_t *bucket = &wheel->buckets[wheel->start & (wheel->bucket_count - 1)];
     for (int32_t entry = *bucket; entry != NO_ENTRY;) {
-        int32_t next = wheel->entries[entry].next;
-        heap_push(queue->heap, queue->heap_count++, &wheel->entries[entry].event);
-        wheel->entries[entry].next = wheel->free_entry;
+        int32_t next = wheel->next[entry];
+        heap_push(queue->heap, queue->heap_count++, &wheel->entries[entry]);
+        wheel->next[entry] = wheel->free_entry;
         wheel->free_entry = entry;
         wheel->count--;
         wheel->poured_events++;
@@ -265,8 +264,8 @@ static void pour_bucket(struct event_queue *queue)
     }
     *bucket = NO_ENTRY;
     /* The entries are scattered over memory: ask for those needed soon while there is other work. */
-    int32_t soon = wheel->buckets[(wheel->start + 4) & (wheel->bucket_count - 1)];
-    if (soon != NO_ENTRY)
+    int32_t soon = wheel->buckets[(wheel->start + 2) & (wheel->bucket_count - 1)];
+    for (int i = 0; i < CROWDED && soon != NO_ENTRY; i++, soon = wheel->next[soon])
         __builtin_prefetch(&wheel->entries[soon]);
     wheel->poured_buckets++;
     set_position(queue, wheel->start + 1);
@@ -297,7 +296,7 @@ static bool refill(struct event_queue *queue)
         return true;
     }
     /* Looked at only after as many events as a tuning touches, so that its cost stays a constant an event. */
-    if (wheel->poured_buckets >= TUNE_BUCKETS &&
+    if (wheel->poured_buckets + wheel->poured_events >= TUNE_AFTER &&
         wheel->poured_buckets + wheel->poured_events > wheel->count / 4) {
         bool crowded = wheel->poured_events > CROWDED * wheel->poured_buckets;
         bool empty = wheel->poured_events * CROWDED < wheel->poured_buckets;
@@ -375,9 +374,8 @@ bool event_queue_check(const struct event_queue *queue)
         return true;
     size_t count = 0;
     for (size_t i = 0; i < wheel->bucket_count; i++) {
-        for (int32_t entry = wheel->buckets[i]; entry != NO_ENTRY;
-             entry = wheel->entries[entry].next, count++) {
-            uint64_t time_ps = wheel->entries[entry].event.time_ps;
+        for (int32_t entry = wheel->buckets[i]; entry != NO_ENTRY; entry = wheel->next[entry], count++) {
+            uint64_t time_ps = wheel->entries[entry].time_ps;
             if (time_ps < queue->near_limit_ps || !in_wheel(wheel, time_ps) ||
                 ((time_ps >> wheel->shift) & (wheel->bucket_count - 1)) != i)
                 return false;
