@@ -31,7 +31,7 @@ int json_document_init(struct json_document *document, const struct source_text 
                            "the parser gave up here, out of memory");
         return STATUS_BAD_INPUT;
     }
-    *document = (struct json_document){source, diagnostics, root};
+    *document = (struct json_document){.source = source, .diagnostics = diagnostics, .root = root};
     return STATUS_OK;
 }
 
@@ -43,7 +43,7 @@ void json_document_fini(struct json_document *document)
 
 struct json_node json_root(const struct json_document *document)
 {
-    return (struct json_node){.document = document, .value = document->root};
+    return (struct json_node){.document = document, .value = document->root, .prefix = document->prefix};
 }
 
 struct json_node json_root_at(const struct json_document *document, const struct cJSON *value,

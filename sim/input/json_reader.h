@@ -39,6 +39,7 @@ struct json_document {
     const struct source_text *source; /**< borrowed */
     struct diagnostics *diagnostics;  /**< borrowed */
     struct cJSON *root;
+    const char *prefix; /**< JSON pointer of the root in the text, where it is a part of it; else NULL */
 };
 
 /** One value of a document. */

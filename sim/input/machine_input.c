@@ -51,25 +51,31 @@ static struct machine_input *input_new(struct topology *topology)
     return input;
 }
 
+static int load_document(const struct json_document *document, const char *path, struct machine_input **input,
+                         struct text_buffer *content, struct diagnostics *diagnostics)
+{
+    struct parameter_override *overrides = NULL;
+    size_t override_count = 0;
+    struct topology *topology = topology_read(document, &overrides, &override_count);
+    if (!topology) {
+        machine_parameters_check(document, path);
+        return STATUS_BAD_INPUT;
+    }
+    *input = input_new(topology);
+    int status =
+        machine_parameters_load(*input, document, overrides, override_count, path, content, diagnostics);
+    free(overrides);
+    return status;
+}
+
 static int load_json(const struct source_text *source, struct machine_input **input,
                      struct text_buffer *content, struct diagnostics *diagnostics)
 {
     struct json_document document;
-    struct parameter_override *overrides = NULL;
-    size_t override_count = 0;
     int status = json_document_init(&document, source, diagnostics);
     if (status < 0)
         return status;
-    struct topology *topology = topology_read(&document, &overrides, &override_count);
-    if (topology) {
-        *input = input_new(topology);
-        status = machine_parameters_load(*input, &document, overrides, override_count, source->name, content,
-                                         diagnostics);
-        free(overrides);
-    } else {
-        machine_parameters_check(&document, source->name);
-        status = STATUS_BAD_INPUT;
-    }
+    status = load_document(&document, source->name, input, content, diagnostics);
     json_document_fini(&document);
     return status;
 }
@@ -142,6 +148,16 @@ int machine_input_load_source(const struct source_text *source, struct machine_i
     struct text_buffer content = {0};
     text_buffer_append(&content, source->text, source->length);
     int status = load_source(source, &loaded, &content, diagnostics);
+    return finish(status, loaded, &content, input);
+}
+
+int machine_input_load_document(const struct json_document *document, const char *path,
+                                struct machine_input **input, struct diagnostics *diagnostics)
+{
+    struct machine_input *loaded = NULL;
+    struct text_buffer content = {0};
+    text_buffer_append(&content, document->source->text, document->source->length);
+    int status = load_document(document, path, &loaded, &content, diagnostics);
     return finish(status, loaded, &content, input);
 }
 

@@ -27,6 +27,7 @@ struct machine_input {
     uint32_t preset_count;
     struct iommu_parameters *unit_defaults; /**< [enum iommu_kind]: what a unit of that kind would get, for
                                                machines whose file tells no unit */
+    struct parameter_origin **unit_default_origins; /**< [enum iommu_kind][field of iommu_fields]: theirs */
     const char
         *input_hash; /**< XXH3-128 of the file's bytes (and of the preset files it names), hexadecimal */
 };
@@ -50,6 +51,13 @@ int machine_input_load(const char *path, struct machine_input **input, struct di
  */
 int machine_input_load_source(const struct source_text *source, struct machine_input **input,
                               struct diagnostics *diagnostics);
+
+struct json_document;
+
+/** machine_input_load() of a topology that is a parsed document, or a part of one.
+ * @param path  of the file it stands in */
+int machine_input_load_document(const struct json_document *document, const char *path,
+                                struct machine_input **input, struct diagnostics *diagnostics);
 
 /** Free a machine and all it owns. NULL is fine. */
 void machine_input_free(struct machine_input *input);

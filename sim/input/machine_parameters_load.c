@@ -24,14 +24,13 @@ struct loading {
     int status; /* first failure */
 };
 
-static void add_origin(struct loading *loading, const char *owner, const char *section,
-                       const struct field *field, const void *parameters, const struct field_origin *origin)
+static struct parameter_origin make_origin(struct loading *loading, const char *owner, const char *section,
+                                           const struct field *field, const void *parameters,
+                                           const struct field_origin *origin)
 {
     char value[FIELD_TEXT_SIZE];
     field_print(value, sizeof(value), field, parameters);
-    loading->origins = memory_grow(loading->origins, loading->origin_count, &loading->origin_capacity,
-                                   sizeof(*loading->origins));
-    loading->origins[loading->origin_count++] = (struct parameter_origin){
+    return (struct parameter_origin){
         .pointer = arena_format(loading->arena, "%s/%s/%s", owner, section, field->name),
         .value = arena_string(loading->arena, value),
         .from = origin->from,
@@ -46,8 +45,30 @@ static void add_origins(struct loading *loading, const char *owner, const char *
 {
     const struct field_table *table = parameter_table(which);
     for (size_t i = 0; i < table->count; i++) {
-        if (origins[i].from)
-            add_origin(loading, owner, section, &table->fields[i], parameters, &origins[i]);
+        if (!origins[i].from)
+            continue;
+        loading->origins = memory_grow(loading->origins, loading->origin_count, &loading->origin_capacity,
+                                       sizeof(*loading->origins));
+        loading->origins[loading->origin_count++] =
+            make_origin(loading, owner, section, &table->fields[i], parameters, &origins[i]);
+    }
+}
+
+/* What a unit of each kind would get, and from where. */
+static void note_unit_defaults(struct loading *loading)
+{
+    struct machine_input *input = loading->input;
+    input->unit_defaults = arena_array(loading->arena, IOMMU_KINDS, sizeof(*input->unit_defaults));
+    input->unit_default_origins =
+        arena_array(loading->arena, IOMMU_KINDS, sizeof(*input->unit_default_origins));
+    for (unsigned kind = 0; kind < IOMMU_KINDS; kind++) {
+        const struct parameter_values *values = &loading->set->iommu[kind];
+        input->unit_defaults[kind] = values->iommu;
+        input->unit_default_origins[kind] =
+            arena_array(loading->arena, iommu_fields.count, sizeof(**input->unit_default_origins));
+        for (size_t i = 0; i < iommu_fields.count; i++)
+            input->unit_default_origins[kind][i] = make_origin(
+                loading, "/parameters", "iommu", &iommu_fields.fields[i], values, &values->origins[i]);
     }
 }
 
@@ -173,9 +194,7 @@ static void load_units(struct loading *loading)
     struct machine_input *input = loading->input;
     uint32_t count = topology->unit_count ? topology->unit_count : 1;
     input->parameters.units = arena_array(loading->arena, count, sizeof(*input->parameters.units));
-    input->unit_defaults = arena_array(loading->arena, IOMMU_KINDS, sizeof(*input->unit_defaults));
-    for (unsigned kind = 0; kind < IOMMU_KINDS; kind++)
-        input->unit_defaults[kind] = loading->set->iommu[kind].iommu;
+    note_unit_defaults(loading);
 
     struct json_node root = {0}, array = {0}, node = {0};
     if (loading->document) {

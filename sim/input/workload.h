@@ -70,9 +70,22 @@ struct workload {
     uint32_t domain_count;
     struct stream *streams;
     uint32_t stream_count;
+    struct arena
+        *arena;         /**< owns everything here, the workload itself included; NULL for one built by hand */
+    const char *source; /**< where it comes from, in words; may be NULL */
+    const char *input_hash; /**< XXH3-128 of the file's bytes, hexadecimal; NULL for a part of another file */
 };
 
-/** Name of a mode in input and output: "static", "passthrough", "off". */
+/** Free a workload that the reader made. NULL is fine. */
+void workload_free(struct workload *workload);
+
+/** Names in input and output: "static", "passthrough", "off"; "read", "write", "alternate"; "sequential",
+ * "random", "strided". Each ends with NULL. */
+extern const char *const translation_mode_names[];
+extern const char *const stream_operation_names[];
+extern const char *const address_pattern_names[];
+
+/** Name of a mode. */
 const char *translation_mode_name(enum translation_mode mode);
 
 #endif

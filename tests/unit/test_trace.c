@@ -276,10 +276,7 @@ START_TEST(compressed_traces_read_like_plain_ones)
 {
     struct text_buffer text = {0};
     for (int i = 0; i < 50000; i++)
-        text_buffer_format(&text, "%d.5,02:00.0,write,0x%x,%d\n", i, i * 4096, 1 + i % 1500);
-    /* The machine has no 02:00.0 endpoint: take the one that is there. */
-    for (char *at = text.text; (at = strstr(at, "02:00.0")) != NULL;)
-        memcpy(at, "01:00.1", 7);
+        text_buffer_format(&text, "%d.5,01:00.1,write,0x%x,%d\n", i, i * 4096, 1 + i % 1500);
     size_t bound = ZSTD_compressBound(text.length);
     char *packed = malloc(2 * bound);
     size_t first = ZSTD_compress(packed, bound, text.text, text.length, 3);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/base/arena.h"
+#include "sim/input/workload_reader.h"
+#include "sim/topology/range_set.h"
+
+#include <stdlib.h>
+
+/* Where the topology tells no RAM: from 4 GiB up, as far as 48 address bits reach. */
+static const uint64_t assumed_low = UINT64_C(1) << 32, assumed_high = (UINT64_C(1) << 48) - 1;
+
+struct memory_placer {
+    const struct topology *topology;
+    struct range_set taken;
+};
+
+static void take_window(struct range_set *taken, const struct window *window)
+{
+    if (window->open && window->base <= window->limit)
+        range_set_add(taken, window->base, window->limit);
+}
+
+static void take_bar(struct range_set *taken, const struct bar *bar, uint64_t count)
+{
+    enum { PAGE = 4096 }; /* a BAR of unknown size counts as one page, as in the fabric */
+    uint64_t size = (bar->size ? bar->size : PAGE) * (count ? count : 1);
+    if ((bar->kind == BAR_MEMORY32 || bar->kind == BAR_MEMORY64) && bar->assigned &&
+        bar->address <= UINT64_MAX - (size - 1))
+        range_set_add(taken, bar->address, bar->address + size - 1);
+}
+
+static void take_function(struct range_set *taken, const struct pci_function *function)
+{
+    take_window(taken, &function->memory_window);
+    take_window(taken, &function->prefetchable_window);
+    for (int i = 0; i < BAR_COUNT; i++)
+        take_bar(taken, &function->bars[i], 1);
+    for (int i = 0; i < 6 && function->sriov.present; i++)
+        take_bar(taken, &function->sriov.vf_bars[i], function->sriov.num_vfs);
+}
+
+struct memory_placer *memory_placer_new(const struct topology *topology)
+{
+    struct memory_placer *placer = memory_alloc(sizeof(*placer));
+    placer->topology = topology;
+    range_set_add(&placer->taken, 0, 0xfffff); /* the first MiB is firmware's */
+    for (uint32_t i = 0; i < topology->function_count; i++)
+        take_function(&placer->taken, &topology->functions[i]);
+    for (uint32_t i = 0; i < topology->host_bridge_count; i++) {
+        for (uint32_t j = 0; j < topology->host_bridges[i].window_count; j++)
+            take_window(&placer->taken, &topology->host_bridges[i].windows[j]);
+    }
+    for (uint32_t i = 0; i < topology->reserved_count; i++)
+        range_set_add(&placer->taken, topology->reserved[i].base, topology->reserved[i].limit);
+    range_set_settle(&placer->taken);
+    return placer;
+}
+
+void memory_placer_free(struct memory_placer *placer)
+{
+    if (!placer)
+        return;
+    range_set_fini(&placer->taken);
+    free(placer);
+}
+
+bool memory_placer_take(struct memory_placer *placer, uint64_t length, uint64_t alignment, uint64_t *base)
+{
+    const struct topology *topology = placer->topology;
+    bool found = false;
+    for (uint32_t i = 0; i < topology->memory_count && !found; i++)
+        found = range_set_gap(&placer->taken, topology->memory[i].base, topology->memory[i].limit, length,
+                              alignment, base);
+    if (!topology->memory_count)
+        found = range_set_gap(&placer->taken, assumed_low, assumed_high, length, alignment, base);
+    if (found)
+        range_set_insert(&placer->taken, *base, *base + length - 1);
+    return found;
+}

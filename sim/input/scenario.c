@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/input/scenario.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+#include "sim/input/source_file.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+static const char *const scenario_keys[] = {"$schema", "format",    "name", "topology", "workload", "kernel",
+                                            "iommu",   "overrides", "seed", "report",   "source",   NULL};
+static const char *const kernel_keys[] = {"cmdline", NULL};
+static const char *const iommu_words[] = {"auto", "vt-d", "amd-vi", "smmuv3", "none", NULL};
+
+/* ORDER: enum result_section */
+const char *const result_section_names[] = {"streams", "units",      "links", "groups",
+                                            "reach",   "parameters", NULL};
+
+struct scenario *scenario_new(void)
+{
+    struct scenario *scenario = memory_alloc(sizeof(*scenario));
+    scenario->arena = arena_new();
+    scenario->iommu = "auto";
+    scenario->seed = 1;
+    scenario->sections = RESULT_ALL_SECTIONS;
+    return scenario;
+}
+
+void scenario_free(struct scenario *scenario)
+{
+    if (!scenario)
+        return;
+    json_document_fini(&scenario->document);
+    source_file_fini(&scenario->source);
+    free(scenario->overrides);
+    arena_free(scenario->arena);
+    free(scenario);
+}
+
+static struct scenario_override *add_override(struct scenario *scenario, const char *pointer)
+{
+    scenario->overrides = memory_grow(scenario->overrides, scenario->override_count,
+                                      &scenario->override_capacity, sizeof(*scenario->overrides));
+    struct scenario_override *override = &scenario->overrides[scenario->override_count++];
+    *override = (struct scenario_override){.pointer = arena_string(scenario->arena, pointer)};
+    return override;
+}
+
+/* The JSON text of a value, in the scenario's arena. */
+static const char *value_text(struct scenario *scenario, const cJSON *value)
+{
+    char *printed = cJSON_PrintUnformatted(value);
+    const char *kept = arena_string(scenario->arena, printed ? printed : "null");
+    cJSON_free(printed);
+    return kept;
+}
+
+void scenario_add_override(struct scenario *scenario, const char *pointer, const char *value)
+{
+    struct diagnostics *ignored = diagnostics_new(1);
+    const struct source_text source = {"--set", value, strlen(value)};
+    struct json_document document;
+    struct scenario_override *override = add_override(scenario, pointer);
+    if (json_document_init(&document, &source, ignored) == STATUS_OK) {
+        override->value = value_text(scenario, document.root);
+        json_document_fini(&document);
+    } else {
+        cJSON *string = cJSON_CreateString(value);
+        override->value = value_text(scenario, string);
+        cJSON_Delete(string);
+    }
+    diagnostics_free(ignored);
+}
+
+/* ---- the file ---- */
+
+/* A part: the path of a file, or the part itself. @return its path seen from here, NULL where it is inline */
+static const char *read_part(struct scenario *scenario, const struct json_node *root, const char *key)
+{
+    struct json_node node = json_member(root, key);
+    if (!json_given(&node) || json_is_object(&node))
+        return NULL;
+    const char *name = json_expect_string(&node, "the path of a file, or an object");
+    if (!name)
+        return NULL;
+    if (strncmp(name, "synthetic:", 10) == 0)
+        return arena_string(scenario->arena, name);
+    char *path = path_beside(scenario->path, name);
+    const char *kept = arena_string(scenario->arena, path);
+    free(path);
+    return kept;
+}
+
+static void read_overrides(struct scenario *scenario, const struct json_node *root)
+{
+    struct json_node object = json_member(root, "overrides");
+    if (!json_given(&object) || !json_expect_object(&object))
+        return;
+    for (struct json_node node = json_first(&object); json_given(&node); json_next(&node)) {
+        if (node.key[0] != '/') {
+            json_error_at_key(&node, "scenario-override",
+                              "\"%s\" is no JSON pointer such as \"/parameters/iommu/walkers\"", node.key);
+            continue;
+        }
+        struct scenario_override *override = add_override(scenario, node.key);
+        char *place = json_pointer(&node);
+        override->value = value_text(scenario, node.value);
+        override->place = arena_string(scenario->arena, place);
+        free(place);
+    }
+}
+
+static void read_report(struct scenario *scenario, const struct json_node *root)
+{
+    struct json_node array = json_member(root, "report");
+    if (!json_given(&array) || !json_expect_array(&array))
+        return;
+    scenario->sections = 0;
+    for (struct json_node node = json_first(&array); json_given(&node); json_next(&node)) {
+        int section;
+        if (json_node_choice(&node, result_section_names, &section))
+            scenario->sections |= 1U << section;
+    }
+}
+
+static void read_scenario(struct scenario *scenario, const struct json_node *root)
+{
+    const char *text = NULL;
+    int word = 0;
+    if (!json_expect_object(root) || !json_require(root, "format", "\"iommusim-scenario/1\"") ||
+        !json_get_string(root, "format", &text))
+        return;
+    if (strcmp(text, "iommusim-scenario/1") != 0) {
+        struct json_node format = json_member(root, "format");
+        json_error(&format, "scenario-format", "a scenario's format is \"iommusim-scenario/1\", found \"%s\"",
+                   text);
+        return;
+    }
+    json_check_names(root, scenario_keys);
+    if (json_get_string(root, "name", &text))
+        scenario->name = arena_string(scenario->arena, text);
+    scenario->topology_path = read_part(scenario, root, "topology");
+    scenario->workload_path = read_part(scenario, root, "workload");
+    struct json_node kernel = json_member(root, "kernel");
+    if (json_given(&kernel) && json_expect_object(&kernel)) {
+        json_check_names(&kernel, kernel_keys);
+        if (json_get_string(&kernel, "cmdline", &text))
+            scenario->cmdline = arena_string(scenario->arena, text);
+    }
+    if (json_get_choice(root, "iommu", iommu_words, &word))
+        scenario->iommu = iommu_words[word];
+    json_get_count(root, "seed", 0, UINT64_C(1) << 53, &scenario->seed);
+    read_overrides(scenario, root);
+    read_report(scenario, root);
+}
+
+int scenario_load(const char *path, struct scenario **result, struct diagnostics *diagnostics)
+{
+    unsigned errors = diagnostics_errors(diagnostics);
+    struct scenario *scenario = scenario_new();
+    scenario->path = arena_string(scenario->arena, path);
+    int status = source_file_read(scenario->path, &scenario->source, diagnostics);
+    if (status == STATUS_OK) {
+        XXH128_hash_t hash = XXH3_128bits(scenario->source.text, scenario->source.length);
+        scenario->hash = arena_format(scenario->arena, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
+                                      (uint64_t)hash.low64);
+        status = json_document_init(&scenario->document, &scenario->source, diagnostics);
+    }
+    if (status == STATUS_OK) {
+        struct json_node root = json_root(&scenario->document);
+        read_scenario(scenario, &root);
+        if (diagnostics_errors(diagnostics) != errors)
+            status = STATUS_BAD_INPUT;
+    }
+    if (status == STATUS_OK)
+        *result = scenario;
+    else
+        scenario_free(scenario);
+    return status;
+}
+
+/* ---- the workload ---- */
+
+static int report_missing(const struct scenario *scenario, const char *what, struct diagnostics *diagnostics)
+{
+    const struct source_text source = {scenario->path, NULL, 0};
+    diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, scenario->path ? &source : NULL, DIAGNOSTIC_NO_OFFSET,
+                       NULL, "scenario-missing", "the scenario names no %s: give \"%s\" or --%s", what, what,
+                       what);
+    return STATUS_BAD_INPUT;
+}
+
+int scenario_load_workload(struct scenario *scenario, const struct workload_machine *machine,
+                           struct workload **workload, struct diagnostics *diagnostics)
+{
+    if (scenario->workload_path)
+        return workload_load(scenario->workload_path, machine, workload, diagnostics);
+    struct json_node root = json_root(&scenario->document), node = json_member(&root, "workload");
+    if (!json_given(&node))
+        return report_missing(scenario, "workload", diagnostics);
+    *workload = workload_read(&node, scenario->path, machine);
+    return *workload ? STATUS_OK : STATUS_BAD_INPUT;
+}

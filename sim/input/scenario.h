@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file scenario.h
+ * Scenarios (`iommusim-scenario/1`): a topology, a workload, what is changed in the topology, a seed, and
+ * what to report. The format is described in sim/input/README.md; the schema is
+ * sim/input/schema/scenario.schema.json.
+ *
+ * Codes: scenario-format, scenario-missing, scenario-override; beside those of json_reader.h.
+ */
+#ifndef IOMMUSIM_INPUT_SCENARIO_H
+#define IOMMUSIM_INPUT_SCENARIO_H
+
+#include "sim/input/json_reader.h"
+#include "sim/input/machine_input.h"
+#include "sim/input/workload_reader.h"
+
+/** Parts of a result that can be left out. ORDER: result_section_names. */
+enum result_section {
+    RESULT_STREAMS,
+    RESULT_UNITS,
+    RESULT_LINKS,
+    RESULT_GROUPS,
+    RESULT_REACH,
+    RESULT_PARAMETERS,
+    RESULT_SECTIONS,
+};
+
+/** "streams", "units", "links", "groups", "reach", "parameters"; ends with NULL. */
+extern const char *const result_section_names[];
+
+enum { RESULT_ALL_SECTIONS = (1 << RESULT_SECTIONS) - 1 };
+
+/** A value laid over the topology document before it is read. */
+struct scenario_override {
+    const char *pointer; /**< JSON pointer in the topology */
+    const char *value;   /**< JSON text */
+    const char *place;   /**< its own JSON pointer in the scenario, or NULL (command line) */
+};
+
+struct scenario {
+    struct arena *arena;       /**< owns the strings; command lines may put their own there */
+    const char *path;          /**< of the file; NULL: put together on the command line */
+    const char *hash;          /**< XXH3-128 of the file, hexadecimal; NULL without one */
+    const char *name;          /**< or NULL */
+    const char *topology_path; /**< seen from here; NULL: inline */
+    const char *workload_path; /**< likewise */
+    const char *cmdline;       /**< kernel command line in place of the topology's, or NULL */
+    const char *iommu;         /**< "auto", "vt-d", "amd-vi", "smmuv3" or "none" */
+    uint64_t seed;
+    unsigned sections; /**< bit a enum result_section */
+    struct scenario_override *overrides;
+    uint32_t override_count;
+    size_t override_capacity;
+    struct source_text source;     /**< the file; inline parts are read from it later */
+    struct json_document document; /**< root NULL without a file */
+};
+
+/** A scenario that names nothing yet: IOMMU "auto", seed 1, all sections. */
+struct scenario *scenario_new(void);
+/** NULL is fine. */
+void scenario_free(struct scenario *scenario);
+
+/**
+ * Read a scenario file; topology and workload are only named.
+ * @return 0, STATUS_BAD_INPUT, STATUS_FILE_OPEN or STATUS_FILE_READ after diagnostics; free with
+ * scenario_free()
+ */
+int scenario_load(const char *path, struct scenario **scenario, struct diagnostics *diagnostics);
+
+/**
+ * Lay a value over the topology; a later one for the same pointer wins.
+ * @param value  JSON text; what is none is taken as a string ("8GT/s", vt-d)
+ */
+void scenario_add_override(struct scenario *scenario, const char *pointer, const char *value);
+
+/**
+ * Load the topology with the overrides applied. A pointer may name a member that is not there yet (objects on
+ * the way are made); "-" stands for a new element of an array. Dumps and one-line machines are first turned
+ * into the JSON they would be exported as.
+ * @return as machine_input_load(); scenario-missing where no topology is named
+ */
+int scenario_load_machine(const struct scenario *scenario, struct machine_input **input,
+                          struct diagnostics *diagnostics);
+
+/** Load the workload for a machine. @return as workload_load(); scenario-missing where none is named */
+int scenario_load_workload(struct scenario *scenario, const struct workload_machine *machine,
+                           struct workload **workload, struct diagnostics *diagnostics);
+
+#endif

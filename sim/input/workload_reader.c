@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* The document, domains and the devices in them. */
+#include "sim/input/workload_reader.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/nearest.h"
+#include "sim/base/status.h"
+#include "sim/input/source_file.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* ORDER: enum translation_mode, enum stream_operation, enum address_pattern */
+const char *const translation_mode_names[] = {"static", "passthrough", "off", NULL};
+const char *const stream_operation_names[] = {"read", "write", "alternate", NULL};
+const char *const address_pattern_names[] = {"sequential", "random", "strided", NULL};
+
+static const char *const document_keys[] = {"$schema",  "format",  "name",    "source",
+                                            "duration", "domains", "streams", NULL};
+static const char *const domain_keys[] = {"name", "mode", "devices", "mappings", NULL};
+
+enum { DURATION_MAX_S = 1000 };
+
+const char *translation_mode_name(enum translation_mode mode)
+{
+    return translation_mode_names[mode];
+}
+
+void workload_free(struct workload *workload)
+{
+    if (workload)
+        arena_free(workload->arena);
+}
+
+char *path_beside(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    if (name[0] == '/' || strcmp(name, "-") == 0 || !slash)
+        return memory_string(name);
+    size_t folder = (size_t)(slash - path) + 1, length = strlen(name);
+    char *joined = memory_alloc(folder + length + 1);
+    memcpy(joined, path, folder);
+    memcpy(joined + folder, name, length + 1);
+    return joined;
+}
+
+bool check_name(const struct json_node *object, const char *what, const char *name,
+                const char *const *earlier, uint32_t count, size_t stride)
+{
+    struct json_node node = json_member(object, "name");
+    if (!*name) {
+        json_error(&node, "workload-name", "the name of a %s must not be empty", what);
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const char *other = *(const char *const *)((const char *)earlier + i * stride);
+        if (other && strcmp(other, name) == 0) {
+            json_error(&node, "workload-name",
+                       "the name \"%s\" is used twice; streams and domains each have "
+                       "their own",
+                       name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- devices ---- */
+
+static void unknown_device(const struct workload_reading *reading, const struct json_node *node,
+                           const char *address)
+{
+    const struct topology *topology = reading->machine->topology;
+    char(*texts)[BDF_TEXT_SIZE] = memory_array(topology->function_count, sizeof(*texts));
+    const char **names = memory_array(topology->function_count, sizeof(*names));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        const struct pci_function *function = &topology->functions[i];
+        if (function->header_type == 0) {
+            names[count] = bdf_print(texts[count], function->segment, function->bus, function->devfn);
+            count++;
+        }
+    }
+    const char *near = nearest_name(address, names, count, sizeof(*names));
+    json_error(node, "workload-device", "the machine has no device %s%s%s", address,
+               near ? "; the nearest is " : "", near ? near : "");
+    free(names);
+    free(texts);
+}
+
+uint32_t read_device(const struct workload_reading *reading, const struct json_node *node)
+{
+    char address[BDF_TEXT_SIZE];
+    uint32_t segment;
+    uint8_t bus, devfn;
+    if (!json_node_bdf(node, &segment, &bus, &devfn))
+        return NONE;
+    bdf_print(address, segment, bus, devfn);
+    const struct pci_function *function = topology_find(reading->machine->topology, segment, bus, devfn);
+    if (!function) {
+        unknown_device(reading, node, address);
+        return NONE;
+    }
+    if (function->header_type != 0) {
+        json_error(node, "workload-device-no-dma", "%s is a %s: it issues no DMA", address,
+                   function_kind_name(function));
+        return NONE;
+    }
+    return function->id;
+}
+
+static void add_device(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
+{
+    uint32_t id = read_device(reading, node);
+    if (id == NONE)
+        return;
+    uint32_t index = (uint32_t)(domain - reading->workload->domains);
+    if (reading->domain_of[id] != NONE) {
+        json_error(node, "workload-device-twice", "%s is already in domain \"%s\"", json_string(node),
+                   reading->workload->domains[reading->domain_of[id]].name);
+        return;
+    }
+    reading->domain_of[id] = index;
+    domain->function_ids[domain->function_count++] = id;
+}
+
+/* "devices": a list, or "all" for every function that can issue DMA and is in no domain before. */
+static void read_devices(struct workload_reading *reading, const struct json_node *object,
+                         struct domain *domain)
+{
+    const struct topology *topology = reading->machine->topology;
+    struct json_node devices = json_member(object, "devices");
+    if (!json_require(object, "devices", "a list of addresses, or \"all\""))
+        return;
+    if (json_is_string(&devices)) {
+        static const char *const words[] = {"all", NULL};
+        int word;
+        if (!json_node_choice(&devices, words, &word))
+            return;
+        domain->function_ids =
+            arena_array(reading->workload->arena, topology->function_count, sizeof(uint32_t));
+        for (uint32_t f = 0; f < topology->function_count; f++) {
+            if (topology->functions[f].header_type != 0 || reading->domain_of[f] != NONE)
+                continue;
+            reading->domain_of[f] = (uint32_t)(domain - reading->workload->domains);
+            domain->function_ids[domain->function_count++] = f;
+        }
+        return;
+    }
+    if (!json_expect_array(&devices))
+        return;
+    domain->function_ids = arena_array(reading->workload->arena, json_length(&devices), sizeof(uint32_t));
+    for (struct json_node node = json_first(&devices); json_given(&node); json_next(&node))
+        add_device(reading, &node, domain);
+}
+
+/* Domains of devices no IOMMU translates work, but not as the user may think. */
+static void warn_untranslated(const struct workload_reading *reading, const struct json_node *object,
+                              const struct domain *domain)
+{
+    const struct workload_machine *machine = reading->machine;
+    uint32_t count = 0, first = NONE;
+    for (uint32_t i = 0; i < domain->function_count && machine->translated; i++) {
+        if (machine->translated[domain->function_ids[i]])
+            continue;
+        first = count++ ? first : domain->function_ids[i];
+    }
+    if (!count || domain->mode != TRANSLATION_STATIC)
+        return;
+    char address[BDF_TEXT_SIZE];
+    const struct pci_function *function = &machine->topology->functions[first];
+    struct json_node devices = json_member(object, "devices");
+    bdf_print(address, function->segment, function->bus, function->devfn);
+    if (count == 1)
+        json_remark(&devices, DIAGNOSTIC_WARNING, "workload-not-translated",
+                    "no IOMMU translates %s: its addresses are taken as physical", address);
+    else
+        json_remark(&devices, DIAGNOSTIC_WARNING, "workload-not-translated",
+                    "no IOMMU translates %s and %" PRIu32 " more: their addresses are taken as physical",
+                    address, count - 1);
+}
+
+static void read_domain(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
+{
+    struct workload *workload = reading->workload;
+    const char *name = "";
+    int mode = TRANSLATION_STATIC;
+    if (!json_expect_object(node))
+        return;
+    json_check_names(node, domain_keys);
+    if (json_require(node, "name", "the name of the domain") && json_get_string(node, "name", &name))
+        check_name(node, "domain", name, &workload->domains[0].name, (uint32_t)(domain - workload->domains),
+                   sizeof(*domain));
+    domain->name = arena_string(workload->arena, name);
+    char *pointer = json_pointer(node);
+    domain->pointer = arena_string(workload->arena, pointer);
+    free(pointer);
+    json_get_choice(node, "mode", translation_mode_names, &mode);
+    domain->mode = (enum translation_mode)mode;
+    read_devices(reading, node, domain);
+    warn_untranslated(reading, node, domain);
+    struct json_node mappings = json_member(node, "mappings");
+    if (!json_given(&mappings))
+        return;
+    if (domain->mode == TRANSLATION_STATIC)
+        read_mappings(reading, &mappings, domain);
+    else
+        json_error_at_key(&mappings, "workload-mode", "a domain of mode \"%s\" has no mappings",
+                          translation_mode_name(domain->mode));
+}
+
+static void read_domains(struct workload_reading *reading, const struct json_node *root)
+{
+    struct workload *workload = reading->workload;
+    struct json_node array = json_member(root, "domains");
+    if (!json_given(&array) || !json_expect_array(&array))
+        return;
+    workload->domains = arena_array(workload->arena, json_length(&array), sizeof(*workload->domains));
+    for (struct json_node node = json_first(&array); json_given(&node); json_next(&node))
+        read_domain(reading, &node, &workload->domains[workload->domain_count++]);
+}
+
+/* ---- the document ---- */
+
+static bool read_heading(struct workload_reading *reading, const struct json_node *root)
+{
+    struct workload *workload = reading->workload;
+    const char *text = NULL;
+    if (!json_expect_object(root) || !json_require(root, "format", "\"iommusim-workload/1\"") ||
+        !json_get_string(root, "format", &text))
+        return false;
+    if (strcmp(text, "iommusim-workload/1") != 0) {
+        struct json_node format = json_member(root, "format");
+        json_error(&format, "workload-format", "a workload's format is \"iommusim-workload/1\", found \"%s\"",
+                   text);
+        return false;
+    }
+    json_check_names(root, document_keys);
+    if (json_get_string(root, "name", &text))
+        workload->name = arena_string(workload->arena, text);
+    if (json_get_string(root, "source", &text))
+        workload->source = arena_string(workload->arena, text);
+    json_get_quantity(root, "duration", UNIT_PICOSECONDS, 1, UINT64_C(1000000000000) * DURATION_MAX_S,
+                      &workload->duration_ps);
+    return true;
+}
+
+struct workload *workload_read(const struct json_node *root, const char *path,
+                               const struct workload_machine *machine)
+{
+    struct diagnostics *diagnostics = root->document->diagnostics;
+    unsigned errors = diagnostics_errors(diagnostics);
+    struct arena *arena = arena_new();
+    struct workload_reading reading = {
+        .workload = arena_alloc(arena, sizeof(struct workload)), .machine = machine, .path = path};
+    reading.workload->arena = arena;
+    reading.domain_of = memory_array(machine->topology->function_count, sizeof(uint32_t));
+    for (uint32_t f = 0; f < machine->topology->function_count; f++)
+        reading.domain_of[f] = NONE;
+    reading.placer = memory_placer_new(machine->topology);
+    if (read_heading(&reading, root)) {
+        read_domains(&reading, root);
+        read_streams(&reading, root);
+    }
+    memory_placer_free(reading.placer);
+    free(reading.domain_of);
+    if (diagnostics_errors(diagnostics) == errors)
+        return reading.workload;
+    workload_free(reading.workload);
+    return NULL;
+}
+
+int workload_load(const char *path, const struct workload_machine *machine, struct workload **result,
+                  struct diagnostics *diagnostics)
+{
+    struct source_text source;
+    struct json_document document;
+    struct workload *workload = NULL;
+    int status = source_file_read(path, &source, diagnostics);
+    if (status < 0)
+        return status;
+    status = json_document_init(&document, &source, diagnostics);
+    if (status == STATUS_OK) {
+        struct json_node root = json_root(&document);
+        workload = workload_read(&root, path, machine);
+        json_document_fini(&document);
+        status = workload ? STATUS_OK : STATUS_BAD_INPUT;
+    }
+    if (workload) {
+        XXH128_hash_t hash = XXH3_128bits(source.text, source.length);
+        workload->input_hash = arena_format(workload->arena, "%016" PRIx64 "%016" PRIx64,
+                                            (uint64_t)hash.high64, (uint64_t)hash.low64);
+        *result = workload;
+    }
+    source_file_fini(&source);
+    return status;
+}

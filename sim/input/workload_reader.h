@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file workload_reader.h
+ * Workloads (`iommusim-workload/1`): which functions share which address space, what is mapped there, and
+ * who issues what DMA. The format is described in sim/input/README.md; the schema is
+ * sim/input/schema/workload.schema.json.
+ *
+ * workload_reader.c reads the document and the domains, workload_mappings.c mappings and where they lie in
+ * RAM, workload_streams.c the streams. They share struct workload_reading.
+ *
+ * Codes: workload-format, workload-name, workload-device, workload-device-twice, workload-device-no-dma,
+ * workload-no-domain, workload-not-translated (warning), workload-mode, workload-alignment,
+ * workload-mapping-range, workload-mapping-overlap, workload-reserved, workload-pages, workload-no-memory,
+ * workload-stream-end, workload-stream-pace, workload-stream-key, workload-window, workload-stride,
+ * workload-unmapped (warning), workload-empty; beside those of json_reader.h.
+ */
+#ifndef IOMMUSIM_INPUT_WORKLOAD_READER_H
+#define IOMMUSIM_INPUT_WORKLOAD_READER_H
+
+#include "sim/input/json_reader.h"
+#include "sim/input/workload.h"
+
+/** The machine a workload is for. */
+struct workload_machine {
+    const struct topology *topology;
+    const bool *translated; /**< [function] an IOMMU translates it; NULL: all of them */
+    enum iommu_kind iommu;  /**< decides which addresses are never mapped; IOMMU_NONE: nothing translates */
+};
+
+/**
+ * Read a workload file.
+ * @param workload  filled on success; free with workload_free()
+ * @return 0, STATUS_BAD_INPUT, STATUS_FILE_OPEN or STATUS_FILE_READ after diagnostics
+ */
+int workload_load(const char *path, const struct workload_machine *machine, struct workload **workload,
+                  struct diagnostics *diagnostics);
+
+/**
+ * Read a workload that is part of a document.
+ * @param root  its object
+ * @param path  of the file it stands in: traces named by relative paths start in its folder
+ * @return the workload, or NULL after diagnostics
+ */
+struct workload *workload_read(const struct json_node *root, const char *path,
+                               const struct workload_machine *machine);
+
+/** @p name, seen from the folder of file @p path: a malloc'ed path. Absolute names and "-" stay as they are.
+ */
+char *path_beside(const char *path, const char *name);
+
+/* The rest is for the parts of the reader. */
+
+struct range_set;
+
+/** What the parts share. */
+struct workload_reading {
+    struct workload *workload;
+    const struct workload_machine *machine;
+    const char *path;
+    uint32_t *domain_of; /**< [function], NONE where it is in none */
+    struct memory_placer *placer;
+};
+
+/** Where the reader puts buffers whose physical address the user leaves open: first fit in RAM (from 4 GiB up
+ * where the topology tells no RAM), clear of every BAR, window and reserved region. The same input always
+ * gives the same addresses. */
+struct memory_placer;
+struct memory_placer *memory_placer_new(const struct topology *topology);
+void memory_placer_free(struct memory_placer *placer);
+/** @return false where no room is left; @p alignment is a power of two */
+bool memory_placer_take(struct memory_placer *placer, uint64_t length, uint64_t alignment, uint64_t *base);
+
+/** The mappings of a domain whose functions are known. */
+void read_mappings(struct workload_reading *reading, const struct json_node *array, struct domain *domain);
+
+/** Where from @p base on, below @p base + @p length, the domain lacks a mapping with the access asked for.
+ * @return false where all is mapped */
+bool find_unmapped(const struct domain *domain, uint64_t base, uint64_t length, bool read, bool write,
+                   uint64_t *where);
+
+/** All streams. */
+void read_streams(struct workload_reading *reading, const struct json_node *root);
+
+/** The function a node names, or NONE after a diagnostic. Bridges are refused. */
+uint32_t read_device(const struct workload_reading *reading, const struct json_node *node);
+
+/** Report a name that is empty or that an earlier element has. @p names are those so far. */
+bool check_name(const struct json_node *object, const char *what, const char *name,
+                const char *const *earlier, uint32_t count, size_t stride);
+
+#endif

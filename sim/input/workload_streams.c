@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* Who issues what: generators and traces. */
+#include "sim/base/arena.h"
+#include "sim/input/trace_line.h"
+#include "sim/input/workload_reader.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const common_keys[] = {"name", "start", "queue_depth", "warmup", NULL};
+static const char *const generator_keys[] = {"device",     "operation", "pattern", "base",
+                                             "window",     "size",      "stride",  "alignment",
+                                             "operations", "interval",  NULL};
+static const char *const trace_keys[] = {"trace", "pace", NULL};
+
+enum { QUEUE_DEPTH_MAX = 65536 };
+static const uint64_t operations_max = UINT64_C(1) << 40, time_max_ps = UINT64_C(1000000000000000);
+
+static bool listed(const char *const *names, const char *name)
+{
+    for (; *names; names++) {
+        if (strcmp(*names, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Keys of the other kind of stream get a message of their own. */
+static void check_keys(const struct json_node *node, bool trace)
+{
+    struct key_list all = {0};
+    key_list_add(&all, common_keys);
+    key_list_add(&all, generator_keys);
+    key_list_add(&all, trace_keys);
+    json_check_keys(node, &all);
+    for (struct json_node member = json_first(node); json_given(&member); json_next(&member)) {
+        if (listed(trace ? generator_keys : trace_keys, member.key))
+            json_error_at_key(&member, "workload-stream-key",
+                              trace ? "\"%s\" is for generators: a trace says it line by line"
+                                    : "\"%s\" is for streams with a \"trace\"",
+                              member.key);
+    }
+}
+
+/* ---- pace ---- */
+
+static void read_pace(const struct json_node *node, struct stream *stream)
+{
+    struct json_node interval = json_member(node, "interval"), depth = json_member(node, "queue_depth");
+    json_get_u32(node, "queue_depth", 1, QUEUE_DEPTH_MAX, &stream->queue_depth);
+    if (stream->trace_path) {
+        static const char *const paces[] = {"closed", "time", NULL};
+        int pace = 1;
+        json_get_choice(node, "pace", paces, &pace);
+        stream->trace_timed = pace;
+        if (!pace && !json_given(&depth))
+            json_error(node, "workload-stream-pace", "a trace of pace \"closed\" needs \"queue_depth\"");
+        else if (pace && json_given(&depth))
+            json_error_at_key(&depth, "workload-stream-pace",
+                              "a trace is paced by its time stamps; \"queue_depth\" is for pace \"closed\"");
+        return;
+    }
+    json_get_quantity(node, "interval", UNIT_PICOSECONDS, 1, time_max_ps, &stream->interval_ps);
+    if (json_given(&interval) && json_given(&depth))
+        json_error_at_key(&depth, "workload-stream-pace",
+                          "\"interval\" (open loop) and \"queue_depth\" (closed loop) exclude each other");
+    else if (!json_given(&interval) && !json_given(&depth))
+        json_error(node, "workload-stream-pace",
+                   "the stream needs \"queue_depth\" (closed loop) or \"interval\" (open loop)");
+}
+
+static void read_end(const struct workload_reading *reading, const struct json_node *node,
+                     struct stream *stream)
+{
+    json_get_count(node, "operations", 1, operations_max, &stream->operations);
+    struct json_node operations = json_member(node, "operations");
+    if (!json_given(&operations) && !reading->workload->duration_ps)
+        json_error(node, "workload-stream-end",
+                   "the stream never ends: it needs \"operations\", or the workload a \"duration\"");
+}
+
+/* ---- addresses ---- */
+
+static const struct domain *domain_of(const struct workload_reading *reading, const struct stream *stream)
+{
+    uint32_t index = reading->domain_of[stream->function_id];
+    return index == NONE ? NULL : &reading->workload->domains[index];
+}
+
+/* Without "base": the first mapping of the device's domain, or a buffer in RAM where nothing is mapped. */
+static void default_window(struct workload_reading *reading, const struct json_node *node,
+                           const struct domain *domain, struct stream *stream)
+{
+    if (domain && domain->mode == TRANSLATION_STATIC) {
+        if (!domain->mapping_count) {
+            json_require(node, "base", "the first address, or the domain a mapping");
+            return;
+        }
+        stream->base = domain->mappings[0].iova;
+        if (!stream->window_bytes)
+            stream->window_bytes = domain->mappings[0].length;
+    } else if (json_require(node, "window", "the range of addresses, e.g. \"64MiB\"") &&
+               stream->window_bytes &&
+               !memory_placer_take(reading->placer, stream->window_bytes, 1 << 12, &stream->base)) {
+        struct json_node window = json_member(node, "window");
+        json_error(&window, "workload-no-memory", "no room for the window in the machine's RAM");
+    }
+}
+
+static void read_window(struct workload_reading *reading, const struct json_node *node,
+                        const struct domain *domain, struct stream *stream)
+{
+    struct json_node base = json_member(node, "base"), window = json_member(node, "window"),
+                     size = json_member(node, "size");
+    bool good = json_require(node, "size", "bytes of one operation, e.g. \"64B\"") &&
+                json_get_size(node, "size", 1, TRACE_LENGTH_MAX, &stream->size_bytes);
+    if (json_given(&window) && !json_get_size(node, "window", 1, UINT64_C(1) << 52, &stream->window_bytes))
+        return;
+    if (!json_given(&base))
+        default_window(reading, node, domain, stream);
+    else if (!json_get_address(node, "base", UINT64_MAX, &stream->base) ||
+             !json_require(node, "window", "the range of addresses, e.g. \"64MiB\""))
+        return;
+    if (!stream->window_bytes)
+        return;
+    if (good && stream->size_bytes > stream->window_bytes) {
+        json_error(&size, "workload-window",
+                   "an operation of %" PRIu64 " bytes does not fit in a window of %" PRIu64,
+                   stream->size_bytes, stream->window_bytes);
+        stream->window_bytes = 0;
+    } else if (stream->base > UINT64_MAX - (stream->window_bytes - 1)) {
+        json_error(json_given(&window) ? &window : node, "workload-window", "the window ends beyond 64 bits");
+        stream->window_bytes = 0;
+    }
+}
+
+static void read_pattern(const struct json_node *node, struct stream *stream)
+{
+    int pattern = PATTERN_SEQUENTIAL, operation = STREAM_READ;
+    struct json_node stride = json_member(node, "stride"), alignment = json_member(node, "alignment");
+    if (json_require(node, "operation", "\"read\", \"write\" or \"alternate\""))
+        json_get_choice(node, "operation", stream_operation_names, &operation);
+    json_get_choice(node, "pattern", address_pattern_names, &pattern);
+    stream->operation = (enum stream_operation)operation;
+    stream->pattern = (enum address_pattern)pattern;
+    stream->stride_bytes = stream->alignment_bytes = stream->size_bytes ? stream->size_bytes : 1;
+    if (json_given(&stride) && pattern != PATTERN_STRIDED)
+        json_error_at_key(&stride, "workload-stride", "\"stride\" is for the pattern \"strided\"");
+    else if (pattern == PATTERN_STRIDED &&
+             json_require(node, "stride", "the distance of starts, e.g. \"4KiB\""))
+        json_get_size(node, "stride", 1, UINT64_C(1) << 52, &stream->stride_bytes);
+    if (json_given(&alignment) && pattern != PATTERN_RANDOM)
+        json_error_at_key(&alignment, "workload-stride", "\"alignment\" is for the pattern \"random\"");
+    else
+        json_get_size(node, "alignment", 1, UINT64_C(1) << 52, &stream->alignment_bytes);
+}
+
+/* ---- streams ---- */
+
+static bool hits_bar(const struct topology *topology, uint64_t address)
+{
+    for (uint32_t f = 0; f < topology->function_count; f++) {
+        for (int i = 0; i < BAR_COUNT; i++) {
+            const struct bar *bar = &topology->functions[f].bars[i];
+            if ((bar->kind == BAR_MEMORY32 || bar->kind == BAR_MEMORY64) && bar->assigned &&
+                address >= bar->address && address - bar->address < bar->size)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void check_mapped(const struct workload_reading *reading, const struct json_node *node,
+                         const struct domain *domain, const struct stream *stream)
+{
+    bool reads = stream->operation != STREAM_WRITE, writes = stream->operation != STREAM_READ;
+    uint64_t where;
+    if (domain->mode != TRANSLATION_STATIC || !stream->window_bytes ||
+        !find_unmapped(domain, stream->base, stream->window_bytes, reads, writes, &where) ||
+        hits_bar(reading->machine->topology, where)) /* peer to peer may be what is meant */
+        return;
+    struct json_node base = json_member(node, "base");
+    json_remark(json_given(&base) ? &base : node, DIAGNOSTIC_WARNING, "workload-unmapped",
+                "0x%" PRIx64
+                " is in the window, but domain \"%s\" does not map it for %s: operations there fault",
+                where, domain->name,
+                reads && writes ? "reads and writes"
+                : reads         ? "reads"
+                                : "writes");
+}
+
+static void read_generator(struct workload_reading *reading, const struct json_node *node,
+                           struct stream *stream)
+{
+    struct json_node device = json_member(node, "device");
+    if (!json_require(node, "device", "the address of the function that issues the DMA, or \"trace\""))
+        return;
+    stream->function_id = read_device(reading, &device);
+    if (stream->function_id == NONE)
+        return;
+    const struct workload_machine *machine = reading->machine;
+    const struct domain *domain = domain_of(reading, stream);
+    bool translated =
+        machine->iommu != IOMMU_NONE && (!machine->translated || machine->translated[stream->function_id]);
+    if (!domain && translated) {
+        json_error(&device, "workload-no-domain",
+                   "an IOMMU translates %s, but it is in no domain: add it to the \"devices\" of one (mode "
+                   "\"static\" with mappings, \"passthrough\" or \"off\")",
+                   json_string(&device));
+        return;
+    }
+    read_window(reading, node, domain, stream);
+    read_pattern(node, stream);
+    read_end(reading, node, stream);
+    if (domain && translated)
+        check_mapped(reading, node, domain, stream);
+}
+
+static void read_stream(struct workload_reading *reading, const struct json_node *node, struct stream *stream)
+{
+    struct workload *workload = reading->workload;
+    struct json_node trace = json_member(node, "trace");
+    const char *name = "";
+    stream->function_id = NONE;
+    if (!json_expect_object(node))
+        return;
+    check_keys(node, json_given(&trace));
+    if (json_require(node, "name", "the name of the stream") && json_get_string(node, "name", &name))
+        check_name(node, "stream", name, &workload->streams[0].name, (uint32_t)(stream - workload->streams),
+                   sizeof(*stream));
+    stream->name = arena_string(workload->arena, name);
+    char *pointer = json_pointer(node);
+    stream->pointer = arena_string(workload->arena, pointer);
+    free(pointer);
+    json_get_quantity(node, "start", UNIT_PICOSECONDS, 0, time_max_ps, &stream->start_ps);
+    json_get_count(node, "warmup", 0, operations_max, &stream->warmup_operations);
+    if (json_given(&trace)) {
+        const char *path = json_expect_string(&trace, "the path of a trace");
+        char *resolved = path_beside(reading->path, path ? path : "");
+        stream->trace_path = arena_string(workload->arena, resolved);
+        free(resolved);
+    } else {
+        read_generator(reading, node, stream);
+    }
+    read_pace(node, stream);
+}
+
+void read_streams(struct workload_reading *reading, const struct json_node *root)
+{
+    struct workload *workload = reading->workload;
+    struct json_node array = json_member(root, "streams");
+    if (!json_require(root, "streams", "the streams of DMA") || !json_expect_array(&array))
+        return;
+    if (json_length(&array) == 0)
+        json_error(&array, "workload-empty", "a workload has at least one stream");
+    workload->streams = arena_array(workload->arena, json_length(&array), sizeof(*workload->streams));
+    for (struct json_node node = json_first(&array); json_given(&node); json_next(&node))
+        read_stream(reading, &node, &workload->streams[workload->stream_count++]);
+}
