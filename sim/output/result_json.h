@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file result_json.h
+ * The result document, `iommusim-result/1`. Keys have a fixed order, times are whole picoseconds, ratios have
+ * at most six decimals, and nothing in it comes from a wall clock: the same inputs and seed give the same
+ * bytes. What the keys mean is said in sim/output/README.md.
+ */
+#ifndef IOMMUSIM_OUTPUT_RESULT_JSON_H
+#define IOMMUSIM_OUTPUT_RESULT_JSON_H
+
+#include "sim/base/text_buffer.h"
+#include "sim/output/result.h"
+
+/** Append the document. */
+void result_json_write(const struct result *result, struct text_buffer *out);
+
+/* Parts, for the files of the writer. */
+struct json_layout;
+void result_json_streams(struct json_layout *layout, const struct result *result);
+void result_json_units(struct json_layout *layout, const struct result *result);
+void result_json_host(struct json_layout *layout, const struct result *result);
+void result_json_links(struct json_layout *layout, const struct result *result);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* What was measured: streams, remapping units, root complex, memory, links. */
+#include "sim/input/json_layout.h"
+#include "sim/output/result_json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void write_number(struct json_layout *layout, const char *key, uint64_t value)
+{
+    layout_format(layout, key, "%" PRIu64, value);
+}
+
+static void write_ratio(struct json_layout *layout, const char *key, __uint128_t part, __uint128_t whole)
+{
+    char text[RATIO_TEXT_SIZE];
+    layout_raw(layout, key, ratio_print(text, part, whole));
+}
+
+static void write_wide(struct json_layout *layout, const char *key, __uint128_t value)
+{
+    char text[WIDE_TEXT_SIZE];
+    layout_raw(layout, key, wide_print(text, value));
+}
+
+static void write_address(struct json_layout *layout, const char *key, const struct result *result,
+                          uint32_t function_id)
+{
+    char text[BDF_TEXT_SIZE];
+    if (function_id == NONE)
+        return;
+    const struct pci_function *function = &result->simulation->input->topology->functions[function_id];
+    layout_string(layout, key, bdf_print(text, function->segment, function->bus, function->devfn));
+}
+
+/* ---- streams ---- */
+
+static void write_latency(struct json_layout *layout, const struct histogram *latency)
+{
+    static const struct {
+        const char *key;
+        uint32_t per_million;
+    } percentiles[] = {{"p50_ps", 500000},
+                       {"p90_ps", 900000},
+                       {"p99_ps", 990000},
+                       {"p99.9_ps", 999000},
+                       {"p99.99_ps", 999900}};
+    layout_open(layout, "latency", '{');
+    write_number(layout, "count", latency->count);
+    if (latency->count) {
+        write_number(layout, "minimum_ps", latency->minimum);
+        write_number(layout, "mean_ps", histogram_mean(latency));
+        write_number(layout, "maximum_ps", latency->maximum);
+        for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
+            write_number(layout, percentiles[i].key,
+                         histogram_percentile(latency, percentiles[i].per_million));
+    }
+    write_wide(layout, "total_ps", latency->total);
+    layout_close(layout, '}', false);
+}
+
+static void write_ledger(struct json_layout *layout, const struct stream_result *stream)
+{
+    layout_open(layout, "ledger", '{');
+    layout_open(layout, "total_ps", '{');
+    for (int part = 0; part < LEDGER_PARTS; part++)
+        write_wide(layout, ledger_part_name((enum ledger_part)part), stream->ledger[part]);
+    layout_close(layout, '}', false);
+    layout_open(layout, "mean_ps", '{');
+    for (int part = 0; part < LEDGER_PARTS; part++)
+        write_wide(layout, ledger_part_name((enum ledger_part)part),
+                   stream->recorded ? (stream->ledger[part] + stream->recorded / 2) / stream->recorded : 0);
+    layout_close(layout, '}', false);
+    layout_close(layout, '}', true);
+}
+
+static void write_stream(struct json_layout *layout, const struct result *result, uint32_t index)
+{
+    const struct stream *stream = &result->simulation->workload->streams[index];
+    const struct stream_result *got = machine_stream_result(result->simulation->machine, index);
+    uint64_t elapsed_ps = stream_elapsed_ps(got);
+    layout_open(layout, NULL, '{');
+    layout_string(layout, "name", stream->name);
+    write_address(layout, "device", result, stream->function_id);
+    if (stream->trace_path)
+        layout_string(layout, "operation", "trace");
+    else
+        layout_string(layout, "operation", stream_operation_names[stream->operation]);
+    layout->fresh_line = true;
+    write_number(layout, "submitted", got->submitted);
+    write_number(layout, "completed", got->completed);
+    write_number(layout, "failed", got->failed);
+    write_number(layout, "recorded", got->recorded);
+    write_number(layout, "bytes", got->bytes);
+    layout->fresh_line = true;
+    write_number(layout, "first_ps", got->first_ps);
+    write_number(layout, "last_ps", got->last_ps);
+    write_number(layout, "bytes_per_s", result_rate(got->bytes, elapsed_ps));
+    write_number(layout, "bits_per_s", result_rate(got->bytes * 8, elapsed_ps));
+    write_number(layout, "operations_per_s", result_rate(got->recorded, elapsed_ps));
+    write_latency(layout, &got->latency);
+    write_ledger(layout, got);
+    layout_close(layout, '}', true);
+}
+
+void result_json_streams(struct json_layout *layout, const struct result *result)
+{
+    layout_open(layout, "streams", '[');
+    for (uint32_t i = 0; i < result->simulation->workload->stream_count; i++)
+        write_stream(layout, result, i);
+    layout_close(layout, ']', true);
+}
+
+/* ---- units and host ---- */
+
+static void write_counters(struct json_layout *layout, const struct iommu_counters *c)
+{
+    layout_open(layout, "counters", '{');
+    write_number(layout, "requests", c->requests);
+    write_number(layout, "context_hits", c->context_hits);
+    write_number(layout, "context_misses", c->context_misses);
+    write_number(layout, "iotlb_hits", c->iotlb_hits);
+    write_number(layout, "iotlb_misses", c->iotlb_misses);
+    write_number(layout, "merged", c->merged);
+    write_number(layout, "duplicate_fills", c->duplicate_fills);
+    write_number(layout, "walks", c->walks);
+    write_number(layout, "page_table_reads", c->page_table_reads);
+    write_number(layout, "context_table_reads", c->context_table_reads);
+    write_number(layout, "walks_from_root", c->walk_cache_hits[0]);
+    for (int level = 1; level <= WALK_LEVELS_MAX; level++) {
+        char key[40];
+        snprintf(key, sizeof(key), "walk_cache_hits_level_%d_table", level);
+        if (level < WALK_LEVELS_MAX)
+            write_number(layout, key, c->walk_cache_hits[level]);
+    }
+    write_number(layout, "faults", c->faults);
+    write_number(layout, "walker_busy_ps", c->walker_busy_ps);
+    write_number(layout, "walk_queue_high", c->walk_queue_high);
+    layout_close(layout, '}', false);
+}
+
+static void write_unit(struct json_layout *layout, const struct result *result, uint32_t index)
+{
+    char label[24];
+    const struct iommu_unit *described = &result->simulation->groups->coverage->units[index];
+    const struct remapping_unit *unit = machine_unit(result->simulation->machine, index);
+    const struct iommu_counters *c = &unit->counters;
+    layout_open(layout, NULL, '{');
+    layout_string(layout, "name", unit_label(result, index, label));
+    layout_string(layout, "kind", iommu_kind_name(described->kind));
+    layout_boolean(layout, "assumed", result->simulation->units_assumed);
+    write_number(layout, "walkers", unit->parameters.walkers);
+    layout->fresh_line = true;
+    write_ratio(layout, "context_hit_rate", c->context_hits,
+                (__uint128_t)c->context_hits + c->context_misses);
+    write_ratio(layout, "iotlb_hit_rate", c->iotlb_hits, (__uint128_t)c->iotlb_hits + c->iotlb_misses);
+    write_ratio(layout, "walk_cache_hit_rate", c->walks - c->walk_cache_hits[0], c->walks);
+    write_ratio(layout, "walker_occupancy", c->walker_busy_ps, unit_walker_time_ps(result, index));
+    write_counters(layout, c);
+    layout_close(layout, '}', true);
+}
+
+void result_json_units(struct json_layout *layout, const struct result *result)
+{
+    layout_open(layout, "units", '[');
+    for (uint32_t i = 0; i < result->simulation->options.unit_count; i++)
+        write_unit(layout, result, i);
+    layout_close(layout, ']', true);
+    result_json_host(layout, result);
+}
+
+void result_json_host(struct json_layout *layout, const struct result *result)
+{
+    const struct root_complex *root = machine_root_complex(result->simulation->machine);
+    layout_open(layout, "root_complex", '{');
+    write_number(layout, "translated_tlps", root->translated_tlps);
+    write_number(layout, "untranslated_tlps", root->untranslated_tlps);
+    write_number(layout, "peer_tlps", root->peer_tlps);
+    write_number(layout, "faults", root->faults);
+    write_number(layout, "dropped_tlps", root->dropped_tlps);
+    write_number(layout, "reads_in_flight_high", root->reads_high);
+    layout_close(layout, '}', false);
+    layout_open(layout, "memory", '{');
+    write_number(layout, "bytes_read", root->memory.bytes_read);
+    write_number(layout, "bytes_written", root->memory.bytes_written);
+    write_number(layout, "busy_ps", root->memory.busy_ps);
+    write_ratio(layout, "utilisation", root->memory.busy_ps, machine_end_ps(result->simulation->machine));
+    layout_close(layout, '}', false);
+}
+
+/* ---- links ---- */
+
+void result_json_links(struct json_layout *layout, const struct result *result)
+{
+    const struct transport *transport = machine_transport(result->simulation->machine);
+    layout_open(layout, "links", '[');
+    for (uint32_t i = 0; i < transport->channel_count; i++) {
+        const struct channel *channel = &transport->channels[i];
+        if (!channel->tlps || !channel->timing.ps_numerator)
+            continue;
+        layout_open(layout, NULL, '{');
+        write_address(layout, "function", result, channel->function_id);
+        layout_string(layout, "direction", channel->upward ? "up" : "down");
+        write_number(layout, "tlps", channel->tlps);
+        write_number(layout, "payload_bytes", channel->payload_bytes);
+        write_number(layout, "wire_bytes", channel->wire_bytes);
+        write_number(layout, "busy_ps", channel->busy_ps);
+        write_ratio(layout, "utilisation", channel->busy_ps, machine_end_ps(result->simulation->machine));
+        layout_close(layout, '}', false);
+    }
+    layout_close(layout, ']', true);
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/output/result_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_WIDTH = 18, BAR_WIDTH = 40, LEDGERS_SHOWN = 6, LINKS_SHOWN = 8, PEERS_SHOWN = 8 };
+
+/* ---- numbers ---- */
+
+/* value / unit in four significant digits, rounded to nearest. */
+static int print_scaled(char *text, uint64_t value, uint64_t unit)
+{
+    unsigned decimals = value < 10 * unit ? 3 : value < 100 * unit ? 2 : value < 1000 * unit ? 1 : 0;
+    uint64_t scale = decimals == 3 ? 1000 : decimals == 2 ? 100 : decimals == 1 ? 10 : 1;
+    uint64_t scaled = (uint64_t)(((__uint128_t)value * scale + unit / 2) / unit);
+    if (!decimals || unit == 1)
+        return snprintf(text, AMOUNT_TEXT_SIZE, "%" PRIu64, scaled / scale);
+    return snprintf(text, AMOUNT_TEXT_SIZE, "%" PRIu64 ".%0*" PRIu64, scaled / scale, (int)decimals,
+                    scaled % scale);
+}
+
+char *time_print(char *text, uint64_t time_ps)
+{
+    static const struct {
+        uint64_t unit;
+        const char *name;
+    } units[] = {{UINT64_C(1000000000000), "s"}, {1000000000, "ms"}, {1000000, "us"}, {1000, "ns"}};
+    size_t i = 0;
+    while (i < 3 && time_ps < units[i].unit)
+        i++;
+    int length = print_scaled(text, time_ps, units[i].unit);
+    snprintf(text + length, (size_t)(AMOUNT_TEXT_SIZE - length), " %s", units[i].name);
+    return text;
+}
+
+char *amount_print(char *text, uint64_t amount)
+{
+    static const struct {
+        uint64_t unit;
+        const char *name;
+    } units[] = {{UINT64_C(1000000000000), " T"}, {1000000000, " G"}, {1000000, " M"}, {1000, " k"}, {1, ""}};
+    size_t i = 0;
+    while (i < 4 && amount < units[i].unit)
+        i++;
+    int length = print_scaled(text, amount, units[i].unit);
+    snprintf(text + length, (size_t)(AMOUNT_TEXT_SIZE - length), "%s", units[i].name);
+    return text;
+}
+
+/* "87.3 %", or "-" where there was nothing to count. */
+static char *percent_print(char *text, __uint128_t part, __uint128_t whole)
+{
+    if (!whole)
+        return strcpy(text, "-");
+    unsigned tenths = (unsigned)((part * 1000 + whole / 2) / whole);
+    snprintf(text, AMOUNT_TEXT_SIZE, "%u.%u %%", tenths / 10, tenths % 10);
+    return text;
+}
+
+static const char *address(const struct result *result, uint32_t function_id, char *text)
+{
+    if (function_id == NONE)
+        return "-";
+    const struct pci_function *function = &result->simulation->input->topology->functions[function_id];
+    return bdf_print(text, function->segment, function->bus, function->devfn);
+}
+
+/* ---- heading ---- */
+
+static void write_heading(const struct result *result, struct text_buffer *out)
+{
+    const struct simulation *simulation = result->simulation;
+    const struct iommu_platform *platform = &simulation->groups->platform;
+    char time[AMOUNT_TEXT_SIZE];
+    struct result_totals totals = result_totals(result);
+    const char *machine = simulation->input->topology->name;
+    if (result->name)
+        text_buffer_format(out, "Scenario   %s\n", result->name);
+    text_buffer_format(out, "Machine    %s\n", machine ? machine : result->topology.path);
+    text_buffer_format(out, "IOMMU      %s", iommu_kind_name(platform->kind));
+    if (platform->kind != IOMMU_NONE && !platform->enabled)
+        text_buffer_add(out, ", switched off by the command line");
+    else if (platform->enabled)
+        text_buffer_format(out, ", %" PRIu32 " unit%s%s", simulation->options.unit_count,
+                           simulation->options.unit_count == 1 ? "" : "s",
+                           simulation->units_assumed ? " (assumed: the input names none)" : "");
+    text_buffer_format(
+        out, "\nRun        %s simulated, %" PRIu64 " operations, %" PRIu64 " events, seed %" PRIu64 "%s\n",
+        time_print(time, machine_end_ps(simulation->machine)), totals.completed,
+        machine_events(simulation->machine), simulation->options.seed,
+        result->interrupted ? " - interrupted" : "");
+}
+
+/* ---- streams ---- */
+
+static void write_streams(const struct result *result, struct text_buffer *out)
+{
+    const struct workload *workload = result->simulation->workload;
+    text_buffer_format(out, "\n%-*s %-13s %-10s %11s %9s %11s %13s\n", NAME_WIDTH, "Stream", "device",
+                       "operation", "recorded", "failed", "op/s", "Gb/s");
+    for (uint32_t i = 0; i < workload->stream_count; i++) {
+        const struct stream *stream = &workload->streams[i];
+        const struct stream_result *got = machine_stream_result(result->simulation->machine, i);
+        uint64_t elapsed_ps = stream_elapsed_ps(got),
+                 hundredths = (result_rate(got->bytes * 8, elapsed_ps) + 5000000) / 10000000;
+        char rate[AMOUNT_TEXT_SIZE], device[BDF_TEXT_SIZE];
+        text_buffer_format(
+            out, "%-*.*s %-13s %-10s %11" PRIu64 " %9" PRIu64 " %11s %10" PRIu64 ".%02" PRIu64 "\n",
+            NAME_WIDTH, NAME_WIDTH, stream->name, address(result, stream->function_id, device),
+            stream->trace_path ? "trace" : stream_operation_names[stream->operation], got->recorded,
+            got->failed, amount_print(rate, result_rate(got->recorded, elapsed_ps)), hundredths / 100,
+            hundredths % 100);
+    }
+}
+
+static void write_latencies(const struct result *result, struct text_buffer *out)
+{
+    static const uint32_t percentiles[] = {500000, 900000, 990000, 999000, 999900};
+    const struct workload *workload = result->simulation->workload;
+    text_buffer_format(out, "\n%-*s %9s %9s %9s %9s %9s %9s %9s %9s\n", NAME_WIDTH, "Latency", "min", "mean",
+                       "p50", "p90", "p99", "p99.9", "p99.99", "max");
+    for (uint32_t i = 0; i < workload->stream_count; i++) {
+        const struct histogram *latency = &machine_stream_result(result->simulation->machine, i)->latency;
+        char text[AMOUNT_TEXT_SIZE];
+        text_buffer_format(out, "%-*.*s", NAME_WIDTH, NAME_WIDTH, workload->streams[i].name);
+        if (!latency->count) {
+            text_buffer_add(out, "  no operation was recorded\n");
+            continue;
+        }
+        text_buffer_format(out, " %9s", time_print(text, latency->minimum));
+        text_buffer_format(out, " %9s", time_print(text, histogram_mean(latency)));
+        for (size_t p = 0; p < sizeof(percentiles) / sizeof(percentiles[0]); p++)
+            text_buffer_format(out, " %9s", time_print(text, histogram_percentile(latency, percentiles[p])));
+        text_buffer_format(out, " %9s\n", time_print(text, latency->maximum));
+    }
+}
+
+/* ---- where the time went ---- */
+
+static void write_ledger(const char *name, const __uint128_t *parts, __uint128_t total, uint64_t count,
+                         struct text_buffer *out)
+{
+    char time[AMOUNT_TEXT_SIZE], share[AMOUNT_TEXT_SIZE];
+    text_buffer_format(out, "\nWhere the time went: %s, %s an operation\n", name,
+                       time_print(time, (uint64_t)((total + count / 2) / count)));
+    for (int part = 0; part < LEDGER_PARTS; part++) {
+        if (!parts[part])
+            continue;
+        char label[32];
+        snprintf(label, sizeof(label), "%s", ledger_part_name((enum ledger_part)part));
+        for (char *c = label; *c; c++)
+            *c = *c == '_' ? ' ' : *c;
+        int bar = (int)((parts[part] * BAR_WIDTH + total / 2) / total);
+        text_buffer_format(out, "  %-20s %10s %8s%s%.*s\n", label,
+                           time_print(time, (uint64_t)((parts[part] + count / 2) / count)),
+                           percent_print(share, parts[part], total), bar ? "  " : "", bar,
+                           "########################################");
+    }
+}
+
+static void write_ledgers(const struct result *result, struct text_buffer *out)
+{
+    const struct workload *workload = result->simulation->workload;
+    for (uint32_t i = 0; i < workload->stream_count && i < LEDGERS_SHOWN; i++) {
+        const struct stream_result *got = machine_stream_result(result->simulation->machine, i);
+        if (got->recorded && got->latency.total)
+            write_ledger(workload->streams[i].name, got->ledger, got->latency.total, got->recorded, out);
+    }
+    if (workload->stream_count > LEDGERS_SHOWN)
+        text_buffer_format(out, "  ... and %" PRIu32 " more streams (--format json has all)\n",
+                           workload->stream_count - LEDGERS_SHOWN);
+}
+
+/* ---- units, links ---- */
+
+static void write_units(const struct result *result, struct text_buffer *out)
+{
+    const struct simulation *simulation = result->simulation;
+    if (!simulation->options.unit_count)
+        return;
+    text_buffer_format(out, "\n%-*s %10s %9s %9s %9s %10s %9s %9s %8s\n", NAME_WIDTH, "Remapping unit",
+                       "requests", "context", "IOTLB", "walk c.", "walks", "walkers", "queue", "faults");
+    text_buffer_format(out, "%-*s %10s %9s %9s %9s %10s %9s %9s\n", NAME_WIDTH, "", "", "hits", "hits",
+                       "hits", "", "busy", "max");
+    for (uint32_t i = 0; i < simulation->options.unit_count; i++) {
+        const struct iommu_counters *c = &machine_unit(simulation->machine, i)->counters;
+        char label[24], requests[AMOUNT_TEXT_SIZE], context[AMOUNT_TEXT_SIZE], iotlb[AMOUNT_TEXT_SIZE],
+            caches[AMOUNT_TEXT_SIZE], walks[AMOUNT_TEXT_SIZE], busy[AMOUNT_TEXT_SIZE];
+        text_buffer_format(
+            out, "%-*.*s %10s %9s %9s %9s %10s %9s %9" PRIu64 " %8" PRIu64 "\n", NAME_WIDTH, NAME_WIDTH,
+            unit_label(result, i, label), amount_print(requests, c->requests),
+            percent_print(context, c->context_hits, (__uint128_t)c->context_hits + c->context_misses),
+            percent_print(iotlb, c->iotlb_hits, (__uint128_t)c->iotlb_hits + c->iotlb_misses),
+            percent_print(caches, c->walks - c->walk_cache_hits[0], c->walks), amount_print(walks, c->walks),
+            percent_print(busy, c->walker_busy_ps, unit_walker_time_ps(result, i)), c->walk_queue_high,
+            c->faults);
+    }
+}
+
+/* The busiest link directions, busiest first. */
+static uint32_t busiest(const struct transport *transport, const struct channel **found)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < transport->channel_count; i++) {
+        const struct channel *channel = &transport->channels[i];
+        if (!channel->busy_ps || !channel->timing.ps_numerator)
+            continue;
+        uint32_t at = count < LINKS_SHOWN ? count : LINKS_SHOWN - 1;
+        if (count >= LINKS_SHOWN && found[at]->busy_ps >= channel->busy_ps)
+            continue;
+        count += count < LINKS_SHOWN;
+        for (; at > 0 && found[at - 1]->busy_ps < channel->busy_ps; at--)
+            found[at] = found[at - 1];
+        found[at] = channel;
+    }
+    return count;
+}
+
+static void write_links(const struct result *result, struct text_buffer *out)
+{
+    const struct channel *found[LINKS_SHOWN];
+    const struct transport *transport = machine_transport(result->simulation->machine);
+    uint32_t count = busiest(transport, found), all = 0;
+    uint64_t elapsed_ps = machine_end_ps(result->simulation->machine);
+    for (uint32_t i = 0; i < transport->channel_count; i++)
+        all += transport->channels[i].busy_ps && transport->channels[i].timing.ps_numerator;
+    if (!count)
+        return;
+    text_buffer_format(out, "\n%-*s %-9s %9s %12s %13s\n", NAME_WIDTH, "Link above", "direction", "busy",
+                       "TLPs", "payload Gb/s");
+    for (uint32_t i = 0; i < count; i++) {
+        char name[BDF_TEXT_SIZE], busy[AMOUNT_TEXT_SIZE], tlps[AMOUNT_TEXT_SIZE];
+        uint64_t hundredths = (result_rate(found[i]->payload_bytes * 8, elapsed_ps) + 5000000) / 10000000;
+        text_buffer_format(out, "%-*s %-9s %9s %12s %10" PRIu64 ".%02" PRIu64 "\n", NAME_WIDTH,
+                           address(result, found[i]->function_id, name), found[i]->upward ? "up" : "down",
+                           percent_print(busy, found[i]->busy_ps, elapsed_ps),
+                           amount_print(tlps, found[i]->tlps), hundredths / 100, hundredths % 100);
+    }
+    if (all > count)
+        text_buffer_format(out, "  ... and %" PRIu32 " more less busy\n", all - count);
+}
+
+/* ---- isolation ---- */
+
+static void write_groups(const struct result *result, struct text_buffer *out)
+{
+    const struct iommu_groups *groups = result->simulation->groups;
+    uint32_t functions = 0, shared = 0, largest = 0;
+    for (uint32_t i = 0; i < groups->group_count; i++) {
+        uint32_t members = groups->groups[i].member_count;
+        functions += members;
+        shared += members > 1;
+        largest = members > largest ? members : largest;
+    }
+    if (!groups->group_count) {
+        text_buffer_add(out, "\nGroups     none: no IOMMU is in use\n");
+        return;
+    }
+    text_buffer_format(out,
+                       "\nGroups     %" PRIu32 " group%s of %" PRIu32 " function%s; %" PRIu32
+                       " with more than one function, the largest with %" PRIu32 "\n",
+                       groups->group_count, groups->group_count == 1 ? "" : "s", functions,
+                       functions == 1 ? "" : "s", shared, largest);
+}
+
+static void write_peers(const struct result *result, struct text_buffer *out)
+{
+    const struct observed_peer *peers;
+    uint32_t count = machine_observed_peers(result->simulation->machine, &peers);
+    for (uint32_t i = 0; i < count && i < PEERS_SHOWN; i++) {
+        char source[BDF_TEXT_SIZE], target[BDF_TEXT_SIZE], tlps[AMOUNT_TEXT_SIZE], bytes[AMOUNT_TEXT_SIZE];
+        enum reach_leak leak = result_peer_leak(result, &peers[i]);
+        text_buffer_format(out, "           seen: %s -> %s, %s TLPs, %s%sB, by %s%s\n",
+                           address(result, peers[i].source_id, source),
+                           address(result, peers[i].target_id, target), amount_print(tlps, peers[i].tlps),
+                           amount_print(bytes, peers[i].bytes), peers[i].bytes < 1000 ? " " : "",
+                           route_rule_name(peers[i].rule),
+                           leak == REACH_LEAK      ? " [leak]"
+                           : leak == REACH_VOUCHED ? " [vendor denies]"
+                                                   : "");
+    }
+    if (count > PEERS_SHOWN)
+        text_buffer_format(out, "           ... and %" PRIu32 " more\n", count - PEERS_SHOWN);
+}
+
+static void write_reach(const struct result *result, struct text_buffer *out)
+{
+    struct text_buffer summary = {0};
+    struct reach_question question = {
+        .source_id = NONE, .target_id = NONE, .summary_only = true, .format = REPORT_TSV};
+    struct reach_counts counts =
+        reach_report(result->simulation->reach, result->simulation->groups, &question, &summary);
+    text_buffer_fini(&summary);
+    text_buffer_format(out,
+                       "Reach      %" PRIu64 " pairs can reach each other untranslated, %" PRIu64
+                       " of them across groups (leaks)\n",
+                       counts.pairs[REACH_REACHES], counts.leaks);
+    write_peers(result, out);
+}
+
+/* ---- what the reader must not overlook ---- */
+
+static void write_remarks(const struct result *result, struct text_buffer *out)
+{
+    struct result_totals totals = result_totals(result);
+    const struct root_complex *root = machine_root_complex(result->simulation->machine);
+    if (totals.failed)
+        text_buffer_format(out,
+                           "\nWarning    %" PRIu64 " operations failed: %" PRIu64
+                           " requests faulted in the IOMMU, %" PRIu64 " went nowhere\n",
+                           totals.failed, root->faults, root->dropped_tlps);
+    if (totals.unfinished)
+        text_buffer_format(out, "\nNote       %" PRIu64 " operations were under way when the run ended\n",
+                           totals.unfinished);
+}
+
+void result_text_write(const struct result *result, struct text_buffer *out)
+{
+    static void (*const sections[RESULT_SECTIONS])(const struct result *, struct text_buffer *) = {
+        [RESULT_UNITS] = write_units,
+        [RESULT_LINKS] = write_links,
+        [RESULT_GROUPS] = write_groups,
+        [RESULT_REACH] = write_reach,
+    };
+    write_heading(result, out);
+    if (result->sections & 1U << RESULT_STREAMS) {
+        write_streams(result, out);
+        write_latencies(result, out);
+        write_ledgers(result, out);
+    }
+    for (int i = 0; i < RESULT_SECTIONS; i++) {
+        if (sections[i] && result->sections >> i & 1)
+            sections[i](result, out);
+    }
+    write_remarks(result, out);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file result_text.h
+ * A run for people: throughput and latency of each stream, where the time went, caches, walkers, links,
+ * groups and leaks, within 100 columns. This text may change; the result document is the one to parse.
+ */
+#ifndef IOMMUSIM_OUTPUT_RESULT_TEXT_H
+#define IOMMUSIM_OUTPUT_RESULT_TEXT_H
+
+#include "sim/base/text_buffer.h"
+#include "sim/output/result.h"
+
+/** Append the tables. */
+void result_text_write(const struct result *result, struct text_buffer *out);
+
+enum { AMOUNT_TEXT_SIZE = 24 };
+
+/** A time in at most four significant digits and a fitting unit: "612.3 ns", "15.80 us". @return text */
+char *time_print(char *text, uint64_t time_ps);
+
+/** A rate or count with a decimal prefix: "63.29 M" for 63290000. @return text */
+char *amount_print(char *text, uint64_t amount);
+
+#endif
