@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* iommusim run SCENARIO, or run --topology FILE --workload FILE */
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+#include "sim/base/units.h"
+#include "sim/cli/commands.h"
+#include "sim/cli/run_progress.h"
+#include "sim/output/output_file.h"
+#include "sim/output/result_json.h"
+#include "sim/output/result_text.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { EXIT_ANSWER_NO = 1, EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20, SETTINGS_MAX = 64 };
+
+enum {
+    OPTION_SEED = 256,
+    OPTION_SET,
+    OPTION_WORKLOAD,
+    OPTION_TOPOLOGY,
+    OPTION_CMDLINE,
+    OPTION_IOMMU,
+    OPTION_FAIL_ON
+};
+
+static const struct argp_option options[] = {
+    {"format", 'f', "FORMAT", 0, "text (default), or json: one iommusim-result/1 document and nothing else",
+     0},
+    {"output", 'o', "PATH", 0,
+     "A file for the answer; or a folder (made where it is missing) that gets result.json and result.txt, "
+     "while "
+     "the answer still is printed. A new PATH is a file where it ends in .json or .txt",
+     0},
+    {"topology", OPTION_TOPOLOGY, "FILE", 0, "Topology or dump in place of the scenario's", 0},
+    {"workload", OPTION_WORKLOAD, "FILE", 0, "Workload in place of the scenario's", 0},
+    {"set", OPTION_SET, "POINTER=VALUE", 0,
+     "Lay a value over the topology, e.g. /parameters/iommu/walkers=2; may repeat", 0},
+    {"seed", OPTION_SEED, "N", 0, "Seed of the random streams, in place of the scenario's (1)", 0},
+    {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line in place of the scenario's or machine's",
+     0},
+    {"iommu", OPTION_IOMMU, "KIND", 0, "auto (the machine's own), vt-d, amd-vi, smmuv3 or none", 0},
+    {"fail-on", OPTION_FAIL_ON, "WHAT", 0,
+     "Exit with 1 if in the run a request reached a function of another group untranslated (leak), or an "
+     "operation failed (fault); may repeat",
+     0},
+    {0},
+};
+
+static const char doc[] =
+    "Simulate DMA on a machine: throughput, latency percentiles and where the time went, caches and walkers, "
+    "groups and leaks.\v"
+    "SCENARIO is an iommusim-scenario/1 file; with --topology and --workload none is needed. The same inputs "
+    "and seed give the same result to the byte. Exit status: 0 fine, 1 --fail-on, 2 bad usage or input, 3 "
+    "files or resources, 130 interrupted (what was done until then is printed).";
+
+struct run_options {
+    const char *scenario, *topology, *workload, *cmdline, *iommu, *output;
+    const char *settings[SETTINGS_MAX]; /* POINTER=VALUE */
+    unsigned setting_count;
+    uint64_t seed;
+    bool seed_given, json, fail_on_leak, fail_on_fault;
+};
+
+static void take_setting(struct run_options *chosen, char *text, struct argp_state *state)
+{
+    if (text[0] != '/' || !strchr(text, '='))
+        argp_error(state, "'%s' is no POINTER=VALUE such as /parameters/iommu/walkers=2", text);
+    if (chosen->setting_count == SETTINGS_MAX)
+        argp_error(state, "more than %d times --set", SETTINGS_MAX);
+    chosen->settings[chosen->setting_count++] = text;
+}
+
+static void take_fail_on(struct run_options *chosen, const char *text, struct argp_state *state)
+{
+    bool leak = strcmp(text, "leak") == 0;
+    if (!leak && strcmp(text, "fault") != 0)
+        argp_error(state, "unknown value '%s' for --fail-on: leak or fault", text);
+    chosen->fail_on_leak |= leak;
+    chosen->fail_on_fault |= !leak;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct run_options *chosen = state->input;
+    enum iommu_choice choice;
+    switch (key) {
+    case 'f':
+        chosen->json = strcmp(text, "json") == 0;
+        if (!chosen->json && strcmp(text, "text") != 0)
+            argp_error(state, "unknown format '%s': text or json", text);
+        return 0;
+    case 'o':
+        chosen->output = text;
+        return 0;
+    case OPTION_TOPOLOGY:
+        chosen->topology = text;
+        return 0;
+    case OPTION_WORKLOAD:
+        chosen->workload = text;
+        return 0;
+    case OPTION_SET:
+        take_setting(chosen, text, state);
+        return 0;
+    case OPTION_SEED:
+        chosen->seed_given = true;
+        if (!number_parse(text, UINT64_MAX, &chosen->seed))
+            argp_error(state, "'%s' is no seed: a whole number of 64 bits", text);
+        return 0;
+    case OPTION_CMDLINE:
+        chosen->cmdline = text;
+        return 0;
+    case OPTION_IOMMU:
+        chosen->iommu = text;
+        if (!iommu_choice_parse(text, &choice))
+            argp_error(state, "unknown IOMMU '%s': auto, vt-d, amd-vi, smmuv3 or none", text);
+        return 0;
+    case OPTION_FAIL_ON:
+        take_fail_on(chosen, text, state);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (chosen->scenario)
+            argp_error(state, "one SCENARIO only, not also '%s'", text);
+        chosen->scenario = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!chosen->scenario && (!chosen->topology || !chosen->workload))
+            argp_error(state, "SCENARIO is missing (or --topology and --workload)");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- from options to a scenario ---- */
+
+static int make_scenario(const struct run_options *chosen, struct scenario **result,
+                         struct diagnostics *diagnostics)
+{
+    int status = STATUS_OK;
+    if (chosen->scenario)
+        status = scenario_load(chosen->scenario, result, diagnostics);
+    else
+        *result = scenario_new();
+    if (status < 0)
+        return status;
+    struct scenario *scenario = *result;
+    if (chosen->topology)
+        scenario->topology_path = chosen->topology;
+    if (chosen->workload)
+        scenario->workload_path = chosen->workload;
+    if (chosen->cmdline)
+        scenario->cmdline = chosen->cmdline;
+    if (chosen->iommu)
+        scenario->iommu = chosen->iommu;
+    if (chosen->seed_given)
+        scenario->seed = chosen->seed;
+    for (unsigned i = 0; i < chosen->setting_count; i++) {
+        char *pointer = memory_string(chosen->settings[i]), *equals = strchr(pointer, '=');
+        *equals = '\0';
+        scenario_add_override(scenario, pointer, equals + 1);
+        free(pointer);
+    }
+    return STATUS_OK;
+}
+
+/* ---- results ---- */
+
+/* True where -o names a folder; it is made if need be. */
+static bool output_is_folder(const char *path)
+{
+    struct stat about;
+    const char *dot = strrchr(path, '.');
+    if (strcmp(path, "-") == 0)
+        return false;
+    if (stat(path, &about) == 0)
+        return S_ISDIR(about.st_mode);
+    return !dot || (strcmp(dot, ".json") != 0 && strcmp(dot, ".txt") != 0);
+}
+
+static int write_into(const char *folder, const char *name, const struct text_buffer *text,
+                      struct diagnostics *diagnostics)
+{
+    struct text_buffer path = {0};
+    text_buffer_format(&path, "%s/%s", folder, name);
+    int status = output_file_write(path.text, text_buffer_get(text), text->length, diagnostics);
+    text_buffer_fini(&path);
+    return status;
+}
+
+static int write_folder(const char *folder, const struct text_buffer *json, const struct text_buffer *text,
+                        struct diagnostics *diagnostics)
+{
+    if (mkdir(folder, 0777) < 0 && errno != EEXIST) {
+        const struct source_text source = {folder, NULL, 0};
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &source, DIAGNOSTIC_NO_OFFSET, NULL, "file-create",
+                           "cannot make the folder: %s", strerror(errno));
+        return STATUS_FILE_WRITE;
+    }
+    int status = write_into(folder, "result.json", json, diagnostics);
+    return status < 0 ? status : write_into(folder, "result.txt", text, diagnostics);
+}
+
+static int write_result(const struct run_options *chosen, const struct result *result,
+                        struct diagnostics *diagnostics)
+{
+    struct text_buffer text = {0}, json = {0};
+    bool folder = chosen->output && output_is_folder(chosen->output);
+    int status = STATUS_OK;
+    if (chosen->json || folder)
+        result_json_write(result, &json);
+    if (!chosen->json || folder)
+        result_text_write(result, &text);
+    if (folder)
+        status = write_folder(chosen->output, &json, &text, diagnostics);
+    const struct text_buffer *answer = chosen->json ? &json : &text;
+    if (status == STATUS_OK)
+        status = output_file_write(chosen->output && !folder ? chosen->output : "-", text_buffer_get(answer),
+                                   answer->length, diagnostics);
+    text_buffer_fini(&text);
+    text_buffer_fini(&json);
+    return status;
+}
+
+/* Name and hash of a file that can be read once more. */
+static struct result_input describe_file(struct arena *arena, const char *path, const char *otherwise)
+{
+    bool file = path && strcmp(path, "-") != 0 && strncmp(path, "synthetic:", 10) != 0;
+    char *hash = file ? result_hash_file(path) : NULL;
+    struct result_input described = {path, hash ? arena_string(arena, hash) : otherwise};
+    free(hash);
+    return described;
+}
+
+static struct result describe(const struct scenario *scenario, const struct simulation *simulation)
+{
+    const struct workload *workload = simulation->workload;
+    struct result result = {
+        .name = scenario->name,
+        .scenario = {scenario->path, scenario->hash},
+        .topology = describe_file(scenario->arena, scenario->topology_path, simulation->input->input_hash),
+        .workload = {scenario->workload_path, workload->input_hash},
+        .overrides = scenario->overrides,
+        .override_count = scenario->override_count,
+        .cmdline = scenario->cmdline,
+        .simulation = simulation,
+        .sections = scenario->sections,
+    };
+    iommu_choice_parse(scenario->iommu, &result.iommu);
+    result.traces = arena_array(scenario->arena, workload->stream_count, sizeof(*result.traces));
+    for (uint32_t i = 0; i < workload->stream_count; i++)
+        result.traces[i] = describe_file(scenario->arena, workload->streams[i].trace_path, NULL);
+    return result;
+}
+
+/* ---- the run ---- */
+
+/* Warnings come before a long run, not after it. */
+static struct diagnostics *flush(struct diagnostics **diagnostics)
+{
+    diagnostics_print(*diagnostics, stderr);
+    diagnostics_free(*diagnostics);
+    return *diagnostics = diagnostics_new(ERRORS_SHOWN);
+}
+
+static int simulate(const struct run_options *chosen, const struct scenario *scenario,
+                    struct simulation *simulation, const struct workload *workload,
+                    struct diagnostics **findings)
+{
+    struct run_progress progress;
+    struct diagnostics *diagnostics = *findings;
+    simulation->options.seed = scenario->seed;
+    simulation->options.progress = run_progress_step;
+    simulation->options.progress_context = &progress;
+    int status = simulation_build(simulation, workload, diagnostics);
+    if (status < 0)
+        return status;
+    diagnostics = flush(findings);
+    run_progress_begin(&progress);
+    status = machine_run(simulation->machine, diagnostics);
+    run_progress_end(&progress);
+    if (status < 0 && status != STATUS_INTERRUPTED)
+        return status;
+    struct result result = describe(scenario, simulation);
+    result.interrupted = status == STATUS_INTERRUPTED;
+    int written = write_result(chosen, &result, diagnostics);
+    if (written < 0 || status < 0)
+        return written < 0 ? written : status;
+    return (chosen->fail_on_leak && result_observed_leaks(&result)) ||
+                   (chosen->fail_on_fault && result_totals(&result).failed)
+               ? EXIT_ANSWER_NO
+               : STATUS_OK;
+}
+
+static int run(const struct run_options *chosen, struct diagnostics **findings)
+{
+    struct diagnostics *diagnostics = *findings;
+    struct scenario *scenario = NULL;
+    struct machine_input *input = NULL;
+    struct workload *workload = NULL;
+    struct simulation simulation = {0};
+    enum iommu_choice choice = IOMMU_CHOICE_AUTO;
+    int status = make_scenario(chosen, &scenario, diagnostics);
+    if (status < 0)
+        return status;
+    status = scenario_load_machine(scenario, &input, diagnostics);
+    if (status == STATUS_OK) {
+        iommu_choice_parse(scenario->iommu, &choice);
+        simulation_init(&simulation, input, choice, scenario->cmdline, diagnostics);
+        struct workload_machine machine = simulation_workload_machine(&simulation);
+        status = scenario_load_workload(scenario, &machine, &workload, diagnostics);
+    }
+    if (status == STATUS_OK)
+        status = simulate(chosen, scenario, &simulation, workload, findings);
+    simulation_fini(&simulation);
+    workload_free(workload);
+    machine_input_free(input);
+    scenario_free(scenario);
+    return status;
+}
+
+int run_command(int argc, char **argv)
+{
+    struct run_options chosen = {0};
+    struct argp argp = {options, parse_option, "SCENARIO\n--topology=FILE --workload=FILE", doc, NULL,
+                        NULL,    NULL};
+    argp_err_exit_status = EXIT_BAD_INPUT;
+    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+    struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
+    int status = run(&chosen, &diagnostics);
+    diagnostics_print(diagnostics, stderr);
+    diagnostics_free(diagnostics);
+    return status == EXIT_ANSWER_NO ? EXIT_ANSWER_NO : status_exit_code(status);
+}
