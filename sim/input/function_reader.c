@@ -274,7 +274,7 @@ static void agree_on_link(struct topology_reading *reading, const struct functio
     if (reading->complete || place->parent == NONE || !function->link.width)
         return;
     struct pci_function *port = topology_builder_function(reading->builder, place->parent);
-    if (!function_is_type(port, PCIE_ROOT_PORT) && !function_is_type(port, PCIE_DOWNSTREAM_PORT))
+    if (!function_leads_to_link(port))
         return;
     if (!given) {
         function->link = port->link;
@@ -344,10 +344,7 @@ static void check_place(const struct topology_reading *reading, const struct jso
         rule = "a downstream port is below the upstream port of its switch";
     else if (function_is_type(function, PCIE_ROOT_PORT) && above)
         rule = "a root port is on a root bus";
-    else if (function_is_type(function, PCIE_UPSTREAM_PORT) &&
-             !(above &&
-               (function_is_type(above, PCIE_ROOT_PORT) || function_is_type(above, PCIE_DOWNSTREAM_PORT) ||
-                function_is_type(above, PCI_TO_PCIE_BRIDGE))))
+    else if (function_is_type(function, PCIE_UPSTREAM_PORT) && !(above && function_leads_to_link(above)))
         rule = "an upstream port is below a root port or a downstream port";
     else if ((function_is_type(function, PCIE_RC_ENDPOINT) ||
               function_is_type(function, PCIE_RC_EVENT_COLLECTOR)) &&

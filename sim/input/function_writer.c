@@ -123,8 +123,7 @@ static void write_link(struct json_layout *layout, const struct pci_function *fu
     append_width(&text, "width", link->width);
     append_speed(&text, "maximum_speed", link->maximum_generation);
     append_width(&text, "maximum_width", link->maximum_width);
-    if (input &&
-        (function_is_type(function, PCIE_ROOT_PORT) || function_is_type(function, PCIE_DOWNSTREAM_PORT)))
+    if (input && function_leads_to_link(function))
         append_own_parameters(&text, input, "link", &input->parameters.links[function->id]);
     text_buffer_add(&text, "}");
     if (text.length > 2)

@@ -236,17 +236,12 @@ static void spread_values(struct loading *loading)
                     sections[section].origins);
 }
 
-static bool leads_to_link(const struct pci_function *function)
-{
-    return function_is_type(function, PCIE_ROOT_PORT) || function_is_type(function, PCIE_DOWNSTREAM_PORT);
-}
-
 /* The function whose link entry the engine reads: the port above, for what hangs on a link. */
 static const struct pci_function *link_owner(const struct topology *topology,
                                              const struct pci_function *function)
 {
     const struct pci_function *above = topology_parent(topology, function);
-    return !leads_to_link(function) && above && leads_to_link(above) ? above : function;
+    return !function_leads_to_link(function) && above && function_leads_to_link(above) ? above : function;
 }
 
 static void apply_override(struct loading *loading, const struct pci_function *function,

@@ -207,6 +207,13 @@ static inline bool function_is_type(const struct pci_function *function, enum pc
     return function->pcie && function->pcie_type == type;
 }
 
+/** True for ports whose secondary side is a PCI Express link. */
+static inline bool function_leads_to_link(const struct pci_function *function)
+{
+    return function_is_type(function, PCIE_ROOT_PORT) || function_is_type(function, PCIE_DOWNSTREAM_PORT) ||
+           function_is_type(function, PCI_TO_PCIE_BRIDGE);
+}
+
 enum { BDF_TEXT_SIZE = 20 };
 
 /**
