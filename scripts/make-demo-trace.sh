@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Write workloads/demo.trace: what three devices of the Intel desktop do for some 300 microseconds. Made up, but shaped like
+# Write workloads/demo.trace: what three devices of the Intel desktop do for some 4.5 milliseconds. Made up, but shaped like
 # the real thing: the network card receives packets of mixed size into ring buffers and reads descriptors, the NVMe controller
 # reads and writes 4 KiB blocks, the USB controller polls its rings. Every 97th request of the USB controller carries an address
 # that lies in a BAR of its neighbour behind the same switch: its domain maps that address to memory, but the switch, whose ports
@@ -14,7 +14,7 @@ awk -v peer=0x81a00000 'BEGIN {
     for (i = 0; i < 3000; i++) {
         seed = (seed * 1103515245 + 12345) % 2147483648
         r = int(seed / 65536)
-        t = i * 100
+        t = i * 1500
         kind = i % 6
         if (kind == 0)      printf "%d,%s,read,0x%x,16\n", t, nic, 268435456 + int(i / 6) % 256 * 16
         else if (kind <= 2) printf "%d,%s,write,0x%x,%d\n", t, nic, 269484032 + (r % 512) * 2048, (r % 3 == 0) ? 64 : (r % 3 == 1) ? 590 : 1514

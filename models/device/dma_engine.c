@@ -94,6 +94,7 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
     struct dma_operation *operation = &engine->operations->items[index];
     bool write = operation->write;
     operation->next = NONE;
+    operation->ready_ps = engine->transport->events->now_ps;
     if (engine->ready_last[write] == NONE)
         engine->ready_first[write] = index;
     else
@@ -110,6 +111,19 @@ static uint32_t piece_bytes(const struct dma_engine *engine, const struct dma_op
     uint32_t room = limit - (uint32_t)(start & (limit - 1)),
              left = operation->length_bytes - operation->issued_bytes;
     return room < left ? room : left;
+}
+
+/* From submission to this TLP: preparing is the endpoint's; while an earlier TLP waited for the link, the
+ * link's; a free place without a tag to use it, the endpoint's again. */
+static void charge_wait(const struct dma_engine *engine, const struct dma_operation *operation,
+                        struct tlp *tlp)
+{
+    uint64_t slot_free_ps = engine->slot_free_ps[operation->write];
+    tlp->mark_ps = operation->submit_ps;
+    tlp_charge(tlp, LEDGER_ENDPOINT, operation->ready_ps);
+    if (slot_free_ps > operation->ready_ps)
+        tlp_charge(tlp, LEDGER_LINK_QUEUEING, slot_free_ps);
+    tlp_charge(tlp, LEDGER_ENDPOINT, engine->transport->events->now_ps);
 }
 
 static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
@@ -134,8 +148,7 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
     tlp->flow = write ? FLOW_POSTED : FLOW_NONPOSTED;
     tlp->wire_bytes =
         TLP_FRAMING_BYTES + link_request_header_bytes(tlp->transaction.address) + tlp_payload_bytes(tlp);
-    tlp->mark_ps = operation->submit_ps;
-    tlp_charge(tlp, LEDGER_ENDPOINT, engine->transport->events->now_ps);
+    charge_wait(engine, operation, tlp);
     operation->issued_bytes += bytes;
     engine->tlps++;
     return index;
@@ -189,8 +202,10 @@ uint32_t dma_engine_pump(struct dma_engine *engine)
 
 void dma_engine_sent(struct dma_engine *engine, bool write, bool out)
 {
-    if (out)
-        engine->tlp_waits[write] = false;
+    if (!out || !engine->tlp_waits[write])
+        return;
+    engine->tlp_waits[write] = false;
+    engine->slot_free_ps[write] = engine->transport->events->now_ps;
 }
 
 void dma_engine_tag_free(struct dma_engine *engine)

@@ -35,7 +35,8 @@ struct dma_operation {
     bool recorded; /**< counts in the results (not warm-up) */
     bool failed;   /**< some piece was blocked or faulted */
     uint64_t submit_ps;
-    uint32_t next; /**< list link */
+    uint64_t ready_ps; /**< the engine is done with preparing it: its TLPs may go out */
+    uint32_t next;     /**< list link */
 };
 
 /** All operations of a machine, by index; like the TLP pool it grows only between events. */
@@ -64,8 +65,10 @@ struct dma_engine {
     uint32_t id;     /**< target of its events */
     uint64_t next_issue_ps[2];              /**< [write] */
     uint32_t ready_first[2], ready_last[2]; /**< [write] operations whose TLPs are being made */
-    bool tlp_waits[2];                      /**< [write] a TLP is in the ingress */
-    bool pumping;                           /**< dma_engine_pump() is at work further up the stack */
+    uint64_t slot_free_ps[2]; /**< [write] when the last TLP left the ingress: until then the link held the
+                                 next one up */
+    bool tlp_waits[2];        /**< [write] a TLP is in the ingress */
+    bool pumping;             /**< dma_engine_pump() is at work further up the stack */
     uint32_t tags_used;
     uint32_t tags_high;
     uint64_t tlps;
