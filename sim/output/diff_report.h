@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file diff_report.h
+ * The answer of `iommusim diff` as text, JSON or tab-separated lines. diff_text.c, diff_json.c and diff_tsv.c
+ * each write all of it.
+ */
+#ifndef IOMMUSIM_OUTPUT_DIFF_REPORT_H
+#define IOMMUSIM_OUTPUT_DIFF_REPORT_H
+
+#include "sim/analysis/machine_diff.h"
+#include "sim/analysis/override_exposure.h"
+
+struct diff_report {
+    const struct machine_diff *diff;
+    const struct override_exposure *exposure; /**< NULL where the second machine has no override */
+    const char *before, *after;               /**< what the machines are, in words */
+};
+
+/** For people: what changed, in words, with the reasons of the kernel; "No difference." where there is none.
+ */
+void diff_report_text(const struct diff_report *report, struct text_buffer *out);
+
+/** One document "iommusim-diff/1". */
+void diff_report_json(const struct diff_report *report, struct text_buffer *out);
+
+/**
+ * One line a finding, nothing where there is none. A stable contract; "-" stands for what is not there.
+ *
+ *     function  KIND    BEFORE AFTER                    new gone renumbered moved replaced; addresses
+ *     group     KIND    BEFORE AFTER NUMBER NUMBER      each member of a changed group: its address and group
+ *                                                       before and after
+ *     relabel   NUMBER  NUMBER TYPE TYPE                a group with the same members, other number or type
+ *     leak      KIND    SOURCE TARGET LEAK RULE AT      opened closed exposed contained; LEAK as in `reach`
+ *     override  exposed SOURCE TARGET RULE AT           a pair that pcie_acs_override only pretends to
+ * separate
+ *
+ * Sources and targets are addresses of the machine after, for closed ones of the machine before.
+ */
+void diff_report_tsv(const struct diff_report *report, struct text_buffer *out);
+
+/* Between the writers. */
+
+/** The address of a function, "-" for NONE. @param bdf  at least BDF_TEXT_SIZE bytes */
+const char *diff_address(const struct machine_view *view, uint32_t id, char *bdf);
+
+/** The machine whose addresses and rule a leak change is told in. */
+const struct machine_view *diff_leak_view(const struct machine_diff *diff, const struct leak_change *change);
+/** The function of a row in that machine. */
+uint32_t diff_leak_function(const struct machine_diff *diff, const struct leak_change *change, uint32_t row);
+
+/** What to call the match of a row: match_kind_name(), or "new" or "gone". */
+const char *diff_row_word(const struct machine_diff *diff, uint32_t row);
+
+/** "leak", "vouched" or "-". */
+const char *diff_leak_word(enum reach_leak leak);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* The diff command from outside: exit status, exact output. */
+#include "sim/base/text_buffer.h"
+
+#include <cJSON.h>
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+Suite *diff_command_suite(void);
+
+/* Run the command with @p arguments; both outputs together are the caller's to free. */
+static char *run(const char *arguments, int *status)
+{
+    const char *program = getenv("IOMMUSIM");
+    char command[2048];
+    struct text_buffer out = {0};
+    char block[4096];
+    size_t length;
+    snprintf(command, sizeof(command), "%s diff %s 2>&1", program ? program : "build/iommusim", arguments);
+    FILE *stream = popen(command, "r");
+    ck_assert_ptr_nonnull(stream);
+    while ((length = fread(block, 1, sizeof(block), stream)) > 0)
+        text_buffer_append(&out, block, length);
+    *status = WEXITSTATUS(pclose(stream));
+    return out.text ? out.text : strdup("");
+}
+
+/* R1a and R1b of the group specification, section 7. */
+#define R1(rp)                                                                                               \
+    "'synthetic:pci@1.0[mf] rp@1.1[" rp "](ep@0.0 ep@0.1) rp@1.2[" rp "](ep) pci@14.0[mf] pci@14.3'"
+#define SWITCH(dp) "'synthetic:rp@1[acs](up(dp@0[" dp "](ep) dp@3[" dp "](ep)))'"
+
+START_TEST(exit_status)
+{
+    static const struct {
+        const char *arguments;
+        int status;
+        const char *part; /* of the output, NULL: there is none */
+    } cases[] = {
+        {SWITCH("acs") " " SWITCH("acs"), 0, "No difference."},
+        {"-f tsv " SWITCH("acs") " " SWITCH("acs"), 0, NULL},
+        {SWITCH("acs") " " SWITCH("acs=1f:0"), 1, "become one, group 2"},
+        {"--fail-on nothing " SWITCH("acs") " " SWITCH("acs=1f:0"), 0, "become one, group 2"},
+        {"--fail-on leaks " SWITCH("acs") " " SWITCH("acs=1f:0"), 1, "newly reach, 1 pair at 0000:02:00.0"},
+        {"--fail-on leaks " SWITCH("acs=1f:0") " " SWITCH("acs"), 0, "reach no more"},
+        {"--fail-on groups " SWITCH("acs=1f:0") " " SWITCH("acs"), 1, "splits into"},
+        {"--fail-on groups --cmdline iommu=pt " SWITCH("acs"), 0, "identity instead of DMA-FQ"},
+        {"--cmdline iommu=pt " SWITCH("acs"), 1, "identity instead of DMA-FQ"},
+        {"--cmdline iommu=pt " SWITCH("acs") " " SWITCH("acs"), 0, "No difference."},
+        {"--acs-override downstream " SWITCH("acs"), 0, "claims 6 groups, the hardware proves 6"},
+        {"--acs-override downstrem " SWITCH("acs"), 0, "warning: "},
+        {"--base-iommu none --iommu vt-d " SWITCH("acs"), 1, "Groups 0, 1, 2, 3, 4 and 5 are new"},
+        {"--algorithm acs-rework-v3 " SWITCH("noacs"), 1, "Groups "},
+        {"", 2, "FILE is missing"},
+        {SWITCH("acs"), 2, "nothing to compare with: name a second FILE or a change"},
+        {SWITCH("acs") " " SWITCH("acs") " " SWITCH("acs"), 2, "two FILEs at most"},
+        {"--base-iommu vt-d " SWITCH("acs") " " SWITCH("acs"), 2, "are for one FILE and its change"},
+        {"--fail-on leak " SWITCH("acs"), 2, "unknown value 'leak' for --fail-on, did you mean 'leaks'?"},
+        {"--format cvs " SWITCH("acs"), 2, "unknown value 'cvs' for --format"},
+        {"--algorithm new " SWITCH("acs"), 2, "unknown algorithm 'new'"},
+        {"--iommu vtd " SWITCH("acs"), 2, "unknown value 'vtd' for --iommu"},
+        {SWITCH("acs") " 'synthetic:rp@1('", 2, "error: "},
+        {SWITCH("acs") " /nonexistent/machine.json", 3, "/nonexistent/machine.json"},
+        {"-o /nonexistent/diff.txt " SWITCH("acs") " " SWITCH("noacs"), 3, "/nonexistent/diff.txt"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int status;
+        char *output = run(cases[i].arguments, &status);
+        ck_assert_msg(status == cases[i].status, "%s: exit status %d\n%s", cases[i].arguments, status,
+                      output);
+        ck_assert_msg(cases[i].part ? strstr(output, cases[i].part) != NULL : *output == '\0',
+                      "%s:\n%s\nexpected\n%s", cases[i].arguments, output,
+                      cases[i].part ? cases[i].part : "nothing");
+        free(output);
+    }
+}
+END_TEST
+
+/* What a reader of a forum is told when ACS was not switched on before the groups were formed. */
+START_TEST(signature_of_acs_off)
+{
+    int status;
+    char *output =
+        run("--base-iommu vt-d " R1("acs") " --cmdline pci=config_acs=0000000@pci:1b36:000c", &status);
+    ck_assert_int_eq(status, 1);
+    static const char *const parts[] = {
+        "Groups     6 before, 2 after; 1 with the same members (1 of them with another number)\n",
+        "\n  Groups 0, 1, 2, 4 and 5 become one, group 0\n"
+        "    before      0  0000:00:01.0\n"
+        "                1  0000:00:01.1\n"
+        "                2  0000:00:01.2\n"
+        "                4  0000:01:00.0 0000:01:00.1\n"
+        "                5  0000:02:00.0\n"
+        "    after       0  0000:00:01.0 0000:00:01.1 0000:00:01.2 0000:01:00.0 0000:01:00.1 0000:02:00.0\n",
+        "    0000:02:00.0\n"
+        "      before   starts the group\n"
+        "      after    joins 0000:00:01.2: the path up is not isolated, 0000:00:01.2 (root-port): its ACS "
+        "control lacks SrcValid, ReqRedir, CmpltRedir, UpstreamFwd\n"
+        "      because  0000:00:01.2 (root-port) counted as isolated before: its ACS control has all the "
+        "bits "
+        "it offers\n",
+        "\n  relabelled 3 is 1 now\n",
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        ck_assert_msg(strstr(output, parts[i]) != NULL, "%s\nis missing in\n%s", parts[i], output);
+    free(output);
+}
+END_TEST
+
+START_TEST(json_document)
+{
+    int status;
+    char *output = run(
+        "--format json --base-iommu vt-d --acs-override downstream 'synthetic:rp@1(ep) rp@2(ep)'", &status);
+    ck_assert_int_eq(status, 1);
+    cJSON *document = cJSON_Parse(output);
+    ck_assert_msg(document != NULL, "no JSON:\n%s", output);
+    ck_assert_str_eq(cJSON_GetObjectItem(document, "format")->valuestring, "iommusim-diff/1");
+    ck_assert(cJSON_IsTrue(cJSON_GetObjectItem(document, "differ")));
+    const cJSON *changes = cJSON_GetObjectItem(document, "group_changes");
+    ck_assert_int_eq(cJSON_GetArraySize(changes), 2);
+    const cJSON *change = cJSON_GetArrayItem(changes, 0);
+    ck_assert_str_eq(cJSON_GetObjectItem(change, "change")->valuestring, "split");
+    ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(change, "after")), 2);
+    const cJSON *endpoint = cJSON_GetArrayItem(cJSON_GetObjectItem(change, "functions"), 1);
+    ck_assert_str_eq(cJSON_GetObjectItem(endpoint, "before")->valuestring, "0000:01:00.0");
+    ck_assert_str_eq(cJSON_GetObjectItem(endpoint, "because")->valuestring,
+                     "0000:00:01.0 (root-port) counts as isolated now: pcie_acs_override says isolated");
+    const cJSON *override = cJSON_GetObjectItem(document, "override");
+    ck_assert_int_eq(cJSON_GetObjectItem(override, "groups_claimed")->valueint, 4);
+    ck_assert_int_eq(cJSON_GetObjectItem(override, "groups_proven")->valueint, 2);
+    cJSON_Delete(document);
+    free(output);
+}
+END_TEST
+
+Suite *diff_command_suite(void)
+{
+    Suite *suite = suite_create("diff_command");
+    TCase *tests = tcase_create("diff_command");
+    tcase_add_test(tests, exit_status);
+    tcase_add_test(tests, signature_of_acs_off);
+    tcase_add_test(tests, json_document);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
