@@ -139,6 +139,7 @@ void lspci_header_settle(struct lspci_header *header)
 {
     annotations(&header->name, header);
     bracketed_ids(&header->name, header);
+    header->ids_named = false;
     if (!header->device_known)
         lspci_ids_by_name(header->name, header);
 }

@@ -1,48 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Cuts an lspci dump into functions and hands them to the topology builder. */
+/* Cuts an lspci dump into functions and says what each of them tells. */
 #include "sim/input/lspci_import.h"
 
 #include "sim/base/arena.h"
-#include "sim/base/units.h"
-#include "sim/input/lspci_guess.h"
 #include "sim/input/lspci_platform.h"
 #include "sim/input/lspci_record.h"
 #include "sim/input/lspci_text_reader.h"
-#include "sim/topology/topology_build.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    FUNCTION_LIMIT = 1 << 18, /* no machine has more; a hostile file must not fill the memory */
-    NAME_LIMIT = 200,
-};
-
-/* What is known of a function beside struct pci_function. */
-struct origin {
-    uint32_t segment;
-    uint8_t bus, devfn;
-    size_t offset;   /* of its header line */
-    unsigned length; /* bytes of configuration space that were printed */
-    bool device_known;
-    bool numa_known;
-    uint32_t numa_node;
-};
+enum { FUNCTION_LIMIT = 1 << 18 }; /* no machine has more; a hostile file must not fill the memory */
 
 struct import {
     const struct source_text *source;
-    struct diagnostics *diagnostics;
-    struct topology_builder *builder;
-    struct arena *arena;
-    struct origin *origins; /* by builder index */
-    size_t count, capacity;
-    enum knowledge rcba_enabled;
-    bool bytes_seen;    /* some function shows bytes */
+    struct dump *dump;
+    unsigned count;     /* functions */
+    size_t first_part;  /* of this text */
     bool extended_seen; /* some function shows rows of extended space */
 
     /* The function being read. */
     bool open;
-    unsigned line; /* of its header, from 1 */
+    const char *where; /* "line N" of its header */
     size_t offset;
     struct lspci_header header;
     struct lspci_bytes bytes;
@@ -56,105 +35,131 @@ struct slice lspci_unquote(struct slice line)
     return slice_trim(line);
 }
 
-/* Byte offset of "line N". */
-static size_t locate_line(const struct source_text *source, const char *pointer)
-{
-    uint64_t number;
-    if (strncmp(pointer, "line ", 5) != 0 || !number_parse(pointer + 5, UINT64_MAX, &number))
-        return DIAGNOSTIC_NO_OFFSET;
-    struct slice rest = {source->text, source->text + source->length}, line;
-    while (slice_next_line(&rest, &line)) {
-        if (--number == 0)
-            return (size_t)(line.at - source->text);
-    }
-    return DIAGNOSTIC_NO_OFFSET;
-}
-
 /* All ones: the function did not answer when it was dumped (switched off, or gone). */
 static bool unreachable(const struct config_space *space)
 {
     return config_read8(space, 0x0e) == 0xff && config_read32(space, 8) == UINT32_MAX;
 }
 
-/* Bytes tell neither sizes nor what the kernel did; lines of text beside them may. */
-static void add_sizes(struct bar *bars, const struct bar *told, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (bars[i].kind == told[i].kind && bars[i].address == told[i].address)
-            bars[i].size = told[i].size;
-    }
-}
-
-static void add_extended(struct pci_function *function, const struct pci_function *told)
-{
-    function->acs = told->acs;
-    function->acs_unknown = told->acs_unknown;
-    function->ari = told->ari;
-    function->ari_next_function = told->ari_next_function;
-    function->ats = told->ats;
-    function->ats_enabled = told->ats_enabled;
-    function->pri = told->pri;
-    function->pasid = told->pasid;
-    function->sriov = told->sriov;
-}
-
-/* The function as the bytes show it, completed from the text where there is both (lspci -vvv -xxx). */
-static void apply_bytes(struct import *import, const struct config_space *space,
-                        struct pci_function *function)
-{
-    const struct pci_function told = *function;
-    const struct lspci_text *text = &import->text;
-    config_space_decode(space, function);
-    import->bytes_seen = true;
-    import->extended_seen |= space->length > CONFIG_PCI_SIZE;
-    if (text->verbose && !text->capabilities_hidden && function->pcie_unknown) {
-        /* The header alone; the text saw the rest. */
-        bool multifunction = function->multifunction;
-        *function = told;
-        function->multifunction = multifunction;
-    } else if (text->verbose && function->acs_unknown && !told.acs_unknown) {
-        add_extended(function, &told);
-    }
-    add_sizes(function->bars, told.bars, BAR_COUNT);
-    add_sizes(function->sriov.vf_bars, told.sriov.vf_bars, 6);
-    /* A VF shows no ids of its own; whose VF it is, the builder finds from the PF's registers. */
-    if (function->vendor == 0xffff) {
-        function->vendor = told.vendor;
-        function->device = told.device;
-    }
-    if (function->segment == 0 && function->bus == 0 && function->devfn == LSPCI_ISA_BRIDGE)
-        import->rcba_enabled = lspci_rcba_state(space);
-}
-
-/* A copy that fits into any output: what is no printable ASCII becomes '?'. */
-static const char *copy_text(struct arena *arena, struct slice text)
-{
-    size_t length = slice_length(text) < NAME_LIMIT ? slice_length(text) : NAME_LIMIT;
-    char *copy = arena_alloc(arena, length + 1);
-    memcpy(copy, text.at, length);
-    for (size_t i = 0; i < length; i++) {
-        if (copy[i] < ' ' || copy[i] > '~')
-            copy[i] = '?';
-    }
-    return copy;
-}
-
-/* Who it is and what the kernel did with it. */
-static void identify(struct import *import, struct pci_function *function)
+static struct dump_part *new_part(struct import *import, enum dump_rank rank)
 {
     const struct lspci_header *header = &import->header;
-    const struct lspci_text *text = &import->text;
-    function->segment = header->segment;
-    function->bus = header->bus;
-    function->devfn = header->devfn;
-    function->pf_id = NONE;
-    function->secondary_bus_id = NONE;
-    function->pointer = arena_format(import->arena, "line %u", import->line);
-    if (slice_length(header->name) > 0)
-        function->name = copy_text(import->arena, header->name);
-    /* lspci names the driver if there is one; text without the line says that there is none. */
+    return dump_add(import->dump, rank, header->segment, header->bus, header->devfn, import->offset,
+                    import->where);
+}
+
+/* Take over what was read of the function; its address and the like are in the part already. */
+static void fill_part(struct dump_part *part, const struct pci_function *function, uint32_t facts)
+{
+    struct pci_function address = part->function;
+    part->function = *function;
+    part->function.segment = address.segment;
+    part->function.bus = address.bus;
+    part->function.devfn = address.devfn;
+    part->function.pf_id = part->function.secondary_bus_id = NONE;
+    part->facts = facts;
+}
+
+static uint32_t header_facts(const struct lspci_header *header)
+{
+    uint32_t facts = FACT_REVISION;
+    if (header->class_known)
+        facts |= FACT_CLASS | FACT_HEADER;
+    if (header->interface_known)
+        facts |= FACT_INTERFACE;
+    if (!header->ids_named)
+        facts |= (header->vendor_known ? FACT_VENDOR : 0U) | (header->device_known ? FACT_DEVICE : 0U);
+    return facts;
+}
+
+static uint32_t capability_facts(const struct lspci_text *text)
+{
+    const struct pci_function *function = &text->function;
+    uint32_t facts = 0;
+    if (!text->verbose)
+        return 0;
+    if (!text->capabilities_hidden)
+        facts |= FACT_EXTENDED | FACT_ACS;
+    if (function->acs.present)
+        facts |= FACT_ACS | (text->acs_registers ? (uint32_t)FACT_ACS_REGISTERS : 0);
+    /* Registers without the line with the type: a mailer lost that. */
+    if (function->pcie && !function->pcie_unknown)
+        facts |= FACT_TYPE | FACT_EXPRESS;
+    else if (function->pcie)
+        facts |= FACT_EXPRESS;
+    else if (!text->capabilities_hidden)
+        facts |= FACT_TYPE | FACT_EXPRESS;
+    if (function->link.width || function->link.maximum_width)
+        facts |= FACT_LINK;
+    if (function->max_payload)
+        facts |= FACT_PAYLOAD;
+    return facts;
+}
+
+static uint32_t text_facts(const struct lspci_text *text)
+{
+    const struct pci_function *function = &text->function;
+    uint32_t facts = header_facts(text->header) | capability_facts(text);
     if (text->details)
-        function->driver = slice_length(text->driver) > 0 ? copy_text(import->arena, text->driver) : "";
+        facts |= FACT_DRIVER; /* lspci names the driver if there is one */
+    if (text->verbose)
+        facts |= FACT_COMMAND | FACT_BARS | FACT_WINDOWS;
+    if (text->bus_line)
+        facts |= FACT_BUSES | FACT_HEADER | FACT_CLASS;
+    if (function->subvendor || function->subdevice)
+        facts |= FACT_SUBSYSTEM;
+    if (function->group_reported)
+        facts |= FACT_GROUP;
+    if (text->numa_known)
+        facts |= FACT_NUMA;
+    return facts;
+}
+
+static void add_text(struct import *import)
+{
+    struct lspci_text *text = &import->text;
+    struct arena *arena = import->dump->arena;
+    lspci_text_finish(text);
+    struct pci_function function = text->function;
+    uint32_t facts = text_facts(text);
+    if (slice_length(import->header.name) > 0) {
+        function.name = dump_copy_text(arena, import->header.name.at, import->header.name.end);
+        facts |= FACT_NAME;
+    }
+    if (text->details)
+        function.driver =
+            slice_length(text->driver) > 0 ? dump_copy_text(arena, text->driver.at, text->driver.end) : "";
+    struct dump_part *part = new_part(import, text->details ? DUMP_TEXT : DUMP_LISTING);
+    fill_part(part, &function, facts);
+    part->numa_node = text->numa_node;
+    if (import->header.ids_named) {
+        part = new_part(import, DUMP_NAMES);
+        part->function.vendor = function.vendor;
+        part->function.device = function.device;
+        part->facts = (import->header.vendor_known ? FACT_VENDOR : 0U) |
+                      (import->header.device_known ? FACT_DEVICE : 0U);
+    }
+}
+
+static void add_bytes(struct import *import, const struct config_space *space)
+{
+    struct pci_function function = {0};
+    config_space_decode(space, &function);
+    import->extended_seen |= space->length > CONFIG_PCI_SIZE;
+    uint32_t facts = FACT_CLASS | FACT_INTERFACE | FACT_REVISION | FACT_HEADER | FACT_MULTIFUNCTION |
+                     FACT_COMMAND | FACT_BARS | FACT_BUSES | FACT_WINDOWS;
+    if (function.vendor != 0xffff) /* a VF shows no ids of its own */
+        facts |= FACT_VENDOR | FACT_DEVICE;
+    if (function.subvendor || function.subdevice)
+        facts |= FACT_SUBSYSTEM;
+    if (!function.pcie_unknown)
+        facts |= FACT_TYPE | FACT_EXPRESS | FACT_LINK | FACT_PAYLOAD;
+    if (!function.acs_unknown)
+        facts |= FACT_ACS | FACT_ACS_REGISTERS | FACT_EXTENDED;
+    fill_part(new_part(import, DUMP_BYTES), &function, facts);
+    const struct lspci_header *header = &import->header;
+    if (header->segment == 0 && header->bus == 0 && header->devfn == LSPCI_ISA_BRIDGE)
+        import->dump->rcba_enabled = lspci_rcba_state(space);
 }
 
 static void finish_function(struct import *import)
@@ -162,49 +167,31 @@ static void finish_function(struct import *import)
     if (!import->open)
         return;
     import->open = false;
-    unsigned length = lspci_bytes_finish(&import->bytes, import->source, import->offset, import->diagnostics);
+    unsigned length =
+        lspci_bytes_finish(&import->bytes, import->source, import->offset, import->dump->diagnostics);
     struct config_space space = {import->bytes.bytes, length};
-    bool readable = length > 0 && !unreachable(&space);
-    lspci_text_finish(&import->text);
-    struct pci_function function = import->text.function;
-    identify(import, &function);
-    if (readable)
-        apply_bytes(import, &space, &function);
-
-    import->origins =
-        memory_grow(import->origins, import->count, &import->capacity, sizeof(*import->origins));
-    import->origins[import->count++] = (struct origin){.segment = function.segment,
-                                                       .bus = function.bus,
-                                                       .devfn = function.devfn,
-                                                       .offset = import->offset,
-                                                       .length = length,
-                                                       .device_known = function.device != 0xffff,
-                                                       .numa_known = import->text.numa_known,
-                                                       .numa_node = import->text.numa_node};
-    function.observed = !readable;
-    topology_builder_add(import->builder, &function,
-                         (struct placement){.host_bridge = NONE,
-                                            .parent = NONE,
-                                            .address_known = true,
-                                            .multifunction_known = readable,
-                                            .addresses_known = true,
-                                            .bus_numbers_known = true});
+    add_text(import);
+    if (length > 0 && !unreachable(&space))
+        add_bytes(import, &space);
+    import->count++;
 }
 
-static void start_function(struct import *import, const struct lspci_header *header, const char *at)
+static void start_function(struct import *import, const struct lspci_header *header, const char *at,
+                           unsigned line)
 {
     finish_function(import);
+    struct diagnostics *diagnostics = import->dump->diagnostics;
     import->open = true;
     import->header = *header;
     import->offset = (size_t)(at - import->source->text);
+    import->where = arena_format(import->dump->arena, "line %u", line);
     lspci_bytes_reset(&import->bytes);
     lspci_text_reset(&import->text, &import->header);
     if (import->count == FUNCTION_LIMIT)
-        diagnostics_report(import->diagnostics, DIAGNOSTIC_ERROR, import->source, import->offset, NULL,
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, import->source, import->offset, NULL,
                            "lspci-too-many", "more than %d functions", FUNCTION_LIMIT);
     if (header->path)
-        diagnostics_report(import->diagnostics, DIAGNOSTIC_ERROR, import->source, import->offset, NULL,
-                           "lspci-path",
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, import->source, import->offset, NULL, "lspci-path",
                            "this path does not tell the bus number; use lspci -PP or no -P at all");
 }
 
@@ -213,14 +200,13 @@ static void read_lines(struct import *import)
     struct slice rest = {import->source->text, import->source->text + import->source->length}, line;
     struct lspci_header header;
     for (unsigned number = 1; import->count <= FUNCTION_LIMIT && slice_next_line(&rest, &line) &&
-                              !diagnostics_full(import->diagnostics);
+                              !diagnostics_full(import->dump->diagnostics);
          number++) {
         line = lspci_unquote(line);
         if (lspci_header_parse(line, &header)) {
-            start_function(import, &header, line.at);
-            import->line = number;
+            start_function(import, &header, line.at, number);
         } else if (import->open && lspci_is_row(line)) {
-            lspci_bytes_add(&import->bytes, line, import->source, import->diagnostics);
+            lspci_bytes_add(&import->bytes, line, import->source, import->dump->diagnostics);
         } else if (import->open) {
             lspci_text_line(&import->text, line);
         }
@@ -235,83 +221,23 @@ static void read_lines(struct import *import)
  */
 static void settle_extended_space(struct import *import)
 {
-    for (uint32_t i = 0; i < import->count && import->extended_seen; i++) {
-        if (import->origins[i].length == CONFIG_PCI_SIZE)
-            topology_builder_function(import->builder, i)->acs_unknown = false;
+    struct dump *dump = import->dump;
+    for (size_t i = import->first_part; i < dump->part_count && import->extended_seen; i++) {
+        struct dump_part *part = &dump->parts[i];
+        if (part->rank == DUMP_BYTES && (part->facts & FACT_TYPE))
+            part->facts |= FACT_ACS | FACT_ACS_REGISTERS | FACT_EXTENDED;
     }
 }
 
-static void warn_about_unknowns(struct import *import, unsigned guessed, unsigned numbered)
-{
-    unsigned nameless = 0;
-    size_t first = 0;
-    for (uint32_t i = 0; i < import->count; i++) {
-        if (import->origins[i].device_known)
-            continue;
-        first = nameless++ ? first : import->origins[i].offset;
-    }
-    if (nameless)
-        diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, first, NULL,
-                           "lspci-no-ids",
-                           "the ids of %u function%s are not told; those Linux treats specially were looked "
-                           "for by name (lspci -nn prints ids)",
-                           nameless, nameless == 1 ? "" : "s");
-    if (guessed)
-        diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, DIAGNOSTIC_NO_OFFSET,
-                           NULL, "lspci-hidden",
-                           "the capabilities of %u function%s are hidden; port types are guessed, ACS is "
-                           "unknown (run lspci as root)",
-                           guessed, guessed == 1 ? "" : "s");
-    if (numbered)
-        diagnostics_report(import->diagnostics, DIAGNOSTIC_WARNING, import->source, DIAGNOSTIC_NO_OFFSET,
-                           NULL, "lspci-no-buses",
-                           "no bridge tells its bus numbers; those of %u bridge%s are guessed as firmware "
-                           "numbers (lspci -v prints them)",
-                           numbered, numbered == 1 ? "" : "s");
-}
-
-/* A host bridge is where the functions below it say they are: the last one told decides, they agree. */
-static void set_numa_nodes(const struct import *import, struct topology *topology)
-{
-    for (uint32_t i = 0; i < import->count; i++) {
-        const struct origin *origin = &import->origins[i];
-        const struct pci_function *function =
-            origin->numa_known ? topology_find(topology, origin->segment, origin->bus, origin->devfn) : NULL;
-        if (function)
-            topology->host_bridges[topology->buses[function->bus_id].host_bridge_id].numa_node =
-                origin->numa_node;
-    }
-}
-
-struct topology *lspci_import(const struct source_text *source, struct diagnostics *diagnostics)
+void lspci_read(const struct source_text *source, struct dump *dump)
 {
     struct import *import = memory_alloc(sizeof(*import));
-    unsigned errors = diagnostics_errors(diagnostics);
     import->source = source;
-    import->diagnostics = diagnostics;
-    import->builder = topology_builder_new();
-    struct topology *topology = topology_builder_topology(import->builder);
-    import->arena = topology->arena;
-    import->rcba_enabled = UNKNOWN;
-
+    import->dump = dump;
+    import->first_part = dump->part_count;
     read_lines(import);
     settle_extended_space(import);
-    unsigned numbered = import->bytes_seen ? 0 : lspci_guess_buses(import->builder);
-    unsigned guessed = lspci_guess_types(import->builder);
-    if (diagnostics_errors(diagnostics) == errors)
-        warn_about_unknowns(import, guessed, numbered);
-    topology->acs_state = ACS_BOOTED;
-    topology->rcba_enabled = import->rcba_enabled;
-    topology->source = "lspci dump";
-    if (diagnostics_errors(diagnostics) > errors) {
-        topology_builder_free(import->builder);
-        topology = NULL;
-    } else {
-        topology = topology_builder_finish(import->builder, source, locate_line, diagnostics);
-    }
-    if (topology)
-        set_numa_nodes(import, topology);
-    free(import->origins);
+    if (import->count)
+        dump_note_kind(dump, "lspci dump");
     free(import);
-    return topology;
 }

@@ -113,6 +113,7 @@ void lspci_ids_by_name(struct slice name, struct lspci_header *header)
         return;
     }
     rest = name;
+    header->ids_named = true;
     header->vendor_known = skip_vendor(&rest, &header->vendor);
     if (!header->vendor_known || !slice_skip(&rest, " "))
         return;

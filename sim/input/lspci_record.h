@@ -28,6 +28,7 @@ struct lspci_header {
     bool class_known;     /**< a number was given or the name is a known class name */
     bool interface_known; /**< the programming interface was printed */
     bool vendor_known, device_known; /**< printed, or derived from the names */
+    bool ids_named;                  /**< derived from the names */
     uint32_t class_code;             /**< 24 bits */
     uint16_t vendor, device;
     uint8_t revision;

@@ -47,9 +47,14 @@ int dump_import(const struct source_text *source, struct topology **topology, st
     if (dump_recognise(source) == INPUT_UNKNOWN)
         return reject(source, 0, diagnostics, "dump-unknown",
                       "no line starts a PCI function as lspci prints it, e.g. '00:1f.3 SMBus: ...'");
-    struct topology *result = lspci_import(source, diagnostics);
-    if (!result)
+    struct dump *dump = dump_new(diagnostics);
+    unsigned errors = diagnostics_errors(diagnostics);
+    dump_begin_source(dump, source);
+    lspci_read(source, dump);
+    if (diagnostics_errors(diagnostics) > errors) {
+        dump_free(dump);
         return STATUS_BAD_INPUT;
-    *topology = result;
-    return STATUS_OK;
+    }
+    *topology = dump_finish(dump);
+    return *topology ? STATUS_OK : STATUS_BAD_INPUT;
 }

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* From merged parts to a machine: what nobody told is guessed or left unknown, and said. */
+#include "sim/base/arena.h"
+#include "sim/base/text_buffer.h"
+#include "sim/base/units.h"
+#include "sim/input/dump.h"
+#include "sim/input/dump_merge.h"
+#include "sim/input/lspci_guess.h"
+#include "sim/input/slice.h"
+#include "sim/topology/topology_build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Byte offset of "line N". */
+static size_t locate_line(const struct source_text *source, const char *pointer)
+{
+    uint64_t number;
+    if (strncmp(pointer, "line ", 5) != 0 || !number_parse(pointer + 5, UINT64_MAX, &number))
+        return DIAGNOSTIC_NO_OFFSET;
+    struct slice rest = {source->text, source->text + source->length}, line;
+    while (slice_next_line(&rest, &line)) {
+        if (--number == 0)
+            return (size_t)(line.at - source->text);
+    }
+    return DIAGNOSTIC_NO_OFFSET;
+}
+
+static size_t locate_nothing(const struct source_text *source, const char *pointer)
+{
+    (void)source, (void)pointer;
+    return DIAGNOSTIC_NO_OFFSET;
+}
+
+static void add_host_bridges(struct dump *dump)
+{
+    for (size_t i = 0; i < dump->host_bridge_count; i++) {
+        struct dump_host_bridge *stated = &dump->host_bridges[i];
+        uint32_t index = topology_builder_add_host_bridge(dump->builder, &stated->bridge);
+        for (uint32_t p = 0; stated->vmd && p < dump->part_count; p++) {
+            const struct pci_function *function = &dump->parts[p].function;
+            if (function->segment == stated->vmd_segment && function->bus == stated->vmd_bus &&
+                function->devfn == stated->vmd_devfn)
+                topology_builder_set_vmd(dump->builder, index, p);
+        }
+    }
+}
+
+/* What follows from facts together. */
+static void settle(const struct dump *dump, struct dump_part *part)
+{
+    struct pci_function *function = &part->function;
+    if (!(part->facts & FACT_HEADER))
+        function->header_type = function->class_code >> 8 == 0x0604;
+    function->pcie_unknown = !(part->facts & FACT_TYPE);
+    bool conventional = (part->facts & FACT_TYPE) && !function->pcie;
+    function->acs_unknown = !conventional && (!(part->facts & FACT_ACS) ||
+                                              (function->acs.present && !(part->facts & FACT_ACS_REGISTERS)));
+    function->observed = part->rank < DUMP_BYTES;
+    function->pointer = dump->source_count == 1
+                            ? part->place.where
+                            : arena_format(dump->arena, "%s %s", part->place.source->name, part->place.where);
+}
+
+static void add_functions(struct dump *dump)
+{
+    for (size_t i = 0; i < dump->part_count; i++) {
+        struct dump_part *part = &dump->parts[i];
+        settle(dump, part);
+        topology_builder_add(dump->builder, &part->function,
+                             (struct placement){.host_bridge = NONE,
+                                                .parent = NONE,
+                                                .address_known = true,
+                                                .multifunction_known = part->facts & FACT_MULTIFUNCTION,
+                                                .addresses_known = true,
+                                                .bus_numbers_known = true});
+    }
+}
+
+static bool buses_told(const struct dump *dump)
+{
+    for (size_t i = 0; i < dump->part_count; i++) {
+        if (dump->parts[i].facts & FACT_BUSES)
+            return true;
+    }
+    return false;
+}
+
+static void warn_no_ids(const struct dump *dump)
+{
+    unsigned nameless = 0;
+    const struct dump_part *first = NULL;
+    for (size_t i = 0; i < dump->part_count; i++) {
+        const struct dump_part *part = &dump->parts[i];
+        if (part->function.device != 0xffff || (part->rank >= DUMP_BYTES && (part->facts & FACT_CLASS)))
+            continue;
+        first = nameless++ ? first : part;
+    }
+    if (nameless)
+        diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING, first->place.source, first->place.offset,
+                           NULL, "lspci-no-ids",
+                           "the ids of %u function%s are not told; those Linux treats specially were looked "
+                           "for by name (lspci -nn prints ids)",
+                           nameless, nameless == 1 ? "" : "s");
+}
+
+static void warn_guesses(const struct dump *dump, unsigned guessed, unsigned numbered)
+{
+    const struct source_text *source = dump->source_count == 1 ? dump->source : NULL;
+    if (guessed)
+        diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING, source, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "lspci-hidden",
+                           "the capabilities of %u function%s are hidden; port types are guessed, ACS is "
+                           "unknown (run lspci as root)",
+                           guessed, guessed == 1 ? "" : "s");
+    if (numbered)
+        diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING, source, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "lspci-no-buses",
+                           "no bridge tells its bus numbers; those of %u bridge%s are guessed as firmware "
+                           "numbers (lspci -v prints them)",
+                           numbered, numbered == 1 ? "" : "s");
+}
+
+/* A host bridge is where the functions below it say they are: the last one told decides, they agree. */
+static void set_numa_nodes(const struct dump *dump, struct topology *topology)
+{
+    for (size_t i = 0; i < dump->part_count; i++) {
+        const struct dump_part *part = &dump->parts[i];
+        const struct pci_function *function =
+            part->facts & FACT_NUMA
+                ? topology_find(topology, part->function.segment, part->function.bus, part->function.devfn)
+                : NULL;
+        if (function)
+            topology->host_bridges[topology->buses[function->bus_id].host_bridge_id].numa_node =
+                part->numa_node;
+    }
+}
+
+static void set_platform(struct dump *dump, struct topology *topology)
+{
+    struct text_buffer kinds = {0};
+    for (unsigned i = 0; i < dump->kind_count; i++)
+        text_buffer_format(&kinds, "%s%s", i ? ", " : "", dump->kinds[i]);
+    topology->source = arena_string(dump->arena, text_buffer_get(&kinds));
+    text_buffer_fini(&kinds);
+    topology->acs_state = ACS_BOOTED;
+    topology->rcba_enabled = dump->rcba_enabled;
+    if (dump->cmdline.text)
+        topology->cmdline = dump->cmdline.text;
+    topology->units = dump->units;
+    topology->unit_count = dump->unit_count;
+    topology->units_known = dump->units_known;
+    if (dump->reserved_count) {
+        topology->reserved = arena_array(dump->arena, dump->reserved_count, sizeof(*topology->reserved));
+        memcpy(topology->reserved, dump->reserved, dump->reserved_count * sizeof(*topology->reserved));
+        topology->reserved_count = (uint32_t)dump->reserved_count;
+    }
+}
+
+struct topology *dump_finish(struct dump *dump)
+{
+    struct source_text together = {.name = "the files together", .text = ""};
+    struct topology *topology = topology_builder_topology(dump->builder);
+    dump_merge(dump);
+    add_functions(dump);
+    add_host_bridges(dump);
+    unsigned numbered = buses_told(dump) ? 0 : lspci_guess_buses(dump->builder);
+    unsigned guessed = lspci_guess_types(dump->builder);
+    warn_no_ids(dump);
+    warn_guesses(dump, guessed, numbered);
+    set_platform(dump, topology);
+    bool one = dump->source_count == 1;
+    topology = topology_builder_finish(dump->builder, one ? dump->source : &together,
+                                       one ? locate_line : locate_nothing, dump->diagnostics);
+    dump->builder = NULL;
+    if (topology)
+        set_numa_nodes(dump, topology);
+    dump_free(dump);
+    return topology;
+}
