@@ -385,10 +385,11 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
     machine->transport.event_wake = EVENT_WAKE;
     machine->transport.request_latency_ps = input->parameters.root_complex.request_latency_ps;
     machine->transport.peer_latency_ps = input->parameters.root_complex.peer_latency_ps;
-    machine_build_transport(machine);
+    int status = machine_build_transport(machine, diagnostics);
     build_units(machine);
     build_root_complex(machine);
-    int status = machine_build_domains(machine, diagnostics);
+    if (status == 0)
+        status = machine_build_domains(machine, diagnostics);
     if (status == 0)
         status = traffic_open(machine, diagnostics);
     if (status < 0) {

@@ -10,6 +10,7 @@
 #include "sim/machine/machine_state.h"
 
 #include "sim/base/arena.h"
+#include "sim/base/status.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -380,7 +381,40 @@ static void finish_channels(struct build *build)
     }
 }
 
-void machine_build_transport(struct machine *machine)
+/* A receiver that cannot hold one whole payload would never get it (PCIe Base Spec 2.6.1 demands room for
+ * MPS). */
+static int check_credits(const struct build *build, struct diagnostics *diagnostics)
+{
+    const struct machine *machine = build->machine;
+    uint32_t payload = 0;
+    for (uint32_t i = 0; i < machine->engine_count; i++) {
+        if (machine->engines[i].max_payload > payload)
+            payload = machine->engines[i].max_payload;
+    }
+    for (uint32_t i = 0; i < build->transport->channel_count; i++) {
+        const struct channel *channel = &build->transport->channels[i];
+        const struct credit_account *posted = &channel->credits[FLOW_POSTED];
+        const struct credit_account *completion = &channel->credits[FLOW_COMPLETION];
+        bool small_posted = !posted->infinite_data && posted->data_limit * 16U < payload;
+        bool small_completion = !completion->infinite_data && completion->data_limit * 16U < payload;
+        if (!small_posted && !small_completion)
+            continue;
+        const struct pci_function *function = &build->topology->functions[channel->function_id];
+        char text[BDF_TEXT_SIZE];
+        diagnostics_report(
+            diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, function->pointer, "machine-credits",
+            "the link of %s has %u %s data credits (%u bytes), less than one payload of %u bytes; give at "
+            "least %u, or 0 for infinite",
+            bdf_print(text, function->segment, function->bus, function->devfn),
+            small_posted ? posted->data_limit : completion->data_limit,
+            small_posted ? "posted" : "completion",
+            16 * (small_posted ? posted->data_limit : completion->data_limit), payload, payload / 16);
+        return STATUS_BAD_INPUT;
+    }
+    return 0;
+}
+
+int machine_build_transport(struct machine *machine, struct diagnostics *diagnostics)
 {
     const struct topology *topology = machine->input->topology;
     uint32_t functions = topology->function_count;
@@ -406,4 +440,5 @@ void machine_build_transport(struct machine *machine)
     add_engines_and_completers(&build);
     number_ingresses(&build);
     finish_channels(&build);
+    return check_credits(&build, diagnostics);
 }

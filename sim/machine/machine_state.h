@@ -70,8 +70,8 @@ struct machine {
     uint64_t bytes_submitted, bytes_finished; /**< of all operations, for the conservation check */
 };
 
-/** Build nodes, channels, ingresses, engines, completers (machine_build.c). */
-void machine_build_transport(struct machine *machine);
+/** Build nodes, channels, ingresses, engines, completers (machine_build.c). @return 0 or STATUS_BAD_INPUT */
+int machine_build_transport(struct machine *machine, struct diagnostics *diagnostics);
 
 /** Domains, page tables, contexts (machine_domains.c). @return 0 or STATUS_BAD_INPUT */
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics);
