@@ -28,6 +28,15 @@ struct json_key_table {
     const char *required[4];          /**< keys that must be there, for the schema; the rest NULL */
 };
 
+/** Define the table @p identifier from the array identifier_rows; further members may follow. */
+#define JSON_KEY_TABLE(identifier, schema_name, text, ...)                                                   \
+    const struct json_key_table identifier = {.name = (schema_name),                                         \
+                                              .help = (text),                                                \
+                                              .keys = identifier##_rows,                                     \
+                                              .count =                                                       \
+                                                  sizeof(identifier##_rows) / sizeof(identifier##_rows[0]),  \
+                                              __VA_ARGS__}
+
 /** json_check_keys() against a table. */
 bool json_check_table(const struct json_node *object, const struct json_key_table *table);
 

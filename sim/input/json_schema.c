@@ -3,12 +3,14 @@
 
 #include "sim/input/json_layout.h"
 #include "sim/input/parameter_set.h"
+#include "sim/input/scenario.h"
 #include "sim/input/topology_keys.h"
+#include "sim/input/workload_keys.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-const char *const schema_formats[] = {"topology", "preset", NULL};
+const char *const schema_formats[] = {"topology", "preset", "workload", "scenario", NULL};
 
 bool json_check_table(const struct json_node *object, const struct json_key_table *table)
 {
@@ -225,11 +227,49 @@ static void write_topology_definitions(struct json_layout *layout)
         write_definition(layout, definitions[i].table, definitions[i].also);
 }
 
+static void write_preset_definitions(struct json_layout *layout)
+{
+    write_parameters(layout);
+}
+
+static void write_machine_definitions(struct json_layout *layout)
+{
+    write_parameters(layout);
+    write_topology_definitions(layout);
+}
+
+static void write_workload_definitions(struct json_layout *layout)
+{
+    write_definition(layout, &domain_keys, NULL);
+    write_definition(layout, &mapping_keys, NULL);
+    write_definition(layout, &stream_keys, NULL);
+}
+
+static void write_scenario_definitions(struct json_layout *layout)
+{
+    write_definition(layout, &scenario_kernel_keys, NULL);
+    write_words(layout, "section", result_section_names, NULL);
+    write_definition(layout, &workload_keys, NULL);
+    write_workload_definitions(layout);
+}
+
 bool schema_write(const char *format, struct text_buffer *out)
 {
+    static const struct {
+        const struct json_key_table *root;
+        void (*definitions)(struct json_layout *layout);
+    } formats[] = {
+        /* ORDER: schema_formats */
+        {&topology_keys, write_machine_definitions},
+        {&preset_keys, write_preset_definitions},
+        {&workload_keys, write_workload_definitions},
+        {&scenario_keys, write_scenario_definitions},
+    };
     struct json_layout layout = {.out = out};
-    bool topology = strcmp(format, "topology") == 0;
-    if (!topology && strcmp(format, "preset") != 0)
+    unsigned which = 0;
+    while (schema_formats[which] && strcmp(schema_formats[which], format) != 0)
+        which++;
+    if (!schema_formats[which])
         return false;
     layout_open(&layout, NULL, '{');
     layout.fresh_line = true;
@@ -239,11 +279,9 @@ bool schema_write(const char *format, struct text_buffer *out)
     layout.fresh_line = true;
     layout_format(&layout, "title", "\"iommusim-%s/1\"", format);
     layout.fresh_line = true;
-    write_object(&layout, topology ? &topology_keys : &preset_keys);
+    write_object(&layout, formats[which].root);
     layout_open(&layout, "$defs", '{');
-    write_parameters(&layout);
-    if (topology)
-        write_topology_definitions(&layout);
+    formats[which].definitions(&layout);
     layout_close(&layout, '}', true);
     layout_close(&layout, '}', true);
     return true;

@@ -10,10 +10,11 @@
 #include "sim/base/text_buffer.h"
 #include "sim/input/json_keys.h"
 
-/** Append the schema of a format: "topology" or "preset". @return false where there is no such format */
+/** Append the schema of a format of schema_formats. @return false where there is no such format */
 bool schema_write(const char *format, struct text_buffer *out);
 
-/** Names of the formats schema_write() knows; ends with NULL. */
+/** Names of the formats schema_write() knows ("topology", "preset", "workload", "scenario"); ends with NULL.
+ */
 extern const char *const schema_formats[];
 
 #endif

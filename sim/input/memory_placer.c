@@ -9,7 +9,7 @@
 static const uint64_t assumed_low = UINT64_C(1) << 32, assumed_high = (UINT64_C(1) << 48) - 1;
 
 struct memory_placer {
-    const struct topology *topology;
+    const struct topology *topology; /* may be NULL */
     struct range_set taken;
 };
 
@@ -38,19 +38,25 @@ static void take_function(struct range_set *taken, const struct pci_function *fu
         take_bar(taken, &function->sriov.vf_bars[i], function->sriov.num_vfs);
 }
 
+static void take_topology(struct range_set *taken, const struct topology *topology)
+{
+    for (uint32_t i = 0; i < topology->function_count; i++)
+        take_function(taken, &topology->functions[i]);
+    for (uint32_t i = 0; i < topology->host_bridge_count; i++) {
+        for (uint32_t j = 0; j < topology->host_bridges[i].window_count; j++)
+            take_window(taken, &topology->host_bridges[i].windows[j]);
+    }
+    for (uint32_t i = 0; i < topology->reserved_count; i++)
+        range_set_add(taken, topology->reserved[i].base, topology->reserved[i].limit);
+}
+
 struct memory_placer *memory_placer_new(const struct topology *topology)
 {
     struct memory_placer *placer = memory_alloc(sizeof(*placer));
     placer->topology = topology;
     range_set_add(&placer->taken, 0, 0xfffff); /* the first MiB is firmware's */
-    for (uint32_t i = 0; i < topology->function_count; i++)
-        take_function(&placer->taken, &topology->functions[i]);
-    for (uint32_t i = 0; i < topology->host_bridge_count; i++) {
-        for (uint32_t j = 0; j < topology->host_bridges[i].window_count; j++)
-            take_window(&placer->taken, &topology->host_bridges[i].windows[j]);
-    }
-    for (uint32_t i = 0; i < topology->reserved_count; i++)
-        range_set_add(&placer->taken, topology->reserved[i].base, topology->reserved[i].limit);
+    if (topology)
+        take_topology(&placer->taken, topology);
     range_set_settle(&placer->taken);
     return placer;
 }
@@ -67,10 +73,10 @@ bool memory_placer_take(struct memory_placer *placer, uint64_t length, uint64_t 
 {
     const struct topology *topology = placer->topology;
     bool found = false;
-    for (uint32_t i = 0; i < topology->memory_count && !found; i++)
+    for (uint32_t i = 0; topology && i < topology->memory_count && !found; i++)
         found = range_set_gap(&placer->taken, topology->memory[i].base, topology->memory[i].limit, length,
                               alignment, base);
-    if (!topology->memory_count)
+    if (!topology || !topology->memory_count)
         found = range_set_gap(&placer->taken, assumed_low, assumed_high, length, alignment, base);
     if (found)
         range_set_insert(&placer->taken, *base, *base + length - 1);

@@ -4,17 +4,13 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/input/source_file.h"
+#include "sim/input/workload_keys.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-
-static const char *const scenario_keys[] = {"$schema", "format",    "name", "topology", "workload", "kernel",
-                                            "iommu",   "overrides", "seed", "report",   "source",   NULL};
-static const char *const kernel_keys[] = {"cmdline", NULL};
-static const char *const iommu_words[] = {"auto", "vt-d", "amd-vi", "smmuv3", "none", NULL};
 
 /* ORDER: enum result_section */
 const char *const result_section_names[] = {"streams", "units",      "links", "groups",
@@ -140,36 +136,35 @@ static void read_scenario(struct scenario *scenario, const struct json_node *roo
                    text);
         return;
     }
-    json_check_names(root, scenario_keys);
+    json_check_table(root, &scenario_keys);
     if (json_get_string(root, "name", &text))
         scenario->name = arena_string(scenario->arena, text);
     scenario->topology_path = read_part(scenario, root, "topology");
     scenario->workload_path = read_part(scenario, root, "workload");
     struct json_node kernel = json_member(root, "kernel");
     if (json_given(&kernel) && json_expect_object(&kernel)) {
-        json_check_names(&kernel, kernel_keys);
+        json_check_table(&kernel, &scenario_kernel_keys);
         if (json_get_string(&kernel, "cmdline", &text))
             scenario->cmdline = arena_string(scenario->arena, text);
     }
-    if (json_get_choice(root, "iommu", iommu_words, &word))
-        scenario->iommu = iommu_words[word];
+    if (json_get_choice(root, "iommu", scenario_iommu_words, &word))
+        scenario->iommu = scenario_iommu_words[word];
     json_get_count(root, "seed", 0, UINT64_C(1) << 53, &scenario->seed);
     read_overrides(scenario, root);
     read_report(scenario, root);
 }
 
-int scenario_load(const char *path, struct scenario **result, struct diagnostics *diagnostics)
+/* @param source  its text becomes the scenario's */
+static int load(const struct source_text *source, struct scenario **result, struct diagnostics *diagnostics)
 {
     unsigned errors = diagnostics_errors(diagnostics);
     struct scenario *scenario = scenario_new();
-    scenario->path = arena_string(scenario->arena, path);
-    int status = source_file_read(scenario->path, &scenario->source, diagnostics);
-    if (status == STATUS_OK) {
-        XXH128_hash_t hash = XXH3_128bits(scenario->source.text, scenario->source.length);
-        scenario->hash = arena_format(scenario->arena, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
-                                      (uint64_t)hash.low64);
-        status = json_document_init(&scenario->document, &scenario->source, diagnostics);
-    }
+    XXH128_hash_t hash = XXH3_128bits(source->text, source->length);
+    scenario->source = *source;
+    scenario->path = scenario->source.name = arena_string(scenario->arena, source->name);
+    scenario->hash = arena_format(scenario->arena, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
+                                  (uint64_t)hash.low64);
+    int status = json_document_init(&scenario->document, &scenario->source, diagnostics);
     if (status == STATUS_OK) {
         struct json_node root = json_root(&scenario->document);
         read_scenario(scenario, &root);
@@ -181,6 +176,20 @@ int scenario_load(const char *path, struct scenario **result, struct diagnostics
     else
         scenario_free(scenario);
     return status;
+}
+
+int scenario_load_source(const struct source_text *source, struct scenario **scenario,
+                         struct diagnostics *diagnostics)
+{
+    const struct source_text copy = {source->name, memory_string(source->text), source->length};
+    return load(&copy, scenario, diagnostics);
+}
+
+int scenario_load(const char *path, struct scenario **scenario, struct diagnostics *diagnostics)
+{
+    struct source_text source;
+    int status = source_file_read(path, &source, diagnostics);
+    return status < 0 ? status : load(&source, scenario, diagnostics);
 }
 
 /* ---- the workload ---- */

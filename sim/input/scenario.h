@@ -67,6 +67,10 @@ void scenario_free(struct scenario *scenario);
  */
 int scenario_load(const char *path, struct scenario **scenario, struct diagnostics *diagnostics);
 
+/** scenario_load() of a text in memory (copied); paths are seen from the folder of its name. */
+int scenario_load_source(const struct source_text *source, struct scenario **scenario,
+                         struct diagnostics *diagnostics);
+
 /**
  * Lay a value over the topology; a later one for the same pointer wins.
  * @param value  JSON text; what is none is taken as a string ("8GT/s", vt-d)

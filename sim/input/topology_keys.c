@@ -9,14 +9,6 @@ const char *const region_kind_words[] = {"direct", "direct-relaxable", "msi", "r
 const char *const bar_kind_words[] = {"io", "memory32", "memory64", NULL};
 const char *const acs_bit_words[] = {"SV", "TB", "RR", "CR", "UF", "EC", "DT", "ES", NULL};
 
-#define TABLE(identifier, schema_name, text, ...)                                                            \
-    const struct json_key_table identifier = {.name = (schema_name),                                         \
-                                              .help = (text),                                                \
-                                              .keys = identifier##_rows,                                     \
-                                              .count =                                                       \
-                                                  sizeof(identifier##_rows) / sizeof(identifier##_rows[0]),  \
-                                              __VA_ARGS__}
-
 #define SCHEMA_WINDOW              "{\"type\": \"array\", \"items\": " SCHEMA_ADDRESS ", \"minItems\": 2, \"maxItems\": 2}"
 #define SCHEMA_PRESETS             "{\"anyOf\": [" SCHEMA_STRING ", " SCHEMA_LIST(SCHEMA_STRING) "]}"
 #define SCHEMA_ACS_BITS            "{\"anyOf\": [" SCHEMA_LIST(SCHEMA_REF("acs_bit")) ", " SCHEMA_ADDRESS "]}"
@@ -46,13 +38,13 @@ static const struct json_key topology_keys_rows[] = {
     {"host_bridges", "host bridges in firmware order, with the functions below them",
      "{\"type\": \"array\", \"items\": " SCHEMA_REF("host_bridge") ", \"minItems\": 1}", NULL},
 };
-TABLE(topology_keys, "topology", "A machine: functions, IOMMUs, memory, parameters.",
-      .required = {"format", "host_bridges"});
+JSON_KEY_TABLE(topology_keys, "topology", "A machine: functions, IOMMUs, memory, parameters.",
+               .required = {"format", "host_bridges"});
 
 static const struct json_key kernel_keys_rows[] = {
     {"cmdline", "kernel command line: its PCI and IOMMU words count", SCHEMA_STRING, NULL},
 };
-TABLE(kernel_keys, "kernel", "The operating system.", .fields = NULL);
+JSON_KEY_TABLE(kernel_keys, "kernel", "The operating system.", .fields = NULL);
 
 static const struct json_key platform_keys_rows[] = {
     {"rcba_enabled",
@@ -65,20 +57,21 @@ static const struct json_key platform_keys_rows[] = {
     {"ivrs_aliases", "requester ids that firmware says functions use", SCHEMA_LIST(SCHEMA_REF("ivrs_alias")),
      NULL},
 };
-TABLE(platform_keys, "platform", "What is told by neither functions nor tables.", .fields = NULL);
+JSON_KEY_TABLE(platform_keys, "platform", "What is told by neither functions nor tables.", .fields = NULL);
 
 static const struct json_key ivrs_alias_keys_rows[] = {
     {"function", "address of the function", SCHEMA_BDF, NULL},
     {"alias", "requester id its DMA carries, as an address", SCHEMA_BDF, NULL},
 };
-TABLE(ivrs_alias_keys, "ivrs_alias", "An alias entry of the IVRS table.", .required = {"function", "alias"});
+JSON_KEY_TABLE(ivrs_alias_keys, "ivrs_alias", "An alias entry of the IVRS table.",
+               .required = {"function", "alias"});
 
 static const struct json_key memory_range_keys_rows[] = {
     {"base", "first byte (0)", SCHEMA_ADDRESS, NULL},
     {"size", "bytes", SCHEMA_SIZE, NULL},
     {"numa_node", "node (0)", SCHEMA_COUNT(0, 1023), NULL},
 };
-TABLE(memory_range_keys, "memory_range", "A range of RAM.", .required = {"size"});
+JSON_KEY_TABLE(memory_range_keys, "memory_range", "A range of RAM.", .required = {"size"});
 
 static const struct json_key iommu_keys_rows[] = {
     {"name", "e.g. \"dmar0\"", SCHEMA_STRING, NULL},
@@ -93,7 +86,7 @@ static const struct json_key iommu_keys_rows[] = {
     {"preset", "a preset for this unit alone", SCHEMA_STRING, NULL},
     {"parameters", "values for this unit alone", SCHEMA_PARAMETERS("iommu"), NULL},
 };
-TABLE(iommu_keys, "iommu", "A remapping unit.", .required = {"kind"});
+JSON_KEY_TABLE(iommu_keys, "iommu", "A remapping unit.", .required = {"kind"});
 
 static const struct json_key scope_keys_rows[] = {
     {"function", "one function", SCHEMA_BDF, NULL},
@@ -101,7 +94,7 @@ static const struct json_key scope_keys_rows[] = {
     {"buses", "all functions on these buses, first and last", SCHEMA_BUSES, NULL},
     {"segment", "segment of the buses (that of the unit)", SCHEMA_SEGMENT, NULL},
 };
-TABLE(scope_keys, "scope", "Functions: the address of one, or an object.", .fields = NULL);
+JSON_KEY_TABLE(scope_keys, "scope", "Functions: the address of one, or an object.", .fields = NULL);
 
 static const struct json_key region_keys_rows[] = {
     {"kind", "how the kernel treats it (direct)", NULL, region_kind_words},
@@ -111,8 +104,8 @@ static const struct json_key region_keys_rows[] = {
     {"functions", "to which functions it applies", SCHEMA_LIST(SCHEMA_BDF), NULL},
     {"everyone", "it applies to all", SCHEMA_BOOLEAN, NULL},
 };
-TABLE(region_keys, "reserved_region", "A region of IO addresses that is not free.",
-      .required = {"base", "limit"});
+JSON_KEY_TABLE(region_keys, "reserved_region", "A region of IO addresses that is not free.",
+               .required = {"base", "limit"});
 
 static const struct json_key host_bridge_keys_rows[] = {
     {"segment", "PCI segment: a number, or hexadecimal digits in a string (0)", SCHEMA_SEGMENT, NULL},
@@ -123,13 +116,14 @@ static const struct json_key host_bridge_keys_rows[] = {
     {"windows", "memory routed to it (what is below it)", SCHEMA_LIST(SCHEMA_REF("host_window")), NULL},
     {"functions", "functions on the root bus", SCHEMA_LIST(SCHEMA_REF("function")), NULL},
 };
-TABLE(host_bridge_keys, "host_bridge", "A host bridge and its root bus.", .fields = NULL);
+JSON_KEY_TABLE(host_bridge_keys, "host_bridge", "A host bridge and its root bus.", .fields = NULL);
 
 static const struct json_key host_window_keys_rows[] = {
     {"base", "first byte", SCHEMA_ADDRESS, NULL},
     {"limit", "last byte", SCHEMA_ADDRESS, NULL},
 };
-TABLE(host_window_keys, "host_window", "A range of memory addresses.", .required = {"base", "limit"});
+JSON_KEY_TABLE(host_window_keys, "host_window", "A range of memory addresses.",
+               .required = {"base", "limit"});
 
 static const struct json_key function_keys_rows[] = {
     {"address",
@@ -192,7 +186,7 @@ static const struct json_key function_keys_rows[] = {
     {"endpoint", "parameters of its DMA engine", SCHEMA_PARAMETERS("endpoint"), NULL},
     {"functions", "functions on the bus below", SCHEMA_LIST(SCHEMA_REF("function")), NULL},
 };
-TABLE(function_keys, "function", "A PCI function, and what is below it.", .fields = NULL);
+JSON_KEY_TABLE(function_keys, "function", "A PCI function, and what is below it.", .fields = NULL);
 
 static const struct json_key function_link_keys_rows[] = {
     {"speed", "of the running link", SCHEMA_SPEED, NULL},
@@ -200,8 +194,8 @@ static const struct json_key function_link_keys_rows[] = {
     {"maximum_speed", "what the port could do", SCHEMA_SPEED, NULL},
     {"maximum_width", "what the port could do", SCHEMA_LANES, NULL},
 };
-TABLE(function_link_keys, "link", "A link, and its parameters where they are not the machine's.",
-      .fields = &link_fields);
+JSON_KEY_TABLE(function_link_keys, "link", "A link, and its parameters where they are not the machine's.",
+               .fields = &link_fields);
 
 static const struct json_key bar_keys_rows[] = {
     {"index", "register, or \"rom\" (the lowest free one)",
@@ -211,14 +205,14 @@ static const struct json_key bar_keys_rows[] = {
     {"address", "first byte (short form: automatic; complete: unassigned)", SCHEMA_ADDRESS, NULL},
     {"size", "a power of two; 0 or absent: unknown", SCHEMA_SIZE, NULL},
 };
-TABLE(bar_keys, "bar", "A base address register: its size, or an object.", .fields = NULL);
+JSON_KEY_TABLE(bar_keys, "bar", "A base address register: its size, or an object.", .fields = NULL);
 
 static const struct json_key windows_keys_rows[] = {
     {"memory", "first and last byte", SCHEMA_WINDOW, NULL},
     {"prefetchable", "first and last byte", SCHEMA_WINDOW, NULL},
     {"io", "first and last port", SCHEMA_WINDOW, NULL},
 };
-TABLE(windows_keys, "windows", "Windows of a bridge.", .fields = NULL);
+JSON_KEY_TABLE(windows_keys, "windows", "Windows of a bridge.", .fields = NULL);
 
 static const struct json_key acs_keys_rows[] = {
     {"capability", "capability bits, as names or a number", SCHEMA_ACS_BITS, NULL},
@@ -227,7 +221,7 @@ static const struct json_key acs_keys_rows[] = {
     {"egress_vector", "dword at offset 8: egress control vector, or Intel's control dword", SCHEMA_ADDRESS,
      NULL},
 };
-TABLE(acs_keys, "acs", "Access Control Services.", .required = {"capability"});
+JSON_KEY_TABLE(acs_keys, "acs", "Access Control Services.", .required = {"capability"});
 
 static const struct json_key sriov_keys_rows[] = {
     {"total_vfs", "most there can be (short form: num_vfs)", SCHEMA_COUNT(0, 65535), NULL},
@@ -243,7 +237,7 @@ static const struct json_key sriov_keys_rows[] = {
     {"virtual_functions", "the VFs with their full addresses (made from the registers)",
      SCHEMA_LIST(SCHEMA_REF("function")), NULL},
 };
-TABLE(sriov_keys, "sriov", "SR-IOV capability.", .fields = NULL);
+JSON_KEY_TABLE(sriov_keys, "sriov", "SR-IOV capability.", .fields = NULL);
 
 static const struct json_key preset_keys_rows[] = {
     {"$schema", "for editors; not looked at", SCHEMA_STRING, NULL},
@@ -252,5 +246,5 @@ static const struct json_key preset_keys_rows[] = {
     {"summary", "one sentence", SCHEMA_STRING, NULL},
     {"parameters", "values, each with its source", SCHEMA_REF("parameters"), NULL},
 };
-TABLE(preset_keys, "preset", "Named parameter values, each with its source.",
-      .required = {"format", "parameters"});
+JSON_KEY_TABLE(preset_keys, "preset", "Named parameter values, each with its source.",
+               .required = {"format", "parameters"});

@@ -8,6 +8,7 @@
 #include "sim/input/machine_input.h"
 #include "sim/input/preset.h"
 #include "sim/input/source_file.h"
+#include "sim/input/validate_scenario.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,8 @@ static const struct input_format {
 } formats[] = {
     {"iommusim-topology/1", "topology", validate_machine},
     {"iommusim-preset/1", "preset", validate_preset},
+    {"iommusim-workload/1", "workload", validate_workload},
+    {"iommusim-scenario/1", "scenario", validate_scenario},
 };
 
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };

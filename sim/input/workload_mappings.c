@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What is mapped in a domain: ranges, pages, where they lie in RAM, and what they must keep clear of. */
 #include "sim/base/arena.h"
+#include "sim/input/workload_keys.h"
 #include "sim/input/workload_reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-static const char *const mapping_keys[] = {"iova", "physical", "length", "page_size", "access", NULL};
-static const char *const access_names[] = {"rw", "r", "w", NULL};
-static const char *const page_names[] = {"4KiB", "2MiB", "1GiB", NULL};
+/* ORDER: page_size_words */
 static const uint64_t page_sizes[] = {UINT64_C(1) << 12, UINT64_C(1) << 21, UINT64_C(1) << 30};
 
 /* Page tables are built in memory: 8 bytes a page. */
@@ -70,7 +69,7 @@ static bool check_reserved(const struct workload_reading *reading, const struct 
                    implied_regions[i].what);
         return false;
     }
-    for (uint32_t i = 0; i < topology->reserved_count; i++) {
+    for (uint32_t i = 0; topology && i < topology->reserved_count; i++) {
         const struct reserved_region *region = &topology->reserved[i];
         if (mapping->iova > region->limit || last < region->base ||
             !region_concerns(topology, region, domain))
@@ -93,7 +92,7 @@ static bool check_aligned(const struct json_node *node, const char *key, uint64_
     if (value % page_sizes[page] == 0)
         return true;
     json_error(&member, "workload-alignment", "%s 0x%" PRIx64 " is no multiple of the page size, %s", key,
-               value, page_names[page]);
+               value, page_size_words[page]);
     return false;
 }
 
@@ -124,9 +123,9 @@ static bool read_mapping(struct workload_reading *reading, const struct json_nod
     int page = 0, access = 0;
     if (!json_expect_object(node))
         return false;
-    bool good = json_check_names(node, mapping_keys);
-    json_get_choice(node, "page_size", page_names, &page);
-    json_get_choice(node, "access", access_names, &access);
+    bool good = json_check_table(node, &mapping_keys);
+    json_get_choice(node, "page_size", page_size_words, &page);
+    json_get_choice(node, "access", mapping_access_words, &access);
     if (!json_require(node, "iova", "the first address of the mapping") ||
         !json_require(node, "length", "its size, e.g. \"64MiB\"") ||
         !json_get_address(node, "iova", UINT64_MAX, &mapping->iova) ||

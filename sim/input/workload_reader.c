@@ -6,6 +6,7 @@
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/input/source_file.h"
+#include "sim/input/workload_keys.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,10 +17,6 @@
 const char *const translation_mode_names[] = {"static", "passthrough", "off", NULL};
 const char *const stream_operation_names[] = {"read", "write", "alternate", NULL};
 const char *const address_pattern_names[] = {"sequential", "random", "strided", NULL};
-
-static const char *const document_keys[] = {"$schema",  "format",  "name",    "source",
-                                            "duration", "domains", "streams", NULL};
-static const char *const domain_keys[] = {"name", "mode", "devices", "mappings", NULL};
 
 enum { DURATION_MAX_S = 1000 };
 
@@ -57,10 +54,7 @@ bool check_name(const struct json_node *object, const char *what, const char *na
     for (uint32_t i = 0; i < count; i++) {
         const char *other = *(const char *const *)((const char *)earlier + i * stride);
         if (other && strcmp(other, name) == 0) {
-            json_error(&node, "workload-name",
-                       "the name \"%s\" is used twice; streams and domains each have "
-                       "their own",
-                       name);
+            json_error(&node, "workload-name", "another %s has the name \"%s\", too", what, name);
             return false;
         }
     }
@@ -96,6 +90,8 @@ uint32_t read_device(const struct workload_reading *reading, const struct json_n
     uint32_t segment;
     uint8_t bus, devfn;
     if (!json_node_bdf(node, &segment, &bus, &devfn))
+        return NONE;
+    if (!reading->machine->topology)
         return NONE;
     bdf_print(address, segment, bus, devfn);
     const struct pci_function *function = topology_find(reading->machine->topology, segment, bus, devfn);
@@ -139,9 +135,9 @@ static void read_devices(struct workload_reading *reading, const struct json_nod
         int word;
         if (!json_node_choice(&devices, words, &word))
             return;
-        domain->function_ids =
-            arena_array(reading->workload->arena, topology->function_count, sizeof(uint32_t));
-        for (uint32_t f = 0; f < topology->function_count; f++) {
+        uint32_t count = topology ? topology->function_count : 0;
+        domain->function_ids = arena_array(reading->workload->arena, count, sizeof(uint32_t));
+        for (uint32_t f = 0; f < count; f++) {
             if (topology->functions[f].header_type != 0 || reading->domain_of[f] != NONE)
                 continue;
             reading->domain_of[f] = (uint32_t)(domain - reading->workload->domains);
@@ -169,6 +165,9 @@ static void warn_untranslated(const struct workload_reading *reading, const stru
     }
     if (!count || domain->mode != TRANSLATION_STATIC)
         return;
+    struct json_node given = json_member(object, "devices");
+    if (json_is_string(&given) && count < domain->function_count)
+        return; /* "all": a few that nobody thought of are no surprise */
     char address[BDF_TEXT_SIZE];
     const struct pci_function *function = &machine->topology->functions[first];
     struct json_node devices = json_member(object, "devices");
@@ -189,7 +188,7 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     int mode = TRANSLATION_STATIC;
     if (!json_expect_object(node))
         return;
-    json_check_names(node, domain_keys);
+    json_check_table(node, &domain_keys);
     if (json_require(node, "name", "the name of the domain") && json_get_string(node, "name", &name))
         check_name(node, "domain", name, &workload->domains[0].name, (uint32_t)(domain - workload->domains),
                    sizeof(*domain));
@@ -237,7 +236,7 @@ static bool read_heading(struct workload_reading *reading, const struct json_nod
                    text);
         return false;
     }
-    json_check_names(root, document_keys);
+    json_check_table(root, &workload_keys);
     if (json_get_string(root, "name", &text))
         workload->name = arena_string(workload->arena, text);
     if (json_get_string(root, "source", &text))
@@ -256,12 +255,14 @@ struct workload *workload_read(const struct json_node *root, const char *path,
     struct workload_reading reading = {
         .workload = arena_alloc(arena, sizeof(struct workload)), .machine = machine, .path = path};
     reading.workload->arena = arena;
-    reading.domain_of = memory_array(machine->topology->function_count, sizeof(uint32_t));
-    for (uint32_t f = 0; f < machine->topology->function_count; f++)
+    uint32_t functions = machine->topology ? machine->topology->function_count : 0;
+    reading.domain_of = memory_array(functions, sizeof(uint32_t));
+    for (uint32_t f = 0; f < functions; f++)
         reading.domain_of[f] = NONE;
     reading.placer = memory_placer_new(machine->topology);
     if (read_heading(&reading, root)) {
         read_domains(&reading, root);
+        reading.domains_broken = diagnostics_errors(diagnostics) != errors;
         read_streams(&reading, root);
     }
     memory_placer_free(reading.placer);

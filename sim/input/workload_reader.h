@@ -22,9 +22,9 @@
 
 /** The machine a workload is for. */
 struct workload_machine {
-    const struct topology *topology;
-    const bool *translated; /**< [function] an IOMMU translates it; NULL: all of them */
-    enum iommu_kind iommu;  /**< decides which addresses are never mapped; IOMMU_NONE: nothing translates */
+    const struct topology *topology; /**< NULL: not known, devices are not looked up */
+    const bool *translated;          /**< [function] an IOMMU translates it; NULL: all of them */
+    enum iommu_kind iommu; /**< decides which addresses are never mapped; IOMMU_NONE: nothing translates */
 };
 
 /**
@@ -59,6 +59,8 @@ struct workload_reading {
     const char *path;
     uint32_t *domain_of; /**< [function], NONE where it is in none */
     struct memory_placer *placer;
+    bool
+        domains_broken; /**< something in the domains is wrong: what follows from them is not reported, too */
 };
 
 /** Where the reader puts buffers whose physical address the user leaves open: first fit in RAM (from 4 GiB up

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Who issues what: generators and traces. */
+#include "models/pcie/link.h"
 #include "sim/base/arena.h"
 #include "sim/input/trace_line.h"
+#include "sim/input/workload_keys.h"
 #include "sim/input/workload_reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const common_keys[] = {"name", "start", "queue_depth", "warmup", NULL};
+/* The other keys are for both. */
 static const char *const generator_keys[] = {"device",     "operation", "pattern", "base",
                                              "window",     "size",      "stride",  "alignment",
                                              "operations", "interval",  NULL};
@@ -29,11 +31,7 @@ static bool listed(const char *const *names, const char *name)
 /* Keys of the other kind of stream get a message of their own. */
 static void check_keys(const struct json_node *node, bool trace)
 {
-    struct key_list all = {0};
-    key_list_add(&all, common_keys);
-    key_list_add(&all, generator_keys);
-    key_list_add(&all, trace_keys);
-    json_check_keys(node, &all);
+    json_check_table(node, &stream_keys);
     for (struct json_node member = json_first(node); json_given(&member); json_next(&member)) {
         if (listed(trace ? generator_keys : trace_keys, member.key))
             json_error_at_key(&member, "workload-stream-key",
@@ -50,9 +48,8 @@ static void read_pace(const struct json_node *node, struct stream *stream)
     struct json_node interval = json_member(node, "interval"), depth = json_member(node, "queue_depth");
     json_get_u32(node, "queue_depth", 1, QUEUE_DEPTH_MAX, &stream->queue_depth);
     if (stream->trace_path) {
-        static const char *const paces[] = {"closed", "time", NULL};
         int pace = 1;
-        json_get_choice(node, "pace", paces, &pace);
+        json_get_choice(node, "pace", trace_pace_words, &pace);
         stream->trace_timed = pace;
         if (!pace && !json_given(&depth))
             json_error(node, "workload-stream-pace", "a trace of pace \"closed\" needs \"queue_depth\"");
@@ -84,7 +81,7 @@ static void read_end(const struct workload_reading *reading, const struct json_n
 
 static const struct domain *domain_of(const struct workload_reading *reading, const struct stream *stream)
 {
-    uint32_t index = reading->domain_of[stream->function_id];
+    uint32_t index = stream->function_id == NONE ? NONE : reading->domain_of[stream->function_id];
     return index == NONE ? NULL : &reading->workload->domains[index];
 }
 
@@ -94,7 +91,8 @@ static void default_window(struct workload_reading *reading, const struct json_n
 {
     if (domain && domain->mode == TRANSLATION_STATIC) {
         if (!domain->mapping_count) {
-            json_require(node, "base", "the first address, or the domain a mapping");
+            json_error(node, "workload-window",
+                       "\"base\" is missing, and domain \"%s\" maps nothing to take it from", domain->name);
             return;
         }
         stream->base = domain->mappings[0].iova;
@@ -117,6 +115,10 @@ static void read_window(struct workload_reading *reading, const struct json_node
                 json_get_size(node, "size", 1, TRACE_LENGTH_MAX, &stream->size_bytes);
     if (json_given(&window) && !json_get_size(node, "window", 1, UINT64_C(1) << 52, &stream->window_bytes))
         return;
+    if (!json_given(&base) && (!reading->machine->topology || reading->domains_broken)) {
+        stream->window_bytes = 0; /* it depends on what is not known here */
+        return;
+    }
     if (!json_given(&base))
         default_window(reading, node, domain, stream);
     else if (!json_get_address(node, "base", UINT64_MAX, &stream->base) ||
@@ -126,7 +128,7 @@ static void read_window(struct workload_reading *reading, const struct json_node
         return;
     if (good && stream->size_bytes > stream->window_bytes) {
         json_error(&size, "workload-window",
-                   "an operation of %" PRIu64 " bytes does not fit in a window of %" PRIu64,
+                   "an operation of %" PRIu64 " bytes does not fit in a window of %" PRIu64 " bytes",
                    stream->size_bytes, stream->window_bytes);
         stream->window_bytes = 0;
     } else if (stream->base > UINT64_MAX - (stream->window_bytes - 1)) {
@@ -190,20 +192,56 @@ static void check_mapped(const struct workload_reading *reading, const struct js
                                 : "writes");
 }
 
+/* "any": among functions that an IOMMU translates (all, where none is), the one with the fastest link. */
+static uint32_t find_any(const struct workload_machine *machine)
+{
+    enum { CLASS_BRIDGE = 0x06, CLASS_SYSTEM = 0x08 };
+    const struct topology *topology = machine->topology;
+    uint32_t best = NONE;
+    uint64_t best_rank = 0;
+    for (uint32_t f = 0; topology && f < topology->function_count; f++) {
+        const struct pci_function *function = &topology->functions[f];
+        const struct link_state *link = &function->link;
+        uint32_t base_class = function->class_code >> 16;
+        if (function->header_type != 0 || base_class == CLASS_BRIDGE || base_class == CLASS_SYSTEM)
+            continue;
+        bool endpoint =
+            function_is_type(function, PCIE_ENDPOINT) || function_is_type(function, PCIE_LEGACY_ENDPOINT);
+        uint64_t rank = endpoint && link->generation ? link_raw_bits_per_s(link->generation, link->width) : 0;
+        rank += 1 + ((uint64_t)(!machine->translated || machine->translated[f]) << 60);
+        if (rank > best_rank) {
+            best = f;
+            best_rank = rank;
+        }
+    }
+    return best;
+}
+
+static uint32_t read_stream_device(const struct workload_reading *reading, const struct json_node *device)
+{
+    const char *text = json_string(device);
+    if (!text || strcmp(text, "any") != 0)
+        return read_device(reading, device);
+    uint32_t id = find_any(reading->machine);
+    if (id == NONE && reading->machine->topology)
+        json_error(device, "workload-device", "the machine has no device that issues DMA");
+    return id;
+}
+
 static void read_generator(struct workload_reading *reading, const struct json_node *node,
                            struct stream *stream)
 {
     struct json_node device = json_member(node, "device");
     if (!json_require(node, "device", "the address of the function that issues the DMA, or \"trace\""))
         return;
-    stream->function_id = read_device(reading, &device);
+    stream->function_id = read_stream_device(reading, &device);
     if (stream->function_id == NONE)
         return;
     const struct workload_machine *machine = reading->machine;
     const struct domain *domain = domain_of(reading, stream);
     bool translated =
         machine->iommu != IOMMU_NONE && (!machine->translated || machine->translated[stream->function_id]);
-    if (!domain && translated) {
+    if (!domain && translated && !reading->domains_broken) {
         json_error(&device, "workload-no-domain",
                    "an IOMMU translates %s, but it is in no domain: add it to the \"devices\" of one (mode "
                    "\"static\" with mappings, \"passthrough\" or \"off\")",
@@ -213,7 +251,7 @@ static void read_generator(struct workload_reading *reading, const struct json_n
     read_window(reading, node, domain, stream);
     read_pattern(node, stream);
     read_end(reading, node, stream);
-    if (domain && translated)
+    if (domain && translated && !reading->domains_broken)
         check_mapped(reading, node, domain, stream);
 }
 

@@ -9,16 +9,25 @@ enum { NAME_WIDTH = 18, BAR_WIDTH = 40, LEDGERS_SHOWN = 6, LINKS_SHOWN = 8, PEER
 
 /* ---- numbers ---- */
 
-/* value / unit in four significant digits, rounded to nearest. */
+/* value / unit in four significant digits, rounded to nearest: below 10, 100, 1000 as it will be printed. */
 static int print_scaled(char *text, uint64_t value, uint64_t unit)
 {
-    unsigned decimals = value < 10 * unit ? 3 : value < 100 * unit ? 2 : value < 1000 * unit ? 1 : 0;
+    unsigned decimals = value < 10 * unit - unit / 2000   ? 3
+                        : value < 100 * unit - unit / 200 ? 2
+                        : value < 1000 * unit - unit / 20 ? 1
+                                                          : 0;
     uint64_t scale = decimals == 3 ? 1000 : decimals == 2 ? 100 : decimals == 1 ? 10 : 1;
     uint64_t scaled = (uint64_t)(((__uint128_t)value * scale + unit / 2) / unit);
     if (!decimals || unit == 1)
         return snprintf(text, AMOUNT_TEXT_SIZE, "%" PRIu64, scaled / scale);
     return snprintf(text, AMOUNT_TEXT_SIZE, "%" PRIu64 ".%0*" PRIu64, scaled / scale, (int)decimals,
                     scaled % scale);
+}
+
+/* The smallest value that rounds to one whole @p unit, as four digits of the unit below are printed. */
+static uint64_t unit_begins(uint64_t unit)
+{
+    return unit - unit / 20000;
 }
 
 char *time_print(char *text, uint64_t time_ps)
@@ -28,7 +37,7 @@ char *time_print(char *text, uint64_t time_ps)
         const char *name;
     } units[] = {{UINT64_C(1000000000000), "s"}, {1000000000, "ms"}, {1000000, "us"}, {1000, "ns"}};
     size_t i = 0;
-    while (i < 3 && time_ps < units[i].unit)
+    while (i < 3 && time_ps < unit_begins(units[i].unit))
         i++;
     int length = print_scaled(text, time_ps, units[i].unit);
     snprintf(text + length, (size_t)(AMOUNT_TEXT_SIZE - length), " %s", units[i].name);
@@ -42,7 +51,7 @@ char *amount_print(char *text, uint64_t amount)
         const char *name;
     } units[] = {{UINT64_C(1000000000000), " T"}, {1000000000, " G"}, {1000000, " M"}, {1000, " k"}, {1, ""}};
     size_t i = 0;
-    while (i < 4 && amount < units[i].unit)
+    while (i < 4 && amount < unit_begins(units[i].unit))
         i++;
     int length = print_scaled(text, amount, units[i].unit);
     snprintf(text + length, (size_t)(AMOUNT_TEXT_SIZE - length), "%s", units[i].name);
@@ -258,11 +267,13 @@ static void write_groups(const struct result *result, struct text_buffer *out)
         text_buffer_add(out, "\nGroups     none: no IOMMU is in use\n");
         return;
     }
-    text_buffer_format(out,
-                       "\nGroups     %" PRIu32 " group%s of %" PRIu32 " function%s; %" PRIu32
-                       " with more than one function, the largest with %" PRIu32 "\n",
-                       groups->group_count, groups->group_count == 1 ? "" : "s", functions,
-                       functions == 1 ? "" : "s", shared, largest);
+    text_buffer_format(out, "\nGroups     %" PRIu32 " of %" PRIu32 " function%s", groups->group_count,
+                       functions, functions == 1 ? "" : "s");
+    if (shared)
+        text_buffer_format(out, "; %" PRIu32 " with more than one, the largest with %" PRIu32 "\n", shared,
+                           largest);
+    else
+        text_buffer_add(out, "; each function has its own\n");
 }
 
 static void write_peers(const struct result *result, struct text_buffer *out)

@@ -54,7 +54,7 @@ START_TEST(schemas_are_json_whose_references_exist)
                               json_locate(&source, above, JSON_VALUE),
                           "%s: no %s", schema_formats[i], pointer);
         }
-        ck_assert_uint_gt(references, 10);
+        ck_assert_uint_gt(references, 2);
         text_buffer_fini(&text);
     }
 }

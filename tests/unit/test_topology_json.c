@@ -229,14 +229,16 @@ START_TEST(examples_of_the_manual_load)
         memcpy(text, at, (size_t)(end - at));
         const struct source_text source = {"README.md", text, (size_t)(end - at)};
         struct machine_input *input = NULL;
-        int status = machine_input_load_source(&source, &input, diagnostics);
-        diagnostics_print(diagnostics, stderr);
-        ck_assert_int_eq(status, STATUS_OK);
-        ck_assert_uint_eq(diagnostics_warnings(diagnostics), 0);
-        machine_input_free(input);
-        free(text);
         at = end;
-        examples++;
+        if (strstr(text, "iommusim-topology/1")) {
+            int status = machine_input_load_source(&source, &input, diagnostics);
+            diagnostics_print(diagnostics, stderr);
+            ck_assert_int_eq(status, STATUS_OK);
+            ck_assert_uint_eq(diagnostics_warnings(diagnostics), 0);
+            machine_input_free(input);
+            examples++;
+        }
+        free(text);
     }
     ck_assert_uint_ge(examples, 2);
     source_file_fini(&manual);

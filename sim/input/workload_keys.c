@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/input/workload_keys.h"
+
+#include "sim/input/scenario.h"
+
+const char *const mapping_access_words[] = {"rw", "r", "w", NULL};
+const char *const page_size_words[] = {"4KiB", "2MiB", "1GiB", NULL};
+const char *const trace_pace_words[] = {"closed", "time", NULL};
+const char *const scenario_iommu_words[] = {"auto", "vt-d", "amd-vi", "smmuv3", "none", NULL};
+
+#define SCHEMA_TIME       "{\"type\": \"string\", \"pattern\": \"^[0-9]+(\\\\.[0-9]+)? *(ps|ns|us|ms|s)$\"}"
+#define SCHEMA_OPERATIONS "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1099511627776}"
+
+static const struct json_key workload_keys_rows[] = {
+    {"$schema", "for editors; not looked at", SCHEMA_STRING, NULL},
+    {"format", "what this file is", "{\"const\": \"iommusim-workload/1\"}", NULL},
+    {"name", "of the workload", SCHEMA_STRING, NULL},
+    {"source", "where it comes from, in words", SCHEMA_STRING, NULL},
+    {"duration", "the run stops here; absent: when every stream has done its operations", SCHEMA_TIME, NULL},
+    {"domains", "address spaces; a device in none is one no IOMMU translates",
+     SCHEMA_LIST(SCHEMA_REF("domain")), NULL},
+    {"streams", "who issues what",
+     "{\"type\": \"array\", \"items\": " SCHEMA_REF("stream") ", \"minItems\": 1}", NULL},
+};
+JSON_KEY_TABLE(workload_keys, "workload",
+               "DMA on a machine: domains with their mappings, streams of operations.",
+               .required = {"format", "streams"});
+
+static const struct json_key domain_keys_rows[] = {
+    {"name", "of the domain", SCHEMA_STRING, NULL},
+    {"mode",
+     "static: mapped before the run (default); passthrough: looked up, not translated; off: the IOMMU is not "
+     "there",
+     NULL, translation_mode_names},
+    {"devices", "addresses of the functions in it; \"all\": all that issue DMA and are in no domain yet",
+     "{\"anyOf\": [{\"const\": \"all\"}, " SCHEMA_LIST(SCHEMA_BDF) "]}", NULL},
+    {"mappings", "what is mapped, for mode static", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
+};
+JSON_KEY_TABLE(domain_keys, "domain", "An address space and the functions whose DMA uses it.",
+               .required = {"name", "devices"});
+
+static const struct json_key mapping_keys_rows[] = {
+    {"iova", "first IO virtual address, a multiple of the page size", SCHEMA_ADDRESS, NULL},
+    {"physical", "where it leads; absent: a free place in RAM, always the same one", SCHEMA_ADDRESS, NULL},
+    {"length", "bytes, a multiple of the page size", SCHEMA_SIZE, NULL},
+    {"page_size", "of the leaf entries (4KiB)", NULL, page_size_words},
+    {"access", "what devices may do there (rw)", NULL, mapping_access_words},
+};
+JSON_KEY_TABLE(mapping_keys, "mapping", "A range of addresses that is mapped.",
+               .required = {"iova", "length"});
+
+static const struct json_key stream_keys_rows[] = {
+    {"name", "of the stream; its random numbers follow from it and the seed", SCHEMA_STRING, NULL},
+    {"device",
+     "address of the function that issues (generator); \"any\": the first endpoint below a port that an "
+     "IOMMU "
+     "translates",
+     "{\"anyOf\": [{\"const\": \"any\"}, " SCHEMA_BDF "]}", NULL},
+    {"operation", "what is issued (generator); alternate: write, read, write ...", NULL,
+     stream_operation_names},
+    {"pattern", "order of addresses (generator; sequential)", NULL, address_pattern_names},
+    {"base",
+     "first address, as the device issues it (generator; the lowest mapping of the device's domain, or a "
+     "free "
+     "place in RAM where nothing is mapped)",
+     SCHEMA_ADDRESS, NULL},
+    {"window", "range of addresses from base on (generator; the length of that mapping)", SCHEMA_SIZE, NULL},
+    {"size", "bytes of one operation, up to 4MiB (generator)", SCHEMA_SIZE, NULL},
+    {"stride", "distance of starts, for pattern strided", SCHEMA_SIZE, NULL},
+    {"alignment", "starts are multiples of it from base on, for pattern random (the size)", SCHEMA_SIZE,
+     NULL},
+    {"operations", "how many are recorded, after the warm-up (generator); absent: until the duration is over",
+     SCHEMA_OPERATIONS, NULL},
+    {"warmup", "operations issued first and not recorded (0)",
+     "{\"type\": \"integer\", \"minimum\": 0, \"maximum\": 1099511627776}", NULL},
+    {"queue_depth", "closed loop: so many operations are under way", SCHEMA_COUNT(1, 65536), NULL},
+    {"interval", "open loop: one operation each so often (generator)", SCHEMA_TIME, NULL},
+    {"start", "when the stream begins (0ns)", SCHEMA_TIME, NULL},
+    {"trace", "path of a trace, from this file's folder, in place of a generator", SCHEMA_STRING, NULL},
+    {"pace", "of a trace: by its time stamps (time, the default), or closed loop with queue_depth", NULL,
+     trace_pace_words},
+};
+JSON_KEY_TABLE(stream_keys, "stream", "A source of operations: a generator on one function, or a trace.",
+               .required = {"name"});
+
+static const struct json_key scenario_keys_rows[] = {
+    {"$schema", "for editors; not looked at", SCHEMA_STRING, NULL},
+    {"format", "what this file is", "{\"const\": \"iommusim-scenario/1\"}", NULL},
+    {"name", "of the scenario", SCHEMA_STRING, NULL},
+    {"source", "where it comes from, in words", SCHEMA_STRING, NULL},
+    {"topology", "the machine: the path of a topology or dump from this file's folder, or a topology itself",
+     "{\"anyOf\": [" SCHEMA_STRING ", {\"type\": \"object\"}]}", NULL},
+    {"workload", "what runs: the path of a workload from this file's folder, or a workload itself",
+     "{\"anyOf\": [" SCHEMA_STRING ", " SCHEMA_REF("workload") "]}", NULL},
+    {"kernel", "in place of the topology's", SCHEMA_REF("kernel"), NULL},
+    {"iommu", "which IOMMU the machine has (auto: what the topology says)", NULL, scenario_iommu_words},
+    {"overrides", "values laid over the topology document, by JSON pointer", "{\"type\": \"object\"}", NULL},
+    {"seed", "of the random streams (1)", "{\"type\": \"integer\", \"minimum\": 0}", NULL},
+    {"report", "parts of the result (all)", SCHEMA_LIST(SCHEMA_REF("section")), NULL},
+};
+JSON_KEY_TABLE(scenario_keys, "scenario", "One run: a machine, a workload, what is changed, a seed.",
+               .required = {"format"});
+
+static const struct json_key scenario_kernel_keys_rows[] = {
+    {"cmdline", "kernel command line, in place of the topology's", SCHEMA_STRING, NULL},
+};
+JSON_KEY_TABLE(scenario_kernel_keys, "kernel", "The operating system.", .fields = NULL);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file workload_keys.h
+ * The keys of `iommusim-workload/1` and `iommusim-scenario/1`.
+ */
+#ifndef IOMMUSIM_INPUT_WORKLOAD_KEYS_H
+#define IOMMUSIM_INPUT_WORKLOAD_KEYS_H
+
+#include "sim/input/json_keys.h"
+
+extern const struct json_key_table workload_keys, domain_keys, mapping_keys, stream_keys, scenario_keys,
+    scenario_kernel_keys;
+
+/** Words of choices; each ends with NULL. */
+extern const char *const mapping_access_words[]; /**< "rw", "r", "w" */
+extern const char *const page_size_words[];      /**< "4KiB", "2MiB", "1GiB" */
+extern const char *const trace_pace_words[];     /**< "closed", "time" */
+extern const char *const scenario_iommu_words[]; /**< ORDER: enum iommu_choice */
+
+#endif
