@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/analysis/acs_belief.h"
 
-#include "sim/analysis/isolation_guess.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -120,8 +118,8 @@ static bool overridden(const struct question *question)
 static struct acs_verdict read_control(const struct question *question)
 {
     const struct acs_view *view = question->view;
-    if (isolation_hidden(question->function))
-        return answer(ACS_REASON_ASSUMED, isolation_guess(question->function));
+    if (view->hidden)
+        return answer(ACS_REASON_ASSUMED, view->guess.isolated);
     if (!view->present)
         return answer(ACS_REASON_NO_CAPABILITY, false);
     /* A bit the capability does not offer counts as on, except Egress Control. */
@@ -144,7 +142,7 @@ struct acs_verdict acs_belief(const struct topology *topology, const struct iomm
         return answer(ACS_REASON_OVERRIDE, true);
     if (!function->pcie)
         return function->pcie_unknown && !function_is_bridge(function)
-                   ? answer(ACS_REASON_ASSUMED, isolation_guess(function))
+                   ? answer(ACS_REASON_ASSUMED, view->guess.isolated)
                    : answer(ACS_REASON_CONVENTIONAL, false);
     switch (function->pcie_type) {
     case PCIE_TO_PCI_BRIDGE:

@@ -87,7 +87,7 @@ static void enable_dword(const struct topology *topology, const struct iommu_pla
     view->dword_control = true;
     view->control = function->acs.egress_vector_known ? (uint16_t)function->acs.egress_vector : 0;
     if (topology->acs_state == ACS_BOOTED && !function->acs.egress_vector_known) {
-        view->control = added;
+        view->control = platform->assume == ISOLATION_PESSIMISTIC ? 0 : added;
         view->assumed = true;
     } else if (topology->acs_state == ACS_FIRMWARE && platform->acs_requested) {
         view->control |= added;
@@ -102,15 +102,20 @@ static void enable_function(const struct topology *topology, const struct iommu_
                             const struct pci_function *function, struct acs_view *view)
 {
     const struct acs_enable_quirk *quirk = acs_enable_quirk_find(function);
+    bool hidden = isolation_hidden(function);
     *view = (struct acs_view){
         .present = function->acs.present,
         .capability = function->acs.capability,
         .control = function->acs.control,
+        .hidden = hidden,
     };
+    if (hidden)
+        view->guess = isolation_guess(topology, function, platform->assume);
     if (quirk && quirk->class_ == ACS_ENABLE_PCH_NO_ACS_CAP) {
         view->pch_isolated = platform->acs_requested && topology->rcba_enabled != KNOWN_ABSENT &&
                              platform->algorithm != GROUP_ALGORITHM_LINUX_5_9;
         view->assumed = view->pch_isolated && topology->rcba_enabled == UNKNOWN;
+        view->pch_isolated &= !view->assumed || platform->assume != ISOLATION_PESSIMISTIC;
     }
     if (!view->present)
         return;
@@ -129,4 +134,14 @@ struct acs_view *acs_enable(const struct topology *topology, const struct iommu_
     for (uint32_t i = 0; i < topology->function_count; i++)
         enable_function(topology, platform, &topology->functions[i], &views[i]);
     return views;
+}
+
+void acs_view_flip(struct acs_view *view)
+{
+    view->guess.isolated = !view->guess.isolated;
+    if (!view->assumed)
+        return;
+    view->pch_isolated = !view->pch_isolated;
+    if (view->dword_control)
+        view->control ^= view->capability & ACS_GROUP_BITS;
 }

@@ -13,6 +13,7 @@
 #define IOMMUSIM_ANALYSIS_ACS_ENABLE_H
 
 #include "sim/analysis/iommu_platform.h"
+#include "sim/analysis/isolation_guess.h"
 
 struct acs_view {
     bool present;        /**< there is an ACS capability */
@@ -20,9 +21,15 @@ struct acs_view {
     uint16_t control;    /**< in effect; on Intel "SPT" root ports the low half of the dword at offset 8 */
     bool dword_control;  /**< such a port */
     bool pch_isolated;   /**< Intel root port without ACS whose peer decode was switched off through RCBA */
-    bool assumed;        /**< the input could not show it and success of the workaround was assumed */
+    bool assumed;        /**< the input could not show whether the workaround of @c pch_isolated or
+                            @c dword_control took; what stands there was assumed */
     bool changed;        /**< disable_acs_redir or config_acs named this function */
+    bool hidden;         /**< the input could not show the registers: what follows was assumed */
+    struct isolation_guess guess; /**< meaningful where @c hidden */
 };
+
+/** Turn what was assumed (@c assumed, @c hidden) into its opposite, to see what hangs on it. */
+void acs_view_flip(struct acs_view *view);
 
 /**
  * Apply what the kernel does at boot.

@@ -47,6 +47,14 @@ static inline void group_former_start(struct group_former *former)
     former->decision->rule = GROUP_RULE_NEW;
 }
 
+/**
+ * Decide all functions of @p groups: fills its decisions, takes_below and group_count, which must have room.
+ * @param only  NULL, or [function] which to decide again while the others keep their decisions; numbers then
+ * go on from group_count. Not for the rework, whose decisions also mark groups. Correct where the marked are
+ * whole buses with all that is below them, and with what carries their requester ids.
+ */
+void group_former_run(struct iommu_groups *groups, const bool *only);
+
 /** Decide one function by the rules of Linux 3.x to 7.3.4. Always ends with a group. */
 void group_classic_decide(struct group_former *former, const struct pci_function *function);
 

@@ -6,53 +6,6 @@
 
 #include <stdlib.h>
 
-/* VFs appear when a driver enables them, functions behind a VMD when its driver binds: after boot. */
-static bool appears_late(const struct topology *topology, const struct pci_function *function)
-{
-    return function->is_vf || dma_alias_real_function(topology, function) != function;
-}
-
-static void decide(struct group_former *former, const struct pci_function *function)
-{
-    if (former->buses)
-        acs_rework_decide(former, function);
-    else
-        group_classic_decide(former, function);
-}
-
-/* Those the rework put off are asked again for as long as one more of them gets its group. */
-static void decide_deferred(struct group_former *former)
-{
-    bool progress = true;
-    while (progress) {
-        progress = false;
-        for (uint32_t id = 0; id < former->topology->function_count; id++) {
-            if (former->decisions[id].rule != GROUP_RULE_DEFERRED)
-                continue;
-            decide(former, &former->topology->functions[id]);
-            progress |= former->decisions[id].rule != GROUP_RULE_DEFERRED;
-        }
-    }
-}
-
-static void decide_all(struct group_former *former, const struct iommu_coverage *coverage)
-{
-    const struct topology *topology = former->topology;
-    for (uint32_t i = 0; i < coverage->unit_count; i++) {
-        for (uint32_t id = 0; id < topology->function_count; id++) {
-            if (coverage->functions[id].unit == coverage->visit_order[i] &&
-                !appears_late(topology, &topology->functions[id]))
-                decide(former, &topology->functions[id]);
-        }
-    }
-    for (uint32_t id = 0; id < topology->function_count; id++) {
-        if (coverage->functions[id].unit != NONE && appears_late(topology, &topology->functions[id]))
-            decide(former, &topology->functions[id]);
-    }
-    if (former->buses)
-        decide_deferred(former);
-}
-
 static enum group_type default_type(const struct iommu_platform *platform)
 {
     if (platform->cmdline.passthrough == GIVEN_ON)
@@ -104,26 +57,6 @@ static void collect(struct iommu_groups *groups)
         qsort_r(members[number], filled[number], sizeof(**members), compare_ids, (void *)topology);
 }
 
-static void decide_groups(struct iommu_groups *groups)
-{
-    const struct topology *topology = groups->topology;
-    groups->decisions = arena_array(groups->arena, topology->function_count, sizeof(*groups->decisions));
-    for (uint32_t id = 0; id < topology->function_count; id++)
-        groups->decisions[id] =
-            (struct group_decision){.group = NONE, .via = NONE, .culprit = NONE, .start = NONE};
-    struct group_former former = {
-        .topology = topology,
-        .views = groups->views,
-        .verdicts = groups->verdicts,
-        .alias_sets = groups->alias_sets,
-        .buses = groups->buses,
-        .decisions = groups->decisions,
-        .takes_below = arena_array(groups->arena, groups->buses ? topology->function_count : 0, sizeof(bool)),
-    };
-    decide_all(&former, groups->coverage);
-    groups->group_count = former.next_number;
-}
-
 struct iommu_groups *iommu_groups_form_as(const struct topology *topology,
                                           const struct group_options *options,
                                           struct diagnostics *diagnostics)
@@ -140,7 +73,9 @@ struct iommu_groups *iommu_groups_form_as(const struct topology *topology,
     if (options->algorithm == GROUP_ALGORITHM_ACS_REWORK_V3)
         groups->buses =
             acs_rework_buses(topology, &groups->platform, groups->views, groups->alias_sets, arena);
-    decide_groups(groups);
+    groups->decisions = arena_array(arena, topology->function_count, sizeof(*groups->decisions));
+    groups->takes_below = arena_array(arena, topology->function_count, sizeof(*groups->takes_below));
+    group_former_run(groups, NULL);
     collect(groups);
     return groups;
 }

@@ -68,6 +68,7 @@ struct iommu_groups {
     struct devfn_set *alias_sets; /**< dma_alias.h; index = function id */
     struct iommu_coverage *coverage;
     struct group_decision *decisions; /**< index = function id */
+    bool *takes_below;                /**< [group] it takes all that is below its bridges; rework only */
     struct iommu_group *groups;       /**< by number */
     uint32_t group_count;
 };

@@ -7,6 +7,7 @@
 #define IOMMUSIM_ANALYSIS_IOMMU_PLATFORM_H
 
 #include "sim/analysis/group_algorithm.h"
+#include "sim/analysis/isolation_guess.h"
 #include "sim/analysis/kernel_cmdline.h"
 
 /** What the user said about the machine's IOMMU. */
@@ -24,10 +25,12 @@ struct group_options {
     const char *cmdline; /**< the kernel's command line; NULL: the topology's own where it has one, otherwise
                             the IOMMU is simply on */
     enum group_algorithm algorithm;
+    enum isolation_policy assume; /**< of functions whose registers the input hides */
 };
 
 struct iommu_platform {
     enum group_algorithm algorithm; /**< the rule set, as asked for */
+    enum isolation_policy assume;   /**< as asked for */
     enum iommu_kind kind;           /**< IOMMU_NONE: the machine has none */
     bool units_known;     /**< topology->units say which functions are covered; false: one unit is assumed */
     bool groups_reported; /**< the units are unknown and nothing was said about them, but the dump states the

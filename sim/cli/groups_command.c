@@ -34,6 +34,11 @@ static const struct argp_option options[] = {
      "Rule set: linux (3.x to 7.3, the default); linux-5.9 (that kernel's slip: Intel chipset ports without "
      "ACS capability are not isolated); acs-rework-v3 (the rework proposed in 2025, not merged)",
      0},
+    {"assume", 's', "POLICY", 0,
+     "What functions do whose ACS registers the input hides: table (what their id or family does elsewhere, "
+     "the "
+     "default), pessimistic (they do not isolate), optimistic (they do)",
+     0},
     {"format", 'f', "FORMAT", 0, "text (default), json, or tsv: group number, tab, address", 0},
     {"reserved", 'r', NULL, 0,
      "Reserved regions of the groups, too, as the kernel prints them (json has them always; with tsv: "
@@ -64,6 +69,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'a':
         if (!group_algorithm_parse(argument, &chosen->rules.algorithm))
             argp_error(state, "unknown algorithm '%s': linux, linux-5.9 or acs-rework-v3", argument);
+        return 0;
+    case 's':
+        if (!isolation_policy_parse(argument, &chosen->rules.assume))
+            argp_error(state, "unknown policy '%s': table, pessimistic or optimistic", argument);
         return 0;
     case 'f':
         if (!strcmp(argument, "text"))

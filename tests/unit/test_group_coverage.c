@@ -169,7 +169,7 @@ START_TEST(hidden_capabilities)
         topology_free(topology);
     }
     /* Integrated functions that show no capabilities are conventional only by guess. */
-    struct topology *topology = machine("pci@14.0[id=8086:02ed] pci@14.3[id=8086:02f0]");
+    struct topology *topology = machine("pci@14.0[id=8086:02ed] pci@14.3[id=8086:02f0,class=0280]");
     expect(topology, IOMMU_CHOICE_VT_D, NULL, "00:14.0 00:14.3");
     topology->functions[0].pcie_unknown = topology->functions[1].pcie_unknown = true;
     expect(topology, IOMMU_CHOICE_VT_D, NULL, "00:14.0 | 00:14.3");
