@@ -27,6 +27,7 @@ void dump_free(struct dump *dump)
     free(dump->parts);
     free(dump->host_bridges);
     free(dump->reserved);
+    free(dump->units);
     free(dump->index);
     free(dump);
 }
@@ -134,6 +135,41 @@ void dump_add_host_bridge(struct dump *dump, const struct dump_host_bridge *brid
     dump->host_bridges = memory_grow(dump->host_bridges, dump->host_bridge_count, &dump->host_bridge_capacity,
                                      sizeof(*dump->host_bridges));
     dump->host_bridges[dump->host_bridge_count++] = *bridge;
+}
+
+static bool same_scope(const struct iommu_scope *a, const struct iommu_scope *b)
+{
+    return a->segment == b->segment && a->kind == b->kind && a->bus == b->bus && a->devfn == b->devfn &&
+           a->bus_start == b->bus_start && a->bus_end == b->bus_end;
+}
+
+void dump_add_reserved(struct dump *dump, const struct reserved_region *region)
+{
+    for (size_t i = 0; i < dump->reserved_count; i++) {
+        const struct reserved_region *known = &dump->reserved[i];
+        if (known->kind == region->kind && known->base == region->base && known->limit == region->limit &&
+            same_scope(&known->scope, &region->scope))
+            return;
+    }
+    dump->reserved =
+        memory_grow(dump->reserved, dump->reserved_count, &dump->reserved_capacity, sizeof(*dump->reserved));
+    dump->reserved[dump->reserved_count++] = *region;
+}
+
+struct dump_unit *dump_add_unit(struct dump *dump, enum dump_rank rank, const struct dump_unit *unit)
+{
+    if (dump->unit_count && rank < dump->units_rank)
+        return NULL;
+    if (rank > dump->units_rank)
+        dump->unit_count = 0;
+    dump->units_rank = rank;
+    for (size_t i = 0; i < dump->unit_count; i++) {
+        if (unit->base && dump->units[i].base == unit->base)
+            return NULL;
+    }
+    dump->units = memory_grow(dump->units, dump->unit_count, &dump->unit_capacity, sizeof(*dump->units));
+    dump->units[dump->unit_count] = *unit;
+    return &dump->units[dump->unit_count++];
 }
 
 void dump_set_value(struct dump *dump, struct dump_value *value, const char *what, const char *text,

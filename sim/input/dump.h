@@ -86,6 +86,13 @@ struct dump_host_bridge {
     enum dump_rank rank;
 };
 
+/** A remapping unit as stated. Logs do not tell scopes; they are inferred from the groups (dump_units.h). */
+struct dump_unit {
+    struct iommu_unit unit; /**< scopes in the arena; name in the arena */
+    bool scopes_known;
+    uint64_t base; /**< of its registers; 0 unknown */
+};
+
 /** A value that belongs to the machine as a whole, and how well it is known. */
 struct dump_value {
     const char *text; /**< NULL: not told */
@@ -105,13 +112,13 @@ struct dump {
     struct reserved_region *reserved;
     size_t reserved_count, reserved_capacity;
 
-    struct dump_value cmdline;    /**< PCI and IOMMU words */
-    enum knowledge rcba_enabled;  /**< see struct topology */
-    enum dump_rank platform_rank; /**< highest source that told units */
-    struct iommu_unit *units;     /**< arena; in table order */
-    uint32_t unit_count;
-    bool units_known;
-    const char *kinds[8]; /**< what kinds of text there were, for topology.source */
+    struct dump_value cmdline;   /**< PCI and IOMMU words */
+    enum knowledge rcba_enabled; /**< see struct topology */
+    struct dump_unit *units;     /**< in table order */
+    size_t unit_count, unit_capacity;
+    enum dump_rank units_rank; /**< of the source that told them */
+    bool interrupt_remapping;  /**< the kernel switched it on */
+    const char *kinds[8];      /**< what kinds of text there were, for topology.source */
     unsigned kind_count;
 
     const struct source_text *source; /**< being read */
@@ -148,6 +155,13 @@ struct dump_part *dump_find(struct dump *dump, enum dump_rank rank, uint32_t seg
 /** State a root bus. The order of statement is the firmware's. A root bus stated before is overwritten where
  * @p bridge comes from a source of higher rank. */
 void dump_add_host_bridge(struct dump *dump, const struct dump_host_bridge *bridge);
+
+/** State a region that is reserved for a function. Regions stated before are not repeated. */
+void dump_add_reserved(struct dump *dump, const struct reserved_region *region);
+
+/** State a unit. Those of sources of lower rank are forgotten; a unit with the registers of one stated
+ * before is not repeated. @return the unit, or NULL where it was not taken */
+struct dump_unit *dump_add_unit(struct dump *dump, enum dump_rank rank, const struct dump_unit *unit);
 
 /** State a machine-wide text (NULL: nothing); the higher rank counts, contradictions are warned about.
  * @param what  its name, for the warning */

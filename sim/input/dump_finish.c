@@ -5,6 +5,7 @@
 #include "sim/base/units.h"
 #include "sim/input/dump.h"
 #include "sim/input/dump_merge.h"
+#include "sim/input/dump_units.h"
 #include "sim/input/lspci_guess.h"
 #include "sim/input/slice.h"
 #include "sim/topology/topology_build.h"
@@ -32,8 +33,24 @@ static size_t locate_nothing(const struct source_text *source, const char *point
     return DIAGNOSTIC_NO_OFFSET;
 }
 
+/* Where firmware's ranges overlap (a socket's last bus is a root bus of its own), the next one ends the one
+ * before. */
+static void clip_host_bridges(struct dump *dump)
+{
+    for (size_t i = 0; i < dump->host_bridge_count; i++) {
+        struct host_bridge *bridge = &dump->host_bridges[i].bridge;
+        for (size_t j = 0; j < dump->host_bridge_count; j++) {
+            const struct host_bridge *other = &dump->host_bridges[j].bridge;
+            if (other->segment == bridge->segment && other->bus_start > bridge->bus_start &&
+                other->bus_start <= bridge->bus_end)
+                bridge->bus_end = other->bus_start - 1;
+        }
+    }
+}
+
 static void add_host_bridges(struct dump *dump)
 {
+    clip_host_bridges(dump);
     for (size_t i = 0; i < dump->host_bridge_count; i++) {
         struct dump_host_bridge *stated = &dump->host_bridges[i];
         uint32_t index = topology_builder_add_host_bridge(dump->builder, &stated->bridge);
@@ -104,21 +121,48 @@ static void warn_no_ids(const struct dump *dump)
                            nameless, nameless == 1 ? "" : "s");
 }
 
-static void warn_guesses(const struct dump *dump, unsigned guessed, unsigned numbered)
+static const char *plural(unsigned count)
+{
+    return count == 1 ? "" : "s";
+}
+
+/* What was guessed, by what kind of source left it out. The builder's functions are in the order of the
+ * parts. */
+static void warn_guesses(const struct dump *dump, unsigned numbered)
 {
     const struct source_text *source = dump->source_count == 1 ? dump->source : NULL;
-    if (guessed)
+    unsigned hidden = 0, typeless = 0, ports = 0;
+    for (uint32_t i = 0; i < dump->part_count; i++) {
+        const struct pci_function *function = topology_builder_function(dump->builder, i);
+        bool log = dump->parts[i].rank == DUMP_LOG;
+        hidden += function->pcie_unknown && !log;
+        typeless += function->pcie_unknown && log;
+        ports += function->acs_unknown && log && function_is_bridge(function);
+    }
+    if (hidden)
         diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING, source, DIAGNOSTIC_NO_OFFSET, NULL,
                            "lspci-hidden",
                            "the capabilities of %u function%s are hidden; port types are guessed, ACS is "
                            "unknown (run lspci as root)",
-                           guessed, guessed == 1 ? "" : "s");
+                           hidden, plural(hidden));
+    if (typeless)
+        diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING, source, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "log-no-types",
+                           "the types of %u function%s are not in the log (Linux before 6.9); they are "
+                           "guessed from class and place",
+                           typeless, plural(typeless));
+    if (ports)
+        diagnostics_report(
+            dump->diagnostics, DIAGNOSTIC_WARNING, source, DIAGNOSTIC_NO_OFFSET, NULL, "log-no-acs",
+            "a kernel log does not tell ACS; that of %u bridge%s is unknown (add the output of "
+            "'sudo lspci -vvv' or '-xxxx')",
+            ports, plural(ports));
     if (numbered)
         diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING, source, DIAGNOSTIC_NO_OFFSET, NULL,
                            "lspci-no-buses",
                            "no bridge tells its bus numbers; those of %u bridge%s are guessed as firmware "
                            "numbers (lspci -v prints them)",
-                           numbered, numbered == 1 ? "" : "s");
+                           numbered, plural(numbered));
 }
 
 /* A host bridge is where the functions below it say they are: the last one told decides, they agree. */
@@ -147,9 +191,6 @@ static void set_platform(struct dump *dump, struct topology *topology)
     topology->rcba_enabled = dump->rcba_enabled;
     if (dump->cmdline.text)
         topology->cmdline = dump->cmdline.text;
-    topology->units = dump->units;
-    topology->unit_count = dump->unit_count;
-    topology->units_known = dump->units_known;
     if (dump->reserved_count) {
         topology->reserved = arena_array(dump->arena, dump->reserved_count, sizeof(*topology->reserved));
         memcpy(topology->reserved, dump->reserved, dump->reserved_count * sizeof(*topology->reserved));
@@ -165,16 +206,18 @@ struct topology *dump_finish(struct dump *dump)
     add_functions(dump);
     add_host_bridges(dump);
     unsigned numbered = buses_told(dump) ? 0 : lspci_guess_buses(dump->builder);
-    unsigned guessed = lspci_guess_types(dump->builder);
+    lspci_guess_types(dump->builder);
     warn_no_ids(dump);
-    warn_guesses(dump, guessed, numbered);
+    warn_guesses(dump, numbered);
     set_platform(dump, topology);
     bool one = dump->source_count == 1;
     topology = topology_builder_finish(dump->builder, one ? dump->source : &together,
                                        one ? locate_line : locate_nothing, dump->diagnostics);
     dump->builder = NULL;
-    if (topology)
+    if (topology) {
         set_numa_nodes(dump, topology);
+        dump_units_settle(dump, topology);
+    }
     dump_free(dump);
     return topology;
 }

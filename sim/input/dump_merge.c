@@ -184,18 +184,21 @@ void dump_merge(struct dump *dump)
 {
     struct contradiction *contradictions = memory_array(ROWS, sizeof(*contradictions));
     struct order *orders = memory_array(dump->part_count + 1, sizeof(*orders));
+    size_t telling = 0;
     for (size_t i = 0; i < dump->part_count; i++) {
         const struct pci_function *function = &dump->parts[i].function;
-        orders[i].address =
-            (uint64_t)function->segment << 16 | pci_requester_id(function->bus, function->devfn);
-        orders[i].rank = (uint32_t)dump->parts[i].rank;
-        orders[i].index = (uint32_t)i;
+        if (dump->parts[i].facts == 0)
+            continue;
+        orders[telling++] = (struct order){.address = (uint64_t)function->segment << 16 |
+                                                      pci_requester_id(function->bus, function->devfn),
+                                           .rank = (uint32_t)dump->parts[i].rank,
+                                           .index = (uint32_t)i};
     }
-    qsort(orders, dump->part_count, sizeof(*orders), compare_orders);
+    qsort(orders, telling, sizeof(*orders), compare_orders);
 
     struct dump_part *merged = memory_array(dump->part_count + 1, sizeof(*merged));
     size_t count = 0;
-    for (size_t i = 0; i < dump->part_count; i++) {
+    for (size_t i = 0; i < telling; i++) {
         const struct dump_part *part = &dump->parts[orders[i].index];
         if (i == 0 || orders[i].address != orders[i - 1].address)
             merged[count++] = *part;

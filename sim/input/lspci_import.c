@@ -3,6 +3,7 @@
 #include "sim/input/lspci_import.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/kernel_log_line.h"
 #include "sim/input/lspci_platform.h"
 #include "sim/input/lspci_record.h"
 #include "sim/input/lspci_text_reader.h"
@@ -207,7 +208,7 @@ static void read_lines(struct import *import)
             start_function(import, &header, line.at, number);
         } else if (import->open && lspci_is_row(line)) {
             lspci_bytes_add(&import->bytes, line, import->source, import->dump->diagnostics);
-        } else if (import->open) {
+        } else if (import->open && !kernel_log_is_line(line)) {
             lspci_text_line(&import->text, line);
         }
     }

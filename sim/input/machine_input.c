@@ -111,6 +111,7 @@ static int load_source(const struct source_text *source, struct machine_input **
         break;
     case INPUT_LSPCI_HEX:
     case INPUT_LSPCI_TEXT:
+    case INPUT_KERNEL_LOG:
         status = dump_import(source, &topology, diagnostics);
         break;
     case INPUT_UNKNOWN:

@@ -33,7 +33,14 @@ struct machine_input {
 };
 
 /** What kind of text a file turned out to be. */
-enum input_kind { INPUT_TOPOLOGY_JSON, INPUT_LSPCI_HEX, INPUT_LSPCI_TEXT, INPUT_SYNTHETIC, INPUT_UNKNOWN };
+enum input_kind {
+    INPUT_TOPOLOGY_JSON,
+    INPUT_LSPCI_HEX,
+    INPUT_LSPCI_TEXT,
+    INPUT_KERNEL_LOG,
+    INPUT_SYNTHETIC,
+    INPUT_UNKNOWN,
+};
 
 /** Recognise what kind of text @p source is by its content. */
 enum input_kind input_recognise(const struct source_text *source);

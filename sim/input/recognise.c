@@ -2,6 +2,7 @@
 #include "sim/input/recognise.h"
 
 #include "sim/base/status.h"
+#include "sim/input/kernel_log_reader.h"
 #include "sim/input/lspci_import.h"
 #include "sim/input/lspci_record.h"
 
@@ -26,6 +27,8 @@ enum input_kind dump_recognise(const struct source_text *source)
         if (kind == INPUT_UNKNOWN && lspci_header_parse(line, &header))
             kind = INPUT_LSPCI_TEXT;
     }
+    if (kind == INPUT_UNKNOWN && kernel_log_recognise(source))
+        kind = INPUT_KERNEL_LOG;
     return kind;
 }
 
@@ -34,6 +37,15 @@ static int reject(const struct source_text *source, size_t offset, struct diagno
 {
     diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, source, offset, NULL, code, "%s", text);
     return STATUS_BAD_INPUT;
+}
+
+/* A text may hold several kinds: a report with the log first and lspci after it. */
+static void read_source(const struct source_text *source, struct dump *dump)
+{
+    dump_begin_source(dump, source);
+    lspci_read(source, dump);
+    if (kernel_log_recognise(source))
+        kernel_log_read(source, dump);
 }
 
 int dump_import(const struct source_text *source, struct topology **topology, struct diagnostics *diagnostics)
@@ -49,8 +61,7 @@ int dump_import(const struct source_text *source, struct topology **topology, st
                       "no line starts a PCI function as lspci prints it, e.g. '00:1f.3 SMBus: ...'");
     struct dump *dump = dump_new(diagnostics);
     unsigned errors = diagnostics_errors(diagnostics);
-    dump_begin_source(dump, source);
-    lspci_read(source, dump);
+    read_source(source, dump);
     if (diagnostics_errors(diagnostics) > errors) {
         dump_free(dump);
         return STATUS_BAD_INPUT;

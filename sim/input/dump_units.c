@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/input/dump_units.h"
+
+#include "sim/base/arena.h"
+
+#include <stdlib.h>
+
+enum { VENDOR_INTEL = 0x8086, CLASS_DISPLAY = 0x03 };
+
+/* A reported group and the function the kernel formed it for. */
+struct group_start {
+    uint32_t group;
+    uint32_t function_id;
+};
+
+static int compare_starts(const void *left, const void *right)
+{
+    const struct group_start *a = left, *b = right;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    return a->function_id < b->function_id ? -1 : a->function_id > b->function_id;
+}
+
+/* Functions that come with their drivers (VFs, those behind a VMD) come after all others. */
+static bool is_late(const struct topology *topology, const struct pci_function *function)
+{
+    const struct host_bridge *bridge =
+        &topology->host_bridges[topology->buses[function->bus_id].host_bridge_id];
+    return function->is_vf || bridge->vmd_function_id != NONE;
+}
+
+/* The first members of the groups, in order of group numbers. Returns how many. */
+static uint32_t find_starts(const struct topology *topology, struct group_start *starts)
+{
+    uint32_t members = 0, count = 0;
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        const struct pci_function *function = &topology->functions[i];
+        if (function->group_reported && !is_late(topology, function))
+            starts[members++] = (struct group_start){function->reported_group, i};
+    }
+    qsort(starts, members, sizeof(*starts), compare_starts);
+    for (uint32_t i = 0; i < members; i++) {
+        if (i == 0 || starts[i].group != starts[i - 1].group)
+            starts[count++] = starts[i];
+    }
+    return count;
+}
+
+static void add_scope(struct iommu_unit *unit, const struct pci_function *function)
+{
+    for (uint32_t i = 0; i < unit->scope_count; i++) {
+        if (unit->scopes[i].segment == function->segment && unit->scopes[i].bus == function->bus &&
+            unit->scopes[i].devfn == function->devfn)
+            return;
+    }
+    unit->scopes[unit->scope_count++] =
+        (struct iommu_scope){.segment = function->segment,
+                             .kind = function_is_bridge(function) ? SCOPE_BRIDGE : SCOPE_FUNCTION,
+                             .bus = function->bus,
+                             .devfn = function->devfn};
+}
+
+/* Where in the table the unit is that the kernel visits as number @p visit. */
+static uint32_t table_place(const struct topology *topology, uint32_t visit)
+{
+    uint32_t special = 0;
+    for (uint32_t i = 0; i < topology->unit_count; i++)
+        special += !topology->units[i].include_all;
+    for (uint32_t i = topology->unit_count, seen = 0; i-- > 0;) {
+        if (!topology->units[i].include_all && seen++ == visit)
+            return i;
+    }
+    for (uint32_t i = 0, seen = special; i < topology->unit_count; i++) {
+        if (topology->units[i].include_all && seen++ == visit)
+            return i;
+    }
+    return NONE;
+}
+
+/* Scopes from ascending runs; false where there are not as many runs as units. */
+static bool infer_from_groups(struct topology *topology)
+{
+    struct group_start *starts = memory_array(topology->function_count + 1U, sizeof(*starts));
+    uint32_t count = find_starts(topology, starts), runs = count > 0;
+    for (uint32_t i = 1; i < count; i++)
+        runs += starts[i].function_id < starts[i - 1].function_id;
+    bool good = runs == topology->unit_count;
+    for (uint32_t i = 0, run = 0; good && i < count; i++) {
+        run += i > 0 && starts[i].function_id < starts[i - 1].function_id;
+        struct iommu_unit *unit = &topology->units[table_place(topology, run)];
+        if (unit->include_all)
+            continue;
+        if (!unit->scopes)
+            unit->scopes = arena_array(topology->arena, count, sizeof(*unit->scopes));
+        add_scope(unit, topology_root_function(topology, &topology->functions[starts[i].function_id]));
+    }
+    free(starts);
+    return good;
+}
+
+/* The unit of its own that Intel graphics has. */
+static bool infer_graphics(struct topology *topology)
+{
+    const struct pci_function *graphics = topology_find(topology, 0, 0, pci_devfn(2, 0));
+    if (topology->unit_count == 1)
+        return topology->units[0].include_all;
+    if (topology->unit_count != 2 || topology->units[0].include_all || !topology->units[1].include_all ||
+        !graphics || graphics->vendor != VENDOR_INTEL || graphics->class_code >> 16 != CLASS_DISPLAY)
+        return false;
+    topology->units[0].scopes = arena_alloc(topology->arena, sizeof(*topology->units[0].scopes));
+    add_scope(&topology->units[0], graphics);
+    return true;
+}
+
+void dump_units_settle(const struct dump *dump, struct topology *topology)
+{
+    bool known = dump->unit_count > 0;
+    topology->units = arena_array(topology->arena, dump->unit_count, sizeof(*topology->units));
+    topology->unit_count = (uint32_t)dump->unit_count;
+    for (uint32_t i = 0; i < topology->unit_count; i++) {
+        topology->units[i] = dump->units[i].unit;
+        topology->units[i].id = i;
+        topology->units[i].interrupt_remapping |= dump->interrupt_remapping;
+        known &= dump->units[i].scopes_known;
+    }
+    topology->units_known =
+        known || (dump->unit_count && (infer_from_groups(topology) || infer_graphics(topology)));
+    if (!topology->units_known)
+        topology->unit_count = 0;
+}
