@@ -145,6 +145,32 @@ static void read_strict(struct parser *parser, struct slice value)
     read_switch(parser, value, &parser->cmdline->strict);
 }
 
+/* The kernel compares these words by prefix only, too. */
+static void read_interrupt_remapping(struct parser *parser, struct slice value)
+{
+    static const char *const harmless[] = {"nosid", "no_x2apic_optout", "nopost", "posted_msi", NULL};
+    struct slice word;
+    while (next_part(&value, ",", &word)) {
+        if (starts_with(word, "on"))
+            parser->cmdline->interrupt_remapping = GIVEN_ON;
+        else if (starts_with(word, "off"))
+            parser->cmdline->interrupt_remapping = GIVEN_OFF;
+        else if (!starts_with_any(word, harmless))
+            warn_no_effect(parser, word);
+    }
+}
+
+static void read_no_interrupt_remapping(struct parser *parser, struct slice value)
+{
+    (void)value;
+    parser->cmdline->interrupt_remapping = GIVEN_OFF;
+}
+
+static void read_unsafe_interrupts(struct parser *parser, struct slice value)
+{
+    read_switch(parser, value, &parser->cmdline->unsafe_interrupts);
+}
+
 /* "[flags@]device[;...]": entries of both ACS options; @p with_flags tells which. */
 static struct acs_option *read_acs_options(struct parser *parser, struct slice value, bool with_flags,
                                            uint32_t *count)
@@ -253,9 +279,19 @@ static const struct {
     const char *name;
     void (*read)(struct parser *parser, struct slice value);
 } parameters[] = {
-    {"intel_iommu=", read_intel_iommu},        {"amd_iommu=", read_amd_iommu}, {"iommu=", read_iommu},
-    {"iommu.passthrough=", read_passthrough},  {"iommu.strict=", read_strict}, {"pci=", read_pci},
+    {"intel_iommu=", read_intel_iommu},
+    {"amd_iommu=", read_amd_iommu},
+    {"iommu=", read_iommu},
+    {"iommu.passthrough=", read_passthrough},
+    {"iommu.strict=", read_strict},
+    {"pci=", read_pci},
     {"pcie_acs_override=", read_acs_override},
+    {"intremap=", read_interrupt_remapping},
+    {"nointremap", read_no_interrupt_remapping},
+    {"vfio_iommu_type1.allow_unsafe_interrupts=", read_unsafe_interrupts},
+    {"vfio-iommu-type1.allow_unsafe_interrupts=", read_unsafe_interrupts},
+    {"vfio_iommu_type1.allow-unsafe-interrupts=", read_unsafe_interrupts},
+    {"vfio-iommu-type1.allow-unsafe-interrupts=", read_unsafe_interrupts},
 };
 
 static void read_word(struct parser *parser, struct slice word)

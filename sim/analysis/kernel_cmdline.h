@@ -10,6 +10,8 @@
  * | iommu= (x86) | off pt nopt force noforce soft and the historic words |
  * | iommu.passthrough= iommu.strict= iommu.forcedac= | truth values |
  * | pci= | noats, disable_acs_redir=, config_acs=; its other words are left alone |
+ * | intremap= | on off nosid no_x2apic_optout nopost posted_msi; nointremap is the old word for off |
+ * | vfio_iommu_type1.allow_unsafe_interrupts= | a truth value; '-' and '_' are the same in its name |
  * | pcie_acs_override= | downstream multifunction id:vvvv:dddd (out-of-tree patch) |
  *
  * Other words are ignored, as the kernel ignores them here; a word given to one of the parameters above that
@@ -36,13 +38,15 @@ enum { ACS_OVERRIDE_IDS = 15 };
 enum given { NOT_GIVEN, GIVEN_OFF, GIVEN_ON };
 
 struct kernel_cmdline {
-    enum given intel_iommu;  /**< intel_iommu=on|off */
-    bool intel_graphics_off; /**< intel_iommu=igfx_off */
-    bool amd_iommu_off;      /**< amd_iommu=off */
-    bool iommu_off;          /**< iommu=off (x86) */
-    enum given passthrough;  /**< iommu=pt|nopt, iommu.passthrough= */
-    enum given strict;       /**< iommu.strict=, intel_iommu=strict, amd_iommu=fullflush */
-    bool ats_off;            /**< pci=noats */
+    enum given intel_iommu;         /**< intel_iommu=on|off */
+    bool intel_graphics_off;        /**< intel_iommu=igfx_off */
+    bool amd_iommu_off;             /**< amd_iommu=off */
+    bool iommu_off;                 /**< iommu=off (x86) */
+    enum given passthrough;         /**< iommu=pt|nopt, iommu.passthrough= */
+    enum given strict;              /**< iommu.strict=, intel_iommu=strict, amd_iommu=fullflush */
+    bool ats_off;                   /**< pci=noats */
+    enum given interrupt_remapping; /**< intremap=on|off, nointremap */
+    enum given unsafe_interrupts;   /**< vfio_iommu_type1.allow_unsafe_interrupts= */
 
     struct acs_option *disable_acs_redir; /**< arena; first match counts */
     uint32_t disable_acs_redir_count;

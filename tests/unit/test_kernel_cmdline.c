@@ -52,6 +52,14 @@ START_TEST(switches)
     parse("iommu=soft,off -- intel_iommu=off");
     ck_assert(words.iommu_off);
     ck_assert_int_eq(words.intel_iommu, NOT_GIVEN);
+    parse("intremap=on,nosid vfio-iommu-type1.allow_unsafe_interrupts=Y");
+    ck_assert_int_eq(words.interrupt_remapping, GIVEN_ON);
+    ck_assert_int_eq(words.unsafe_interrupts, GIVEN_ON);
+    parse("intremap=off vfio_iommu_type1.allow_unsafe_interrupts=0");
+    ck_assert_int_eq(words.interrupt_remapping, GIVEN_OFF);
+    ck_assert_int_eq(words.unsafe_interrupts, GIVEN_OFF);
+    parse("nointremap");
+    ck_assert_int_eq(words.interrupt_remapping, GIVEN_OFF);
     ck_assert_uint_eq(diagnostics_warnings(diagnostics), 0);
 }
 END_TEST
@@ -66,6 +74,7 @@ START_TEST(words_without_effect_are_named)
         "pcie_acs_override=upstream",
         "pcie_acs_override=id:8086",
         "iommu.strict=maybe",
+        "intremap=nope",
         "pci=disable_acs_redir=00.1",
         "pci=disable_acs_redir=00:1c.8",
         "pci=config_acs=1@",
