@@ -100,6 +100,11 @@ void diff_reason(const struct machine_diff *diff, uint32_t row, struct text_buff
         return;
     const struct group_decision *old = &diff->before->groups->decisions[at->before_id];
     const struct group_decision *new = &diff->after->groups->decisions[at->after_id];
-    if (diff_decision_differs(diff, row))
-        add_because(diff, old, new, because);
+    if (!diff_decision_differs(diff, row))
+        return;
+    add_because(diff, old, new, because);
+    const struct pci_function *function = &diff->after->topology->functions[at->after_id];
+    const struct pci_function *above = topology_parent(diff->after->topology, function);
+    if (diff->match.kind[at->before_id] == MATCH_MOVED && above)
+        add_turn(diff->after, above->id, "is above it now", because);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* iommusim diff A B, and iommusim diff A with changes. */
+#include "sim/analysis/device_moves.h"
 #include "sim/analysis/override_exposure.h"
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
 #include "sim/input/machine_input.h"
+#include "sim/input/what_if.h"
 #include "sim/output/diff_report.h"
+#include "sim/output/slots_output.h"
 #include "sim/output/output_file.h"
 
 #include <argp.h>
@@ -14,11 +17,29 @@
 
 enum { EXIT_DIFFERENT = 1, ERRORS_SHOWN = 20 };
 
-enum { OPTION_FAIL_ON = 256, OPTION_OVERRIDE, OPTION_BASE_CMDLINE, OPTION_BASE_IOMMU };
+enum {
+    OPTION_SET = 256,
+    OPTION_MOVE,
+    OPTION_SLOTS,
+    OPTION_FAIL_ON,
+    OPTION_OVERRIDE,
+    OPTION_BASE_CMDLINE,
+    OPTION_BASE_IOMMU
+};
 
 enum fail_on { FAIL_ON_ANY, FAIL_ON_GROUPS, FAIL_ON_LEAKS, FAIL_ON_NOTHING };
 
 static const struct argp_option options[] = {
+    {"set", OPTION_SET, "POINTER=VALUE", 0,
+     "Set a value of the topology document, e.g. /kernel/cmdline=iommu=pt or 02:03.0/acs/control=[]; null "
+     "takes "
+     "it away. Of a dump the document is what `import` prints. May repeat",
+     1},
+    {"move", OPTION_MOVE, "DEVICE=PORT", 0,
+     "Take the device (all functions of the slot) out and put it below PORT, a root port or downstream port "
+     "with nothing below; buses are numbered anew where needed. May repeat; addresses are those before any "
+     "move",
+     1},
     {"acs-override", OPTION_OVERRIDE, "WORDS", 0,
      "Boot with pcie_acs_override=WORDS: downstream, multifunction, id:vvvv:dddd, separated by commas", 1},
     {"cmdline", 'c', "STRING", 0,
@@ -26,6 +47,11 @@ static const struct argp_option options[] = {
     {"iommu", 'i', "KIND", 0, "Give the machine this IOMMU: auto, vt-d, amd-vi, smmuv3 or none", 1},
     {"algorithm", 'a', "NAME", 0,
      "Form groups by this rule set: linux (3.x to 7.3, the default), linux-5.9 or acs-rework-v3", 1},
+    {0, 0, NULL, 0, "Instead of comparing:", 4},
+    {"slots", OPTION_SLOTS, "DEVICE", 0,
+     "Put the device below every free port in turn and rank the ports by who would share its group, then "
+     "leaks, then bandwidth; with the changes above",
+     4},
     {0, 0, NULL, 0, "What the machine is before the change (with one FILE):", 2},
     {"base-cmdline", OPTION_BASE_CMDLINE, "STRING", 0, "Its kernel command line, in place of the input's own",
      2},
@@ -53,13 +79,16 @@ static const char doc[] =
 
 struct arguments {
     const char *files[2];
+    const char **settings, **moves; /* of --set and --move; from the heap */
+    size_t setting_count, setting_capacity, move_count, move_capacity;
     const char *acs_override, *cmdline, *base_cmdline;
     enum iommu_choice iommu, base_iommu;
     enum group_algorithm algorithm;
     bool iommu_given, algorithm_given;
     enum fail_on fail_on;
-    void (*write)(const struct diff_report *report, struct text_buffer *out);
+    int format; /**< 0 text, 1 json, 2 tsv */
     const char *output;
+    const char *slots; /**< the device to find a slot for; NULL: compare */
 };
 
 /** Index of @p word among @p names, or the end of the program with a message. */
@@ -85,12 +114,16 @@ static void choose_iommu(struct argp_state *state, const char *option, const cha
 
 static void check_arguments(const struct arguments *arguments, struct argp_state *state)
 {
-    bool changed =
-        arguments->acs_override || arguments->cmdline || arguments->iommu_given || arguments->algorithm_given;
+    bool changed = arguments->setting_count || arguments->move_count || arguments->acs_override ||
+                   arguments->cmdline || arguments->iommu_given || arguments->algorithm_given;
     if (!arguments->files[0])
         argp_error(state, "FILE is missing");
-    if (!arguments->files[1] && !changed)
+    if (arguments->slots && arguments->files[1])
+        argp_error(state, "--slots is for one FILE");
+    if (!arguments->files[1] && !changed && !arguments->slots)
         argp_error(state, "nothing to compare with: name a second FILE or a change");
+    if (arguments->files[1] && (arguments->setting_count || arguments->move_count))
+        argp_error(state, "--set and --move are for one FILE and its change");
     if (arguments->files[1] && (arguments->base_cmdline || arguments->base_iommu != IOMMU_CHOICE_AUTO))
         argp_error(state, "--base-cmdline and --base-iommu are for one FILE and its change");
 }
@@ -98,11 +131,19 @@ static void check_arguments(const struct arguments *arguments, struct argp_state
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     static const char *const formats[] = {"text", "json", "tsv"};
-    static void (*const writers[])(const struct diff_report *, struct text_buffer *) = {
-        diff_report_text, diff_report_json, diff_report_tsv};
     static const char *const failures[] = {"any", "groups", "leaks", "nothing"}; /* ORDER: enum fail_on */
     struct arguments *arguments = state->input;
     switch (key) {
+    case OPTION_SET:
+        arguments->settings = memory_grow(arguments->settings, arguments->setting_count,
+                                          &arguments->setting_capacity, sizeof(*arguments->settings));
+        arguments->settings[arguments->setting_count++] = text;
+        return 0;
+    case OPTION_MOVE:
+        arguments->moves = memory_grow(arguments->moves, arguments->move_count, &arguments->move_capacity,
+                                       sizeof(*arguments->moves));
+        arguments->moves[arguments->move_count++] = text;
+        return 0;
     case OPTION_OVERRIDE:
         arguments->acs_override = text;
         return 0;
@@ -127,8 +168,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_FAIL_ON:
         arguments->fail_on = (enum fail_on)choose(state, "fail-on", text, failures, 4);
         return 0;
+    case OPTION_SLOTS:
+        arguments->slots = text;
+        return 0;
     case 'f':
-        arguments->write = writers[choose(state, "format", text, formats, 3)];
+        arguments->format = choose(state, "format", text, formats, 3);
         return 0;
     case 'o':
         arguments->output = text;
@@ -153,6 +197,8 @@ struct side {
     struct machine_input *input; /* owned; NULL: the other side's */
     const struct topology *topology;
     struct group_options options;
+    struct moved_machine moved; /* with --move: it is the last stage */
+    const uint32_t *known;      /* [id on the first side] id here; NULL: to be found out */
     struct machine_view view;
     const char *name;
 };
@@ -187,6 +233,10 @@ static const char *name_of_change(const struct arguments *arguments, struct aren
 {
     struct text_buffer name = {0};
     text_buffer_format(&name, "%s with", arguments->files[0]);
+    for (size_t i = 0; i < arguments->setting_count; i++)
+        text_buffer_format(&name, " --set '%s'", arguments->settings[i]);
+    for (size_t i = 0; i < arguments->move_count; i++)
+        text_buffer_format(&name, " --move %s", arguments->moves[i]);
     if (arguments->acs_override)
         text_buffer_format(&name, " --acs-override %s", arguments->acs_override);
     if (arguments->cmdline)
@@ -200,23 +250,43 @@ static const char *name_of_change(const struct arguments *arguments, struct aren
     return text;
 }
 
+/* Move devices on the second side. Who is who is known then, however alike devices are. */
+static int move_devices(const struct arguments *arguments, struct side *sides, struct arena *arena,
+                        struct diagnostics *diagnostics)
+{
+    struct side *side = &sides[1];
+    int status = device_moves_apply(side->topology, arguments->moves, arguments->move_count, arena,
+                                    &side->moved, diagnostics);
+    if (status < 0)
+        return status;
+    /* --set may have come between the first side and the machine that is moved about in. */
+    struct function_match match = function_match(sides[0].topology, side->topology, NULL, arena);
+    uint32_t *known = arena_array(arena, sides[0].topology->function_count, sizeof(*known));
+    for (uint32_t id = 0; id < sides[0].topology->function_count; id++)
+        known[id] = match.to_after[id] == NONE ? NONE : side->moved.known[match.to_after[id]];
+    side->known = known;
+    side->topology = side->moved.stages[side->moved.stage_count - 1];
+    return STATUS_OK;
+}
+
 static int load_sides(const struct arguments *arguments, struct side *sides, struct arena *arena,
                       struct diagnostics *diagnostics)
 {
     sides[0].name = arguments->files[0];
-    int status = machine_input_load(arguments->files[0], &sides[0].input, diagnostics);
+    sides[1].name = arguments->files[1] ? arguments->files[1] : name_of_change(arguments, arena);
+    int status;
+    if (arguments->setting_count)
+        status = what_if_load(arguments->files[0], arguments->settings, arguments->setting_count,
+                              &sides[0].input, &sides[1].input, diagnostics);
+    else
+        status = machine_input_load(arguments->files[0], &sides[0].input, diagnostics);
+    if (status == STATUS_OK && arguments->files[1])
+        status = machine_input_load(arguments->files[1], &sides[1].input, diagnostics);
     if (status < 0)
         return status;
-    sides[0].topology = sides[1].topology = sides[0].input->topology;
-    if (!arguments->files[1]) {
-        sides[1].name = name_of_change(arguments, arena);
-        return STATUS_OK;
-    }
-    sides[1].name = arguments->files[1];
-    status = machine_input_load(arguments->files[1], &sides[1].input, diagnostics);
-    if (status == STATUS_OK)
-        sides[1].topology = sides[1].input->topology;
-    return status;
+    sides[0].topology = sides[0].input->topology;
+    sides[1].topology = sides[1].input ? sides[1].input->topology : sides[0].topology;
+    return arguments->move_count ? move_devices(arguments, sides, arena, diagnostics) : STATUS_OK;
 }
 
 /* Do both sides read the same words, so that what is odd about them need be said only once? */
@@ -246,15 +316,17 @@ static bool fails(const struct machine_diff *diff, enum fail_on fail_on)
 static int compare(const struct arguments *arguments, struct side *sides, struct diagnostics *diagnostics,
                    bool *failed)
 {
+    static void (*const writers[])(const struct diff_report *, struct text_buffer *) = {
+        diff_report_text, diff_report_json, diff_report_tsv};
     struct diagnostics *unheard = diagnostics_new(1);
     machine_view_init(&sides[0].view, sides[0].topology, &sides[0].options, diagnostics);
     machine_view_init(&sides[1].view, sides[1].topology, &sides[1].options,
                       same_words(sides) ? unheard : diagnostics);
-    struct machine_diff *diff = machine_diff_new(&sides[0].view, &sides[1].view, NULL);
+    struct machine_diff *diff = machine_diff_new(&sides[0].view, &sides[1].view, sides[1].known);
     struct override_exposure *exposure = override_exposure_new(&sides[1].view, &sides[1].options);
     struct diff_report report = {diff, exposure, sides[0].name, sides[1].name};
     struct text_buffer out = {0};
-    arguments->write(&report, &out);
+    writers[arguments->format](&report, &out);
     int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
     *failed = fails(diff, arguments->fail_on);
     text_buffer_fini(&out);
@@ -266,9 +338,33 @@ static int compare(const struct arguments *arguments, struct side *sides, struct
     return status;
 }
 
+/* --slots: about the machine after the changes. */
+static int survey(const struct arguments *arguments, const struct side *side, struct diagnostics *diagnostics)
+{
+    static void (*const writers[])(const struct slot_survey *, struct text_buffer *) = {
+        slots_output_text, slots_output_json, slots_output_tsv};
+    struct source_text source = {"--slots", arguments->slots, strlen(arguments->slots)};
+    const struct pci_function *device =
+        function_named(side->topology, arguments->slots, &source, 0, "slots-function", diagnostics);
+    if (!device)
+        return STATUS_BAD_INPUT;
+    if (!device_move_slot(side->topology, device)) {
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &source, 0, NULL, "slots-not-in-slot", "%s",
+                           move_obstacle_text(MOVE_NOT_IN_SLOT));
+        return STATUS_BAD_INPUT;
+    }
+    struct slot_survey *found = slot_survey_new(side->topology, device->id, &side->options);
+    struct text_buffer out = {0};
+    writers[arguments->format](found, &out);
+    int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
+    text_buffer_fini(&out);
+    slot_survey_free(found);
+    return status;
+}
+
 int diff_command(int argc, char **argv)
 {
-    struct arguments arguments = {.write = diff_report_text};
+    struct arguments arguments = {.output = NULL};
     argp_err_exit_status = status_exit_code(STATUS_BAD_USAGE);
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
 
@@ -279,12 +375,16 @@ int diff_command(int argc, char **argv)
     int status = load_sides(&arguments, sides, arena, diagnostics);
     if (status == STATUS_OK) {
         set_options(&arguments, sides, arena);
-        status = compare(&arguments, sides, diagnostics, &failed);
+        status = arguments.slots ? survey(&arguments, &sides[1], diagnostics)
+                                 : compare(&arguments, sides, diagnostics, &failed);
     }
     diagnostics_print(diagnostics, stderr);
+    moved_machine_fini(&sides[1].moved);
     for (int i = 0; i < 2; i++)
         machine_input_free(sides[i].input);
     arena_free(arena);
+    free(arguments.settings);
+    free(arguments.moves);
     diagnostics_free(diagnostics);
     return status == STATUS_OK && failed ? EXIT_DIFFERENT : status_exit_code(status);
 }

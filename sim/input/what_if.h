@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file what_if.h
+ * A machine with values of its document changed: `--set POINTER=VALUE`.
+ *
+ * POINTER is a JSON pointer (RFC 6901) into the topology document, or the address of a function and the rest
+ * of a pointer ("02:03.0/acs/control"). Members that are not there are made, objects on the way, too; whether
+ * the document knows them is for the reader to say. "-" stands behind the last element of an array. VALUE is
+ * JSON; what is none is taken as a string, so that words need no quotes. null takes the value away.
+ *
+ * A machine that does not come from JSON is written in the document's complete form first (what `import`
+ * prints), and pointers are into that.
+ *
+ * Codes: what-if-syntax, what-if-value, what-if-pointer, what-if-function; places are in the setting.
+ */
+#ifndef IOMMUSIM_INPUT_WHAT_IF_H
+#define IOMMUSIM_INPUT_WHAT_IF_H
+
+#include "sim/input/machine_input.h"
+
+/**
+ * Load a machine twice: as it is, and with settings.
+ * @param path      as for machine_input_load()
+ * @param settings  "POINTER=VALUE", applied in order; addresses are those of the machine as it is
+ * @param before    filled on success; of a dump what its document says, so that both know the same
+ * @param after     filled on success; both are to be freed with machine_input_free()
+ * @return 0, STATUS_BAD_INPUT, STATUS_FILE_OPEN or STATUS_FILE_READ after diagnostics
+ */
+int what_if_load(const char *path, const char *const *settings, size_t count, struct machine_input **before,
+                 struct machine_input **after, struct diagnostics *diagnostics);
+
+#endif
