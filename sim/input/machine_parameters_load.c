@@ -59,8 +59,7 @@ static void note_unit_defaults(struct loading *loading)
 {
     struct machine_input *input = loading->input;
     input->unit_defaults = arena_array(loading->arena, IOMMU_KINDS, sizeof(*input->unit_defaults));
-    input->unit_default_origins =
-        arena_array(loading->arena, IOMMU_KINDS, sizeof(*input->unit_default_origins));
+    input->unit_default_origins = arena_array(loading->arena, IOMMU_KINDS, sizeof(struct parameter_origin *));
     for (unsigned kind = 0; kind < IOMMU_KINDS; kind++) {
         const struct parameter_values *values = &loading->set->iommu[kind];
         input->unit_defaults[kind] = values->iommu;

@@ -108,13 +108,13 @@ static int load_changed(const struct scenario *scenario, cJSON *root, const char
     int status = lay_all_over(scenario, root, diagnostics);
     if (status < 0)
         return status;
-    char *name = memory_alloc(strlen(path) + 32);
-    strcat(strcpy(name, path), " (with overrides)");
+    struct text_buffer name = {0};
+    text_buffer_format(&name, "%s (with overrides)", path);
     char *text = cJSON_Print(root);
-    const struct source_text source = {name, text, strlen(text)};
+    const struct source_text source = {name.text, text, strlen(text)};
     status = machine_input_load_source(&source, input, diagnostics);
     cJSON_free(text);
-    free(name);
+    text_buffer_fini(&name);
     return status;
 }
 

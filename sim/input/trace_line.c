@@ -54,8 +54,11 @@ static const char *field_end(const char *at)
 static const char *shown(char text[SHOWN + 4], const char *at)
 {
     size_t length = (size_t)(field_end(at) - at), kept = length > SHOWN ? SHOWN : length;
-    for (size_t i = 0; i < kept; i++)
-        text[i] = (unsigned char)at[i] < 0x20 || (unsigned char)at[i] >= 0x7f ? '?' : at[i];
+    memcpy(text, at, kept);
+    for (size_t i = 0; i < kept; i++) {
+        if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] >= 0x7f)
+            text[i] = '?';
+    }
     memcpy(text + kept, length > SHOWN ? "..." : "", length > SHOWN ? 4 : 1);
     return text;
 }
@@ -231,19 +234,23 @@ static bool resolve_device(struct trace_parser *parser, const char *at, const ch
     return true;
 }
 
+/* Mask of the first @p count bytes of a word in memory (little endian, as everywhere this runs). */
+static uint64_t first_bytes(size_t count)
+{
+    return count < 8 ? (UINT64_C(1) << 8 * count) - 1 : UINT64_MAX;
+}
+
 static bool parse_device(struct trace_parser *parser, const char **text, uint32_t *function_id)
 {
     const char *at = *text, *end = at;
     while (*end != ',' && *end != '\n' && !is_blank(*end))
         end++;
-    size_t length = (size_t)(end - at);
+    size_t length = (size_t)(end - at); /* at least 1: next_field() has looked */
     struct trace_device key = {{0, 0}, (uint32_t)length, NONE}, *slot;
     if (length <= 16) {
         memcpy(key.text, at, 16); /* the padding makes it readable */
-        if (length < 8)
-            key.text[0] &= ~UINT64_C(0) >> (64 - 8 * length) * (length > 0);
-        if (length < 16)
-            key.text[1] &= length > 8 ? ~UINT64_C(0) >> (128 - 8 * length) : 0;
+        key.text[0] &= first_bytes(length);
+        key.text[1] &= first_bytes(length > 8 ? length - 8 : 0);
         uint64_t mixed =
             (key.text[0] ^ key.text[1] * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
         slot = &parser->devices[mixed >> 56];
@@ -255,7 +262,7 @@ static bool parse_device(struct trace_parser *parser, const char **text, uint32_
     } else {
         slot = &key; /* longer than any slot holds */
     }
-    if (!at_field_end(end) || !length)
+    if (!at_field_end(end))
         end = field_end(at);
     if (!resolve_device(parser, at, end, &key))
         return false;
@@ -301,7 +308,7 @@ static bool parse_operation(struct trace_parser *parser, const char **text, enum
 static bool parse_range(struct trace_parser *parser, const char **at, enum word word,
                         struct trace_record *record)
 {
-    uint64_t length;
+    uint64_t length = 0;
     if (!next_field(parser, at, "iova"))
         return false;
     const char *iova_at = *at;
@@ -348,8 +355,7 @@ static bool parse_rest(struct trace_parser *parser, const char **text, bool barr
 static bool parse_record(struct trace_parser *parser, const char **at, struct trace_record *record)
 {
     enum word word = WORD_READ;
-    record->iova = 0;
-    record->length = 0;
+    *record = (struct trace_record){.function_id = NONE};
     if (!parse_time(parser, at, &record->time_ps) || !next_field(parser, at, "device") ||
         !parse_device(parser, at, &record->function_id) || !next_field(parser, at, "operation") ||
         !parse_operation(parser, at, &word))

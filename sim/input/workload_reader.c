@@ -158,7 +158,9 @@ static void warn_untranslated(const struct workload_reading *reading, const stru
 {
     const struct workload_machine *machine = reading->machine;
     uint32_t count = 0, first = NONE;
-    for (uint32_t i = 0; i < domain->function_count && machine->translated; i++) {
+    if (!machine->topology || !machine->translated)
+        return;
+    for (uint32_t i = 0; i < domain->function_count; i++) {
         if (machine->translated[domain->function_ids[i]])
             continue;
         first = count++ ? first : domain->function_ids[i];

@@ -50,8 +50,10 @@ uint64_t result_rate(uint64_t amount, uint64_t elapsed_ps)
 
 char *ratio_print(char *text, __uint128_t part, __uint128_t whole)
 {
-    if (!whole)
-        return strcpy(text, "null");
+    if (!whole) {
+        snprintf(text, RATIO_TEXT_SIZE, "null");
+        return text;
+    }
     uint64_t millionths = (uint64_t)((part * 1000000 + whole / 2) / whole);
     int length =
         snprintf(text, RATIO_TEXT_SIZE, "%" PRIu64 ".%06" PRIu64, millionths / 1000000, millionths % 1000000);

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { LEAKS_LISTED = 1000 };
+
 static void write_input(struct json_layout *layout, const char *key, const struct result_input *input)
 {
     if (!input->path)
@@ -118,14 +120,52 @@ static void write_observed(struct json_layout *layout, const struct result *resu
     layout_close(layout, ']', true);
 }
 
+static void write_leak(struct json_layout *layout, const struct result *result, uint32_t source_id,
+                       uint32_t target_id, const struct reach_result *answer, bool vouched)
+{
+    layout_open(layout, NULL, '{');
+    write_address(layout, "source", result, source_id);
+    write_address(layout, "target", result, target_id);
+    layout_string(layout, "rule", route_rule_name(answer->rule));
+    if (answer->at_id != NONE)
+        write_address(layout, "at", result, answer->at_id);
+    layout_format(layout, "bar", "%u", answer->bar);
+    layout_format(layout, "address", "\"0x%" PRIx64 "\"", answer->address);
+    layout_flag(layout, "vouched", vouched);
+    layout_close(layout, '}', false);
+}
+
+/* Pairs across groups; those within one are in the summary only. @param count  how many there are */
+static void write_leaks(struct json_layout *layout, const struct result *result, uint64_t count)
+{
+    const struct simulation *simulation = result->simulation;
+    uint32_t functions = simulation->input->topology->function_count;
+    uint64_t listed = 0, most = count < LEAKS_LISTED ? count : LEAKS_LISTED;
+    layout_open(layout, "leaks", '[');
+    for (uint32_t s = 0; s < functions && listed < most; s++) {
+        for (uint32_t t = 0; t < functions && listed < most; t++) {
+            struct reach_result answer = reach_pair(simulation->reach, s, t);
+            enum reach_leak leak = reach_leak(simulation->groups, &answer, s, t);
+            if (leak == REACH_NO_LEAK)
+                continue;
+            write_leak(layout, result, s, t, &answer, leak == REACH_VOUCHED);
+            listed++;
+        }
+    }
+    layout_close(layout, ']', true);
+    layout_format(layout, "leaks_not_listed", "%" PRIu64, count - listed);
+}
+
 static void write_reach(struct json_layout *layout, const struct result *result)
 {
-    struct reach_question question = {.source_id = NONE, .target_id = NONE, .format = REPORT_JSON};
+    struct reach_question question = {
+        .source_id = NONE, .target_id = NONE, .summary_only = true, .format = REPORT_JSON};
     struct text_buffer document = {0};
-    question.outcomes[REACH_REACHES] = true;
     layout_open(layout, "reach", '{');
-    reach_report(result->simulation->reach, result->simulation->groups, &question, &document);
+    struct reach_counts counts =
+        reach_report(result->simulation->reach, result->simulation->groups, &question, &document);
     write_document(layout, "static", &document);
+    write_leaks(layout, result, counts.leaks + counts.vouched);
     write_observed(layout, result);
     layout_close(layout, '}', true);
     text_buffer_fini(&document);

@@ -61,8 +61,10 @@ char *amount_print(char *text, uint64_t amount)
 /* "87.3 %", or "-" where there was nothing to count. */
 static char *percent_print(char *text, __uint128_t part, __uint128_t whole)
 {
-    if (!whole)
-        return strcpy(text, "-");
+    if (!whole) {
+        snprintf(text, AMOUNT_TEXT_SIZE, "-");
+        return text;
+    }
     unsigned tenths = (unsigned)((part * 1000 + whole / 2) / whole);
     snprintf(text, AMOUNT_TEXT_SIZE, "%u.%u %%", tenths / 10, tenths % 10);
     return text;
@@ -159,8 +161,8 @@ static void write_ledger(const char *name, const __uint128_t *parts, __uint128_t
             continue;
         char label[32];
         snprintf(label, sizeof(label), "%s", ledger_part_name((enum ledger_part)part));
-        for (char *c = label; *c; c++)
-            *c = *c == '_' ? ' ' : *c;
+        for (char *c = label; (c = strchr(c, '_')) != NULL;)
+            *c = ' ';
         int bar = (int)((parts[part] * BAR_WIDTH + total / 2) / total);
         text_buffer_format(out, "  %-20s %10s %8s%s%.*s\n", label,
                            time_print(time, (uint64_t)((parts[part] + count / 2) / count)),

@@ -214,6 +214,33 @@ START_TEST(values_are_laid_over_the_topology)
 }
 END_TEST
 
+/* Leaks are listed by pair; what was seen is told apart from what may happen. */
+START_TEST(leaks_are_listed)
+{
+    write_file(
+        "two.json",
+        "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": \"all\"}], "
+        "\"streams\": [{\"name\": \"s\", \"device\": \"03:00.0\", \"operation\": \"write\", "
+        "\"base\": \"0x4000000000\", \"window\": \"4KiB\", \"size\": \"64B\", \"queue_depth\": 1, "
+        "\"operations\": 10}]}");
+    cJSON *document = run_json("--topology 'synthetic:rp(up(dp(ep) dp(ep)))' --workload two.json --cmdline "
+                               "pcie_acs_override=downstream -f json");
+    const cJSON *reach = member(document, "reach"), *leaks = member(reach, "leaks"),
+                *observed = member(reach, "observed");
+    ck_assert_int_eq(cJSON_GetArraySize(leaks), 2);
+    ck_assert_double_eq(number(reach, "leaks_not_listed"), 0);
+    ck_assert_double_eq(number(member(member(reach, "static"), "summary"), "leaks"), 2);
+    ck_assert_int_eq(cJSON_GetArraySize(observed), 1);
+    const cJSON *seen = cJSON_GetArrayItem(observed, 0);
+    ck_assert_str_eq(member(seen, "source")->valuestring, "0000:03:00.0");
+    ck_assert_str_eq(member(seen, "target")->valuestring, "0000:04:00.0");
+    ck_assert_str_eq(member(seen, "rule")->valuestring, "switch-peer");
+    ck_assert_str_eq(member(seen, "leak")->valuestring, "leak");
+    ck_assert_double_eq(number(seen, "bytes"), 640);
+    cJSON_Delete(document);
+}
+END_TEST
+
 START_TEST(sections_can_be_left_out)
 {
     write_scenario("s.json", ", \"report\": [\"streams\", \"links\"]");
@@ -362,6 +389,7 @@ Suite *run_suite(void)
     tcase_add_test(tests, the_same_again_is_the_same_to_the_byte);
     tcase_add_test(tests, exit_statuses);
     tcase_add_test(tests, values_are_laid_over_the_topology);
+    tcase_add_test(tests, leaks_are_listed);
     tcase_add_test(tests, sections_can_be_left_out);
     tcase_add_test(tests, an_interrupted_run_says_what_it_did);
     tcase_add_test(tests, answers_go_where_they_are_sent);
