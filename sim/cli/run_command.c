@@ -38,7 +38,9 @@ static const struct argp_option options[] = {
     {"topology", OPTION_TOPOLOGY, "FILE", 0, "Topology or dump in place of the scenario's", 0},
     {"workload", OPTION_WORKLOAD, "FILE", 0, "Workload in place of the scenario's", 0},
     {"set", OPTION_SET, "POINTER=VALUE", 0,
-     "Lay a value over the topology, e.g. /parameters/iommu/walkers=2; may repeat", 0},
+     "Lay a value over the topology document: a JSON pointer, or a function's address and the rest of one "
+     "(/parameters/iommu/walkers=2, 01:00.0/link/width=4); null takes away; may repeat",
+     0},
     {"seed", OPTION_SEED, "N", 0, "Seed of the random streams, in place of the scenario's (1)", 0},
     {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line in place of the scenario's or machine's",
      0},
@@ -65,10 +67,8 @@ struct run_options {
     bool seed_given, json, fail_on_leak, fail_on_fault;
 };
 
-static void take_setting(struct run_options *chosen, char *text, struct argp_state *state)
+static void take_setting(struct run_options *chosen, const char *text, struct argp_state *state)
 {
-    if (text[0] != '/' || !strchr(text, '='))
-        argp_error(state, "'%s' is no POINTER=VALUE such as /parameters/iommu/walkers=2", text);
     if (chosen->setting_count == SETTINGS_MAX)
         argp_error(state, "more than %d times --set", SETTINGS_MAX);
     chosen->settings[chosen->setting_count++] = text;
@@ -158,12 +158,8 @@ static int make_scenario(const struct run_options *chosen, struct scenario **res
         scenario->iommu = chosen->iommu;
     if (chosen->seed_given)
         scenario->seed = chosen->seed;
-    for (unsigned i = 0; i < chosen->setting_count; i++) {
-        char *pointer = memory_string(chosen->settings[i]), *equals = strchr(pointer, '=');
-        *equals = '\0';
-        scenario_add_override(scenario, pointer, equals + 1);
-        free(pointer);
-    }
+    for (unsigned i = 0; i < chosen->setting_count; i++)
+        scenario_add_override(scenario, chosen->settings[i]);
     return STATUS_OK;
 }
 

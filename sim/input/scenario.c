@@ -37,39 +37,17 @@ void scenario_free(struct scenario *scenario)
     free(scenario);
 }
 
-static struct scenario_override *add_override(struct scenario *scenario, const char *pointer)
+static void add_override(struct scenario *scenario, const char *text, const char *place)
 {
     scenario->overrides = memory_grow(scenario->overrides, scenario->override_count,
                                       &scenario->override_capacity, sizeof(*scenario->overrides));
-    struct scenario_override *override = &scenario->overrides[scenario->override_count++];
-    *override = (struct scenario_override){.pointer = arena_string(scenario->arena, pointer)};
-    return override;
+    scenario->overrides[scenario->override_count++] =
+        (struct scenario_override){text, arena_string(scenario->arena, place)};
 }
 
-/* The JSON text of a value, in the scenario's arena. */
-static const char *value_text(struct scenario *scenario, const cJSON *value)
+void scenario_add_override(struct scenario *scenario, const char *text)
 {
-    char *printed = cJSON_PrintUnformatted(value);
-    const char *kept = arena_string(scenario->arena, printed ? printed : "null");
-    cJSON_free(printed);
-    return kept;
-}
-
-void scenario_add_override(struct scenario *scenario, const char *pointer, const char *value)
-{
-    struct diagnostics *ignored = diagnostics_new(1);
-    const struct source_text source = {"--set", value, strlen(value)};
-    struct json_document document;
-    struct scenario_override *override = add_override(scenario, pointer);
-    if (json_document_init(&document, &source, ignored) == STATUS_OK) {
-        override->value = value_text(scenario, document.root);
-        json_document_fini(&document);
-    } else {
-        cJSON *string = cJSON_CreateString(value);
-        override->value = value_text(scenario, string);
-        cJSON_Delete(string);
-    }
-    diagnostics_free(ignored);
+    add_override(scenario, arena_string(scenario->arena, text), NULL);
 }
 
 /* ---- the file ---- */
@@ -97,15 +75,14 @@ static void read_overrides(struct scenario *scenario, const struct json_node *ro
     if (!json_given(&object) || !json_expect_object(&object))
         return;
     for (struct json_node node = json_first(&object); json_given(&node); json_next(&node)) {
-        if (node.key[0] != '/') {
+        if (!*node.key || strchr(node.key, '=')) {
             json_error_at_key(&node, "scenario-override",
                               "\"%s\" is no JSON pointer such as \"/parameters/iommu/walkers\"", node.key);
             continue;
         }
-        struct scenario_override *override = add_override(scenario, node.key);
-        char *place = json_pointer(&node);
-        override->value = value_text(scenario, node.value);
-        override->place = arena_string(scenario->arena, place);
+        char *place = json_pointer(&node), *value = cJSON_PrintUnformatted(node.value);
+        add_override(scenario, arena_format(scenario->arena, "%s=%s", node.key, value), place);
+        cJSON_free(value);
         free(place);
     }
 }
@@ -194,7 +171,8 @@ int scenario_load(const char *path, struct scenario **scenario, struct diagnosti
 
 /* ---- the workload ---- */
 
-static int report_missing(const struct scenario *scenario, const char *what, struct diagnostics *diagnostics)
+int scenario_report_missing(const struct scenario *scenario, const char *what,
+                            struct diagnostics *diagnostics)
 {
     const struct source_text source = {scenario->path, NULL, 0};
     diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, scenario->path ? &source : NULL, DIAGNOSTIC_NO_OFFSET,
@@ -210,7 +188,7 @@ int scenario_load_workload(struct scenario *scenario, const struct workload_mach
         return workload_load(scenario->workload_path, machine, workload, diagnostics);
     struct json_node root = json_root(&scenario->document), node = json_member(&root, "workload");
     if (!json_given(&node))
-        return report_missing(scenario, "workload", diagnostics);
+        return scenario_report_missing(scenario, "workload", diagnostics);
     *workload = workload_read(&node, scenario->path, machine);
     return *workload ? STATUS_OK : STATUS_BAD_INPUT;
 }

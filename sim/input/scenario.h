@@ -5,7 +5,7 @@
  * what to report. The format is described in sim/input/README.md; the schema is
  * sim/input/schema/scenario.schema.json.
  *
- * Codes: scenario-format, scenario-missing, scenario-override; beside those of json_reader.h.
+ * Codes: scenario-format, scenario-missing, scenario-override; beside those of json_reader.h and what_if.h.
  */
 #ifndef IOMMUSIM_INPUT_SCENARIO_H
 #define IOMMUSIM_INPUT_SCENARIO_H
@@ -30,11 +30,10 @@ extern const char *const result_section_names[];
 
 enum { RESULT_ALL_SECTIONS = (1 << RESULT_SECTIONS) - 1 };
 
-/** A value laid over the topology document before it is read. */
+/** A value laid over the topology document before it is read (what_if.h). */
 struct scenario_override {
-    const char *pointer; /**< JSON pointer in the topology */
-    const char *value;   /**< JSON text */
-    const char *place;   /**< its own JSON pointer in the scenario, or NULL (command line) */
+    const char *text;  /**< "POINTER=VALUE" */
+    const char *place; /**< its own JSON pointer in the scenario, or NULL (command line) */
 };
 
 struct scenario {
@@ -71,17 +70,12 @@ int scenario_load(const char *path, struct scenario **scenario, struct diagnosti
 int scenario_load_source(const struct source_text *source, struct scenario **scenario,
                          struct diagnostics *diagnostics);
 
-/**
- * Lay a value over the topology; a later one for the same pointer wins.
- * @param value  JSON text; what is none is taken as a string ("8GT/s", vt-d)
- */
-void scenario_add_override(struct scenario *scenario, const char *pointer, const char *value);
+/** Lay a value over the topology, "POINTER=VALUE" (what_if.h). Later ones go over earlier ones. */
+void scenario_add_override(struct scenario *scenario, const char *text);
 
 /**
- * Load the topology with the overrides applied. A pointer may name a member that is not there yet (objects on
- * the way are made); "-" stands for a new element of an array. Dumps and one-line machines are first turned
- * into the JSON they would be exported as.
- * @return as machine_input_load(); scenario-missing where no topology is named
+ * Load the topology with the overrides applied.
+ * @return as machine_input_load() or what_if_load(); scenario-missing where no topology is named
  */
 int scenario_load_machine(const struct scenario *scenario, struct machine_input **input,
                           struct diagnostics *diagnostics);
@@ -89,5 +83,9 @@ int scenario_load_machine(const struct scenario *scenario, struct machine_input 
 /** Load the workload for a machine. @return as workload_load(); scenario-missing where none is named */
 int scenario_load_workload(struct scenario *scenario, const struct workload_machine *machine,
                            struct workload **workload, struct diagnostics *diagnostics);
+
+/** Report that neither scenario nor command line names its @p what ("topology"). @return STATUS_BAD_INPUT */
+int scenario_report_missing(const struct scenario *scenario, const char *what,
+                            struct diagnostics *diagnostics);
 
 #endif

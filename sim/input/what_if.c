@@ -280,13 +280,13 @@ static bool apply(struct setting *setting, cJSON *root)
 }
 
 /* Apply all settings to a parsed document. False after errors. */
-static bool apply_all(const char *const *settings, size_t count, const struct topology *topology, cJSON *root,
-                      struct diagnostics *diagnostics)
+static bool apply_all(const struct what_if_setting *settings, size_t count, const struct topology *topology,
+                      cJSON *root, struct diagnostics *diagnostics)
 {
     bool good = true;
     for (size_t i = 0; i < count; i++) {
         struct setting setting = {
-            .text = {"--set", settings[i], strlen(settings[i])},
+            .text = {settings[i].name, settings[i].text, strlen(settings[i].text)},
             .topology = topology,
             .diagnostics = diagnostics,
         };
@@ -297,18 +297,18 @@ static bool apply_all(const char *const *settings, size_t count, const struct to
     return good;
 }
 
-/* The document of a machine as text: its file's, or what `import` would write. Free the text. */
+/* The document of a machine as text: its file's, or without one what `import` would write. Free the text. */
 static void document_of(const struct source_text *source, const struct machine_input *input,
                         struct text_buffer *text)
 {
-    if (source && input_recognise(source) == INPUT_TOPOLOGY_JSON)
+    if (source)
         text_buffer_append(text, source->text, source->length);
     else
         machine_write(input, text);
 }
 
-static int load_changed(const struct source_text *document, const char *const *settings, size_t count,
-                        const struct machine_input *before, struct machine_input **after,
+static int load_changed(const struct source_text *document, const struct what_if_setting *settings,
+                        size_t count, const struct machine_input *before, struct machine_input **after,
                         struct diagnostics *diagnostics)
 {
     struct json_document parsed;
@@ -319,7 +319,7 @@ static int load_changed(const struct source_text *document, const char *const *s
     if (apply_all(settings, count, before->topology, parsed.root, diagnostics)) {
         char *text = cJSON_Print(parsed.root);
         struct text_buffer name = {0};
-        text_buffer_format(&name, "%s with --set", document->name);
+        text_buffer_format(&name, "%s with %s", document->name, settings[0].name);
         struct source_text changed = {name.text, text, strlen(text)};
         status = machine_input_load_source(&changed, after, diagnostics);
         text_buffer_fini(&name);
@@ -340,24 +340,25 @@ static int load_again(const struct source_text *document, struct machine_input *
     return status < 0 ? machine_input_load_source(document, input, diagnostics) : status;
 }
 
-int what_if_load(const char *path, const char *const *settings, size_t count, struct machine_input **before,
-                 struct machine_input **after, struct diagnostics *diagnostics)
+static bool is_one_line(const char *path)
 {
-    static const char prefix[] = "synthetic:";
-    struct source_text source = {0};
+    return strncmp(path, "synthetic:", strlen("synthetic:")) == 0;
+}
+
+/* @param source  NULL text: the path says it all */
+static int load(const struct source_text *source, const struct what_if_setting *settings, size_t count,
+                struct machine_input **before, struct machine_input **after, struct diagnostics *diagnostics)
+{
     struct machine_input *loaded = NULL, *changed = NULL;
     struct text_buffer text = {0};
-    bool plain = strncmp(path, prefix, strlen(prefix)) == 0;
-    int status = plain ? STATUS_OK : source_file_read(path, &source, diagnostics);
+    bool json = source->text && input_recognise(source) == INPUT_TOPOLOGY_JSON;
+    int status = source->text ? machine_input_load_source(source, &loaded, diagnostics)
+                              : machine_input_load(source->name, &loaded, diagnostics);
     if (status < 0)
         return status;
-    status = plain ? machine_input_load(path, &loaded, diagnostics)
-                   : machine_input_load_source(&source, &loaded, diagnostics);
-    if (status < 0)
-        goto out;
-    document_of(plain ? NULL : &source, loaded, &text);
-    struct source_text document = {path, text_buffer_get(&text), text.length};
-    if (plain || input_recognise(&source) != INPUT_TOPOLOGY_JSON) {
+    document_of(json ? source : NULL, loaded, &text);
+    struct source_text document = {source->name, text_buffer_get(&text), text.length};
+    if (!json) {
         machine_input_free(loaded);
         loaded = NULL;
         status = load_again(&document, &loaded, diagnostics);
@@ -369,9 +370,38 @@ int what_if_load(const char *path, const char *const *settings, size_t count, st
         *after = changed;
         loaded = NULL;
     }
-out:
     machine_input_free(loaded);
     text_buffer_fini(&text);
+    return status;
+}
+
+int what_if_load_source(const struct source_text *source, const struct what_if_setting *settings,
+                        size_t count, struct machine_input **before, struct machine_input **after,
+                        struct diagnostics *diagnostics)
+{
+    return load(source, settings, count, before, after, diagnostics);
+}
+
+int what_if_load_path(const char *path, const struct what_if_setting *settings, size_t count,
+                      struct machine_input **before, struct machine_input **after,
+                      struct diagnostics *diagnostics)
+{
+    struct source_text source = {path, NULL, 0};
+    int status = is_one_line(path) ? STATUS_OK : source_file_read(path, &source, diagnostics);
+    if (status < 0)
+        return status;
+    status = load(&source, settings, count, before, after, diagnostics);
     source_file_fini(&source);
+    return status;
+}
+
+int what_if_load(const char *path, const char *const *texts, size_t count, struct machine_input **before,
+                 struct machine_input **after, struct diagnostics *diagnostics)
+{
+    struct what_if_setting *settings = memory_array(count, sizeof(*settings));
+    for (size_t i = 0; i < count; i++)
+        settings[i] = (struct what_if_setting){texts[i], "--set"};
+    int status = what_if_load_path(path, settings, count, before, after, diagnostics);
+    free(settings);
     return status;
 }

@@ -29,4 +29,20 @@
 int what_if_load(const char *path, const char *const *settings, size_t count, struct machine_input **before,
                  struct machine_input **after, struct diagnostics *diagnostics);
 
+/** A setting and where it was said. */
+struct what_if_setting {
+    const char *text; /**< "POINTER=VALUE" */
+    const char *name; /**< what findings about it call the place: "--set" */
+};
+
+/** what_if_load() with settings from anywhere. */
+int what_if_load_path(const char *path, const struct what_if_setting *settings, size_t count,
+                      struct machine_input **before, struct machine_input **after,
+                      struct diagnostics *diagnostics);
+
+/** The same for a text in memory, NUL-terminated beyond its length. */
+int what_if_load_source(const struct source_text *source, const struct what_if_setting *settings,
+                        size_t count, struct machine_input **before, struct machine_input **after,
+                        struct diagnostics *diagnostics);
+
 #endif

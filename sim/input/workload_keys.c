@@ -94,7 +94,9 @@ static const struct json_key scenario_keys_rows[] = {
      "{\"anyOf\": [" SCHEMA_STRING ", " SCHEMA_REF("workload") "]}", NULL},
     {"kernel", "in place of the topology's", SCHEMA_REF("kernel"), NULL},
     {"iommu", "which IOMMU the machine has (auto: what the topology says)", NULL, scenario_iommu_words},
-    {"overrides", "values laid over the topology document, by JSON pointer", "{\"type\": \"object\"}", NULL},
+    {"overrides",
+     "values laid over the topology document, by JSON pointer or function address; null takes away",
+     "{\"type\": \"object\"}", NULL},
     {"seed", "of the random streams (1)", "{\"type\": \"integer\", \"minimum\": 0}", NULL},
     {"report", "parts of the result (all)", SCHEMA_LIST(SCHEMA_REF("section")), NULL},
 };

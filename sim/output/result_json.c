@@ -34,12 +34,8 @@ static void write_inputs(struct json_layout *layout, const struct result *result
     }
     layout_close(layout, ']', true);
     layout_open(layout, "overrides", '[');
-    for (uint32_t i = 0; i < result->override_count; i++) {
-        layout_open(layout, NULL, '{');
-        layout_string(layout, "pointer", result->overrides[i].pointer);
-        layout_raw(layout, "value", result->overrides[i].value);
-        layout_close(layout, '}', false);
-    }
+    for (uint32_t i = 0; i < result->override_count; i++)
+        layout_string(layout, NULL, result->overrides[i].text);
     layout_close(layout, ']', true);
     layout_close(layout, '}', true);
 }

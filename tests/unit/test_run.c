@@ -207,7 +207,7 @@ START_TEST(values_are_laid_over_the_topology)
     cJSON_Delete(again);
 
     write_file("w.json", WORKLOAD(""));
-    document = run_json("--topology 'synthetic:rp(ep) rp(ep)' --set /iommus/-/kind=vt-d --set "
+    document = run_json("--topology 'synthetic:rp(ep) rp(ep)' --set '/iommus/-={\"kind\": \"vt-d\"}' --set "
                         "/iommus/0/parameters/walkers=2 --workload w.json -f json");
     ck_assert_double_eq(number(cJSON_GetArrayItem(member(document, "units"), 0), "walkers"), 2);
     cJSON_Delete(document);
@@ -280,12 +280,14 @@ START_TEST(exit_statuses)
         {"bare.json --topology 'synthetic:rp(ep)' --workload w.json", "Latency", 0},
         {"bare.json --format csv", "unknown format 'csv'", 2},
         {"bare.json --seed x", "'x' is no seed", 2},
-        {"bare.json --set x=1", "is no POINTER=VALUE", 2},
+        {"--topology 'synthetic:rp(ep)' --workload w.json --set x=1", "a setting begins with a JSON pointer",
+         2},
+        {"--topology 'synthetic:rp(ep)' --workload w.json --set 01:00.0/link/width=3", "not 3", 2},
         {"bare.json --iommu best", "unknown IOMMU 'best'", 2},
         {"bare.json --fail-on rain", "unknown value 'rain'", 2},
         {"--topology 'synthetic:rp(ep)' --workload w.json --set /nowhere/x=1", "unknown key \"nowhere\"", 2},
         {"--topology 'synthetic:rp(ep)' --workload w.json --set /host_bridges/7/x=1",
-         "the topology has no place /host_bridges/7/x", 2},
+         "--set:1:15: error: there is no element 7: the array has 1 [what-if-pointer]", 2},
         {"--topology 'synthetic:rp(ep)' --workload trace.json", "t.trace:2:1: error: time goes back", 2},
         {"--topology 'synthetic:rp(ep)' --workload w.json -o /nonexistent/x.json", "/nonexistent/x.json", 3},
     };

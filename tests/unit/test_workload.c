@@ -220,10 +220,10 @@ START_TEST(overrides_reach_every_kind_of_topology)
         struct scenario *scenario = scenario_new();
         struct machine_input *input = NULL;
         scenario->topology_path = topologies[i];
-        scenario_add_override(scenario, "/parameters/switch/latency", "1us");
-        scenario_add_override(scenario, "/parameters/iommu/walkers", "3");
-        scenario_add_override(scenario, "/parameters/iommu/walkers", "5"); /* the later one wins */
-        scenario_add_override(scenario, "/name", "x~/y");
+        scenario_add_override(scenario, "/parameters/switch/latency=1us");
+        scenario_add_override(scenario, "/parameters/iommu/walkers=3");
+        scenario_add_override(scenario, "/parameters/iommu/walkers=5"); /* the later one wins */
+        scenario_add_override(scenario, "/name=x~/y");
         ck_assert_int_eq(scenario_load_machine(scenario, &input, diagnostics), STATUS_OK);
         ck_assert_uint_eq(input->parameters.switches[0].latency_ps, 1000000);
         ck_assert_uint_eq(input->unit_defaults[IOMMU_VT_D].walkers, 5);
@@ -287,7 +287,8 @@ START_TEST(damaged_scenarios_do_no_harm)
     static const char text[] =
         "{\"format\": \"iommusim-scenario/1\", \"topology\": \"synthetic:rp(ep)\", \"overrides\": "
         "{\"/name\": \"x\", "
-        "\"/iommus/-/kind\": \"vt-d\"},\n \"workload\": {\"format\": \"iommusim-workload/1\", \"domains\": "
+        "\"/iommus/-\": {\"kind\": \"vt-d\"}},\n \"workload\": {\"format\": \"iommusim-workload/1\", "
+        "\"domains\": "
         "[{\"name\": "
         "\"d\", \"devices\": [\"01:00.0\"], \"mappings\": [{\"iova\": \"0x1000\", \"length\": \"8KiB\"}]}], "
         "\"streams\": "
