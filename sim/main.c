@@ -5,6 +5,7 @@
 #include "sim/cli/commands.h"
 #include "sim/base/nearest.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static void print_help(FILE *out)
 int main(int argc, char **argv)
 {
     memory_on_exhausted(exit_on_exhausted);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write error like others */
     if (argc < 2) {
         print_help(stderr);
         return 2;

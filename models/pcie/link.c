@@ -77,7 +77,7 @@ struct link_timing link_timing_make(const struct link_parameters *parameters, un
                                     unsigned width, unsigned max_payload)
 {
     assert(generation >= 1 && generation <= LINK_GENERATIONS && width);
-    struct link_timing timing = {.digest_bytes = parameters->ecrc ? 4U : 0U};
+    struct link_timing timing = {.extra_bytes = (parameters->ecrc ? 4 : 0) - (generation == 6 ? 8 : 0)};
     /* Share of the raw rate that is left for TLPs. Gen6 flits carry ACKs and credits in their own bytes. */
     double share = 1.0;
     if (generation <= 5) {

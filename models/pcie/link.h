@@ -37,7 +37,8 @@ extern const struct field_table link_fields;
 struct link_timing {
     uint64_t ps_numerator;   /**< picoseconds ... */
     uint64_t ps_denominator; /**< ... for this many bytes, TLP layer (DLLP and SKIP overhead included) */
-    uint32_t digest_bytes;   /**< added to every TLP: 4 with ECRC, else 0 */
+    int32_t extra_bytes; /**< added to every TLP: 4 with ECRC; flit mode has no framing, sequence number and
+                            LCRC a TLP: -8 */
 };
 
 enum { LINK_GENERATIONS = 6 };
@@ -55,7 +56,8 @@ struct link_timing link_timing_make(const struct link_parameters *parameters, un
  * nearest. */
 static inline uint64_t link_serialisation_ps(const struct link_timing *timing, uint64_t bytes)
 {
-    return ((bytes + timing->digest_bytes) * timing->ps_numerator + timing->ps_denominator / 2) /
+    return (((uint64_t)((int64_t)bytes + timing->extra_bytes)) * timing->ps_numerator +
+            timing->ps_denominator / 2) /
            timing->ps_denominator;
 }
 

@@ -120,6 +120,19 @@ void root_complex_pump(struct root_complex *root_complex, uint32_t completer)
     release_read_slot(root_complex);
 }
 
+/* RAM, or the interrupt message window, which takes writes. */
+static bool is_memory(const struct root_complex *root_complex, uint64_t address)
+{
+    if (root_complex->range_count == 0 || address >> 20 == 0xfee)
+        return true;
+    for (uint32_t i = 0; i < root_complex->range_count; i++) {
+        const struct memory_range *range = &root_complex->ranges[i];
+        if (address >= range->base && address <= range->limit)
+            return true;
+    }
+    return false;
+}
+
 /* The read may go to where its address leads: memory, or a peer below the root complex. */
 static void issue_read(struct root_complex *root_complex, uint32_t index)
 {
@@ -128,7 +141,8 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
     tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
     uint32_t ingress = tlp->ingress;
     struct route_place root = tlp->place;
-    if (!transport_route_from_host(transport, index)) {
+    bool claimed = transport_route_from_host(transport, index);
+    if (!claimed && is_memory(root_complex, tlp->transaction.address)) {
         tlp->place = root;
         uint64_t data_ps = memory_read(&root_complex->memory, now_ps(root_complex), tlp->length_bytes);
         tlp_charge(tlp, LEDGER_MEMORY, data_ps);
@@ -136,7 +150,7 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
         post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
         return;
     }
-    if (tlp->fate != FATE_FORWARD) {
+    if (!claimed || tlp->fate != FATE_FORWARD) {
         root_complex->dropped_tlps++;
         finish(root_complex, index, true);
         return;
@@ -202,6 +216,12 @@ static void place_write(struct root_complex *root_complex, uint32_t index)
         return;
     }
     tlp->place = root;
+    if (!is_memory(root_complex, tlp->transaction.address)) {
+        root_complex->dropped_tlps++;
+        tlp->fate = FATE_DROP;
+        commit(root_complex, index);
+        return;
+    }
     uint64_t accepted_ps = memory_write(&root_complex->memory, now_ps(root_complex), tlp->length_bytes);
     tlp_charge(tlp, LEDGER_MEMORY, accepted_ps + root_complex->parameters.write_commit_ps);
     post(root_complex, tlp->mark_ps, root_complex->event_memory, index);

@@ -47,6 +47,9 @@ struct root_complex {
     struct root_complex_parameters parameters;
     struct transport *transport;
     struct memory memory;
+    const struct memory_range
+        *ranges; /**< RAM; what lies outside is nobody's. range_count 0: all is RAM, the input did not tell */
+    uint32_t range_count;
     struct remapping_unit *units;
     uint32_t unit_count;
     uint32_t *unit_of; /**< [function] unit that translates its requests, or NO_UNIT: flat physical */

@@ -75,6 +75,8 @@ struct channel {
     bool starved;         /**< something waits for credits */
     uint32_t function_id; /**< port (down) or function below (up) it belongs to, for reports */
     bool upward;
+    uint8_t generation,
+        width; /**< of a PCI Express link; 0 inside the root complex, devices and conventional buses */
     /* Counters. */
     uint64_t tlps, wire_bytes, payload_bytes, busy_ps;
 };

@@ -23,11 +23,12 @@ void histogram_merge(struct histogram *histogram, const struct histogram *other)
 
 uint64_t histogram_bucket_high(uint32_t index)
 {
-    if (index < 256)
+    if (index < HISTOGRAM_EXACT)
         return index;
-    uint32_t octave = (index - 256) / 128 + 8, step = (index - 256) % 128;
+    uint32_t octave = (index - HISTOGRAM_EXACT) / HISTOGRAM_STEPS + HISTOGRAM_SUB_BITS + 1;
+    uint32_t step = (index - HISTOGRAM_EXACT) % HISTOGRAM_STEPS;
     unsigned shift = octave - HISTOGRAM_SUB_BITS;
-    return ((UINT64_C(128) + step) << shift) + ((UINT64_C(1) << shift) - 1);
+    return ((UINT64_C(1) * HISTOGRAM_STEPS + step) << shift) + ((UINT64_C(1) << shift) - 1);
 }
 
 uint64_t histogram_percentile(const struct histogram *histogram, uint32_t per_million)

@@ -11,7 +11,12 @@
 
 #include <stdint.h>
 
-enum { HISTOGRAM_SUB_BITS = 7, HISTOGRAM_BUCKETS = 256 + (64 - 8) * 128 };
+enum {
+    HISTOGRAM_SUB_BITS = 9,
+    HISTOGRAM_STEPS = 1 << HISTOGRAM_SUB_BITS,
+    HISTOGRAM_EXACT = 2 * HISTOGRAM_STEPS, /**< values below have a bucket each */
+    HISTOGRAM_BUCKETS = HISTOGRAM_EXACT + (64 - HISTOGRAM_SUB_BITS - 1) * HISTOGRAM_STEPS,
+};
 
 struct histogram {
     uint64_t count;
@@ -26,10 +31,11 @@ void histogram_init(struct histogram *histogram);
 /** Index of the bucket of @p value. */
 static inline uint32_t histogram_bucket(uint64_t value)
 {
-    if (value < 256)
+    if (value < HISTOGRAM_EXACT)
         return (uint32_t)value;
-    unsigned octave = 63U - (unsigned)__builtin_clzll(value); /* 8..63 */
-    return 256U + (octave - 8U) * 128U + (uint32_t)(value >> (octave - HISTOGRAM_SUB_BITS)) - 128U;
+    unsigned octave = 63U - (unsigned)__builtin_clzll(value); /* SUB_BITS + 1 .. 63 */
+    return HISTOGRAM_EXACT + (octave - HISTOGRAM_SUB_BITS - 1U) * HISTOGRAM_STEPS +
+           (uint32_t)(value >> (octave - HISTOGRAM_SUB_BITS)) - HISTOGRAM_STEPS;
 }
 
 /** Record one value. */
@@ -47,7 +53,7 @@ void histogram_merge(struct histogram *histogram, const struct histogram *other)
 
 /**
  * The value at or below which @p per_million / 10^6 of the recorded values lie (500000 = median, 999900 =
- * p99.99), within 0.4 %; never outside minimum..maximum. 0 while empty.
+ * p99.99), within 0.1 %; never outside minimum..maximum. 0 while empty.
  */
 uint64_t histogram_percentile(const struct histogram *histogram, uint32_t per_million);
 

@@ -38,18 +38,20 @@ static void record(struct machine *machine, const struct dma_operation *operatio
     uint64_t tail_ps = done_ps - machine->events.now_ps;
     if (ledger_total_ps(&tlp->ledger) + tail_ps != latency_ps)
         broken(machine, "the parts of a latency do not add up to it", tlp);
+    result->completed++;
+    result->failed += operation->failed;
     /* Rates count from the end of the last warm-up operation: from then on completions come at the pace of
      * the steady state. */
-    if (++traffic->ended == traffic->stream->warmup_operations)
+    if (result->completed == traffic->stream->warmup_operations)
         result->first_ps = done_ps;
-    if (!operation->recorded)
+    if (!operation->recorded || operation->failed)
         return;
     histogram_record(&result->latency, latency_ps);
     for (int part = 0; part < LEDGER_PARTS; part++)
         result->ledger[part] += tlp->ledger.ps[part];
     result->ledger[LEDGER_ENDPOINT] += tail_ps;
     result->recorded++;
-    result->bytes += operation->failed ? 0 : operation->length_bytes;
+    result->bytes += operation->length_bytes;
     result->last_ps = done_ps > result->last_ps ? done_ps : result->last_ps;
 }
 
@@ -57,7 +59,7 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
 {
     struct dma_operation *operation = &machine->operations.items[tlp->operation];
     struct dma_engine *engine = &machine->engines[operation->engine];
-    uint64_t now_ps = machine->events.now_ps;
+    uint64_t now_ps = machine->events.now_ps, duration_ps = machine->workload->duration_ps;
     if (bytes > operation->remaining_bytes)
         broken(machine, "more bytes arrived than were asked for", tlp);
     operation->remaining_bytes -= bytes;
@@ -66,9 +68,10 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     if (operation->remaining_bytes)
         return;
     uint64_t done_ps = now_ps + (operation->write ? 0 : engine->parameters.completion_latency_ps);
-    machine->traffic[operation->stream].result.failed += operation->failed;
     if (tlp->mark_ps != now_ps)
         broken(machine, "a TLP arrived at a time its ledger does not know", tlp);
+    if (duration_ps && done_ps > duration_ps)
+        return; /* the run is over before the device knows */
     record(machine, operation, tlp, done_ps);
     event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);
 }
@@ -360,6 +363,8 @@ static void build_root_complex(struct machine *machine)
         root_complex->services[i] = (struct root_port_service){NONE, NONE, NONE, NONE};
     root_complex->completers = machine->completers;
     root_complex->slot_first = root_complex->slot_last = NONE;
+    root_complex->ranges = machine->input->topology->memory;
+    root_complex->range_count = machine->input->topology->memory_count;
     root_complex->event_translated = EVENT_TRANSLATED;
     root_complex->event_memory = EVENT_MEMORY;
     root_complex->context = machine;

@@ -31,11 +31,13 @@ struct machine_options {
     void *progress_context;
 };
 
-/** What one stream did. Times in picoseconds; recorded operations only. */
+/** What one stream did. Times in picoseconds. Latencies, ledger and bytes are those of recorded operations:
+ * after the warm-up, and successful. */
 struct stream_result {
-    uint64_t submitted, completed, failed; /**< operations, warm-up included */
-    uint64_t recorded;                     /**< operations in the histogram */
-    uint64_t bytes;                        /**< of recorded operations that succeeded */
+    uint64_t submitted, completed,
+        failed;                 /**< operations, warm-up included; failed ones are completed, too */
+    uint64_t recorded;          /**< operations in the histogram */
+    uint64_t bytes;             /**< of recorded operations that succeeded */
     uint64_t first_ps, last_ps; /**< end of the last warm-up operation, or first submission without warm-up;
                                    last recorded completion */
     struct histogram latency;

@@ -117,18 +117,19 @@ static uint32_t add_channel(struct build *build, uint32_t from, uint32_t to, uin
 
 /* ---- links and buses ---- */
 
-/* Speed and width of the link below a port; the other end where the port does not say. */
-static struct link_timing link_of_port(const struct build *build, uint32_t port, uint32_t below)
+/* Speed, width and timing of the link below a port; from the other end where the port does not say. */
+static struct link_timing link_of_port(const struct build *build, uint32_t port, uint32_t below,
+                                       uint8_t *generation, uint8_t *width)
 {
     const struct pci_function *function = &build->topology->functions[port],
                               *other = &build->topology->functions[below];
-    unsigned generation = function->link.generation ? function->link.generation : other->link.generation;
-    unsigned width = function->link.width ? function->link.width : other->link.width;
     unsigned payload = function->max_payload ? function->max_payload : DEFAULT_MAX_PAYLOAD;
+    *generation = function->link.generation ? function->link.generation : other->link.generation;
+    *width = function->link.width ? function->link.width : other->link.width;
     /* MODEL: a link no register describes is taken as 8 GT/s x8. */
-    return link_timing_make(&build->machine->input->parameters.links[port],
-                            generation ? generation : UNKNOWN_GENERATION, width ? width : UNKNOWN_WIDTH,
-                            payload);
+    *generation = *generation ? *generation : (uint8_t)UNKNOWN_GENERATION;
+    *width = *width ? *width : (uint8_t)UNKNOWN_WIDTH;
+    return link_timing_make(&build->machine->input->parameters.links[port], *generation, *width, payload);
 }
 
 static const struct link_timing no_serialisation = {.ps_numerator = 0, .ps_denominator = 1};
@@ -151,9 +152,10 @@ static void connect(struct build *build, uint32_t node, uint32_t bus_id, uint32_
     const struct link_parameters *link = NULL;
     struct link_timing timing = no_serialisation;
     uint32_t above = transport->root_node;
+    uint8_t generation = 0, width = 0;
     if (bus->kind == BUS_LINK) {
         link = &parameters->links[bus->self_id];
-        timing = link_of_port(build, bus->self_id, function_id);
+        timing = link_of_port(build, bus->self_id, function_id, &generation, &width);
         above = transport->node_of[bus->self_id];
         if (build->bus_medium[bus_id] == NONE) {
             build->bus_medium[bus_id] = add_medium(build, 0);
@@ -173,9 +175,13 @@ static void connect(struct build *build, uint32_t node, uint32_t bus_id, uint32_
     uint32_t channel = add_channel(build, node, above, up, timing, link);
     transport->channels[channel].upward = true;
     transport->channels[channel].function_id = function_id;
+    transport->channels[channel].generation = generation;
+    transport->channels[channel].width = width;
     transport->channel_up[node] = channel;
     channel = add_channel(build, above, node, down, timing, link);
     transport->channels[channel].function_id = function_id;
+    transport->channels[channel].generation = generation;
+    transport->channels[channel].width = width;
     bool shared = transport->nodes[node].kind == TRANSPORT_DEVICE && bus->kind == BUS_SHARED;
     add_loop(build, node, shared ? up : add_medium(build, 0), shared ? timing : no_serialisation,
              function_id);

@@ -30,7 +30,6 @@ struct traffic {
     struct random_stream random;
     uint64_t position; /**< sequential, strided: offset of the next operation in the window */
     uint64_t issued;   /**< operations submitted */
-    uint64_t ended;    /**< operations whose data have arrived */
     uint32_t outstanding;
     bool write_next; /**< STREAM_ALTERNATE */
     struct trace_reader *trace;

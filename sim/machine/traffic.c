@@ -169,7 +169,6 @@ void traffic_operation_done(struct machine *machine, uint32_t index)
     struct traffic *traffic = &machine->traffic[stream_id];
     dma_operation_release(&machine->operations, index);
     traffic->outstanding--;
-    traffic->result.completed++;
     if (closed_loop(traffic->stream))
         fill_queue(machine, stream_id);
     else if (traffic->trace && traffic->pending_valid && traffic->pending.operation == TRACE_BARRIER &&

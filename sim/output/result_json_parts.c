@@ -201,6 +201,17 @@ void result_json_links(struct json_layout *layout, const struct result *result)
         layout_open(layout, NULL, '{');
         write_address(layout, "function", result, channel->function_id);
         layout_string(layout, "direction", channel->upward ? "up" : "down");
+        if (channel->generation) {
+            char speed[32];
+            unit_print(speed, sizeof(speed), link_speed_of_generation(channel->generation),
+                       UNIT_TRANSFERS_PER_S);
+            layout_string(layout, "speed", speed);
+            write_number(layout, "width", channel->width);
+        }
+        /* What is left for TLPs after encoding, DLLPs and SKIP. */
+        write_number(layout, "tlp_bytes_per_s",
+                     (uint64_t)((__uint128_t)channel->timing.ps_denominator * UINT64_C(1000000000000) /
+                                channel->timing.ps_numerator));
         write_number(layout, "tlps", channel->tlps);
         write_number(layout, "payload_bytes", channel->payload_bytes);
         write_number(layout, "wire_bytes", channel->wire_bytes);

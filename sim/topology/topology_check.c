@@ -244,6 +244,18 @@ static void check_link(const struct topology_checker *checker, const struct pci_
 
 /* Both ends of a link agree on speed and width; a device on a link is device 0, unless ARI gives it more
  * functions than eight. */
+/* Device Control may not ask for more than Device Capabilities offer (PCIe Base Spec 7.5.3.4). */
+static void check_payload(const struct topology_checker *checker, const struct pci_function *function)
+{
+    char text[BDF_TEXT_SIZE];
+    if (function->is_vf || !function->max_payload_supported ||
+        function->max_payload <= function->max_payload_supported)
+        return;
+    CHECK_OBSERVED(checker, function, "topology-max-payload",
+                   "%s is set to payloads of %u bytes but supports %u at most", check_text(function, text),
+                   function->max_payload, function->max_payload_supported);
+}
+
 static void check_link_below(const struct topology_checker *checker, const struct pci_function *port)
 {
     const struct topology *topology = checker->topology;
@@ -337,6 +349,7 @@ bool topology_check(const struct topology *topology, const struct source_text *s
         check_vf(&checker, function);
         check_port(&checker, function);
         check_link(&checker, function);
+        check_payload(&checker, function);
         check_link_below(&checker, function);
     }
     check_units(&checker);
