@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/cli/commands.h"
 #include "sim/input/machine_input.h"
+#include "sim/output/groups_lspci.h"
+#include "sim/output/groups_nodedev.h"
 #include "sim/output/groups_output.h"
 #include "sim/output/output_file.h"
 #include "sim/output/reserved_output.h"
@@ -39,7 +41,11 @@ static const struct argp_option options[] = {
      "the "
      "default), pessimistic (they do not isolate), optimistic (they do)",
      0},
-    {"format", 'f', "FORMAT", 0, "text (default), json, or tsv: group number, tab, address", 0},
+    {"format", 'f', "FORMAT", 0,
+     "text (default), json, tsv (group number, tab, address), nodedev (XML as virsh nodedev-dumpxml), or "
+     "lspci "
+     "(records as lspci -vmmnnk)",
+     0},
     {"reserved", 'r', NULL, 0,
      "Reserved regions of the groups, too, as the kernel prints them (json has them always; with tsv: "
      "instead "
@@ -81,8 +87,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             chosen->write = groups_output_json;
         else if (!strcmp(argument, "tsv"))
             chosen->write = groups_output_tsv;
+        else if (!strcmp(argument, "nodedev"))
+            chosen->write = groups_output_nodedev;
+        else if (!strcmp(argument, "lspci"))
+            chosen->write = groups_output_lspci;
         else
-            argp_error(state, "unknown format '%s': text, json or tsv", argument);
+            argp_error(state, "unknown format '%s': text, json, tsv, nodedev or lspci", argument);
         return 0;
     case 'r':
         chosen->reserved = true;

@@ -97,6 +97,10 @@ static const struct {
      VIABILITY_MODERN, false, "viable", "warning acs-override - -"},
     {"a reset hits another group", "synthetic:rp@1[acs](ep@0[acs] ep@0.1[acs,driver=x])", "01:00.0", NULL,
      NULL, VIABILITY_MODERN, false, "viable", "note reset 01:00.0 01:00.1"},
+    {"what is hidden, and would change the group",
+     "00:01.0 PCI bridge [0604]: Intel Corporation Device [8086:1901]\n"
+     "01:00.0 VGA compatible controller [0300]: NVIDIA Corporation Device [10de:1b80]\n",
+     "01:00.0", NULL, NULL, VIABILITY_MODERN, false, "viable", "note acs-assumed 00:01.0 -"},
     /* KVM's own assignment. */
     {"kvm, alone", "synthetic:rp@1[acs](ep[driver=nvme])", "01:00.0", NULL, NULL, VIABILITY_LEGACY_KVM, false,
      "viable", "warning kvm-removed - -"},
@@ -205,7 +209,8 @@ static struct machine_input *load(const char *name, const char *machine)
         machine_input_load(machine, &input, diagnostics);
     else
         machine_input_load_source(&source, &input, diagnostics);
-    diagnostics_print(diagnostics, stderr);
+    if (!input)
+        diagnostics_print(diagnostics, stderr);
     ck_assert_msg(input != NULL, "%s: the machine is refused", name);
     diagnostics_free(diagnostics);
     return input;
