@@ -165,6 +165,43 @@ static void json_leaks(const struct machine_diff *diff, struct text_buffer *out)
     text_buffer_add(out, diff->leak_change_count ? "\n    ]}" : "]}");
 }
 
+static void json_verdict(const char *side, bool there, enum viability_verdict verdict, const char *reason,
+                         struct text_buffer *out)
+{
+    if (!there) {
+        text_buffer_format(out, ", \"%s\": null", side);
+        return;
+    }
+    text_buffer_format(out, ", \"%s\": {\"verdict\": \"%s\"", side, viability_verdict_name(verdict));
+    if (reason) {
+        text_buffer_add(out, ", ");
+        json_text("reason", reason, out);
+    }
+    text_buffer_add(out, "}");
+}
+
+static void json_viability(const struct diff_report *report, struct text_buffer *out)
+{
+    const struct viability_diff *viability = report->viability;
+    text_buffer_format(out,
+                       ",\n  \"viability\": {\"viable_before\": %u, \"viable_after\": %u, \"changes\": [",
+                       viability->viable_before, viability->viable_after);
+    for (uint32_t i = 0; i < viability->change_count; i++) {
+        const struct viability_change *change = &viability->changes[i];
+        text_buffer_add(out, i ? ",\n      {\"functions\": [" : "\n      {\"functions\": [");
+        for (uint32_t j = 0; j < change->row_count; j++) {
+            text_buffer_add(out, j ? ", {" : "{");
+            json_row(report->diff, change->rows[j], out);
+            text_buffer_add(out, "}");
+        }
+        text_buffer_add(out, "]");
+        json_verdict("before", change->there_before, change->before, change->reason_before, out);
+        json_verdict("after", change->there_after, change->after, change->reason_after, out);
+        text_buffer_add(out, "}");
+    }
+    text_buffer_add(out, viability->change_count ? "\n    ]}" : "]}");
+}
+
 static void json_override(const struct override_exposure *exposure, struct text_buffer *out)
 {
     text_buffer_format(out,
@@ -192,10 +229,11 @@ void diff_report_json(const struct diff_report *report, struct text_buffer *out)
     json_text("before", report->before, out);
     text_buffer_add(out, ",\n  ");
     json_text("after", report->after, out);
-    text_buffer_format(out, ",\n  \"differ\": %s,\n", machine_diff_any(diff) ? "true" : "false");
+    text_buffer_format(out, ",\n  \"differ\": %s,\n", diff_report_any(report) ? "true" : "false");
     json_functions(diff, out);
     json_groups(diff, out);
     json_leaks(diff, out);
+    json_viability(report, out);
     if (report->exposure)
         json_override(report->exposure, out);
     text_buffer_add(out, "\n}\n");

@@ -9,9 +9,11 @@
 
 #include "sim/analysis/machine_diff.h"
 #include "sim/analysis/override_exposure.h"
+#include "sim/analysis/viability_diff.h"
 
 struct diff_report {
     const struct machine_diff *diff;
+    const struct viability_diff *viability;
     const struct override_exposure *exposure; /**< NULL where the second machine has no override */
     const char *before, *after;               /**< what the machines are, in words */
 };
@@ -31,8 +33,9 @@ void diff_report_json(const struct diff_report *report, struct text_buffer *out)
  *                                                       before and after
  *     relabel   NUMBER  NUMBER TYPE TYPE                a group with the same members, other number or type
  *     leak      KIND    SOURCE TARGET LEAK RULE AT      opened closed exposed contained; LEAK as in `reach`
- *     override  exposed SOURCE TARGET RULE AT           a pair that pcie_acs_override only pretends to
- * separate
+ *     viable    BEFORE  AFTER FUNCTION,FUNCTION...      a device that can be given to a guest in one machine
+ * and not in the other: viable depends not-viable; addresses before, of new devices after override  exposed
+ * SOURCE TARGET RULE AT           a pair that pcie_acs_override only pretends to separate
  *
  * Sources and targets are addresses of the machine after, for closed ones of the machine before.
  */
@@ -50,6 +53,15 @@ uint32_t diff_leak_function(const struct machine_diff *diff, const struct leak_c
 
 /** What to call the match of a row: match_kind_name(), or "new" or "gone". */
 const char *diff_row_word(const struct machine_diff *diff, uint32_t row);
+
+/** True where there is anything to tell. */
+bool diff_report_any(const struct diff_report *report);
+
+/** A verdict of viable_change, "-" where the device is not there. */
+const char *diff_verdict_word(bool there, enum viability_verdict verdict);
+
+/** The address of a function of a change: before, of a new one after. */
+const char *diff_viable_address(const struct machine_diff *diff, uint32_t row, char *bdf);
 
 /** "leak", "vouched" or "-". */
 const char *diff_leak_word(enum reach_leak leak);

@@ -254,16 +254,59 @@ static void text_functions(const struct machine_diff *diff, struct text_buffer *
         text_buffer_format(out, "  ... and %u more (--format tsv lists all)\n", listed - LISTED);
 }
 
+static void text_verdict(const char *when, bool there, enum viability_verdict verdict, const char *reason,
+                         struct text_buffer *out)
+{
+    static const char *const words[] = {
+        [VERDICT_VIABLE] = "can be given to a guest",
+        [VERDICT_DEPENDS] = "not shown",
+        [VERDICT_NOT_VIABLE] = "cannot be given",
+    };
+    text_buffer_format(out, "      %-8s %s%s%s\n", when, there ? words[verdict] : "not in the machine",
+                       there && reason ? ": " : "", there && reason ? reason : "");
+}
+
+static void text_viability(const struct diff_report *report, struct text_buffer *out)
+{
+    const struct viability_diff *viability = report->viability;
+    const struct machine_diff *diff = report->diff;
+    text_buffer_format(
+        out,
+        "\nGuests     devices that can be given to a guest while everyone else keeps the driver: %u "
+        "before, %u after\n",
+        viability->viable_before, viability->viable_after);
+    for (uint32_t i = 0; i < viability->change_count; i++) {
+        const struct viability_change *change = &viability->changes[i];
+        if (i == LISTED) {
+            text_buffer_format(out, "    ... and %u more (--format tsv lists all)\n",
+                               viability->change_count - LISTED);
+            break;
+        }
+        const struct diff_row *at = &diff->rows[change->rows[0]];
+        text_buffer_add(out, "    ");
+        text_row(diff, change->rows[0], out);
+        if (change->row_count > 1)
+            text_buffer_format(out, " and %u more of the slot", change->row_count - 1);
+        text_buffer_format(out, "  %s\n",
+                           function_label(at->after_id == NONE
+                                              ? &diff->before->topology->functions[at->before_id]
+                                              : &diff->after->topology->functions[at->after_id]));
+        text_verdict("before", change->there_before, change->before, change->reason_before, out);
+        text_verdict("after", change->there_after, change->after, change->reason_after, out);
+    }
+}
+
 void diff_report_text(const struct diff_report *report, struct text_buffer *out)
 {
     const struct machine_diff *diff = report->diff;
     text_buffer_format(out, "Before     %s\nAfter      %s\n", report->before, report->after);
-    if (!machine_diff_any(diff)) {
+    if (!diff_report_any(report)) {
         text_buffer_add(out, "\nNo difference.\n");
     } else {
         text_functions(diff, out);
         text_groups(diff, out);
         diff_text_leaks(diff, out);
+        text_viability(report, out);
     }
     if (report->exposure)
         diff_text_override(report->exposure, out);

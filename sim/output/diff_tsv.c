@@ -95,6 +95,37 @@ static void tsv_leaks(const struct machine_diff *diff, struct text_buffer *out)
     }
 }
 
+bool diff_report_any(const struct diff_report *report)
+{
+    return machine_diff_any(report->diff) || report->viability->change_count;
+}
+
+const char *diff_verdict_word(bool there, enum viability_verdict verdict)
+{
+    return there ? viability_verdict_name(verdict) : "-";
+}
+
+const char *diff_viable_address(const struct machine_diff *diff, uint32_t row, char *bdf)
+{
+    const struct diff_row *at = &diff->rows[row];
+    return at->before_id != NONE ? diff_address(diff->before, at->before_id, bdf)
+                                 : diff_address(diff->after, at->after_id, bdf);
+}
+
+static void tsv_viability(const struct diff_report *report, struct text_buffer *out)
+{
+    char bdf[BDF_TEXT_SIZE];
+    for (uint32_t i = 0; i < report->viability->change_count; i++) {
+        const struct viability_change *change = &report->viability->changes[i];
+        text_buffer_format(out, "viable\t%s\t%s\t", diff_verdict_word(change->there_before, change->before),
+                           diff_verdict_word(change->there_after, change->after));
+        for (uint32_t j = 0; j < change->row_count; j++)
+            text_buffer_format(out, "%s%s", j ? "," : "",
+                               diff_viable_address(report->diff, change->rows[j], bdf));
+        text_buffer_add(out, "\n");
+    }
+}
+
 static void tsv_override(const struct override_exposure *exposure, struct text_buffer *out)
 {
     char source[BDF_TEXT_SIZE], target[BDF_TEXT_SIZE], at[BDF_TEXT_SIZE];
@@ -112,6 +143,7 @@ void diff_report_tsv(const struct diff_report *report, struct text_buffer *out)
     tsv_functions(report->diff, out);
     tsv_groups(report->diff, out);
     tsv_leaks(report->diff, out);
+    tsv_viability(report, out);
     if (report->exposure)
         tsv_override(report->exposure, out);
 }

@@ -55,11 +55,13 @@ static char *lines_of(const char *before, const char *after, const struct group_
     struct comparison comparison = compare(before, after, options, changed);
     comparison.diff = machine_diff_new(&comparison.views[0], &comparison.views[1], NULL);
     struct override_exposure *exposure = override_exposure_new(&comparison.views[1], changed);
-    struct diff_report report = {comparison.diff, exposure, "before", "after"};
+    struct viability_diff *viability = viability_diff_new(comparison.diff);
+    struct diff_report report = {comparison.diff, viability, exposure, "before", "after"};
     struct text_buffer out = {0};
     diff_report_tsv(&report, &out);
     /* A writer that says nothing and a comparison that finds nothing are the same. */
-    ck_assert_int_eq(machine_diff_any(comparison.diff), out.length != 0 && out.text[0] != 'o');
+    ck_assert_int_eq(diff_report_any(&report), out.length != 0 && out.text[0] != 'o');
+    viability_diff_free(viability);
     override_exposure_free(exposure);
     comparison_fini(&comparison);
     return out.text ? out.text : strdup("");
@@ -85,7 +87,10 @@ START_TEST(what_is_said)
          "group\tmerge\t0000:01:00.0\t0000:01:00.0\t4\t0\n"
          "group\tmerge\t0000:01:00.1\t0000:01:00.1\t4\t0\n"
          "group\tmerge\t0000:02:00.0\t0000:02:00.0\t5\t0\n"
-         "relabel\t3\t1\tDMA-FQ\tDMA-FQ\n"},
+         "relabel\t3\t1\tDMA-FQ\tDMA-FQ\n"
+         "viable\tviable\tdepends\t0000:00:01.0\n"
+         "viable\tviable\tdepends\t0000:01:00.0,0000:01:00.1\n"
+         "viable\tviable\tdepends\t0000:02:00.0\n"},
         /* A new device on a bus of its own: what is behind is renumbered, not new. */
         {"rp@1[acs] rp@2[acs](ep[id=8086:1,nobar])", "rp@1[acs](up(dp[acs])) rp@2[acs](ep[id=8086:1,nobar])",
          "function\trenumbered\t0000:02:00.0\t0000:04:00.0\n"
@@ -113,7 +118,10 @@ START_TEST(what_is_said)
          "group\tgone\t0000:01:00.0\t-\t2\t-\n"
          "group\tgone\t0000:02:00.0\t-\t3\t-\n"
          "group\tnew\t-\t0000:00:03.0\t-\t2\n"
-         "group\tnew\t-\t0000:03:00.0\t-\t3\n"},
+         "group\tnew\t-\t0000:03:00.0\t-\t3\n"
+         "viable\tviable\t-\t0000:01:00.0\n"
+         "viable\tviable\t-\t0000:02:00.0\n"
+         "viable\t-\tviable\t0000:03:00.0\n"},
         /* Another part in the same place. */
         {"rp@1[acs](ep[id=8086:2,nobar])", "rp@1[acs](ep[id=8086:3,nobar])",
          "function\treplaced\t0000:01:00.0\t0000:01:00.0\n"},
@@ -157,12 +165,14 @@ START_TEST(what_options_change)
          {.choice = IOMMU_CHOICE_VT_D},
          {.choice = IOMMU_CHOICE_VT_D, .cmdline = "intel_iommu=off"},
          "group\tgone\t0000:00:01.0\t0000:00:01.0\t0\t-\n"
-         "group\tgone\t0000:01:00.0\t0000:01:00.0\t1\t-\n"},
+         "group\tgone\t0000:01:00.0\t0000:01:00.0\t1\t-\n"
+         "viable\tviable\tnot-viable\t0000:01:00.0\n"},
         {"rp@1[acs](ep[nobar])",
          {.choice = IOMMU_CHOICE_NONE},
          {.choice = IOMMU_CHOICE_AMD_VI, .cmdline = "iommu=pt"},
          "group\tnew\t0000:00:01.0\t0000:00:01.0\t-\t0\n"
-         "group\tnew\t0000:01:00.0\t0000:01:00.0\t-\t1\n"},
+         "group\tnew\t0000:01:00.0\t0000:01:00.0\t-\t1\n"
+         "viable\tnot-viable\tviable\t0000:01:00.0\n"},
         {"rp@1[acs](ep[nobar])",
          {.choice = IOMMU_CHOICE_VT_D},
          {.choice = IOMMU_CHOICE_VT_D, .cmdline = "iommu=pt"},
@@ -264,12 +274,14 @@ START_TEST(laws_on_random_machines)
         check_laws(comparison.diff, seed);
         if (!(seed & 1)) /* the override splits groups, and moves no request */
             ck_assert_uint_eq(comparison.diff->leak_counts[LEAK_OPENED], 0);
+        struct viability_diff *viability = viability_diff_new(comparison.diff);
         for (int i = 0; i < 3; i++) {
             struct text_buffer out = {0};
-            struct diff_report report = {comparison.diff, exposure, "before", "after"};
+            struct diff_report report = {comparison.diff, viability, exposure, "before", "after"};
             writers[i](&report, &out);
             text_buffer_fini(&out);
         }
+        viability_diff_free(viability);
         override_exposure_free(exposure);
         comparison_fini(&comparison);
         free(one);
