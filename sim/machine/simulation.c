@@ -49,10 +49,66 @@ struct workload_machine simulation_workload_machine(const struct simulation *sim
     };
 }
 
+/* The domain a function's DMA uses, NONE where the workload gives it none. */
+static uint32_t *domains_of_functions(const struct simulation *simulation, const struct workload *workload)
+{
+    uint32_t count = simulation->input->topology->function_count;
+    uint32_t *domain_of = arena_array(simulation->arena, count, sizeof(*domain_of));
+    for (uint32_t f = 0; f < count; f++)
+        domain_of[f] = NONE;
+    for (uint32_t d = 0; d < workload->domain_count; d++) {
+        for (uint32_t i = 0; i < workload->domains[d].function_count; i++)
+            domain_of[workload->domains[d].function_ids[i]] = d;
+    }
+    return domain_of;
+}
+
+static void warn(struct diagnostics *diagnostics, const struct domain *domain, const char *code,
+                 const char *text)
+{
+    diagnostics_report(diagnostics, DIAGNOSTIC_WARNING, NULL, DIAGNOSTIC_NO_OFFSET, domain->pointer, code,
+                       "%s", text);
+}
+
+/* What the workload asks for and a kernel would not do: the run goes on, as hardware can. */
+static void warn_of_group(const struct simulation *simulation, const struct workload *workload,
+                          const struct iommu_group *group, const uint32_t *domain_of, bool *told,
+                          struct diagnostics *diagnostics)
+{
+    uint32_t first = NONE;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        uint32_t d = domain_of[group->members[i]];
+        if (d == NONE || workload->domains[d].mode == TRANSLATION_OFF)
+            continue;
+        const struct domain *domain = &workload->domains[d];
+        if (!told[d] && group->type == GROUP_TYPE_IDENTITY && domain->mode == TRANSLATION_STATIC) {
+            told[d] = true; /* once a domain is enough */
+            warn(diagnostics, domain, "workload-identity-group",
+                 arena_format(simulation->arena,
+                              "group %u is of type identity by the kernel's command line, but domain \"%s\" "
+                              "translates; the workload is followed",
+                              group->number, domain->name));
+        }
+        if (first != NONE && first != d) {
+            warn(diagnostics, domain, "workload-group-split",
+                 arena_format(simulation->arena,
+                              "domains \"%s\" and \"%s\" have functions of group %u, which Linux gives one "
+                              "domain only; the workload is followed",
+                              workload->domains[first].name, domain->name, group->number));
+            return;
+        }
+        first = d;
+    }
+}
+
 int simulation_build(struct simulation *simulation, const struct workload *workload,
                      struct diagnostics *diagnostics)
 {
+    const uint32_t *domain_of = domains_of_functions(simulation, workload);
+    bool *told = arena_array(simulation->arena, workload->domain_count, sizeof(*told));
     simulation->workload = workload;
+    for (uint32_t g = 0; g < simulation->groups->group_count; g++)
+        warn_of_group(simulation, workload, &simulation->groups->groups[g], domain_of, told, diagnostics);
     return machine_new(&simulation->in_force, workload, &simulation->options, &simulation->machine,
                        diagnostics);
 }
