@@ -68,7 +68,8 @@ static const struct argp parser = {
     "FILE",
     "Make a topology file from a real machine's dump.\v"
     "FILE is recognised by its content: the output of lspci with bytes (-x, -xxx, -xxxx), with text (-v, "
-    "-vv, -vvv) or both; with or without -D, -n, -nn; a kernel log (dmesg, journalctl -k). Time stamps, mail "
+    "-vv, -vvv) or both; with or without -D, -n, -nn; a kernel log (dmesg, journalctl -k); a "
+    "listing of IOMMU groups as shell loops print it. Time stamps, mail "
     "quoting and wrapped lines do no harm, and one file may hold several of these. Most complete is 'sudo "
     "lspci -D -nn -vvv -xxxx'. What the dump does not tell stays unknown and is listed on standard error.",
     NULL,

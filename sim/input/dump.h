@@ -24,12 +24,12 @@
 
 /** How complete a source is; where two disagree, the higher one counts. */
 enum dump_rank {
-    DUMP_NAMES,   /**< ids looked up by name */
-    DUMP_LISTING, /**< one line a function: group listings, plain lspci */
-    DUMP_LOG,     /**< kernel log */
-    DUMP_TEXT,    /**< lspci -k, -v to -vvv */
-    DUMP_BYTES,   /**< lspci -x to -xxxx */
-    DUMP_SYSFS,   /**< sysfs copy */
+    DUMP_INFERRED, /**< ids looked up by name, buses seen in paths: no second opinion */
+    DUMP_LISTING,  /**< one line a function: group listings, plain lspci */
+    DUMP_LOG,      /**< kernel log */
+    DUMP_TEXT,     /**< lspci -k, -v to -vvv */
+    DUMP_BYTES,    /**< lspci -x to -xxxx */
+    DUMP_SYSFS,    /**< sysfs copy */
 };
 
 /** Members of struct pci_function that a part tells. */
@@ -58,7 +58,8 @@ enum dump_fact {
     FACT_NAME = 1 << 21,
     FACT_NUMA = 1 << 22,
     FACT_DMA_MASK = 1 << 23,
-    FACT_TRUST = 1 << 24, /**< external_facing, untrusted */
+    FACT_TRUST = 1 << 24,   /**< external_facing, untrusted */
+    FACT_PRESENT = 1 << 25, /**< it is there; parts without any fact are dropped */
 };
 
 /** A place in a source. */

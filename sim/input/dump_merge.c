@@ -110,8 +110,7 @@ static void fill_sizes(struct bar *bars, const struct bar *told, unsigned count)
 static void merge_part(struct dump_part *into, const struct dump_part *part,
                        struct contradiction *contradictions)
 {
-    /* Ids looked up by name are no second opinion. */
-    uint32_t comparable = part->rank == DUMP_NAMES ? 0 : into->facts & part->facts;
+    uint32_t comparable = part->rank == DUMP_INFERRED ? 0 : into->facts & part->facts;
     uint32_t wanted = part->facts & ~into->facts;
     for (unsigned i = 0; i < MEMBERS; i++) {
         const struct member *member = &members[i];

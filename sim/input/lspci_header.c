@@ -144,12 +144,20 @@ void lspci_header_settle(struct lspci_header *header)
         lspci_ids_by_name(header->name, header);
 }
 
-bool lspci_header_parse(struct slice line, struct lspci_header *header)
+bool lspci_header_address(struct slice *line, struct lspci_header *header)
 {
+    struct slice rest = *line;
     memset(header, 0, sizeof(*header));
     header->vendor = header->device = 0xffff;
-    if (!address(&line, header) || !path(&line, header) || !slice_skip(&line, " "))
+    if (!address(&rest, header) || !path(&rest, header) || rest.at == rest.end ||
+        (*rest.at != ' ' && *rest.at != '\t'))
         return false;
-    line = slice_trim(line);
-    return slice_length(line) > 0 && (numeric(line, header) || named(line, header));
+    *line = slice_trim(rest);
+    return true;
+}
+
+bool lspci_header_parse(struct slice line, struct lspci_header *header)
+{
+    return lspci_header_address(&line, header) && slice_length(line) > 0 &&
+           (numeric(line, header) || named(line, header));
 }

@@ -3,6 +3,7 @@
 #include "sim/input/lspci_import.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/group_list.h"
 #include "sim/input/kernel_log_line.h"
 #include "sim/input/lspci_platform.h"
 #include "sim/input/lspci_record.h"
@@ -19,6 +20,7 @@ struct import {
     unsigned count;     /* functions */
     size_t first_part;  /* of this text */
     bool extended_seen; /* some function shows rows of extended space */
+    bool listed, plain; /* functions came with their groups, or without */
 
     /* The function being read. */
     bool open;
@@ -27,6 +29,7 @@ struct import {
     struct lspci_header header;
     struct lspci_bytes bytes;
     struct lspci_text text;
+    struct group_list listing;
 };
 
 struct slice lspci_unquote(struct slice line)
@@ -134,7 +137,7 @@ static void add_text(struct import *import)
     fill_part(part, &function, facts);
     part->numa_node = text->numa_node;
     if (import->header.ids_named) {
-        part = new_part(import, DUMP_NAMES);
+        part = new_part(import, DUMP_INFERRED);
         part->function.vendor = function.vendor;
         part->function.device = function.device;
         part->facts = (import->header.vendor_known ? FACT_VENDOR : 0U) |
@@ -188,6 +191,14 @@ static void start_function(struct import *import, const struct lspci_header *hea
     import->where = arena_format(import->dump->arena, "line %u", line);
     lspci_bytes_reset(&import->bytes);
     lspci_text_reset(&import->text, &import->header);
+    if (import->listing.active) {
+        import->text.function.group_reported = true;
+        import->text.function.reported_group = import->listing.group;
+        import->listed = true;
+        group_list_use(&import->listing);
+    } else {
+        import->plain = true;
+    }
     if (import->count == FUNCTION_LIMIT)
         diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, import->source, import->offset, NULL,
                            "lspci-too-many", "more than %d functions", FUNCTION_LIMIT);
@@ -196,22 +207,34 @@ static void start_function(struct import *import, const struct lspci_header *hea
                            "this path does not tell the bus number; use lspci -PP or no -P at all");
 }
 
+static void read_line(struct import *import, struct slice line, unsigned number)
+{
+    struct lspci_header header;
+    struct group_list *listing = &import->listing;
+    if (group_list_heading(listing, import->open, &line))
+        return;
+    if (slice_length(line) == 0)
+        group_list_gap(listing);
+    if (group_list_item(listing, line, &header)) {
+        start_function(import, &header, line.at, number);
+    } else if (group_list_may_have_path(listing, line)) {
+        const char *where = arena_format(import->dump->arena, "line %u", number);
+        size_t offset = (size_t)(line.at - import->source->text);
+        import->listed |= group_list_path(listing, line, import->dump, offset, where);
+    } else if (import->open && lspci_is_row(line)) {
+        lspci_bytes_add(&import->bytes, line, import->source, import->dump->diagnostics);
+    } else if (import->open && !kernel_log_is_line(line)) {
+        lspci_text_line(&import->text, line);
+    }
+}
+
 static void read_lines(struct import *import)
 {
     struct slice rest = {import->source->text, import->source->text + import->source->length}, line;
-    struct lspci_header header;
     for (unsigned number = 1; import->count <= FUNCTION_LIMIT && slice_next_line(&rest, &line) &&
                               !diagnostics_full(import->dump->diagnostics);
-         number++) {
-        line = lspci_unquote(line);
-        if (lspci_header_parse(line, &header)) {
-            start_function(import, &header, line.at, number);
-        } else if (import->open && lspci_is_row(line)) {
-            lspci_bytes_add(&import->bytes, line, import->source, import->dump->diagnostics);
-        } else if (import->open && !kernel_log_is_line(line)) {
-            lspci_text_line(&import->text, line);
-        }
-    }
+         number++)
+        read_line(import, lspci_unquote(line), number);
     finish_function(import);
 }
 
@@ -238,7 +261,9 @@ void lspci_read(const struct source_text *source, struct dump *dump)
     import->first_part = dump->part_count;
     read_lines(import);
     settle_extended_space(import);
-    if (import->count)
+    if (import->plain)
         dump_note_kind(dump, "lspci dump");
+    if (import->listed)
+        dump_note_kind(dump, "list of groups");
     free(import);
 }

@@ -3,23 +3,42 @@
 
 #include <string.h>
 
-bool lspci_class_by_name(struct slice name, uint32_t *class_code)
-{
-    static const struct {
-        uint32_t code;
-        const char *name;
-    } classes[] = {
+static const struct {
+    uint32_t code;
+    const char *name;
+} classes[] = {
 #define CLASS(code, name) {code, name},
 #include "sim/input/pci_class_names.def"
 #undef CLASS
-    };
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+};
+
+enum { CLASSES = sizeof(classes) / sizeof(classes[0]) };
+
+bool lspci_class_by_name(struct slice name, uint32_t *class_code)
+{
+    for (size_t i = 0; i < CLASSES; i++) {
         if (slice_is(name, classes[i].name)) {
             *class_code = classes[i].code << 8;
             return true;
         }
     }
     return false;
+}
+
+bool lspci_skip_class(struct slice *text, uint32_t *class_code)
+{
+    const char *longest = text->at;
+    for (size_t i = 0; i < CLASSES; i++) {
+        struct slice rest = *text;
+        if (slice_skip(&rest, classes[i].name) && rest.at > longest &&
+            (rest.at == rest.end || *rest.at == ' ' || *rest.at == '\t')) {
+            longest = rest.at;
+            *class_code = classes[i].code << 8;
+        }
+    }
+    bool found = longest > text->at;
+    text->at = longest;
+    return found;
 }
 
 /* Cut the longest known vendor name off the front of @p name. */

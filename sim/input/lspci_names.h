@@ -13,6 +13,9 @@
 /** Class code (programming interface 0) of a class name such as "PCI bridge". @return false where unknown. */
 bool lspci_class_by_name(struct slice name, uint32_t *class_code);
 
+/** Cut the longest known class name off the front of @p text. @return false where there is none. */
+bool lspci_skip_class(struct slice *text, uint32_t *class_code);
+
 /**
  * Vendor, and device where the name tells it, of "Intel Corporation Device 14a4" and the like; sets the known
  * flags of @p header.

@@ -41,6 +41,10 @@ struct lspci_header {
  */
 bool lspci_header_parse(struct slice line, struct lspci_header *header);
 
+/** Cut the address and the blanks behind it off the front of @p line into a header that knows nothing else.
+ * @return false where there is none */
+bool lspci_header_address(struct slice *line, struct lspci_header *header);
+
 /**
  * Take revision, programming interface and ids out of the name of a header that names and does not number its
  * device; derive ids from the name where there are none. Done by lspci_header_parse(); once more where the

@@ -112,6 +112,7 @@ static int load_source(const struct source_text *source, struct machine_input **
     case INPUT_LSPCI_HEX:
     case INPUT_LSPCI_TEXT:
     case INPUT_KERNEL_LOG:
+    case INPUT_GROUP_LIST:
         status = dump_import(source, &topology, diagnostics);
         break;
     case INPUT_UNKNOWN:

@@ -2,6 +2,7 @@
 #include "sim/input/recognise.h"
 
 #include "sim/base/status.h"
+#include "sim/input/group_list.h"
 #include "sim/input/kernel_log_reader.h"
 #include "sim/input/lspci_import.h"
 #include "sim/input/lspci_record.h"
@@ -13,6 +14,7 @@ enum input_kind dump_recognise(const struct source_text *source)
     enum input_kind kind = INPUT_UNKNOWN;
     struct slice rest = {source->text, source->text + source->length}, line;
     struct lspci_header header;
+    struct group_list listing = {0};
     bool first = true;
     while (slice_next_line(&rest, &line)) {
         line = lspci_unquote(line);
@@ -24,10 +26,14 @@ enum input_kind dump_recognise(const struct source_text *source)
         first = false;
         if (kind == INPUT_LSPCI_TEXT && lspci_is_row(line))
             return INPUT_LSPCI_HEX;
-        if (kind == INPUT_UNKNOWN && lspci_header_parse(line, &header))
-            kind = INPUT_LSPCI_TEXT;
+        if (kind != INPUT_LSPCI_TEXT && !group_list_heading(&listing, false, &line)) {
+            if (group_list_item(&listing, line, &header))
+                kind = listing.active ? INPUT_GROUP_LIST : INPUT_LSPCI_TEXT;
+            else if (kind == INPUT_UNKNOWN && group_list_may_have_path(&listing, line))
+                kind = INPUT_GROUP_LIST;
+        }
     }
-    if (kind == INPUT_UNKNOWN && kernel_log_recognise(source))
+    if ((kind == INPUT_UNKNOWN || kind == INPUT_GROUP_LIST) && kernel_log_recognise(source))
         kind = INPUT_KERNEL_LOG;
     return kind;
 }

@@ -110,6 +110,7 @@ int validate_input(const char *path, const char **kind, struct text_buffer *summ
     case INPUT_LSPCI_HEX:
     case INPUT_LSPCI_TEXT:
     case INPUT_KERNEL_LOG:
+    case INPUT_GROUP_LIST:
         *kind = "dump";
         status = validate_machine(&source, summary, diagnostics);
         break;

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/input/group_list.h"
+
+#include "sim/input/lspci_names.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* Cut @p word off the front, in whatever case. */
+static bool skip_word(struct slice *rest, const char *word)
+{
+    size_t length = strlen(word);
+    if (slice_length(*rest) < length || strncasecmp(rest->at, word, length) != 0)
+        return false;
+    rest->at += length;
+    return true;
+}
+
+static void skip_any(struct slice *rest, const char *characters)
+{
+    while (rest->at < rest->end && memchr(characters, *rest->at, strlen(characters)))
+        rest->at++;
+}
+
+/* "IOMMU Group 12:", "### Group 12 ###", "IOMMU group: 12" */
+static bool skip_group(struct slice *line, uint64_t *group, bool *colon_first)
+{
+    struct slice rest = *line;
+    skip_any(&rest, "#*=-~[( ");
+    if (skip_word(&rest, "iommu"))
+        skip_any(&rest, " -_");
+    if (!skip_word(&rest, "group"))
+        return false;
+    struct slice before = rest;
+    skip_any(&rest, " \t#:=");
+    *colon_first = memchr(before.at, ':', (size_t)(rest.at - before.at)) != NULL;
+    if (rest.at == before.at || !slice_number(&rest, 10, 1, 9, group))
+        return false;
+    if (rest.at < rest.end && isalnum((unsigned char)*rest.at))
+        return false;
+    skip_any(&rest, " \t:])|-=>#*~,");
+    *line = rest;
+    return true;
+}
+
+bool group_list_heading(struct group_list *listing, bool inside, struct slice *line)
+{
+    uint64_t group;
+    bool colon_first;
+    struct slice rest = *line;
+    if (!skip_group(&rest, &group, &colon_first))
+        return false;
+    bool heading = slice_length(rest) == 0;
+    if (heading && colon_first && inside && !listing->colon_heading)
+        return false; /* lspci -v says so of its function */
+    listing->colon_heading |= heading && colon_first;
+    listing->active = true;
+    listing->group = (uint32_t)group;
+    listing->used = false;
+    listing->once = !heading;
+    *line = rest;
+    return heading;
+}
+
+void group_list_use(struct group_list *listing)
+{
+    listing->used = true;
+    listing->active &= !listing->once;
+}
+
+void group_list_gap(struct group_list *listing)
+{
+    listing->active &= !listing->used;
+}
+
+/* "Host bridge     Starship/Matisse Root Complex", without the colon that lspci prints */
+static bool take_columns(struct slice line, struct lspci_header *header)
+{
+    header->class_known = lspci_skip_class(&line, &header->class_code);
+    header->name = slice_trim(line);
+    lspci_header_settle(header);
+    return header->class_known;
+}
+
+/* Ids and marks before the address: "[8086:1901] [R] " */
+static bool skip_marks(struct slice *line, struct lspci_header *ids)
+{
+    uint64_t vendor, device;
+    while (line->at < line->end && *line->at == '[') {
+        const char *end = memchr(line->at, ']', slice_length(*line));
+        if (!end)
+            return false;
+        struct slice inner = {line->at + 1, end};
+        if (slice_number(&inner, 16, 4, 4, &vendor) && slice_skip(&inner, ":") &&
+            slice_number(&inner, 16, 4, 4, &device) && inner.at == inner.end) {
+            ids->vendor = (uint16_t)vendor;
+            ids->device = (uint16_t)device;
+            ids->device_known = true;
+        }
+        line->at = end + 1;
+        *line = slice_trim(*line);
+    }
+    return true;
+}
+
+bool group_list_item(const struct group_list *listing, struct slice line, struct lspci_header *header)
+{
+    struct lspci_header ids = {0};
+    bool marked = line.at < line.end && *line.at == '[';
+    if (marked && (!listing->active || !skip_marks(&line, &ids)))
+        return false;
+    if (!lspci_header_parse(line, header)) {
+        if (!listing->active || !lspci_header_address(&line, header) || !take_columns(line, header))
+            return false;
+    }
+    if (ids.device_known) {
+        header->vendor = ids.vendor;
+        header->device = ids.device;
+        header->vendor_known = header->device_known = true;
+        header->ids_named = false;
+    }
+    return true;
+}

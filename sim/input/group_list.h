@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file group_list.h
+ * IOMMU groups as the popular shell loops over /sys/kernel/iommu_groups print them.
+ *
+ *     IOMMU Group 1:                                              a heading, then lines of lspci
+ *         00:01.0 PCI bridge [0604]: Intel Corporation ... [8086:1901] (rev 02)
+ *     IOMMU Group 1 00:01.0 PCI bridge [0604]: ... [8086:1901]    the group before each line
+ *     IOMMU group 1: [8086:1901] 00:01.0 PCI bridge: Intel ...    ids first
+ *     Group 1:   [8086:1901] [R] 00:01.0  PCI bridge    Intel ... columns
+ *     /sys/kernel/iommu_groups/1/devices/0000:00:01.0             find, ls
+ *     0000:01:00.0 -> ../../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0     ls -l
+ */
+#ifndef IOMMUSIM_INPUT_GROUP_LIST_H
+#define IOMMUSIM_INPUT_GROUP_LIST_H
+
+#include "sim/input/dump.h"
+#include "sim/input/lspci_record.h"
+#include "sim/input/slice.h"
+
+/** Where a reader of a listing is. Zero-initialise. */
+struct group_list {
+    bool active; /**< lines that follow belong to @c group */
+    uint32_t group;
+    bool used;          /**< some did */
+    bool once;          /**< only what stands on the same line does */
+    bool colon_heading; /**< headings are written "IOMMU group: 1" here */
+};
+
+/**
+ * Cut what names a group off the front of @p line (unquoted).
+ * @param inside  the text before is of a function, so that "IOMMU group: 1" may be lspci's own line
+ * @return true where the line does nothing else (a heading)
+ */
+bool group_list_heading(struct group_list *listing, bool inside, struct slice *line);
+
+/** Does @p line, after group_list_heading(), start a function as lspci or a listing in columns prints it?
+ * Ids and marks in brackets before the address are taken. */
+bool group_list_item(const struct group_list *listing, struct slice line, struct lspci_header *header);
+
+/** A function of the group was taken. */
+void group_list_use(struct group_list *listing);
+
+/** A blank line ends a list. */
+void group_list_gap(struct group_list *listing);
+
+/**
+ * Take a path of sysfs that names a function's group, or its way from the root bus; a bare address below the
+ * heading of a directory.
+ * @return true where the line held one
+ */
+bool group_list_path(struct group_list *listing, struct slice line, struct dump *dump, size_t offset,
+                     const char *where);
+
+/** May group_list_path() find something in @p line? */
+bool group_list_may_have_path(const struct group_list *listing, struct slice line);
+
+#endif

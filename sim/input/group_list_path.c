@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* Paths of sysfs in a text: where a function hangs, and which group it is in. */
+#include "sim/input/group_list.h"
+#include "sim/input/kernel_log_line.h"
+
+#include <string.h>
+
+static const char groups_folder[] = "iommu_groups/";
+
+/* A line being read. */
+struct path_line {
+    struct dump *dump;
+    size_t offset;
+    const char *where;
+};
+
+/* An address: a root bus (pcissss:bb) or a function. */
+struct step {
+    uint32_t segment;
+    uint8_t bus, devfn;
+    bool root;
+};
+
+static struct dump_part *part_of(const struct path_line *line, enum dump_rank rank, const struct step *step)
+{
+    struct dump_part *part = dump_find(line->dump, rank, step->segment, step->bus, step->devfn);
+    return part
+               ? part
+               : dump_add(line->dump, rank, step->segment, step->bus, step->devfn, line->offset, line->where);
+}
+
+static void set_group(const struct path_line *line, const struct step *step, uint32_t group)
+{
+    struct dump_part *part = part_of(line, DUMP_LISTING, step);
+    part->function.group_reported = true;
+    part->function.reported_group = group;
+    part->facts |= FACT_GROUP;
+}
+
+/* A bridge on the way: what is below it shows its secondary bus, and how far its buses reach at least. */
+static void set_bridge(struct dump_part *part, uint8_t secondary, uint8_t reach)
+{
+    struct pci_function *function = &part->function;
+    if (secondary <= function->bus)
+        return;
+    function->header_type = 1;
+    function->secondary_bus = secondary;
+    if (function->subordinate_bus < reach)
+        function->subordinate_bus = reach;
+    part->facts |= FACT_HEADER | FACT_BUSES;
+    if (!(part->facts & FACT_CLASS)) {
+        function->class_code = 0x060400;
+        part->facts |= FACT_CLASS;
+    }
+}
+
+enum { PATH_DEPTH = 64 };
+
+/* "pci0000:00/0000:00:01.0/0000:01:00.0" */
+static unsigned read_steps(struct slice rest, struct step *steps)
+{
+    unsigned count = 0;
+    do {
+        struct step step = {0};
+        uint64_t segment, bus;
+        struct slice at = rest;
+        if (slice_skip(&at, "pci") && slice_number(&at, 16, 4, 8, &segment) && slice_skip(&at, ":") &&
+            slice_number(&at, 16, 2, 2, &bus)) {
+            step = (struct step){.segment = (uint32_t)segment, .bus = (uint8_t)bus, .root = true};
+        } else {
+            at = rest;
+            if (!kernel_log_address(&at, &step.segment, &step.bus, &step.devfn))
+                break;
+        }
+        steps[count++] = step;
+        rest = at;
+    } while (count < PATH_DEPTH && slice_skip(&rest, "/"));
+    return count;
+}
+
+static void take_steps(const struct path_line *line, const struct step *steps, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct step *step = &steps[i];
+        if (step->root) {
+            struct dump_host_bridge stated = {
+                .rank = DUMP_INFERRED,
+                .bridge = {.segment = step->segment, .bus_start = step->bus, .pointer = line->where}};
+            if (i > 0) {
+                stated.vmd = true;
+                stated.vmd_segment = steps[i - 1].segment;
+                stated.vmd_bus = steps[i - 1].bus;
+                stated.vmd_devfn = steps[i - 1].devfn;
+            }
+            dump_add_host_bridge(line->dump, &stated);
+            continue;
+        }
+        struct dump_part *part = part_of(line, DUMP_INFERRED, step);
+        part->facts |= FACT_PRESENT;
+        if (i + 1 == count || steps[i + 1].root)
+            continue;
+        uint8_t reach = steps[i + 1].bus;
+        for (unsigned j = i + 1; j < count && !steps[j].root; j++)
+            reach = steps[j].bus > reach ? steps[j].bus : reach;
+        set_bridge(part, steps[i + 1].bus, reach);
+    }
+}
+
+static bool take_device_path(const struct path_line *line, struct slice text)
+{
+    struct step steps[PATH_DEPTH];
+    const char *at = slice_find(text, "devices/pci");
+    if (!at)
+        return false;
+    unsigned count = read_steps((struct slice){at + strlen("devices/"), text.end}, steps);
+    take_steps(line, steps, count);
+    return count > 1;
+}
+
+/* "iommu_groups/12/devices/0000:00:01.0", or with a colon at its end the heading of a directory */
+static bool take_group_path(const struct path_line *line, struct group_list *listing, struct slice text)
+{
+    const char *at = slice_find(text, groups_folder);
+    struct slice rest = {at ? at + strlen(groups_folder) : text.end, text.end};
+    uint64_t group;
+    struct step step;
+    if (!slice_number(&rest, 10, 1, 9, &group) || !slice_skip(&rest, "/devices"))
+        return false;
+    if (slice_skip(&rest, "/") && kernel_log_address(&rest, &step.segment, &step.bus, &step.devfn)) {
+        set_group(line, &step, (uint32_t)group);
+        return true;
+    }
+    *listing = (struct group_list){.active = true, .group = (uint32_t)group};
+    return true;
+}
+
+/* Names of links below the heading of a directory: alone, several on a line, or as ls -l prints them. */
+static bool take_names(const struct path_line *line, struct group_list *listing, struct slice text)
+{
+    bool found = false;
+    struct slice word;
+    while (listing->active && slice_next_word(&text, &word)) {
+        struct step step;
+        if (slice_is(word, "->"))
+            break;
+        if (!kernel_log_address(&word, &step.segment, &step.bus, &step.devfn) || slice_length(word) > 0)
+            continue;
+        set_group(line, &step, listing->group);
+        found = true;
+    }
+    if (found)
+        group_list_use(listing);
+    return found;
+}
+
+/* A word that is an address with segment. */
+static bool has_name(struct slice text)
+{
+    struct slice word;
+    struct step step;
+    while (slice_next_word(&text, &word)) {
+        if (kernel_log_address(&word, &step.segment, &step.bus, &step.devfn) && slice_length(word) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool group_list_may_have_path(const struct group_list *listing, struct slice line)
+{
+    return slice_find(line, groups_folder) || slice_find(line, "devices/pci") ||
+           (listing->active && has_name(line));
+}
+
+bool group_list_path(struct group_list *listing, struct slice line, struct dump *dump, size_t offset,
+                     const char *where)
+{
+    const struct path_line path = {dump, offset, where};
+    bool found = take_group_path(&path, listing, line) || take_names(&path, listing, line);
+    return take_device_path(&path, line) || found;
+}
