@@ -2,6 +2,7 @@
 #include "sim/analysis/iommu_groups.h"
 
 #include "sim/analysis/acs_rework.h"
+#include "sim/analysis/group_agreement.h"
 #include "sim/analysis/group_former.h"
 
 #include <stdlib.h>
@@ -113,25 +114,9 @@ const char *group_rule_name(enum group_rule rule)
     return names[rule];
 }
 
-/* Mates of @p id among functions with a stated group are the same in both. */
-static bool same_mates(const struct iommu_groups *groups, uint32_t id)
-{
-    const struct topology *topology = groups->topology;
-    const struct pci_function *function = &topology->functions[id];
-    for (uint32_t i = 0; i < topology->function_count; i++) {
-        const struct pci_function *other = &topology->functions[i];
-        bool here = groups->decisions[i].group == groups->decisions[id].group;
-        if (other->group_reported && here != (other->reported_group == function->reported_group))
-            return false;
-    }
-    return groups->decisions[id].group != NONE;
-}
-
 void iommu_groups_agreement(const struct iommu_groups *groups, uint32_t *agree, uint32_t *differ)
 {
-    *agree = *differ = 0;
-    for (uint32_t id = 0; id < groups->topology->function_count; id++) {
-        if (groups->topology->functions[id].group_reported)
-            ++*(same_mates(groups, id) ? agree : differ);
-    }
+    struct group_agreement agreement = group_agreement(groups);
+    *agree = agreement.exact;
+    *differ = agreement.functions - agreement.exact;
 }

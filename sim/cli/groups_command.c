@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/cli/commands.h"
 #include "sim/input/machine_input.h"
+#include "sim/output/groups_compare.h"
+#include "sim/output/groups_explain.h"
 #include "sim/output/groups_lspci.h"
 #include "sim/output/groups_nodedev.h"
 #include "sim/output/groups_output.h"
@@ -9,6 +11,7 @@
 #include "sim/base/status.h"
 
 #include <argp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +19,15 @@ struct groups_options {
     const char *file;
     const char *output; /* NULL: standard output */
     struct group_options rules;
-    void (*write)(const struct iommu_groups *groups, struct text_buffer *out);
+    enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_TSV, FORMAT_NODEDEV, FORMAT_LSPCI } format;
     bool reserved;
+    bool all; /* -v */
+    bool compare;
+    bool explain;
+    const char *subject; /* of --explain, NULL: all merges */
 };
+
+enum { KEY_EXPLAIN = 0x100, KEY_COMPARE };
 
 static const struct argp_option options[] = {
     {"iommu", 'i', "KIND", 0,
@@ -51,6 +60,15 @@ static const struct argp_option options[] = {
      "instead "
      "of the members, as group, start, end, type)",
      0},
+    {"explain", KEY_EXPLAIN, "BDF[,BDF]", OPTION_ARG_OPTIONAL,
+     "Why: the whole story of one function, or why two are together or apart; without BDF each merge "
+     "(text or json)",
+     0},
+    {"compare", KEY_COMPARE, NULL, 0,
+     "Set the groups beside those the input states (lspci and kernel logs do); exit status 1 where they "
+     "differ",
+     0},
+    {"verbose", 'v', NULL, 0, "All reasons and assumptions, one line each", 0},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
 };
@@ -82,20 +100,30 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'f':
         if (!strcmp(argument, "text"))
-            chosen->write = groups_output_text;
+            chosen->format = FORMAT_TEXT;
         else if (!strcmp(argument, "json"))
-            chosen->write = groups_output_json;
+            chosen->format = FORMAT_JSON;
         else if (!strcmp(argument, "tsv"))
-            chosen->write = groups_output_tsv;
+            chosen->format = FORMAT_TSV;
         else if (!strcmp(argument, "nodedev"))
-            chosen->write = groups_output_nodedev;
+            chosen->format = FORMAT_NODEDEV;
         else if (!strcmp(argument, "lspci"))
-            chosen->write = groups_output_lspci;
+            chosen->format = FORMAT_LSPCI;
         else
             argp_error(state, "unknown format '%s': text, json, tsv, nodedev or lspci", argument);
         return 0;
     case 'r':
         chosen->reserved = true;
+        return 0;
+    case KEY_EXPLAIN:
+        chosen->explain = true;
+        chosen->subject = argument;
+        return 0;
+    case KEY_COMPARE:
+        chosen->compare = true;
+        return 0;
+    case 'v':
+        chosen->all = true;
         return 0;
     case 'o':
         chosen->output = argument;
@@ -108,24 +136,123 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (!chosen->file)
             argp_error(state, "FILE is missing");
+        if (chosen->explain && chosen->compare)
+            argp_error(state, "--explain and --compare are two questions: ask one");
+        if (chosen->explain && chosen->format != FORMAT_TEXT && chosen->format != FORMAT_JSON)
+            argp_error(state, "--explain knows the formats text and json");
+        if (chosen->compare && (chosen->format == FORMAT_NODEDEV || chosen->format == FORMAT_LSPCI))
+            argp_error(state, "--compare knows the formats text, json and tsv");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static int write_groups(const struct groups_options *chosen, const struct topology *topology,
-                        struct diagnostics *diagnostics)
+static void write_groups(const struct groups_options *chosen, const struct iommu_groups *groups,
+                         struct text_buffer *out)
+{
+    switch (chosen->format) {
+    case FORMAT_TEXT:
+        groups_output_text(groups, chosen->all, out);
+        if (chosen->reserved)
+            reserved_output_text(groups, out);
+        break;
+    case FORMAT_JSON:
+        groups_output_json(groups, out);
+        break;
+    case FORMAT_TSV:
+        if (chosen->reserved)
+            reserved_output_tsv(groups, out);
+        else
+            groups_output_tsv(groups, out);
+        break;
+    case FORMAT_NODEDEV:
+        groups_output_nodedev(groups, out);
+        break;
+    case FORMAT_LSPCI:
+        groups_output_lspci(groups, out);
+        break;
+    }
+}
+
+static int write_comparison(const struct groups_options *chosen, const struct iommu_groups *groups,
+                            struct text_buffer *out, bool *no, struct diagnostics *diagnostics)
+{
+    uint32_t agree, differ;
+    iommu_groups_agreement(groups, &agree, &differ);
+    if (agree + differ == 0) {
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "groups-not-stated", "%s does not state the kernel's groups: nothing to compare",
+                           chosen->file);
+        return STATUS_BAD_INPUT;
+    }
+    if (chosen->format == FORMAT_TEXT)
+        groups_compare_text(groups, chosen->all, out);
+    else if (chosen->format == FORMAT_JSON)
+        groups_compare_json(groups, out);
+    else
+        groups_compare_tsv(groups, out);
+    *no = differ > 0;
+    return STATUS_OK;
+}
+
+/* "BDF" or "BDF,BDF" */
+static int find_subjects(const struct topology *topology, const char *subject,
+                         struct explain_question *question, struct diagnostics *diagnostics)
+{
+    uint32_t *ids[] = {&question->a, &question->b};
+    const char *at = subject;
+    for (unsigned i = 0; at; i++) {
+        char word[32];
+        size_t length = strcspn(at, ",");
+        uint32_t segment;
+        uint8_t bus, devfn;
+        snprintf(word, sizeof(word), "%.*s", (int)length, at);
+        const struct pci_function *function = NULL;
+        if (i < 2 && length < sizeof(word) && bdf_parse(word, &segment, &bus, &devfn))
+            function = topology_find(topology, segment, bus, devfn);
+        if (!function) {
+            diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL,
+                               "explain-no-function",
+                               i < 2 ? "--explain: the machine has no function %s"
+                                     : "--explain takes two functions at most, not also %s",
+                               word);
+            return STATUS_BAD_INPUT;
+        }
+        *ids[i] = function->id;
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    return STATUS_OK;
+}
+
+static int write_explanation(const struct groups_options *chosen, const struct iommu_groups *groups,
+                             struct text_buffer *out, struct diagnostics *diagnostics)
+{
+    struct explain_question question = {NONE, NONE};
+    int status = find_subjects(groups->topology, chosen->subject, &question, diagnostics);
+    if (status != STATUS_OK)
+        return status;
+    if (chosen->format == FORMAT_JSON)
+        groups_explain_json(groups, question, out);
+    else
+        groups_explain_text(groups, question, out);
+    return STATUS_OK;
+}
+
+static int answer(const struct groups_options *chosen, const struct topology *topology, bool *no,
+                  struct diagnostics *diagnostics)
 {
     struct iommu_groups *groups = iommu_groups_form_as(topology, &chosen->rules, diagnostics);
     struct text_buffer out = {0};
-    if (chosen->reserved && chosen->write == groups_output_tsv)
-        reserved_output_tsv(groups, &out);
+    int status = STATUS_OK;
+    if (chosen->compare)
+        status = write_comparison(chosen, groups, &out, no, diagnostics);
+    else if (chosen->explain)
+        status = write_explanation(chosen, groups, &out, diagnostics);
     else
-        chosen->write(groups, &out);
-    if (chosen->reserved && chosen->write == groups_output_text)
-        reserved_output_text(groups, &out);
-    int status = output_file_write(chosen->output, text_buffer_get(&out), out.length, diagnostics);
+        write_groups(chosen, groups, &out);
+    if (status == STATUS_OK)
+        status = output_file_write(chosen->output, text_buffer_get(&out), out.length, diagnostics);
     text_buffer_fini(&out);
     iommu_groups_free(groups);
     return status;
@@ -133,18 +260,19 @@ static int write_groups(const struct groups_options *chosen, const struct topolo
 
 int groups_command(int argc, char **argv)
 {
-    struct groups_options chosen = {.write = groups_output_text};
+    struct groups_options chosen = {.format = FORMAT_TEXT};
     struct argp argp = {options, parse_option, "FILE", doc, NULL, NULL, NULL};
     argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, &chosen);
 
     struct diagnostics *diagnostics = diagnostics_new(20);
     struct machine_input *input = NULL;
+    bool no = false; /* the answer is no */
     int status = machine_input_load(chosen.file, &input, diagnostics);
     if (status == STATUS_OK)
-        status = write_groups(&chosen, input->topology, diagnostics);
+        status = answer(&chosen, input->topology, &no, diagnostics);
     diagnostics_print(diagnostics, stderr);
     machine_input_free(input);
     diagnostics_free(diagnostics);
-    return status_exit_code(status);
+    return status == STATUS_OK && no ? 1 : status_exit_code(status);
 }

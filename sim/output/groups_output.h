@@ -15,11 +15,12 @@
  */
 void groups_output_tsv(const struct iommu_groups *groups, struct text_buffer *out);
 
-/** For people: a table of groups, the reasons of each merge, functions outside every IOMMU, and what was
- * assumed. */
-void groups_output_text(const struct iommu_groups *groups, struct text_buffer *out);
+/** For people: a table of groups, the reasons of each merge, functions outside every IOMMU, and which
+ * assumptions decide groups. @param all  a line for each function that joined, and for each assumption */
+void groups_output_text(const struct iommu_groups *groups, bool all, struct text_buffer *out);
 
-/** One document "iommusim-groups/1": every decision with its record. */
+/** One document "iommusim-groups/1": every decision with its record, and the assumptions that decide groups.
+ */
 void groups_output_json(const struct iommu_groups *groups, struct text_buffer *out);
 
 #endif
