@@ -19,9 +19,8 @@ static const struct {
 static bool same_name(const char *a, const char *b)
 {
     for (; *a && *b; a++, b++) {
-        char x = *a == '_' ? '-' : *a;
-        char y = *b == '_' ? '-' : *b;
-        if (x != y)
+        bool dashes = (*a == '-' || *a == '_') && (*b == '-' || *b == '_');
+        if (*a != *b && !dashes)
             return false;
     }
     return *a == *b;

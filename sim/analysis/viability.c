@@ -289,6 +289,22 @@ static enum viability_verdict judge_now(const struct viability_work *work,
     return now;
 }
 
+/* To free a PF its VFs are removed; with the driver of a VMD go the functions behind it. */
+static void mark_vanishing(const struct viability_work *work, struct viability_member *members,
+                           uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pci_function *above = carrier(work, &work->topology->functions[members[i].function_id]);
+        for (uint32_t j = 0; j < count && above && members[i].role != ROLE_GIVEN; j++) {
+            if (members[j].function_id != above->id || members[j].role != ROLE_BLOCKS ||
+                members[j].fix == FIX_IMPOSSIBLE)
+                continue;
+            members[i].role = ROLE_VANISHES;
+            members[i].fix = FIX_NONE;
+        }
+    }
+}
+
 static void judge_group(struct viability_work *work, struct viability_group *group)
 {
     const struct iommu_group *formed = &work->groups->groups[group->number];
@@ -301,6 +317,7 @@ static void judge_group(struct viability_work *work, struct viability_group *gro
         if (members[i].role == ROLE_GIVEN && group->first_given == NONE)
             group->first_given = formed->members[i];
     }
+    mark_vanishing(work, members, formed->member_count);
     group->interrupts = interrupts_of(work, formed);
     group->now = judge_now(work, group);
     report_members(work, group);

@@ -45,7 +45,7 @@ enum member_role {
     ROLE_GIVEN,    /**< asked about */
     ROLE_KEEPS,    /**< may keep its driver, or its bridge nature excuses it */
     ROLE_UNBOUND,  /**< no driver: may stay so, but goes with the group */
-    ROLE_VANISHES, /**< a VF or a function behind a VMD, gone once the function it hangs on is given */
+    ROLE_VANISHES, /**< a VF or a function behind a VMD, gone once the function it hangs on is bound anew */
     ROLE_UNKNOWN,  /**< its driver is not known: the answer hangs on it */
     ROLE_BLOCKS,   /**< its driver holds the group for the host */
     ROLE_OUTSIDE,  /**< legacy-kvm: not given, and nothing asks about it */

@@ -86,6 +86,26 @@ static void say_not_viable(struct message_list *list, const struct viability_fin
                          address(list, group->first_given, bdf)));
 }
 
+static const struct viability_member *find_member(const struct viability_group *group, uint32_t id)
+{
+    uint32_t i = 0;
+    while (group->members[i].function_id != id)
+        i++;
+    return &group->members[i];
+}
+
+/* The driver of a function once all is bound as planned: the kernel begins its lines with it. */
+static const char *driver_then(const struct viability *answer, const struct viability_finding *finding)
+{
+    const struct viability_member *member =
+        find_member(&answer->affected[finding->group], finding->function_id);
+    if (member->role == ROLE_GIVEN || member->fix == FIX_BIND || member->fix == FIX_DISABLE_VFS)
+        return answer->question.rule == VIABILITY_LEGACY_KVM ? "pci-stub" : "vfio-pci";
+    if (member->driver && *member->driver && member->fix != FIX_UNBIND)
+        return member->driver;
+    return member->class == DRIVER_CLASS_PORT ? "pcieport" : "pci";
+}
+
 static void say_direct(struct message_list *list, const struct viability_finding *finding)
 {
     static const char modern[] =
@@ -93,19 +113,20 @@ static void say_direct(struct message_list *list, const struct viability_finding
         "without a 1:1 mapping. Contact your platform vendor.";
     static const char older[] = "Device is ineligible for IOMMU domain attach due to platform RMRR "
                                 "requirement.  Contact your platform vendor.";
+    const char *driver = driver_then(list->answer, finding);
     char bdf[BDF_TEXT_SIZE];
+    address(list, finding->function_id, bdf);
     switch (list->answer->question.rule) {
     case VIABILITY_MODERN:
-        say_kernel(list, finding->function_id, modern);
+        say(list, "kernel", arena_format(list->arena, "%s %s: %s", driver, bdf, modern));
         say_container(list, finding, "Failed to set group container: Invalid argument");
         break;
     case VIABILITY_PRE_5_18:
-        say_kernel(list, finding->function_id, older);
+        say(list, "kernel", arena_format(list->arena, "%s %s: %s", driver, bdf, older));
         say_container(list, finding, "Failed to set iommu for container: Operation not permitted");
         break;
     case VIABILITY_LEGACY_KVM:
-        say(list, "kernel",
-            arena_format(list->arena, "pci-stub %s: %s", address(list, finding->function_id, bdf), older));
+        say(list, "kernel", arena_format(list->arena, "%s %s: %s", driver, bdf, older));
         say(list, "QEMU", "Failed to assign device \"hostdev0\": Operation not permitted");
         break;
     }
@@ -174,14 +195,6 @@ static void say_busy(struct message_list *list, const struct pci_function *funct
                      "***",
                      driver, bdf, function->vendor, function->device, bdf, driver, bdf, function->vendor,
                      function->device));
-}
-
-static const struct viability_member *find_member(const struct viability_group *group, uint32_t id)
-{
-    uint32_t i = 0;
-    while (group->members[i].function_id != id)
-        i++;
-    return &group->members[i];
 }
 
 /* The device node of a group is there once any member is on a vfio driver. */

@@ -218,7 +218,7 @@ void viability_member_text(const struct viability *answer, const struct viabilit
         text_buffer_add(text, "moves along: no driver of the host may bind to it meanwhile");
         return;
     case ROLE_VANISHES:
-        text_buffer_add(text, "is gone once the function it hangs on is given");
+        text_buffer_add(text, "is gone once the function it hangs on is bound anew");
         return;
     case ROLE_UNKNOWN:
         text_buffer_add(text, "blocks if a driver is bound");

@@ -3,7 +3,6 @@
 
 #include "sim/output/function_label.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 enum { COMMENT_COLUMN = 56 };
@@ -105,16 +104,8 @@ static void add_name(const char *name, struct text_buffer *text)
 }
 
 /* One command; behind that for a function not given, that the host loses it. */
-static void add_line(const struct step *step, struct text_buffer *text, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void add_line(const struct step *step, struct text_buffer *text, const char *format, ...)
+static void add_line(const struct step *step, const char *command, struct text_buffer *text)
 {
-    char command[160];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(command, sizeof(command), format, arguments);
-    va_end(arguments);
     if (step->member->role == ROLE_GIVEN) {
         text_buffer_format(text, "%s\n", command);
         return;
@@ -143,13 +134,17 @@ static void bind_stub(const struct step *step, struct text_buffer *text)
 
 static void bind(const struct step *step, enum plan_kind kind, struct text_buffer *text)
 {
-    if (kind == PLAN_LIBVIRT)
-        add_line(step, text, "virsh nodedev-detach %s%s", step->node,
+    char command[80];
+    if (kind == PLAN_LIBVIRT) {
+        snprintf(command, sizeof(command), "virsh nodedev-detach %s%s", step->node,
                  is_kvm(step->answer) ? " --driver kvm" : "");
-    else if (is_kvm(step->answer))
+        add_line(step, command, text);
+    } else if (is_kvm(step->answer)) {
         bind_stub(step, text);
-    else
-        add_line(step, text, "driverctl set-override %s vfio-pci", step->bdf);
+    } else {
+        snprintf(command, sizeof(command), "driverctl set-override %s vfio-pci", step->bdf);
+        add_line(step, command, text);
+    }
 }
 
 static void undo(const struct step *step, struct text_buffer *text)
