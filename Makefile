@@ -26,6 +26,7 @@ help:
 	@echo 'make demo       install what is missing, build, groups + leaks + latency of a real machine'
 	@echo 'make check      install what is missing, build, all tests'
 	@echo 'make bench      measure speed; small table, JSON in $(BUILD)/bench.json'
+	@echo 'make oracle     predicted groups against real kernels; reasons for misses in results/realworld-misses.md'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UBSan'
 	@echo 'make lint       clang-format and clang-tidy'
 	@echo 'make format     apply clang-format'
@@ -76,6 +77,15 @@ $(BUILD)/tests/bench-run: $(BENCH_OBJECTS) $(BUILD)/tests/unit/machine_fixture.o
 bench: $(BUILD)/tests/bench-run
 	@$(BUILD)/tests/bench-run $(BUILD)/bench.json
 
+ORACLE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/oracle/*.c)))
+
+$(BUILD)/tests/oracle-run: $(ORACLE_OBJECTS) $(BUILD)/libiommusim.a
+	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.PHONY: oracle
+oracle: $(BUILD)/tests/oracle-run
+	@$(BUILD)/tests/oracle-run ../shared results/realworld-misses.md
+
 unit: $(BUILD)/tests/run $(BUILD)/iommusim
 	CK_DEFAULT_TIMEOUT=300 IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
 
@@ -104,4 +114,4 @@ lint:
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d
+-include $(OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(ORACLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d

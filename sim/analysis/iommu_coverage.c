@@ -174,7 +174,8 @@ static struct function_coverage cover(const struct topology *topology, const str
         none.reason = UNCOVERED_IOMMU_ITSELF;
         return none;
     }
-    if (amd && !platform->units_known && !platform->virtualised && before_amd_iommu(topology, function)) {
+    if (amd && !platform->units_known && !platform->virtualised && !function->group_reported &&
+        before_amd_iommu(topology, function)) {
         none.reason = UNCOVERED_BEFORE_IOMMU;
         return none;
     }
