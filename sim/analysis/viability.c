@@ -269,6 +269,9 @@ static void report_not_bound(struct viability_work *work, const struct viability
         const struct viability_member *member = &group->members[i];
         if (member->role != ROLE_GIVEN || (member->fix != FIX_BIND && member->fix != FIX_DISABLE_VFS))
             continue;
+        /* Legacy assignment takes a function nobody drives. */
+        if (is_kvm(work) && member->class != DRIVER_CLASS_HOST)
+            continue;
         viability_report(work, FINDING_NOT_BOUND, SEVERITY_NOTE, member->function_id, NONE);
         return;
     }
