@@ -4,12 +4,15 @@
 
 #include <cJSON.h>
 #include <check.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 Suite *diff_command_suite(void);
+
+enum { FEWEST_CASES = 10 };
 
 /* Run the command with @p arguments; both outputs together are the caller's to free. */
 static char *run(const char *arguments, int *status)
@@ -146,6 +149,45 @@ START_TEST(json_document)
 }
 END_TEST
 
+static char *content(const char *path)
+{
+    struct text_buffer text = {0};
+    char block[4096];
+    size_t length;
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "%s is missing", path);
+    while ((length = fread(block, 1, sizeof(block), file)) > 0)
+        text_buffer_append(&text, block, length);
+    fclose(file);
+    return text.text ? text.text : strdup("");
+}
+
+/* The files of tests/cases/diff, word for word (scripts/update-diff-cases.sh writes them). */
+START_TEST(reference_machines)
+{
+    glob_t files;
+    ck_assert_int_eq(glob("tests/cases/diff/*.args", 0, NULL, &files), 0);
+    ck_assert_uint_ge(files.gl_pathc, FEWEST_CASES);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        char name[256];
+        int status;
+        const char *path = files.gl_pathv[i];
+        snprintf(name, sizeof(name), "%.*s.expected", (int)(strrchr(path, '.') - path), path);
+        char *arguments = content(path), *expected = content(name);
+        arguments[strcspn(arguments, "\n")] = '\0';
+        char *output = run(arguments, &status);
+        struct text_buffer found = {0};
+        text_buffer_format(&found, "%sexit status %d\n", output, status);
+        ck_assert_msg(strcmp(found.text, expected) == 0, "%s:\n%s\nexpected\n%s", path, found.text, expected);
+        text_buffer_fini(&found);
+        free(output);
+        free(arguments);
+        free(expected);
+    }
+    globfree(&files);
+}
+END_TEST
+
 Suite *diff_command_suite(void)
 {
     Suite *suite = suite_create("diff_command");
@@ -153,6 +195,7 @@ Suite *diff_command_suite(void)
     tcase_add_test(tests, exit_status);
     tcase_add_test(tests, signature_of_acs_off);
     tcase_add_test(tests, json_document);
+    tcase_add_test(tests, reference_machines);
     suite_add_tcase(suite, tests);
     return suite;
 }
