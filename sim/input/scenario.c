@@ -158,7 +158,10 @@ static int load(const struct source_text *source, struct scenario **result, stru
 int scenario_load_source(const struct source_text *source, struct scenario **scenario,
                          struct diagnostics *diagnostics)
 {
-    const struct source_text copy = {source->name, memory_string(source->text), source->length};
+    char *text = memory_alloc(source->length + 1);
+    memcpy(text, source->text, source->length); /* it may hold a NUL, for the scanner to report */
+    text[source->length] = '\0';
+    const struct source_text copy = {source->name, text, source->length};
     return load(&copy, scenario, diagnostics);
 }
 
