@@ -8,6 +8,9 @@
 #include "sim/output/group_words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+enum { EFFECTS_SHOWN = 12 };
 
 struct writer {
     const struct iommu_groups *groups;
@@ -79,6 +82,15 @@ static void effect_line(const struct writer *writer, const struct isolation_effe
         effect->groups_flipped, effect->groups_flipped == 1 ? "" : "s", effect->groups_now);
 }
 
+/* Most functions first; those of a kind stay in order of the machine. */
+static int compare_effects(const void *left, const void *right)
+{
+    const struct isolation_effect *a = left, *b = right;
+    if (a->changed != b->changed)
+        return a->changed < b->changed ? 1 : -1;
+    return (a->function_id > b->function_id) - (a->function_id < b->function_id);
+}
+
 static void assumed(const struct writer *writer)
 {
     const struct iommu_groups *groups = writer->groups;
@@ -88,15 +100,20 @@ static void assumed(const struct writer *writer)
     if (count == 0)
         return;
     struct arena *arena = arena_new();
-    const struct isolation_effect *effects = isolation_effects(groups, arena, &effect_count);
+    struct isolation_effect *effects = isolation_effects(groups, arena, &effect_count);
+    if (effect_count)
+        qsort(effects, effect_count, sizeof(*effects), compare_effects);
     text_buffer_format(
         writer->out,
         "\nAssumed    The input does not show what %u function%s; %u of these assumptions decide%s "
         "groups (--assume %s)\n",
         count, count == 1 ? " does about isolation" : "s do about isolation", effect_count,
         effect_count == 1 ? "s" : "", isolation_policy_name(groups->platform.assume));
-    for (uint32_t i = 0; i < effect_count; i++)
+    uint32_t shown = writer->all || effect_count <= EFFECTS_SHOWN ? effect_count : EFFECTS_SHOWN;
+    for (uint32_t i = 0; i < shown; i++)
         effect_line(writer, &effects[i]);
+    if (shown < effect_count)
+        text_buffer_format(writer->out, "  and %u more (-v shows them)\n", effect_count - shown);
     for (uint32_t id = 0; id < writer->topology->function_count && writer->all; id++) {
         char bdf[BDF_TEXT_SIZE];
         bool told = false;

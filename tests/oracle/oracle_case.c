@@ -130,6 +130,17 @@ struct oracle_case oracle_case_real(const char *folder)
     return oracle;
 }
 
+struct oracle_case oracle_case_linux_5_9(const char *folder)
+{
+    struct oracle_case oracle = oracle_case_real(folder);
+    free(oracle.truth);
+    oracle.truth = read_file(folder, "/groups-5.9.txt");
+    oracle.options.algorithm = GROUP_ALGORITHM_LINUX_5_9;
+    if (!oracle.truth && !oracle.problem)
+        oracle.problem = memory_string("groups-5.9.txt is missing");
+    return oracle;
+}
+
 struct oracle_case oracle_case_carried(const char *path)
 {
     struct oracle_case oracle = {.complete = true, .truth = read_file(path, ".groups")};

@@ -31,6 +31,7 @@ static const struct set shared_sets[] = {
     {"real B, no registers", "/realworld", "b-", "", oracle_case_real, 0.90, true},
     {"real C, kernel logs", "/realworld", "c-", "", oracle_case_real, 0.90, true},
     {"real D, group listings", "/realworld", "d-", "", oracle_case_real, 0.0, true},
+    {"real, as Linux 5.9 grouped", "/realworld", "d-intel-x99-", "", oracle_case_linux_5_9, 1.0, false},
 };
 
 static const struct set carried_sets[] = {
