@@ -16,8 +16,23 @@ static const struct {
 } seen[] = {
 #define ISOLATION_SEEN(vendor, device, isolated, apart, together, with_acs, without_acs)                     \
     {vendor, device, isolated, apart, together, with_acs, without_acs},
+#define ISOLATION_SEEN_BESIDE(vendor, device, beside_vendor, beside_device, isolated, apart, together)
 #include "sim/analysis/isolation_seen.def"
 #undef ISOLATION_SEEN
+#undef ISOLATION_SEEN_BESIDE
+};
+
+static const struct {
+    uint16_t vendor, device, beside_vendor, beside_device;
+    bool isolated;
+    uint16_t apart, together;
+} seen_beside[] = {
+#define ISOLATION_SEEN(vendor, device, isolated, apart, together, with_acs, without_acs)
+#define ISOLATION_SEEN_BESIDE(vendor, device, beside_vendor, beside_device, isolated, apart, together)       \
+    {vendor, device, beside_vendor, beside_device, isolated, apart, together},
+#include "sim/analysis/isolation_seen.def"
+#undef ISOLATION_SEEN
+#undef ISOLATION_SEEN_BESIDE
 };
 
 static const struct {
@@ -92,6 +107,46 @@ static struct isolation_guess guess_family(const struct topology *topology,
     return (struct isolation_guess){.ground = ISOLATION_BY_NOTHING};
 }
 
+static bool machine_has(const struct topology *topology, uint16_t vendor, uint16_t device)
+{
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        if (topology->functions[i].vendor == vendor && topology->functions[i].device == device)
+            return true;
+    }
+    return false;
+}
+
+static bool guess_seen(const struct topology *topology, const struct pci_function *function,
+                       struct isolation_guess *guess)
+{
+    for (size_t i = 0; i < sizeof(seen_beside) / sizeof(seen_beside[0]); i++) {
+        if (seen_beside[i].vendor != function->vendor || seen_beside[i].device != function->device ||
+            !machine_has(topology, seen_beside[i].beside_vendor, seen_beside[i].beside_device))
+            continue;
+        *guess = (struct isolation_guess){
+            .isolated = seen_beside[i].isolated,
+            .ground = ISOLATION_BY_ID,
+            .apart = seen_beside[i].apart,
+            .together = seen_beside[i].together,
+        };
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
+        if (seen[i].vendor != function->vendor || seen[i].device != function->device)
+            continue;
+        *guess = (struct isolation_guess){
+            .isolated = seen[i].isolated,
+            .ground = ISOLATION_BY_ID,
+            .apart = seen[i].apart,
+            .together = seen[i].together,
+            .with_acs = seen[i].with_acs,
+            .without_acs = seen[i].without_acs,
+        };
+        return true;
+    }
+    return false;
+}
+
 struct isolation_guess isolation_guess(const struct topology *topology, const struct pci_function *function,
                                        enum isolation_policy policy)
 {
@@ -100,17 +155,9 @@ struct isolation_guess isolation_guess(const struct topology *topology, const st
     if (policy != ISOLATION_TABLE)
         return (struct isolation_guess){.isolated = policy == ISOLATION_OPTIMISTIC,
                                         .ground = ISOLATION_BY_POLICY};
-    for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
-        if (seen[i].vendor == function->vendor && seen[i].device == function->device)
-            return (struct isolation_guess){
-                .isolated = seen[i].isolated,
-                .ground = ISOLATION_BY_ID,
-                .apart = seen[i].apart,
-                .together = seen[i].together,
-                .with_acs = seen[i].with_acs,
-                .without_acs = seen[i].without_acs,
-            };
-    }
+    struct isolation_guess guess;
+    if (guess_seen(topology, function, &guess))
+        return guess;
     return guess_family(topology, function);
 }
 

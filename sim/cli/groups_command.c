@@ -79,6 +79,26 @@ static const char doc[] =
     "Control registers in a dump are those of the running kernel; options that change ACS are applied to "
     "them as a what-if.";
 
+/* "BDF" or "BDF,BDF": so that --explain may also be followed by a blank. */
+static bool is_subject(const char *text)
+{
+    while (true) {
+        char word[32];
+        size_t length = strcspn(text, ",");
+        uint32_t segment;
+        uint8_t bus, devfn;
+        if (length >= sizeof(word))
+            return false;
+        memcpy(word, text, length);
+        word[length] = '\0';
+        if (!bdf_parse(word, &segment, &bus, &devfn))
+            return false;
+        if (!text[length])
+            return true;
+        text += length + 1;
+    }
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct groups_options *chosen = state->input;
@@ -129,6 +149,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         chosen->output = argument;
         return 0;
     case ARGP_KEY_ARG:
+        if (chosen->explain && !chosen->subject && is_subject(argument)) {
+            chosen->subject = argument;
+            return 0;
+        }
         if (chosen->file)
             argp_error(state, "one FILE only, not also '%s'", argument);
         chosen->file = argument;

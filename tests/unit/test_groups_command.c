@@ -111,6 +111,9 @@ START_TEST(explanations)
                 "02:00.0  downstream-port      does NOT isolate", "lacks ReqRedir, CmpltRedir",
                 "01:00.0  upstream-port        isolates", "00:01.0  root-port",
                 "The first port that fails is 02:00.0", "joins the group of 02:00.0");
+    CHECK_ORDER("--explain 03:00.0 'synthetic:rp@1[acs](up(dp[acs=1f:11](ep)))'", 0,
+                "is in group 2 with 02:00.0");
+    CHECK_ORDER("'synthetic:rp@1(ep)' --explain 01:00.0,0000:00:01.0", 0, "are together, in group 0");
     CHECK_ORDER("--explain=02:02.0 'synthetic:rp@1[acs](pcie2pci(pci@1 pci@2))'", 0,
                 "02:00.0  of 01:00.0 (pcie-to-pci-bridge)", "cannot tell it from 01:00.0");
     CHECK_ORDER("--explain=00:14.1 'synthetic:pci@14.0 pci@14.1 rp@1'", 0, "There is no port above it",

@@ -29,8 +29,10 @@ START_TEST(table_is_ordered)
     } seen[] = {
 #define ISOLATION_SEEN(vendor, device, isolated, apart, together, with_acs, without_acs)                     \
     {(uint32_t)vendor << 16 | device, isolated, apart, together, with_acs, without_acs},
+#define ISOLATION_SEEN_BESIDE(vendor, device, beside_vendor, beside_device, isolated, apart, together)
 #include "sim/analysis/isolation_seen.def"
 #undef ISOLATION_SEEN
+#undef ISOLATION_SEEN_BESIDE
     };
     static const struct {
         unsigned vendor, first, last;
@@ -68,6 +70,9 @@ START_TEST(policies)
         {"rp@1[id=8086:0151]", ISOLATION_TABLE, false, ISOLATION_BY_FAMILY},
         {"rp@1[id=8086:ffff]", ISOLATION_TABLE, true, ISOLATION_BY_FAMILY},
         {"rp@1[id=1022:ffff]", ISOLATION_TABLE, true, ISOLATION_BY_FAMILY},
+        /* One id of two generations. */
+        {"pci@18[id=1022:1448] rp@1a[id=1022:1635]", ISOLATION_TABLE, false, ISOLATION_BY_ID},
+        {"pci@18[id=1022:166a] rp@1a[id=1022:1635]", ISOLATION_TABLE, true, ISOLATION_BY_ID},
         {"rp@1[id=1b36:000c]", ISOLATION_TABLE, false, ISOLATION_BY_NOTHING},
         {"rp@1(up(dp[id=10b5:8725]))", ISOLATION_TABLE, true, ISOLATION_BY_ID},
         {"rp@1(up(dp[id=11f8:8533]))", ISOLATION_TABLE, true, ISOLATION_BY_FAMILY},
