@@ -23,6 +23,8 @@ void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned siz
 bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work *work)
 {
     uint32_t sizes = unit->domains[work->domain].table.page_sizes;
+    if (work->iova >> 57)
+        return false; /* beyond any table: the walk says so; keys have no room for it */
     for (unsigned size = 0; sizes >> size; size++) {
         uint64_t leaf, page = work->iova >> (PAGE_SHIFT_4K + 9 * size);
         if ((sizes >> size & 1U) &&

@@ -303,8 +303,14 @@ static void serve_waiting(struct remapping_unit *unit)
         uint32_t ticket = list_take(unit, &unit->stalled_first, &unit->stalled_last);
         struct translation_work *work = &unit->works[ticket];
         uint64_t now_ps = unit->events->now_ps;
-        if (now_ps > work->mark_ps)
+        if (now_ps > work->mark_ps) {
             work->walker_queueing_ps += now_ps - work->mark_ps;
+        } else { /* let go before its first lookup was over: that one does not count */
+            uint64_t over_ps = work->mark_ps - now_ps;
+            uint64_t of_iotlb_ps = over_ps < work->iotlb_ps ? over_ps : work->iotlb_ps;
+            work->iotlb_ps -= of_iotlb_ps;
+            work->context_ps -= over_ps - of_iotlb_ps;
+        }
         if (lookup(unit, ticket))
             finish(unit, ticket, work->ready_ps);
     }

@@ -265,7 +265,9 @@ static void dispatch(struct machine *machine, const struct event *event)
 /* Between events: room for what the next one may create, since nothing holds pointers now. */
 static void make_room(struct machine *machine)
 {
-    uint32_t spare = machine->transport.ingress_count + 16;
+    /* An integrated endpoint has no link to hold it back: all TLPs of one operation (4 MiB at MPS 128) may go
+     * at once. */
+    uint32_t spare = machine->transport.ingress_count + 33000;
     if (tlp_pool_reserve(&machine->pool, spare)) {
         for (uint32_t i = 0; i < machine->unit_count; i++)
             machine->units[i].works = machine->pool.works;

@@ -108,8 +108,10 @@ static bool closed_loop(const struct stream *stream)
 static void fill_queue(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
-    while (traffic->outstanding < traffic->stream->queue_depth && submit_one(machine, stream_id))
+    while (traffic->outstanding < traffic->stream->queue_depth && submit_one(machine, stream_id)) {
         dma_operation_pool_reserve(&machine->operations, 1);
+        event_queue_reserve(&machine->events, 64);
+    }
 }
 
 static void post_issue(struct machine *machine, uint32_t stream_id, uint64_t time_ps)
