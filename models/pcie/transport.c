@@ -343,6 +343,8 @@ static void follow(const struct transport *transport, struct tlp *tlp, uint32_t 
             return;
         }
         tlp->place = decision.next;
+        /* Above a VMD endpoint the transaction travels in the endpoint's segment. */
+        tlp->transaction.segment = transport->fabric->topology->functions[tlp->place.function_id].segment;
         if (decision.action == ROUTE_HOST) {
             tlp->to_host = true;
             if (transport->nodes[node].kind == TRANSPORT_ROOT_COMPLEX)
