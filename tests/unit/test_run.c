@@ -362,7 +362,7 @@ START_TEST(an_interrupted_run_says_what_it_did)
                "[{\"name\": \"s\", \"device\": \"any\", \"operation\": \"read\", \"size\": \"64B\", "
                "\"queue_depth\": 4, \"operations\": 1000000000000}]}");
     snprintf(command, sizeof(command),
-             "cd %s && timeout --preserve-status -s INT 0.5 %s run --topology 'synthetic:rp(ep)' --workload "
+             "cd %s && timeout --preserve-status -s INT 6 %s run --topology 'synthetic:rp(ep)' --workload "
              "long.json "
              "-f json",
              folder, absolute);
