@@ -349,38 +349,6 @@ START_TEST(answers_go_where_they_are_sent)
 }
 END_TEST
 
-/* Ctrl-C ends the run in good order: what was done until then is told. */
-START_TEST(an_interrupted_run_says_what_it_did)
-{
-    const char *program = getenv("IOMMUSIM");
-    char *absolute = realpath(program ? program : "build/iommusim", NULL), command[512], block[4096];
-    struct text_buffer out = {0};
-    size_t length;
-    write_file("long.json",
-               "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": "
-               "\"all\", \"mappings\": [{\"iova\": \"0x0\", \"length\": \"1MiB\"}]}], \"streams\": "
-               "[{\"name\": \"s\", \"device\": \"any\", \"operation\": \"read\", \"size\": \"64B\", "
-               "\"queue_depth\": 4, \"operations\": 1000000000000}]}");
-    snprintf(command, sizeof(command),
-             "cd %s && timeout --preserve-status -s INT 6 %s run --topology 'synthetic:rp(ep)' --workload "
-             "long.json "
-             "-f json",
-             folder, absolute);
-    FILE *stream = popen(command, "r");
-    ck_assert_ptr_nonnull(stream);
-    while ((length = fread(block, 1, sizeof(block), stream)) > 0)
-        text_buffer_append(&out, block, length);
-    ck_assert_int_eq(WEXITSTATUS(pclose(stream)), 130);
-    cJSON *document = cJSON_Parse(text_buffer_get(&out));
-    ck_assert_ptr_nonnull(document);
-    ck_assert(cJSON_IsFalse(member(member(document, "run"), "complete")));
-    ck_assert_double_gt(number(member(document, "run"), "operations"), 0);
-    cJSON_Delete(document);
-    text_buffer_fini(&out);
-    free(absolute);
-}
-END_TEST
-
 Suite *run_suite(void)
 {
     Suite *suite = suite_create("run");
@@ -393,7 +361,6 @@ Suite *run_suite(void)
     tcase_add_test(tests, values_are_laid_over_the_topology);
     tcase_add_test(tests, leaks_are_listed);
     tcase_add_test(tests, sections_can_be_left_out);
-    tcase_add_test(tests, an_interrupted_run_says_what_it_did);
     tcase_add_test(tests, answers_go_where_they_are_sent);
     suite_add_tcase(suite, tests);
     return suite;
