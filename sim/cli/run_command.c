@@ -277,12 +277,15 @@ static int simulate(const struct run_options *chosen, const struct scenario *sce
     diagnostics = flush(findings);
     run_progress_begin(&progress);
     status = machine_run(simulation->machine, diagnostics);
-    run_progress_end(&progress);
-    if (status < 0 && status != STATUS_INTERRUPTED)
+    run_progress_erase(&progress);
+    if (status < 0 && status != STATUS_INTERRUPTED) {
+        run_progress_end(&progress);
         return status;
+    }
     struct result result = describe(scenario, simulation);
     result.interrupted = status == STATUS_INTERRUPTED;
     int written = write_result(chosen, &result, diagnostics);
+    run_progress_end(&progress);
     if (written < 0 || status < 0)
         return written < 0 ? written : status;
     return (chosen->fail_on_leak && result_observed_leaks(&result)) ||

@@ -7,16 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FIRST_MS = 2000, EACH_MS = 100, WIDTH = 50 };
+enum { FIRST_MS = 2000, EACH_MS = 100, WIDTH = 50, SAME_REQUEST_MS = 1000 };
 
 /* A signal handler can reach nothing else. */
 static volatile sig_atomic_t end_wanted;
-
-static void want_end(int number)
-{
-    (void)number;
-    end_wanted = 1;
-}
+static uint64_t end_wanted_ms; /* the handler's own */
 
 static uint64_t now_ms(void)
 {
@@ -25,15 +20,38 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* One request may come as several signals: timeout(1), make(1) and batch systems signal the process and its
+ * group. Only one that comes a while later is a second Ctrl-C, which ends at once. */
+static void want_end(int number)
+{
+    uint64_t time_ms = now_ms();
+    if (!end_wanted) {
+        end_wanted = 1;
+        end_wanted_ms = time_ms;
+    } else if (time_ms - end_wanted_ms >= SAME_REQUEST_MS) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}
+
+/* What is ignored stays so: a shell starts background jobs like that. A read of a trace goes on after the
+ * signal. */
+static void catch_signal(int number, struct sigaction *old)
+{
+    struct sigaction action = {.sa_handler = want_end, .sa_flags = SA_RESTART};
+    sigaction(number, NULL, old);
+    if (old->sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
+}
+
 void run_progress_begin(struct run_progress *progress)
 {
     const char *term = getenv("TERM");
-    struct sigaction action = {.sa_handler = want_end, .sa_flags = (int)SA_RESETHAND};
     *progress = (struct run_progress){.begun_ms = now_ms()};
     progress->shown = isatty(STDERR_FILENO) && !getenv("NO_COLOR") && !(term && strcmp(term, "dumb") == 0);
     end_wanted = 0;
-    sigaction(SIGINT, &action, &progress->old_interrupt); /* a second Ctrl-C ends at once */
-    sigaction(SIGTERM, &action, &progress->old_terminate);
+    catch_signal(SIGINT, &progress->old_interrupt);
+    catch_signal(SIGTERM, &progress->old_terminate);
 }
 
 bool run_progress_step(void *context, unsigned thousandths)
@@ -55,10 +73,15 @@ bool run_progress_step(void *context, unsigned thousandths)
     return !end_wanted;
 }
 
-void run_progress_end(struct run_progress *progress)
+void run_progress_erase(struct run_progress *progress)
 {
     if (progress->drawn)
         fprintf(stderr, "\r%*s\r", WIDTH + 8, "");
+    progress->drawn = false;
+}
+
+void run_progress_end(struct run_progress *progress)
+{
     sigaction(SIGINT, &progress->old_interrupt, NULL);
     sigaction(SIGTERM, &progress->old_terminate, NULL);
 }

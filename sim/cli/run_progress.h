@@ -18,13 +18,17 @@ struct run_progress {
     struct sigaction old_interrupt, old_terminate;
 };
 
-/** Start: from here on SIGINT and SIGTERM only ask for an end. */
+/** Start: from here on SIGINT and SIGTERM only ask for an end; one that comes a second after the first, or
+ * later, ends the program at once. */
 void run_progress_begin(struct run_progress *progress);
 
 /** For machine_options.progress. @return false once the user wants an end */
 bool run_progress_step(void *progress, unsigned thousandths);
 
-/** Remove the bar; signals do again what they did. */
+/** The simulation is over: remove the bar. Signals still do not cut off what is written now. */
+void run_progress_erase(struct run_progress *progress);
+
+/** The results are written: signals do again what they did. */
 void run_progress_end(struct run_progress *progress);
 
 #endif

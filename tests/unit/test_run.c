@@ -5,6 +5,9 @@
 
 #include <cJSON.h>
 #include <check.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,6 +352,83 @@ START_TEST(answers_go_where_they_are_sent)
 }
 END_TEST
 
+/* ---- interruption ---- */
+
+/* Wait until the process catches SIGINT: its run has begun. False where it ended before. */
+static bool wait_for_handler(pid_t child)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)child);
+    for (;;) {
+        uint64_t caught = 0;
+        FILE *status = fopen(path, "r");
+        ck_assert_ptr_nonnull(status); /* a zombie still has it */
+        while (fgets(line, sizeof(line), status)) {
+            if (strncmp(line, "SigCgt:", 7) == 0)
+                caught = strtoull(line + 7, NULL, 16);
+            if (strncmp(line, "State:\tZ", 8) == 0)
+                caught = UINT64_MAX;
+        }
+        fclose(status);
+        if (caught == UINT64_MAX)
+            return false;
+        if (caught & UINT64_C(1) << (SIGINT - 1))
+            return true;
+        sched_yield();
+    }
+}
+
+/* Run what would take years, interrupt it as timeout(1) does, by two signals in a row; its output. */
+static char *interrupt(const char *format)
+{
+    const char *program = getenv("IOMMUSIM");
+    char *absolute = realpath(program ? program : "build/iommusim", NULL), block[4096];
+    int channel[2], status;
+    struct text_buffer out = {0};
+    ck_assert_ptr_nonnull(absolute);
+    ck_assert_int_eq(pipe(channel), 0);
+    signal(SIGINT, SIG_DFL); /* libcheck's own handler would be taken for the program's */
+    pid_t child = fork();
+    if (child == 0) {
+        if (dup2(channel[1], STDOUT_FILENO) >= 0 && chdir(folder) == 0)
+            execl(absolute, absolute, "run", "--topology", "synthetic:rp(ep)", "--workload", "long.json",
+                  "-f", format, NULL);
+        _exit(127);
+    }
+    close(channel[1]);
+    ck_assert(wait_for_handler(child));
+    kill(child, SIGINT);
+    kill(child, SIGINT);
+    for (ssize_t length; (length = read(channel[0], block, sizeof(block))) > 0;)
+        text_buffer_append(&out, block, (size_t)length);
+    close(channel[0]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 130);
+    free(absolute);
+    return out.text;
+}
+
+/* Ctrl-C ends the run in good order: what was done until then is told. */
+START_TEST(an_interrupted_run_says_what_it_did)
+{
+    write_file("long.json",
+               "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": "
+               "\"all\", \"mappings\": [{\"iova\": \"0x0\", \"length\": \"1MiB\"}]}], \"streams\": "
+               "[{\"name\": \"s\", \"device\": \"any\", \"operation\": \"read\", \"size\": \"64B\", "
+               "\"queue_depth\": 4, \"operations\": 1000000000000}]}");
+    char *json = interrupt("json"), *text = interrupt("text");
+    cJSON *document = cJSON_Parse(json);
+    ck_assert_ptr_nonnull(document);
+    ck_assert(cJSON_IsFalse(member(member(document, "run"), "complete")));
+    ck_assert_double_gt(number(member(document, "run"), "operations"), 0);
+    ck_assert_ptr_nonnull(strstr(text, "interrupted"));
+    cJSON_Delete(document);
+    free(json);
+    free(text);
+}
+END_TEST
+
 Suite *run_suite(void)
 {
     Suite *suite = suite_create("run");
@@ -362,6 +442,7 @@ Suite *run_suite(void)
     tcase_add_test(tests, leaks_are_listed);
     tcase_add_test(tests, sections_can_be_left_out);
     tcase_add_test(tests, answers_go_where_they_are_sent);
+    tcase_add_test(tests, an_interrupted_run_says_what_it_did);
     suite_add_tcase(suite, tests);
     return suite;
 }
