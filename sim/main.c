@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct command commands[] = {
 #define COMMAND(name, summary) {#name, summary, name##_command},
@@ -23,6 +24,18 @@ static _Noreturn void exit_on_exhausted(size_t size)
 {
     fprintf(stderr, "iommusim: error: out of memory (%zu bytes asked for)\n", size);
     _Exit(3);
+}
+
+/* A law of the simulator is broken (assert(), abort()): what failed is on standard error already. */
+static void exit_on_abort(int number)
+{
+    static const char text[] =
+        "iommusim: internal error: this is a fault of iommusim " IOMMUSIM_VERSION
+        "; please report it with the lines above, the command line and its input files\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
+    (void)written;
+    (void)number;
+    _exit(70);
 }
 
 static void print_help(FILE *out)
@@ -42,6 +55,7 @@ static void print_help(FILE *out)
 int main(int argc, char **argv)
 {
     memory_on_exhausted(exit_on_exhausted);
+    signal(SIGABRT, exit_on_abort);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write error like others */
     if (argc < 2) {
         print_help(stderr);

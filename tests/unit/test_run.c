@@ -378,8 +378,8 @@ static bool wait_for_handler(pid_t child)
     }
 }
 
-/* Run what would take years, interrupt it as timeout(1) does, by two signals in a row; its output. */
-static char *interrupt(const char *format)
+/* Run what would take years and signal it as timeout(1) does, twice in a row; its output and exit status. */
+static char *run_and_signal(const char *format, int number, int *exit_status)
 {
     const char *program = getenv("IOMMUSIM");
     char *absolute = realpath(program ? program : "build/iommusim", NULL), block[4096];
@@ -390,34 +390,44 @@ static char *interrupt(const char *format)
     signal(SIGINT, SIG_DFL); /* libcheck's own handler would be taken for the program's */
     pid_t child = fork();
     if (child == 0) {
-        if (dup2(channel[1], STDOUT_FILENO) >= 0 && chdir(folder) == 0)
+        if (dup2(channel[1], STDOUT_FILENO) >= 0 && dup2(channel[1], STDERR_FILENO) >= 0 &&
+            chdir(folder) == 0)
             execl(absolute, absolute, "run", "--topology", "synthetic:rp(ep)", "--workload", "long.json",
                   "-f", format, NULL);
         _exit(127);
     }
     close(channel[1]);
     ck_assert(wait_for_handler(child));
-    kill(child, SIGINT);
-    kill(child, SIGINT);
+    kill(child, number);
+    kill(child, number);
     for (ssize_t length; (length = read(channel[0], block, sizeof(block))) > 0;)
         text_buffer_append(&out, block, (size_t)length);
     close(channel[0]);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFEXITED(status));
-    ck_assert_int_eq(WEXITSTATUS(status), 130);
+    *exit_status = WEXITSTATUS(status);
     free(absolute);
     return out.text;
 }
 
-/* Ctrl-C ends the run in good order: what was done until then is told. */
-START_TEST(an_interrupted_run_says_what_it_did)
+static void write_long_run(void)
 {
     write_file("long.json",
                "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": "
                "\"all\", \"mappings\": [{\"iova\": \"0x0\", \"length\": \"1MiB\"}]}], \"streams\": "
                "[{\"name\": \"s\", \"device\": \"any\", \"operation\": \"read\", \"size\": \"64B\", "
                "\"queue_depth\": 4, \"operations\": 1000000000000}]}");
-    char *json = interrupt("json"), *text = interrupt("text");
+}
+
+/* Ctrl-C ends the run in good order: what was done until then is told. */
+START_TEST(an_interrupted_run_says_what_it_did)
+{
+    int status;
+    write_long_run();
+    char *json = run_and_signal("json", SIGINT, &status);
+    ck_assert_int_eq(status, 130);
+    char *text = run_and_signal("text", SIGTERM, &status);
+    ck_assert_int_eq(status, 130);
     cJSON *document = cJSON_Parse(json);
     ck_assert_ptr_nonnull(document);
     ck_assert(cJSON_IsFalse(member(member(document, "run"), "complete")));
@@ -426,6 +436,19 @@ START_TEST(an_interrupted_run_says_what_it_did)
     cJSON_Delete(document);
     free(json);
     free(text);
+}
+END_TEST
+
+/* What aborts inside ends with the status of an internal error, and says what to do. */
+START_TEST(an_internal_error_has_its_own_exit_status)
+{
+    int status;
+    write_long_run();
+    char *said = run_and_signal("json", SIGABRT, &status);
+    ck_assert_int_eq(status, 70);
+    ck_assert_ptr_nonnull(strstr(said, "internal error"));
+    ck_assert_ptr_nonnull(strstr(said, "report"));
+    free(said);
 }
 END_TEST
 
@@ -443,6 +466,7 @@ Suite *run_suite(void)
     tcase_add_test(tests, sections_can_be_left_out);
     tcase_add_test(tests, answers_go_where_they_are_sent);
     tcase_add_test(tests, an_interrupted_run_says_what_it_did);
+    tcase_add_test(tests, an_internal_error_has_its_own_exit_status);
     suite_add_tcase(suite, tests);
     return suite;
 }
