@@ -3,6 +3,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/base/units.h"
+#include "sim/batch/scenario_run.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/run_progress.h"
 #include "sim/output/output_file.h"
@@ -39,7 +40,8 @@ static const struct argp_option options[] = {
     {"workload", OPTION_WORKLOAD, "FILE", 0, "Workload in place of the scenario's", 0},
     {"set", OPTION_SET, "POINTER=VALUE", 0,
      "Lay a value over the topology document: a JSON pointer, or a function's address and the rest of one "
-     "(/parameters/iommu/walkers=2, 01:00.0/link/width=4); null takes away; may repeat",
+     "(/parameters/iommu/walkers=2, 01:00.0/link/width=4); or over the workload's "
+     "(/workload/streams/0/queue_depth=8); null takes away; may repeat",
      0},
     {"seed", OPTION_SEED, "N", 0, "Seed of the random streams, in place of the scenario's (1)", 0},
     {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line in place of the scenario's or machine's",
@@ -221,37 +223,6 @@ static int write_result(const struct run_options *chosen, const struct result *r
     return status;
 }
 
-/* Name and hash of a file that can be read once more. */
-static struct result_input describe_file(struct arena *arena, const char *path, const char *otherwise)
-{
-    bool file = path && strcmp(path, "-") != 0 && strncmp(path, "synthetic:", 10) != 0;
-    char *hash = file ? result_hash_file(path) : NULL;
-    struct result_input described = {path, hash ? arena_string(arena, hash) : otherwise};
-    free(hash);
-    return described;
-}
-
-static struct result describe(const struct scenario *scenario, const struct simulation *simulation)
-{
-    const struct workload *workload = simulation->workload;
-    struct result result = {
-        .name = scenario->name,
-        .scenario = {scenario->path, scenario->hash},
-        .topology = describe_file(scenario->arena, scenario->topology_path, simulation->input->input_hash),
-        .workload = {scenario->workload_path, workload->input_hash},
-        .overrides = scenario->overrides,
-        .override_count = scenario->override_count,
-        .cmdline = scenario->cmdline,
-        .simulation = simulation,
-        .sections = scenario->sections,
-    };
-    iommu_choice_parse(scenario->iommu, &result.iommu);
-    result.traces = arena_array(scenario->arena, workload->stream_count, sizeof(*result.traces));
-    for (uint32_t i = 0; i < workload->stream_count; i++)
-        result.traces[i] = describe_file(scenario->arena, workload->streams[i].trace_path, NULL);
-    return result;
-}
-
 /* ---- the run ---- */
 
 /* Warnings come before a long run, not after it. */
@@ -262,61 +233,42 @@ static struct diagnostics *flush(struct diagnostics **diagnostics)
     return *diagnostics = diagnostics_new(ERRORS_SHOWN);
 }
 
-static int simulate(const struct run_options *chosen, const struct scenario *scenario,
-                    struct simulation *simulation, const struct workload *workload,
-                    struct diagnostics **findings)
+static int simulate(const struct run_options *chosen, struct scenario_run *run, struct diagnostics **findings)
 {
     struct run_progress progress;
-    struct diagnostics *diagnostics = *findings;
-    simulation->options.seed = scenario->seed;
-    simulation->options.progress = run_progress_step;
-    simulation->options.progress_context = &progress;
-    int status = simulation_build(simulation, workload, diagnostics);
+    int status = scenario_run_build(run, run_progress_step, &progress, *findings);
     if (status < 0)
         return status;
-    diagnostics = flush(findings);
+    struct diagnostics *diagnostics = flush(findings);
     run_progress_begin(&progress);
-    status = machine_run(simulation->machine, diagnostics);
+    status = scenario_run_simulate(run, diagnostics);
     run_progress_erase(&progress);
     if (status < 0 && status != STATUS_INTERRUPTED) {
         run_progress_end(&progress);
         return status;
     }
-    struct result result = describe(scenario, simulation);
-    result.interrupted = status == STATUS_INTERRUPTED;
-    int written = write_result(chosen, &result, diagnostics);
+    const struct result *result = &run->result;
+    int written = write_result(chosen, result, diagnostics);
     run_progress_end(&progress);
     if (written < 0 || status < 0)
         return written < 0 ? written : status;
-    return (chosen->fail_on_leak && result_observed_leaks(&result)) ||
-                   (chosen->fail_on_fault && result_totals(&result).failed)
+    return (chosen->fail_on_leak && result_observed_leaks(result)) ||
+                   (chosen->fail_on_fault && result_totals(result).failed)
                ? EXIT_ANSWER_NO
                : STATUS_OK;
 }
 
 static int run(const struct run_options *chosen, struct diagnostics **findings)
 {
-    struct diagnostics *diagnostics = *findings;
     struct scenario *scenario = NULL;
-    struct machine_input *input = NULL;
-    struct workload *workload = NULL;
-    struct simulation simulation = {0};
-    enum iommu_choice choice = IOMMU_CHOICE_AUTO;
-    int status = make_scenario(chosen, &scenario, diagnostics);
+    struct scenario_run scenario_run = {0};
+    int status = make_scenario(chosen, &scenario, *findings);
     if (status < 0)
         return status;
-    status = scenario_load_machine(scenario, &input, diagnostics);
-    if (status == STATUS_OK) {
-        iommu_choice_parse(scenario->iommu, &choice);
-        simulation_init(&simulation, input, choice, scenario->cmdline, diagnostics);
-        struct workload_machine machine = simulation_workload_machine(&simulation);
-        status = scenario_load_workload(scenario, &machine, &workload, diagnostics);
-    }
+    status = scenario_run_load(&scenario_run, scenario, *findings);
     if (status == STATUS_OK)
-        status = simulate(chosen, scenario, &simulation, workload, findings);
-    simulation_fini(&simulation);
-    workload_free(workload);
-    machine_input_free(input);
+        status = simulate(chosen, &scenario_run, findings);
+    scenario_run_fini(&scenario_run);
     scenario_free(scenario);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/input/source_file.h"
+#include "sim/input/what_if.h"
 #include "sim/input/workload_keys.h"
 
 #include <cjson/cJSON.h>
@@ -11,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+
+/* What the pointer of an override begins with that is laid over the workload. */
+#define WORKLOAD_POINTER "/workload"
 
 /* ORDER: enum result_section */
 const char *const result_section_names[] = {"streams", "units",      "links", "groups",
@@ -42,7 +46,8 @@ static void add_override(struct scenario *scenario, const char *text, const char
     scenario->overrides = memory_grow(scenario->overrides, scenario->override_count,
                                       &scenario->override_capacity, sizeof(*scenario->overrides));
     scenario->overrides[scenario->override_count++] =
-        (struct scenario_override){text, arena_string(scenario->arena, place)};
+        (struct scenario_override){text, arena_string(scenario->arena, place),
+                                   strncmp(text, WORKLOAD_POINTER "/", strlen(WORKLOAD_POINTER "/")) == 0};
 }
 
 void scenario_add_override(struct scenario *scenario, const char *text)
@@ -184,14 +189,66 @@ int scenario_report_missing(const struct scenario *scenario, const char *what,
     return STATUS_BAD_INPUT;
 }
 
+/* @param path  from whose folder traces are named */
+static int load_changed(const struct scenario *scenario, const struct source_text *source, const char *path,
+                        const struct workload_machine *machine, struct workload **workload,
+                        struct diagnostics *diagnostics)
+{
+    size_t count = 0;
+    struct text_buffer text = {0}, name = {0};
+    struct what_if_setting *settings = memory_array(scenario->override_count, sizeof(*settings));
+    for (uint32_t i = 0; i < scenario->override_count; i++) {
+        const struct scenario_override *override = &scenario->overrides[i];
+        if (override->workload)
+            settings[count++] = (struct what_if_setting){
+                override->text, override->place ? "overrides" : "--set", strlen(WORKLOAD_POINTER)};
+    }
+    int status = what_if_change(source, settings, count, &text, diagnostics);
+    if (status == STATUS_OK) {
+        text_buffer_format(&name, "%s with %s", source->name, settings[0].name);
+        const struct source_text changed = {name.text, text_buffer_get(&text), text.length};
+        status = workload_load_source(&changed, path, machine, workload, diagnostics);
+    }
+    text_buffer_fini(&name);
+    text_buffer_fini(&text);
+    free(settings);
+    return status;
+}
+
+static bool changes_workload(const struct scenario *scenario)
+{
+    for (uint32_t i = 0; i < scenario->override_count; i++)
+        if (scenario->overrides[i].workload)
+            return true;
+    return false;
+}
+
 int scenario_load_workload(struct scenario *scenario, const struct workload_machine *machine,
                            struct workload **workload, struct diagnostics *diagnostics)
 {
-    if (scenario->workload_path)
+    bool changed = changes_workload(scenario);
+    struct source_text source;
+    int status;
+    if (scenario->workload_path && !changed)
         return workload_load(scenario->workload_path, machine, workload, diagnostics);
+    if (scenario->workload_path) {
+        status = source_file_read(scenario->workload_path, &source, diagnostics);
+        if (status < 0)
+            return status;
+        status = load_changed(scenario, &source, scenario->workload_path, machine, workload, diagnostics);
+        source_file_fini(&source);
+        return status;
+    }
     struct json_node root = json_root(&scenario->document), node = json_member(&root, "workload");
     if (!json_given(&node))
         return scenario_report_missing(scenario, "workload", diagnostics);
+    if (changed) {
+        char *text = cJSON_Print(node.value);
+        source = (struct source_text){scenario->path, text, strlen(text)};
+        status = load_changed(scenario, &source, scenario->path, machine, workload, diagnostics);
+        cJSON_free(text);
+        return status;
+    }
     *workload = workload_read(&node, scenario->path, machine);
     return *workload ? STATUS_OK : STATUS_BAD_INPUT;
 }

@@ -30,10 +30,11 @@ extern const char *const result_section_names[];
 
 enum { RESULT_ALL_SECTIONS = (1 << RESULT_SECTIONS) - 1 };
 
-/** A value laid over the topology document before it is read (what_if.h). */
+/** A value laid over the topology document or the workload's before it is read (what_if.h). */
 struct scenario_override {
-    const char *text;  /**< "POINTER=VALUE" */
+    const char *text;  /**< "POINTER=VALUE"; a pointer that begins with "/workload/" is into the workload */
     const char *place; /**< its own JSON pointer in the scenario, or NULL (command line) */
+    bool workload;     /**< which of the two documents */
 };
 
 struct scenario {
@@ -70,7 +71,8 @@ int scenario_load(const char *path, struct scenario **scenario, struct diagnosti
 int scenario_load_source(const struct source_text *source, struct scenario **scenario,
                          struct diagnostics *diagnostics);
 
-/** Lay a value over the topology, "POINTER=VALUE" (what_if.h). Later ones go over earlier ones. */
+/** Lay a value over the topology, "POINTER=VALUE" (what_if.h), or over the workload,
+ * "/workload/POINTER=VALUE". Later ones go over earlier ones. */
 void scenario_add_override(struct scenario *scenario, const char *text);
 
 /**

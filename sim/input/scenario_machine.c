@@ -28,14 +28,15 @@ static int load_changed(const struct scenario *scenario, const struct source_tex
                         struct machine_input **input, struct diagnostics *diagnostics)
 {
     struct machine_input *before = NULL;
+    size_t count = 0;
     struct what_if_setting *settings = memory_array(scenario->override_count, sizeof(*settings));
     for (uint32_t i = 0; i < scenario->override_count; i++)
-        settings[i] = (struct what_if_setting){scenario->overrides[i].text,
-                                               scenario->overrides[i].place ? "overrides" : "--set"};
+        if (!scenario->overrides[i].workload)
+            settings[count++] = (struct what_if_setting){
+                scenario->overrides[i].text, scenario->overrides[i].place ? "overrides" : "--set", 0};
     int status =
-        source ? what_if_load_source(source, settings, scenario->override_count, &before, input, diagnostics)
-               : what_if_load_path(scenario->topology_path, settings, scenario->override_count, &before,
-                                   input, diagnostics);
+        source ? what_if_load_source(source, settings, count, &before, input, diagnostics)
+               : what_if_load_path(scenario->topology_path, settings, count, &before, input, diagnostics);
     if (status == STATUS_BAD_INPUT)
         note_places(scenario, diagnostics);
     machine_input_free(before);
@@ -43,10 +44,18 @@ static int load_changed(const struct scenario *scenario, const struct source_tex
     return status;
 }
 
+static bool changes_topology(const struct scenario *scenario)
+{
+    for (uint32_t i = 0; i < scenario->override_count; i++)
+        if (!scenario->overrides[i].workload)
+            return true;
+    return false;
+}
+
 static int load_inline(const struct scenario *scenario, cJSON *part, struct machine_input **input,
                        struct diagnostics *diagnostics)
 {
-    if (!scenario->override_count) {
+    if (!changes_topology(scenario)) {
         const struct json_document document = {
             .source = &scenario->source, .diagnostics = diagnostics, .root = part, .prefix = "/topology"};
         return machine_input_load_document(&document, scenario->path, input, diagnostics);
@@ -63,8 +72,8 @@ int scenario_load_machine(const struct scenario *scenario, struct machine_input 
 {
     cJSON *part = cJSON_GetObjectItemCaseSensitive(scenario->document.root, "topology");
     if (scenario->topology_path)
-        return scenario->override_count ? load_changed(scenario, NULL, input, diagnostics)
-                                        : machine_input_load(scenario->topology_path, input, diagnostics);
+        return changes_topology(scenario) ? load_changed(scenario, NULL, input, diagnostics)
+                                          : machine_input_load(scenario->topology_path, input, diagnostics);
     if (cJSON_IsObject(part))
         return load_inline(scenario, part, input, diagnostics);
     return scenario_report_missing(scenario, "topology", diagnostics);

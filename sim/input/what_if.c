@@ -20,8 +20,9 @@ enum { TOKEN_SIZE = 128, NAMES_MAX = 96 };
 
 /* One setting while it is applied. */
 struct setting {
-    struct source_text text; /* "POINTER=VALUE", for findings */
-    const struct topology *topology;
+    struct source_text text;         /* "POINTER=VALUE", for findings */
+    size_t skip;                     /* bytes of its pointer that name the document */
+    const struct topology *topology; /* NULL: addresses of functions mean nothing here */
     struct diagnostics *diagnostics;
     char *pointer;  /* JSON pointer in full */
     size_t shift;   /* bytes of `pointer` that stand for an address in the text ... */
@@ -46,6 +47,10 @@ static const struct pci_function *find_function(struct setting *setting, size_t 
     uint32_t segment;
     uint8_t bus, devfn;
     snprintf(address, sizeof(address), "%.*s", (int)length, setting->text.text);
+    if (!setting->topology) {
+        SETTING_ERROR(setting, 0, "what-if-syntax", "a setting of this document begins with a JSON pointer");
+        return NULL;
+    }
     if (length >= sizeof(address) || !bdf_parse(address, &segment, &bus, &devfn)) {
         SETTING_ERROR(setting, 0, "what-if-syntax",
                       "a setting begins with a JSON pointer (\"/kernel/cmdline=...\") or the address of a "
@@ -97,14 +102,14 @@ static bool read_value(struct setting *setting, size_t offset)
 static bool read_setting(struct setting *setting)
 {
     const char *text = setting->text.text;
-    size_t length = strcspn(text, "="), head = strcspn(text, "/=");
+    size_t length = strcspn(text, "="), head = setting->skip ? setting->skip : strcspn(text, "/=");
     const char *prefix = "";
     if (text[length] == '\0') {
         SETTING_ERROR(setting, setting->text.length, "what-if-syntax",
                       "a setting is POINTER=VALUE, and this has no \"=\"");
         return false;
     }
-    if (head > 0) {
+    if (head > setting->skip) {
         const struct pci_function *function = find_function(setting, head);
         if (!function)
             return false;
@@ -112,8 +117,8 @@ static bool read_setting(struct setting *setting)
     }
     if (head == length) {
         SETTING_ERROR(setting, head, "what-if-syntax", "%s",
-                      head ? "what of the function is to be set? (\"01:00.0/acs=...\")"
-                           : "the document as a whole cannot be set");
+                      head > setting->skip ? "what of the function is to be set? (\"01:00.0/acs=...\")"
+                                           : "the document as a whole cannot be set");
         return false;
     }
     struct text_buffer pointer = {0};
@@ -287,6 +292,7 @@ static bool apply_all(const struct what_if_setting *settings, size_t count, cons
     for (size_t i = 0; i < count; i++) {
         struct setting setting = {
             .text = {settings[i].name, settings[i].text, strlen(settings[i].text)},
+            .skip = settings[i].skip,
             .topology = topology,
             .diagnostics = diagnostics,
         };
@@ -307,25 +313,45 @@ static void document_of(const struct source_text *source, const struct machine_i
         machine_write(input, text);
 }
 
-static int load_changed(const struct source_text *document, const struct what_if_setting *settings,
-                        size_t count, const struct machine_input *before, struct machine_input **after,
-                        struct diagnostics *diagnostics)
+/* @param topology  as in struct setting */
+static int change(const struct source_text *document, const struct what_if_setting *settings, size_t count,
+                  const struct topology *topology, struct text_buffer *changed,
+                  struct diagnostics *diagnostics)
 {
     struct json_document parsed;
     int status = json_document_init(&parsed, document, diagnostics);
     if (status < 0)
         return status;
-    status = STATUS_BAD_INPUT;
-    if (apply_all(settings, count, before->topology, parsed.root, diagnostics)) {
+    if (apply_all(settings, count, topology, parsed.root, diagnostics)) {
         char *text = cJSON_Print(parsed.root);
-        struct text_buffer name = {0};
-        text_buffer_format(&name, "%s with %s", document->name, settings[0].name);
-        struct source_text changed = {name.text, text, strlen(text)};
-        status = machine_input_load_source(&changed, after, diagnostics);
-        text_buffer_fini(&name);
+        text_buffer_add(changed, text);
         cJSON_free(text);
+    } else {
+        status = STATUS_BAD_INPUT;
     }
     json_document_fini(&parsed);
+    return status;
+}
+
+int what_if_change(const struct source_text *document, const struct what_if_setting *settings, size_t count,
+                   struct text_buffer *changed, struct diagnostics *diagnostics)
+{
+    return change(document, settings, count, NULL, changed, diagnostics);
+}
+
+static int load_changed(const struct source_text *document, const struct what_if_setting *settings,
+                        size_t count, const struct machine_input *before, struct machine_input **after,
+                        struct diagnostics *diagnostics)
+{
+    struct text_buffer text = {0}, name = {0};
+    int status = change(document, settings, count, before->topology, &text, diagnostics);
+    if (status == STATUS_OK) {
+        text_buffer_format(&name, "%s with %s", document->name, settings[0].name);
+        struct source_text changed = {name.text, text_buffer_get(&text), text.length};
+        status = machine_input_load_source(&changed, after, diagnostics);
+    }
+    text_buffer_fini(&name);
+    text_buffer_fini(&text);
     return status;
 }
 
@@ -400,7 +426,7 @@ int what_if_load(const char *path, const char *const *texts, size_t count, struc
 {
     struct what_if_setting *settings = memory_array(count, sizeof(*settings));
     for (size_t i = 0; i < count; i++)
-        settings[i] = (struct what_if_setting){texts[i], "--set"};
+        settings[i] = (struct what_if_setting){texts[i], "--set", 0};
     int status = what_if_load_path(path, settings, count, before, after, diagnostics);
     free(settings);
     return status;

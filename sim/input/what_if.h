@@ -16,6 +16,7 @@
 #ifndef IOMMUSIM_INPUT_WHAT_IF_H
 #define IOMMUSIM_INPUT_WHAT_IF_H
 
+#include "sim/base/text_buffer.h"
 #include "sim/input/machine_input.h"
 
 /**
@@ -33,6 +34,7 @@ int what_if_load(const char *path, const char *const *settings, size_t count, st
 struct what_if_setting {
     const char *text; /**< "POINTER=VALUE" */
     const char *name; /**< what findings about it call the place: "--set" */
+    size_t skip;      /**< first bytes of the pointer that only say which document is meant ("/workload") */
 };
 
 /** what_if_load() with settings from anywhere. */
@@ -44,5 +46,14 @@ int what_if_load_path(const char *path, const struct what_if_setting *settings, 
 int what_if_load_source(const struct source_text *source, const struct what_if_setting *settings,
                         size_t count, struct machine_input **before, struct machine_input **after,
                         struct diagnostics *diagnostics);
+
+/**
+ * Change a document that knows no addresses of functions: its pointers are JSON pointers only.
+ * @param document  NUL-terminated beyond its length
+ * @param changed   gets the text of the changed document
+ * @return 0 or STATUS_BAD_INPUT after diagnostics
+ */
+int what_if_change(const struct source_text *document, const struct what_if_setting *settings, size_t count,
+                   struct text_buffer *changed, struct diagnostics *diagnostics);
 
 #endif

@@ -95,7 +95,8 @@ static const struct json_key scenario_keys_rows[] = {
     {"kernel", "in place of the topology's", SCHEMA_REF("kernel"), NULL},
     {"iommu", "which IOMMU the machine has (auto: what the topology says)", NULL, scenario_iommu_words},
     {"overrides",
-     "values laid over the topology document, by JSON pointer or function address; null takes away",
+     "values laid over the topology document, by JSON pointer or function address, or over the workload, by "
+     "/workload and a pointer; null takes away",
      "{\"type\": \"object\"}", NULL},
     {"seed", "of the random streams (1)", "{\"type\": \"integer\", \"minimum\": 0}", NULL},
     {"report", "parts of the result (all)", SCHEMA_LIST(SCHEMA_REF("section")), NULL},

@@ -275,28 +275,34 @@ struct workload *workload_read(const struct json_node *root, const char *path,
     return NULL;
 }
 
+int workload_load_source(const struct source_text *source, const char *path,
+                         const struct workload_machine *machine, struct workload **result,
+                         struct diagnostics *diagnostics)
+{
+    struct json_document document;
+    int status = json_document_init(&document, source, diagnostics);
+    if (status < 0)
+        return status;
+    struct json_node root = json_root(&document);
+    struct workload *workload = workload_read(&root, path, machine);
+    json_document_fini(&document);
+    if (!workload)
+        return STATUS_BAD_INPUT;
+    XXH128_hash_t hash = XXH3_128bits(source->text, source->length);
+    workload->input_hash = arena_format(workload->arena, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
+                                        (uint64_t)hash.low64);
+    *result = workload;
+    return STATUS_OK;
+}
+
 int workload_load(const char *path, const struct workload_machine *machine, struct workload **result,
                   struct diagnostics *diagnostics)
 {
     struct source_text source;
-    struct json_document document;
-    struct workload *workload = NULL;
     int status = source_file_read(path, &source, diagnostics);
     if (status < 0)
         return status;
-    status = json_document_init(&document, &source, diagnostics);
-    if (status == STATUS_OK) {
-        struct json_node root = json_root(&document);
-        workload = workload_read(&root, path, machine);
-        json_document_fini(&document);
-        status = workload ? STATUS_OK : STATUS_BAD_INPUT;
-    }
-    if (workload) {
-        XXH128_hash_t hash = XXH3_128bits(source.text, source.length);
-        workload->input_hash = arena_format(workload->arena, "%016" PRIx64 "%016" PRIx64,
-                                            (uint64_t)hash.high64, (uint64_t)hash.low64);
-        *result = workload;
-    }
+    status = workload_load_source(&source, path, machine, result, diagnostics);
     source_file_fini(&source);
     return status;
 }

@@ -36,6 +36,16 @@ int workload_load(const char *path, const struct workload_machine *machine, stru
                   struct diagnostics *diagnostics);
 
 /**
+ * Read a workload from memory.
+ * @param source  the text, NUL-terminated beyond its length; its name stands in findings
+ * @param path    traces named by relative paths start in the folder of this file
+ * @return as workload_load()
+ */
+int workload_load_source(const struct source_text *source, const char *path,
+                         const struct workload_machine *machine, struct workload **workload,
+                         struct diagnostics *diagnostics);
+
+/**
  * Read a workload that is part of a document.
  * @param root  its object
  * @param path  of the file it stands in: traces named by relative paths start in its folder

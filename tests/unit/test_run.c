@@ -218,6 +218,19 @@ START_TEST(values_are_laid_over_the_topology)
 END_TEST
 
 /* Leaks are listed by pair; what was seen is told apart from what may happen. */
+START_TEST(values_are_laid_over_the_workload)
+{
+    write_scenario("s.json", ", \"overrides\": {\"/workload/streams/1/operations\": 70}");
+    cJSON *document =
+        run_json("s.json -f json --set /workload/streams/0/size=128B --set /workload/streams/0/warmup=0");
+    const cJSON *streams = member(document, "streams");
+    ck_assert_double_eq(number(cJSON_GetArrayItem(streams, 0), "bytes"), 2000 * 128);
+    ck_assert_double_eq(number(cJSON_GetArrayItem(streams, 0), "submitted"), 2000);
+    ck_assert_double_eq(number(cJSON_GetArrayItem(streams, 1), "recorded"), 70);
+    cJSON_Delete(document);
+}
+END_TEST
+
 START_TEST(leaks_are_listed)
 {
     write_file(
@@ -291,6 +304,9 @@ START_TEST(exit_statuses)
         {"--topology 'synthetic:rp(ep)' --workload w.json --set /nowhere/x=1", "unknown key \"nowhere\"", 2},
         {"--topology 'synthetic:rp(ep)' --workload w.json --set /host_bridges/7/x=1",
          "--set:1:15: error: there is no element 7: the array has 1 [what-if-pointer]", 2},
+        {"s.json --set /workload/streams/2/size=1",
+         "--set:1:19: error: there is no element 2: the array has 2", 2},
+        {"s.json --set /workload/streams/0/sice=1", "unknown key \"sice\", did you mean \"size\"?", 2},
         {"--topology 'synthetic:rp(ep)' --workload trace.json", "t.trace:2:1: error: time goes back", 2},
         {"--topology 'synthetic:rp(ep)' --workload w.json -o /nonexistent/x.json", "/nonexistent/x.json", 3},
     };
@@ -462,6 +478,7 @@ Suite *run_suite(void)
     tcase_add_test(tests, the_same_again_is_the_same_to_the_byte);
     tcase_add_test(tests, exit_statuses);
     tcase_add_test(tests, values_are_laid_over_the_topology);
+    tcase_add_test(tests, values_are_laid_over_the_workload);
     tcase_add_test(tests, leaks_are_listed);
     tcase_add_test(tests, sections_can_be_left_out);
     tcase_add_test(tests, answers_go_where_they_are_sent);
