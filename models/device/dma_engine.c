@@ -12,6 +12,9 @@
         .unit = UNIT_PICOSECONDS, .maximum = 1000000000000, .help = (text)                                   \
     }
 
+static const char *const reactions[] = {"ignore", "retry", "stop",
+                                        NULL}; /* ORDER: enum device_error_reaction */
+
 static const struct field fields[] = {
     {.name = "tags",
      .type = FIELD_COUNT,
@@ -27,6 +30,17 @@ static const struct field fields[] = {
     TIME("completion_latency", completion_latency_ps, "last completion received to operation done"),
     TIME("completer_latency", completer_latency_ps,
          "as target of a peer's read: request received to completion ready"),
+    {.name = "on_error",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct dma_engine_parameters, on_error),
+     .choices = reactions,
+     .help = "what the device does when a read is refused"},
+    {.name = "retries",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, retries),
+     .maximum = 1000000,
+     .help = "times an operation is issued again, with on_error retry"},
+    TIME("retry_delay", retry_delay_ps, "refused to issued again, with on_error retry"),
 };
 
 const struct field_table dma_engine_fields = {"endpoint", "the DMA engine of an endpoint", fields,

@@ -12,6 +12,13 @@
 
 #include <stdint.h>
 
+/** What a device does when a read of it is refused. */
+enum device_error_reaction {
+    ON_ERROR_IGNORE, /**< the operation failed; go on with the next */
+    ON_ERROR_RETRY,  /**< issue the operation again */
+    ON_ERROR_STOP,   /**< accept no further operations, as a driver that waits for a reset */
+};
+
 struct dma_engine_parameters {
     uint32_t tags;                    /**< read requests in flight at most */
     uint64_t read_issue_interval_ps;  /**< between read operations */
@@ -19,6 +26,9 @@ struct dma_engine_parameters {
     uint64_t issue_latency_ps;        /**< operation accepted to its first TLP ready for the link */
     uint64_t completion_latency_ps;   /**< last completion received to operation done */
     uint64_t completer_latency_ps;    /**< as target of a peer's read: request received to completion ready */
+    int on_error;                     /**< enum device_error_reaction */
+    uint32_t retries;                 /**< ON_ERROR_RETRY: of one operation, at most */
+    uint64_t retry_delay_ps;          /**< ON_ERROR_RETRY: refused to issued again */
 };
 
 extern const struct field_table dma_engine_fields;
@@ -32,8 +42,10 @@ struct dma_operation {
     uint32_t stream;          /**< the owner's id */
     uint32_t engine;
     bool write;
-    bool recorded; /**< counts in the results (not warm-up) */
-    bool failed;   /**< some piece was blocked or faulted */
+    bool recorded;     /**< counts in the results (not warm-up) */
+    bool failed;       /**< some piece was blocked or faulted */
+    bool refused;      /**< the device knows: a completion said so */
+    uint32_t attempts; /**< times it was issued again */
     uint64_t submit_ps;
     uint64_t ready_ps; /**< the engine is done with preparing it: its TLPs may go out */
     uint32_t next;     /**< list link */
@@ -69,6 +81,7 @@ struct dma_engine {
                                  next one up */
     bool tlp_waits[2];        /**< [write] a TLP is in the ingress */
     bool pumping;             /**< dma_engine_pump() is at work further up the stack */
+    bool stopped;             /**< accepts no more operations (ON_ERROR_STOP) */
     uint32_t tags_used;
     uint32_t tags_high;
     uint64_t tlps;

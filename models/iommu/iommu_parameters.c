@@ -2,6 +2,7 @@
 #include "models/iommu/iommu_parameters.h"
 
 static const char *const policies[] = {"lru", "fifo", "random", NULL};
+static const char *const fault_completions[] = {"unsupported-request", "completer-abort", NULL};
 
 #define COUNT(key, low, high, text)                                                                          \
     {                                                                                                        \
@@ -48,6 +49,15 @@ static const struct field fields[] = {
     TIME("walk_cache_hit", walk_cache_hit_ps, "lookup of the walk caches"),
     TIME("walker_recovery", walker_recovery_ps, "a walker stays busy so long after its result is out"),
     COUNT(context_reads, 0, 8, "memory reads of a context cache miss"),
+    COUNT(fault_records, 1, 1048576, "fault recording registers, or entries of the event log"),
+    FLAG(fault_collapse, "a record nobody has read yet takes in further faults of the same source id"),
+    TIME("fault_service", fault_service_ps,
+         "first fault recorded to its handler having read and rearmed the log"),
+    {.name = "fault_completion",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct iommu_parameters, fault_completion),
+     .choices = fault_completions,
+     .help = "completion status of a read that is refused"},
 };
 
 const struct field_table iommu_fields = {"iommu", "one remapping unit", fields,

@@ -13,6 +13,9 @@
 
 enum replacement_policy { REPLACE_LRU, REPLACE_FIFO, REPLACE_RANDOM };
 
+/** Completion status of a refused read (parameter fault_completion). */
+enum fault_completion { FAULT_UNSUPPORTED_REQUEST, FAULT_COMPLETER_ABORT };
+
 enum { WALK_LEVELS_MAX = 5 };
 
 struct iommu_parameters {
@@ -38,6 +41,10 @@ struct iommu_parameters {
     uint64_t walk_cache_hit_ps;  /**< lookup of the walk caches */
     uint64_t walker_recovery_ps; /**< a walker stays busy so long after its result is out */
     uint32_t context_reads;      /**< memory reads of a context miss: 2 root + context, 1 device table */
+    uint32_t fault_records;      /**< fault recording registers, or entries of the event log */
+    bool fault_collapse;         /**< a record nobody read yet takes in further faults of its source id */
+    uint64_t fault_service_ps;   /**< first record to the handler having read all */
+    int fault_completion;        /**< enum fault_completion: status of a read that is refused */
 };
 
 extern const struct field_table iommu_fields;

@@ -62,3 +62,22 @@ enum page_table_result page_table_map(struct page_table *table, struct page_tabl
     table->page_sizes |= 1U << (leaf_level - 1);
     return PAGE_TABLE_MAPPED;
 }
+
+uint64_t page_table_find(const struct page_table *table, const struct page_table_memory *memory,
+                         uint64_t iova, unsigned *shift)
+{
+    uint64_t at = table->root;
+    if (iova >> (PAGE_SHIFT_4K + 9 * table->levels))
+        return 0;
+    for (unsigned level = table->levels; level >= 1; level--) {
+        uint64_t entry = page_table_read(memory, page_table_entry_address(at, level, iova));
+        if (entry == 0)
+            return 0;
+        if (level == 1 || (entry & PAGE_TABLE_LEAF)) {
+            *shift = PAGE_SHIFT_4K + 9 * (level - 1);
+            return entry & ~(uint64_t)PAGE_TABLE_LEAF;
+        }
+        at = page_table_entry_target(entry);
+    }
+    return 0;
+}

@@ -63,6 +63,11 @@ enum page_table_result { PAGE_TABLE_MAPPED, PAGE_TABLE_OVERLAP, PAGE_TABLE_TOO_H
 enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory,
                                       uint64_t iova, uint64_t physical, unsigned shift, unsigned access);
 
+/** Leaf entry that maps @p iova (physical address of the page and access bits), 0 where nothing does; without
+ * time or caches. @param shift  of the page; set where a leaf was found */
+uint64_t page_table_find(const struct page_table *table, const struct page_table_memory *memory,
+                         uint64_t iova, unsigned *shift);
+
 /** Address of the entry for @p iova in the table at @p table_address of @p level (1 = leaf level). */
 static inline uint64_t page_table_entry_address(uint64_t table_address, unsigned level, uint64_t iova)
 {

@@ -120,6 +120,35 @@ void root_complex_pump(struct root_complex *root_complex, uint32_t completer)
     release_read_slot(root_complex);
 }
 
+/* A read that leads nowhere: its completion says so, after the time a completion takes. */
+static void refuse_read(struct root_complex *root_complex, uint32_t index, enum completion_status status)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    tlp->fate = FATE_HOST; /* whatever was decided about its way on: it ends here */
+    tlp->status = (uint8_t)status;
+    tlp_charge(tlp, LEDGER_ROOT_COMPLEX,
+               now_ps(root_complex) + root_complex->parameters.completion_latency_ps);
+    post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
+}
+
+/* What the unit answers a read that it does not let through. */
+static enum completion_status fault_status(const struct root_complex *root_complex, const struct tlp *tlp)
+{
+    const struct remapping_unit *unit = &root_complex->units[root_complex->unit_of[tlp->origin_id]];
+    return unit->parameters.fault_completion == FAULT_COMPLETER_ABORT ? COMPLETION_COMPLETER_ABORT
+                                                                      : COMPLETION_UNSUPPORTED_REQUEST;
+}
+
+static void send_refusal(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    if (!transport_refuse(root_complex->transport, index, (enum completion_status)tlp->status)) {
+        finish(root_complex, index, true);
+        return;
+    }
+    release_read_slot(root_complex);
+}
+
 /* RAM, or the interrupt message window, which takes writes. */
 static bool is_memory(const struct root_complex *root_complex, uint64_t address)
 {
@@ -141,6 +170,7 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
     tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
     uint32_t ingress = tlp->ingress;
     struct route_place root = tlp->place;
+    uint32_t segment = tlp->transaction.segment;
     bool claimed = transport_route_from_host(transport, index);
     if (!claimed && is_memory(root_complex, tlp->transaction.address)) {
         tlp->place = root;
@@ -152,7 +182,8 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
     }
     if (!claimed || tlp->fate != FATE_FORWARD) {
         root_complex->dropped_tlps++;
-        finish(root_complex, index, true);
+        tlp->transaction.segment = segment;
+        refuse_read(root_complex, index, COMPLETION_UNSUPPORTED_REQUEST);
         return;
     }
     /* Redirected to a peer: from here on the peer serves it. */
@@ -236,9 +267,12 @@ void root_complex_on_translated(struct root_complex *root_complex, uint32_t inde
     bool fault = tlp->translated && work->fault != IOMMU_NO_FAULT;
     if (tlp->translated && !fault)
         tlp->transaction.address = work->physical;
+    if (fault) {
+        root_complex->faults++;
+        root_complex->faulted(root_complex->context, index);
+    }
     if (tlp->flow == FLOW_POSTED) {
         if (fault) {
-            root_complex->faults++;
             tlp->fate = FATE_DROP;
             commit(root_complex, index);
         } else {
@@ -247,8 +281,7 @@ void root_complex_on_translated(struct root_complex *root_complex, uint32_t inde
         return;
     }
     if (fault) {
-        root_complex->faults++;
-        finish(root_complex, index, true);
+        refuse_read(root_complex, index, fault_status(root_complex, tlp));
         return;
     }
     struct root_port_service *service = service_of(root_complex, tlp);
@@ -341,6 +374,10 @@ void root_complex_on_memory(struct root_complex *root_complex, uint32_t index)
     struct tlp *tlp = tlp_at(root_complex, index);
     if (tlp->flow == FLOW_POSTED) {
         commit(root_complex, index);
+        return;
+    }
+    if (tlp->status != COMPLETION_SUCCESS) {
+        send_refusal(root_complex, index);
         return;
     }
     uint32_t completer = root_complex->completer_of[tlp->place.function_id];

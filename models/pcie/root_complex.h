@@ -63,6 +63,8 @@ struct root_complex {
     /** A request is over at the host: @p failed, or a write is visible. The TLP is released after the call.
      */
     void (*finished)(void *context, uint32_t tlp, bool failed);
+    /** A unit refused a request (works[tlp].fault says why), at the present time. */
+    void (*faulted)(void *context, uint32_t tlp);
     uint64_t untranslated_tlps, translated_tlps, peer_tlps, faults, dropped_tlps;
     uint64_t reads_high; /**< most read slots taken at once */
 };

@@ -18,6 +18,13 @@ enum {
 /** Flow control classes (PCIe Base Spec 2.6.1). */
 enum flow_class { FLOW_POSTED, FLOW_NONPOSTED, FLOW_COMPLETION, FLOW_CLASSES };
 
+/** Status of a completion (PCIe Base Spec 2.2.9, table 2-34). */
+enum completion_status {
+    COMPLETION_SUCCESS = 0,
+    COMPLETION_UNSUPPORTED_REQUEST = 1,
+    COMPLETION_COMPLETER_ABORT = 4,
+};
+
 /** What happens to a TLP at the node it is going to; decided when it is sent there. */
 enum tlp_fate {
     FATE_FORWARD, /**< goes on through channel @c egress */
@@ -45,13 +52,14 @@ struct tlp {
     uint8_t fate;                   /**< enum tlp_fate */
     uint8_t rule;                   /**< enum route_rule of the last step */
     uint8_t error;                  /**< enum route_error */
-    uint8_t turn;           /**< enum route_rule that turned it to a peer, RULE_COUNT while none did */
-    bool last;              /**< completion: no more to come for its request */
-    bool committed;         /**< posted write: globally visible but for order */
-    bool translated;        /**< the IOMMU has seen it */
-    bool serving;           /**< read that holds a read slot of the root complex */
-    bool buffered;          /**< occupies a receive buffer of the link it came by */
-    bool to_host;           /**< routing is over: the root complex hands it to the IOMMU */
+    uint8_t turn;    /**< enum route_rule that turned it to a peer, RULE_COUNT while none did */
+    uint8_t status;  /**< enum completion_status; a refused request turns into a completion that has one */
+    bool last;       /**< completion: no more to come for its request */
+    bool committed;  /**< posted write: globally visible but for order */
+    bool translated; /**< the IOMMU has seen it */
+    bool serving;    /**< read that holds a read slot of the root complex */
+    bool buffered;   /**< occupies a receive buffer of the link it came by */
+    bool to_host;    /**< routing is over: the root complex hands it to the IOMMU */
     uint64_t ordered_after; /**< read: posted writes of its ingress below this sequence go first */
     struct ledger ledger;
 };
@@ -59,7 +67,8 @@ struct tlp {
 /** Bytes of data the TLP carries over a link. */
 static inline uint32_t tlp_payload_bytes(const struct tlp *tlp)
 {
-    return tlp->transaction.kind == TRANSACTION_MEMORY_READ ? 0 : tlp->length_bytes;
+    bool empty = tlp->transaction.kind == TRANSACTION_MEMORY_READ || tlp->status != COMPLETION_SUCCESS;
+    return empty ? 0 : tlp->length_bytes;
 }
 
 /** All TLPs of a machine, by index. It grows only between events (tlp_pool_reserve()), so pointers hold

@@ -404,6 +404,36 @@ bool transport_route_from_host(struct transport *transport, uint32_t index)
     return true;
 }
 
+bool transport_refuse(struct transport *transport, uint32_t index, enum completion_status status)
+{
+    struct tlp *tlp = tlp_at(transport, index);
+    uint32_t ingress = tlp->ingress, node = transport->ingresses[ingress].node;
+    transport_free_buffer(transport, tlp);
+    tlp->flow = FLOW_COMPLETION;
+    tlp->transaction.kind = TRANSACTION_COMPLETION;
+    tlp->status = (uint8_t)status;
+    tlp->last = true;
+    tlp->to_host = false;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_COMPLETION_HEADER_BYTES;
+    if (node == transport->root_node && tlp->fate == FATE_HOST) {
+        if (!transport_route_from_host(transport, index))
+            return false;
+    } else {
+        /* Whoever stopped it on its way up sends the answer down again; on its way down, it issues it like
+         * any completer. */
+        bool upward = tlp->place.side == SIDE_FROM_BELOW || tlp->place.side == SIDE_REDIRECTED;
+        tlp->place.side = upward ? SIDE_FROM_ABOVE : SIDE_SELF;
+        transport_route(transport, index, node);
+    }
+    if (tlp->fate == FATE_FORWARD)
+        transport_enqueue(transport, ingress, index);
+    else if (tlp->fate == FATE_DELIVER)
+        transport->handlers.arrived(transport->handlers.context, index);
+    else
+        return false;
+    return true;
+}
+
 bool transport_check(const struct transport *transport)
 {
     for (uint32_t i = 0; i < transport->channel_count; i++) {

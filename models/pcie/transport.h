@@ -141,6 +141,15 @@ void transport_route(struct transport *transport, uint32_t tlp, uint32_t node);
  * completions (false: nobody has the id). */
 bool transport_route_from_host(struct transport *transport, uint32_t tlp);
 
+/**
+ * Turn a non-posted request, at the node where it was stopped, into the completion that refuses it, and send
+ * that back from there (PCIe Base Spec 2.3.1). The request's bytes stay in length_bytes, although none are
+ * carried.
+ * @param status  other than COMPLETION_SUCCESS
+ * @return false where no way leads back to the requester (its id is forged): the TLP stays the caller's
+ */
+bool transport_refuse(struct transport *transport, uint32_t tlp, enum completion_status status);
+
 /** The buffer space of a TLP that came by a link is free again: credits go back. No effect where it holds
  * none (any more). */
 void transport_free_buffer(struct transport *transport, struct tlp *tlp);

@@ -49,7 +49,7 @@ static const struct argp_option options[] = {
     {"iommu", OPTION_IOMMU, "KIND", 0, "auto (the machine's own), vt-d, amd-vi, smmuv3 or none", 0},
     {"fail-on", OPTION_FAIL_ON, "WHAT", 0,
      "Exit with 1 if in the run a request reached a function of another group untranslated (leak), or an "
-     "operation failed (fault); may repeat",
+     "operation failed or a remapping unit refused a request (fault); may repeat",
      0},
     {0},
 };
@@ -252,8 +252,9 @@ static int simulate(const struct run_options *chosen, struct scenario_run *run, 
     run_progress_end(&progress);
     if (written < 0 || status < 0)
         return written < 0 ? written : status;
+    struct result_totals totals = result_totals(result);
     return (chosen->fail_on_leak && result_observed_leaks(result)) ||
-                   (chosen->fail_on_fault && result_totals(result).failed)
+                   (chosen->fail_on_fault && (totals.failed || totals.faults))
                ? EXIT_ANSWER_NO
                : STATUS_OK;
 }

@@ -18,6 +18,7 @@
 enum result_section {
     RESULT_STREAMS,
     RESULT_UNITS,
+    RESULT_FAULTS,
     RESULT_LINKS,
     RESULT_GROUPS,
     RESULT_REACH,
@@ -25,7 +26,7 @@ enum result_section {
     RESULT_SECTIONS,
 };
 
-/** "streams", "units", "links", "groups", "reach", "parameters"; ends with NULL. */
+/** "streams", "units", "faults", "links", "groups", "reach", "parameters"; ends with NULL. */
 extern const char *const result_section_names[];
 
 enum { RESULT_ALL_SECTIONS = (1 << RESULT_SECTIONS) - 1 };

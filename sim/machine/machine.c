@@ -44,8 +44,12 @@ static void record(struct machine *machine, const struct dma_operation *operatio
      * the steady state. */
     if (result->completed == traffic->stream->warmup_operations)
         result->first_ps = done_ps;
-    if (!operation->recorded || operation->failed)
+    if (!operation->recorded)
         return;
+    if (operation->failed) {
+        histogram_record(&result->failed_latency, latency_ps);
+        return;
+    }
     histogram_record(&result->latency, latency_ps);
     for (int part = 0; part < LEDGER_PARTS; part++)
         result->ledger[part] += tlp->ledger.ps[part];
@@ -68,6 +72,8 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     if (operation->remaining_bytes)
         return;
     uint64_t done_ps = now_ps + (operation->write ? 0 : engine->parameters.completion_latency_ps);
+    if (operation->refused && machine_operation_refused(machine, tlp->operation))
+        return;
     if (tlp->mark_ps != now_ps)
         broken(machine, "a TLP arrived at a time its ledger does not know", tlp);
     if (duration_ps && done_ps > duration_ps)
@@ -76,9 +82,8 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);
 }
 
-/* A request ended without reaching memory or a peer, or a completion was lost where ports send it in a
- * circle. MODEL: the device learns of it at once; neither the error completion nor the completion timeout
- * takes time. */
+/* A write was dropped, or a completion was lost where ports send it in a circle.
+ * MODEL: a device that waits for a completion learns of its loss at once: there is no completion timeout. */
 static void end_failed(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
@@ -116,6 +121,11 @@ static void host_finished(void *context, uint32_t index, bool failed)
         machine_pump_engine(machine, engine);
 }
 
+static void host_faulted(void *context, uint32_t index)
+{
+    machine_log_fault(context, index);
+}
+
 static void observe_peer(struct machine *machine, const struct tlp *tlp)
 {
     uint64_t now_ps = machine->events.now_ps;
@@ -144,8 +154,10 @@ static void completion_arrived(struct machine *machine, uint32_t index)
     struct tlp *tlp = &machine->pool.items[index];
     uint32_t engine = machine->operations.items[tlp->operation].engine;
     bool last = tlp->last;
+    bool refused = tlp->status != COMPLETION_SUCCESS;
     transport_free_buffer(&machine->transport, tlp); /* functions inside a switch share its finite buffers */
-    machine_operation_progress(machine, tlp, tlp->length_bytes, false);
+    machine->operations.items[tlp->operation].refused |= refused;
+    machine_operation_progress(machine, tlp, tlp->length_bytes, refused);
     tlp_release(&machine->pool, index);
     if (last) {
         dma_engine_tag_free(&machine->engines[engine]);
@@ -174,6 +186,24 @@ static void peer_request_arrived(struct machine *machine, uint32_t index)
     event_queue_push(&machine->events, tlp->mark_ps, PRIORITY_NORMAL, EVENT_PEER_DATA, completer, index);
 }
 
+/* A port or function let it go no further. Reads are answered with a status: Completer Abort for a violation
+ * of ACS (PCIe Base Spec 6.12.5), Unsupported Request for what nobody claims. */
+static void dropped(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t engine = machine->operations.items[tlp->operation].engine;
+    machine->root_complex.dropped_tlps++;
+    if (tlp->flow == FLOW_NONPOSTED &&
+        transport_refuse(&machine->transport, index,
+                         tlp->error == ROUTE_ACS_VIOLATION ? COMPLETION_COMPLETER_ABORT
+                                                           : COMPLETION_UNSUPPORTED_REQUEST))
+        return;
+    transport_free_buffer(&machine->transport, tlp);
+    end_failed(machine, index);
+    tlp_release(&machine->pool, index);
+    machine_pump_engine(machine, engine);
+}
+
 static void tlp_arrived(void *context, uint32_t index)
 {
     struct machine *machine = context;
@@ -181,12 +211,7 @@ static void tlp_arrived(void *context, uint32_t index)
     if (tlp->fate == FATE_HOST) {
         root_complex_receive(&machine->root_complex, index);
     } else if (tlp->fate == FATE_DROP) {
-        uint32_t engine = machine->operations.items[tlp->operation].engine;
-        machine->root_complex.dropped_tlps++;
-        transport_free_buffer(&machine->transport, tlp);
-        end_failed(machine, index);
-        tlp_release(&machine->pool, index);
-        machine_pump_engine(machine, engine);
+        dropped(machine, index);
     } else if (tlp->flow == FLOW_COMPLETION) {
         completion_arrived(machine, index);
     } else {
@@ -255,6 +280,9 @@ static void dispatch(struct machine *machine, const struct event *event)
         break;
     case EVENT_OPERATION_DONE:
         traffic_operation_done(machine, argument);
+        break;
+    case EVENT_RETRY:
+        dma_engine_submit(&machine->engines[target], argument);
         break;
     case EVENT_STOP:
         machine->stopped = true;
@@ -340,9 +368,11 @@ static void build_units(struct machine *machine)
 {
     machine->unit_count = machine->options.unit_count;
     machine->units = arena_array(machine->arena, machine->unit_count, sizeof(*machine->units));
+    machine->fault_logs = arena_array(machine->arena, machine->unit_count, sizeof(*machine->fault_logs));
     for (uint32_t i = 0; i < machine->unit_count; i++) {
         remapping_unit_init(&machine->units[i], &machine->input->parameters.units[i], &machine->events,
                             EVENT_UNIT, i, TABLE_BASE(i), machine->options.seed);
+        fault_log_init(&machine->fault_logs[i], &machine->input->parameters.units[i]);
     }
 }
 
@@ -371,6 +401,7 @@ static void build_root_complex(struct machine *machine)
     root_complex->event_memory = EVENT_MEMORY;
     root_complex->context = machine;
     root_complex->finished = host_finished;
+    root_complex->faulted = host_faulted;
 }
 
 int machine_new(const struct machine_input *input, const struct workload *workload,
@@ -412,8 +443,10 @@ void machine_free(struct machine *machine)
     if (!machine)
         return;
     traffic_close(machine);
-    for (uint32_t i = 0; i < machine->unit_count; i++)
+    for (uint32_t i = 0; i < machine->unit_count; i++) {
         remapping_unit_fini(&machine->units[i]);
+        fault_log_fini(&machine->fault_logs[i]);
+    }
     free(machine->transport.nodes);
     free(machine->transport.channels);
     free(machine->transport.ingresses);
@@ -450,6 +483,11 @@ const struct stream_result *machine_stream_result(const struct machine *machine,
 const struct remapping_unit *machine_unit(const struct machine *machine, uint32_t unit)
 {
     return &machine->units[unit];
+}
+
+const struct fault_log *machine_fault_log(const struct machine *machine, uint32_t unit)
+{
+    return &machine->fault_logs[unit];
 }
 
 const struct root_complex *machine_root_complex(const struct machine *machine)

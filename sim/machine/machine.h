@@ -12,6 +12,7 @@
 #define IOMMUSIM_MACHINE_MACHINE_H
 
 #include "models/device/dma_engine.h"
+#include "models/iommu/fault_log.h"
 #include "models/pcie/root_complex.h"
 #include "sim/input/machine_input.h"
 #include "sim/input/workload.h"
@@ -36,11 +37,15 @@ struct machine_options {
 struct stream_result {
     uint64_t submitted, completed,
         failed;                 /**< operations, warm-up included; failed ones are completed, too */
+    uint64_t retried;           /**< times operations were issued again after a refusal */
+    uint64_t left_out;          /**< operations of a trace whose device had stopped */
     uint64_t recorded;          /**< operations in the histogram */
     uint64_t bytes;             /**< of recorded operations that succeeded */
     uint64_t first_ps, last_ps; /**< end of the last warm-up operation, or first submission without warm-up;
                                    last recorded completion */
     struct histogram latency;
+    struct histogram failed_latency; /**< of recorded operations that failed: until the device, or for writes
+                                        the root complex, knew */
     __uint128_t
         ledger[LEDGER_PARTS]; /**< sums over recorded operations; all parts together = latency.total */
 };
@@ -76,6 +81,8 @@ uint64_t machine_events(const struct machine *machine);
 const struct stream_result *machine_stream_result(const struct machine *machine, uint32_t stream);
 /** Unit @p unit with its counters. */
 const struct remapping_unit *machine_unit(const struct machine *machine, uint32_t unit);
+/** What unit @p unit refused. */
+const struct fault_log *machine_fault_log(const struct machine *machine, uint32_t unit);
 const struct root_complex *machine_root_complex(const struct machine *machine);
 const struct transport *machine_transport(const struct machine *machine);
 /** DMA engine of a function, or NULL where it has none (nothing in the workload uses it). */

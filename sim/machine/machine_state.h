@@ -6,6 +6,7 @@
 #ifndef IOMMUSIM_MACHINE_MACHINE_STATE_H
 #define IOMMUSIM_MACHINE_MACHINE_STATE_H
 
+#include "models/iommu/fault_log.h"
 #include "sim/input/trace.h"
 #include "sim/kernel/random.h"
 #include "sim/machine/machine.h"
@@ -21,6 +22,7 @@ enum machine_event {
     EVENT_PEER_DATA,      /**< target: completer, argument: request TLP */
     EVENT_ISSUE,          /**< target: stream; open loop: submit the next operation */
     EVENT_OPERATION_DONE, /**< argument: operation */
+    EVENT_RETRY,          /**< target: engine, argument: operation; a refused operation goes out again */
     EVENT_STOP,           /**< the workload's duration is over */
 };
 
@@ -36,6 +38,7 @@ struct traffic {
     struct trace_record pending; /**< trace: read ahead, not yet submitted */
     bool pending_valid;
     bool exhausted; /**< nothing more to submit */
+    bool over;      /**< has finished, and was counted */
     struct stream_result result;
 };
 
@@ -50,6 +53,7 @@ struct machine {
     struct transport transport;
     struct root_complex root_complex;
     struct remapping_unit *units;
+    struct fault_log *fault_logs; /**< [unit] */
     uint32_t unit_count;
     struct dma_engine *engines;
     uint32_t engine_count;
@@ -87,6 +91,13 @@ void traffic_operation_done(struct machine *machine, uint32_t operation);
 /** Account a part of an operation that arrived (or failed) with the ledger of the TLP that brought it
  * (machine.c). */
 void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32_t bytes, bool failed);
+/** An operation is over for its engine, some of it refused: do what the device does then (machine_faults.c).
+ * @return true where it goes out once more */
+bool machine_operation_refused(struct machine *machine, uint32_t operation);
+/** A unit refused the request: write it down (machine_faults.c). */
+void machine_log_fault(struct machine *machine, uint32_t tlp);
+/** The function accepts nothing more: its generators end, and traces leave its operations out (traffic.c). */
+void traffic_stop_function(struct machine *machine, uint32_t function_id);
 /** Let an engine issue, ending TLPs that fail at their source. */
 void machine_pump_engine(struct machine *machine, uint32_t engine);
 

@@ -27,6 +27,8 @@ static uint64_t next_offset(struct traffic *traffic)
 static bool generator_next(struct traffic *traffic, struct dma_operation *operation, uint32_t *function_id)
 {
     const struct stream *stream = traffic->stream;
+    if (traffic->exhausted)
+        return false;
     if (stream->operations && traffic->issued >= stream->operations + stream->warmup_operations)
         return false;
     operation->address = stream->base + next_offset(traffic);
@@ -65,6 +67,11 @@ static bool trace_take(struct machine *machine, struct traffic *traffic, struct 
         if (traffic->stream->trace_timed &&
             traffic->stream->start_ps + record->time_ps > machine->events.now_ps)
             return false;
+        if (machine->engines[machine->engine_of[record->function_id]].stopped) {
+            traffic->result.left_out++;
+            traffic->pending_valid = false;
+            continue;
+        }
         operation->address = record->iova;
         operation->length_bytes = record->length;
         operation->write = record->operation == TRACE_WRITE;
@@ -136,33 +143,43 @@ static bool finished(const struct traffic *traffic)
     const struct stream *stream = traffic->stream;
     if (traffic->outstanding || traffic->pending_valid)
         return false;
-    if (traffic->trace)
+    if (traffic->trace || traffic->exhausted)
         return traffic->exhausted;
     return stream->operations && traffic->issued >= stream->operations + stream->warmup_operations;
 }
 
 static void check_finished(struct machine *machine, uint32_t stream_id)
 {
-    if (finished(&machine->traffic[stream_id]))
-        machine->active_streams--;
+    struct traffic *traffic = &machine->traffic[stream_id];
+    if (traffic->over || !finished(traffic))
+        return;
+    traffic->over = true;
+    machine->active_streams--;
+}
+
+void traffic_stop_function(struct machine *machine, uint32_t function_id)
+{
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
+        struct traffic *traffic = &machine->traffic[i];
+        if (traffic->stream->function_id != function_id)
+            continue;
+        traffic->exhausted = true;
+        check_finished(machine, i);
+    }
 }
 
 void traffic_on_issue(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
     const struct stream *stream = traffic->stream;
-    bool was_finished = false;
     if (closed_loop(stream)) {
         fill_queue(machine, stream_id);
     } else if (traffic->trace) {
         issue_timed(machine, stream_id);
     } else if (submit_one(machine, stream_id)) {
         post_issue(machine, stream_id, machine->events.now_ps + stream->interval_ps);
-    } else {
-        was_finished = true; /* the last operation may be over already, and was counted then */
     }
-    if (!was_finished && traffic->issued == 0)
-        check_finished(machine, stream_id); /* an empty trace */
+    check_finished(machine, stream_id); /* an empty trace, or one whose devices have stopped */
 }
 
 void traffic_operation_done(struct machine *machine, uint32_t index)
@@ -190,6 +207,7 @@ int traffic_open(struct machine *machine, struct diagnostics *diagnostics)
         traffic->stream = &workload->streams[i];
         random_init(&traffic->random, machine->options.seed, traffic->stream->name);
         histogram_init(&traffic->result.latency);
+        histogram_init(&traffic->result.failed_latency);
         traffic->write_next = true;
         if (traffic->stream->trace_path) {
             int status = trace_open(traffic->stream->trace_path, machine->input->topology, &traffic->trace,

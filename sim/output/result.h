@@ -32,7 +32,8 @@ struct result {
 
 /** Counts of operations over all streams. */
 struct result_totals {
-    uint64_t completed, failed, unfinished;
+    uint64_t completed, failed, unfinished, retried;
+    uint64_t faults; /**< requests the units refused */
 };
 struct result_totals result_totals(const struct result *result);
 

@@ -217,8 +217,9 @@ void result_json_write(const struct result *result, struct text_buffer *out)
     write_run(&layout, result);
     static void (*const sections[RESULT_SECTIONS])(struct json_layout *, const struct result *) = {
         [RESULT_STREAMS] = result_json_streams, [RESULT_UNITS] = result_json_units,
-        [RESULT_LINKS] = result_json_links,     [RESULT_GROUPS] = write_groups,
-        [RESULT_REACH] = write_reach,           [RESULT_PARAMETERS] = write_parameters,
+        [RESULT_FAULTS] = result_json_faults,   [RESULT_LINKS] = result_json_links,
+        [RESULT_GROUPS] = write_groups,         [RESULT_REACH] = write_reach,
+        [RESULT_PARAMETERS] = write_parameters,
     };
     for (int i = 0; i < RESULT_SECTIONS; i++) {
         if (result->sections >> i & 1)

@@ -9,16 +9,17 @@
 #define IOMMUSIM_OUTPUT_RESULT_JSON_H
 
 #include "sim/base/text_buffer.h"
+#include "sim/input/json_layout.h"
 #include "sim/output/result.h"
 
 /** Append the document. */
 void result_json_write(const struct result *result, struct text_buffer *out);
 
 /* Parts, for the files of the writer. */
-struct json_layout;
 void result_json_streams(struct json_layout *layout, const struct result *result);
 void result_json_units(struct json_layout *layout, const struct result *result);
 void result_json_host(struct json_layout *layout, const struct result *result);
+void result_json_faults(struct json_layout *layout, const struct result *result);
 void result_json_links(struct json_layout *layout, const struct result *result);
 
 #endif

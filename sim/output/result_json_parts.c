@@ -35,7 +35,7 @@ static void write_address(struct json_layout *layout, const char *key, const str
 
 /* ---- streams ---- */
 
-static void write_latency(struct json_layout *layout, const struct histogram *latency)
+static void write_latency(struct json_layout *layout, const char *key, const struct histogram *latency)
 {
     static const struct {
         const char *key;
@@ -45,7 +45,7 @@ static void write_latency(struct json_layout *layout, const struct histogram *la
                        {"p99_ps", 990000},
                        {"p99.9_ps", 999000},
                        {"p99.99_ps", 999900}};
-    layout_open(layout, "latency", '{');
+    layout_open(layout, key, '{');
     write_number(layout, "count", latency->count);
     if (latency->count) {
         write_number(layout, "minimum_ps", latency->minimum);
@@ -90,6 +90,8 @@ static void write_stream(struct json_layout *layout, const struct result *result
     write_number(layout, "submitted", got->submitted);
     write_number(layout, "completed", got->completed);
     write_number(layout, "failed", got->failed);
+    layout_count(layout, "retried", got->retried);
+    layout_count(layout, "left_out", got->left_out);
     write_number(layout, "recorded", got->recorded);
     write_number(layout, "bytes", got->bytes);
     layout->fresh_line = true;
@@ -98,7 +100,9 @@ static void write_stream(struct json_layout *layout, const struct result *result
     write_number(layout, "bytes_per_s", result_rate(got->bytes, elapsed_ps));
     write_number(layout, "bits_per_s", result_rate(got->bytes * 8, elapsed_ps));
     write_number(layout, "operations_per_s", result_rate(got->recorded, elapsed_ps));
-    write_latency(layout, &got->latency);
+    write_latency(layout, "latency", &got->latency);
+    if (got->failed_latency.count)
+        write_latency(layout, "failed_latency", &got->failed_latency);
     write_ledger(layout, got);
     layout_close(layout, '}', true);
 }

@@ -319,6 +319,9 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
 {
     struct result_totals totals = result_totals(result);
     const struct root_complex *root = machine_root_complex(result->simulation->machine);
+    if (totals.retried)
+        text_buffer_format(out, "\nNote       %" PRIu64 " refused operations were issued again\n",
+                           totals.retried);
     if (totals.failed)
         text_buffer_format(out,
                            "\nWarning    %" PRIu64 " operations failed: %" PRIu64
@@ -332,10 +335,8 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
 void result_text_write(const struct result *result, struct text_buffer *out)
 {
     static void (*const sections[RESULT_SECTIONS])(const struct result *, struct text_buffer *) = {
-        [RESULT_UNITS] = write_units,
-        [RESULT_LINKS] = write_links,
-        [RESULT_GROUPS] = write_groups,
-        [RESULT_REACH] = write_reach,
+        [RESULT_UNITS] = write_units,   [RESULT_FAULTS] = result_text_faults, [RESULT_LINKS] = write_links,
+        [RESULT_GROUPS] = write_groups, [RESULT_REACH] = write_reach,
     };
     write_heading(result, out);
     if (result->sections & 1U << RESULT_STREAMS) {

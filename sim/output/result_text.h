@@ -13,6 +13,9 @@
 /** Append the tables. */
 void result_text_write(const struct result *result, struct text_buffer *out);
 
+/** Part of it: what the units refused (result_faults.c). */
+void result_text_faults(const struct result *result, struct text_buffer *out);
+
 enum { AMOUNT_TEXT_SIZE = 24 };
 
 /** A time in at most four significant digits and a fitting unit: "612.3 ns", "15.80 us". @return text */

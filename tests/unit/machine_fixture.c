@@ -69,7 +69,9 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                             .walk_fixed_ps = 100000,
                                             .walk_read_ps = 80000,
                                             .walk_cache_hit_ps = 3000,
-                                            .context_reads = 2};
+                                            .context_reads = 2,
+                                            .fault_records = 4,
+                                            .fault_service_ps = 1000000};
 }
 
 void fixture_init(struct machine_fixture *fixture, const char *text)

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/iommu/fault_code.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const struct reason_names {
+    uint8_t reason; /* enum iommu_fault, which is VT-d's number */
+    const char *vt_d;
+    struct fault_code amd_vi, smmuv3;
+} reasons[] = {
+    {IOMMU_FAULT_CONTEXT_NOT_PRESENT,
+     "Present bit in context entry is clear",
+     {0x02, "IO_PAGE_FAULT"},
+     {0x02, "C_BAD_STREAMID"}},
+    {IOMMU_FAULT_ADDRESS_BEYOND_WIDTH,
+     "Access beyond MGAW",
+     {0x02, "IO_PAGE_FAULT"},
+     {0x10, "F_TRANSLATION"}},
+    {IOMMU_FAULT_WRITE_NOT_PERMITTED,
+     "PTE Write access is not set",
+     {0x02, "IO_PAGE_FAULT"},
+     {0x10, "F_TRANSLATION"}},
+    {IOMMU_FAULT_READ_NOT_PERMITTED,
+     "PTE Read access is not set",
+     {0x02, "IO_PAGE_FAULT"},
+     {0x10, "F_TRANSLATION"}},
+};
+
+static const struct reason_names *names_of(uint8_t reason)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (reasons[i].reason == reason)
+            return &reasons[i];
+    }
+    return NULL;
+}
+
+struct fault_code fault_code_of(enum iommu_kind kind, const struct fault_record *record)
+{
+    const struct reason_names *names = names_of(record->reason);
+    if (!names)
+        return (struct fault_code){record->reason, "unknown"};
+    if (kind == IOMMU_AMD_VI)
+        return names->amd_vi;
+    if (kind != IOMMU_SMMUV3)
+        return (struct fault_code){record->reason, names->vt_d};
+    /* Arm tells a page that is not there from one that lacks the permission. */
+    return record->mapped ? (struct fault_code){0x13, "F_PERMISSION"} : names->smmuv3;
+}
+
+char *fault_log_line(char *text, enum iommu_kind kind, const struct fault_record *record)
+{
+    struct fault_code code = fault_code_of(kind, record);
+    unsigned bus = record->source_id >> 8, device = record->source_id >> 3 & 31,
+             function = record->source_id & 7;
+    uint64_t page = record->address & ~UINT64_C(0xfff);
+    switch (kind) {
+    case IOMMU_AMD_VI: /* flags: PR (page present) 0x10, RW (write) 0x20 */
+        snprintf(text, FAULT_LINE_SIZE,
+                 "AMD-Vi: Event logged [%s device=%02x:%02x.%x address=0x%" PRIx64 " flags=0x%04x]",
+                 code.name, bus, device, function, record->address,
+                 (record->mapped ? 0x10U : 0) | (record->write ? 0x20U : 0));
+        break;
+    case IOMMU_SMMUV3:
+        snprintf(text, FAULT_LINE_SIZE,
+                 "arm-smmu-v3: event: %s client: %02x:%02x.%x sid: 0x%x iova: 0x%" PRIx64 " %s", code.name,
+                 bus, device, function, record->source_id, record->address, record->write ? "write" : "read");
+        break;
+    case IOMMU_VT_D:
+    case IOMMU_NONE:
+        snprintf(text, FAULT_LINE_SIZE,
+                 "DMAR: [DMA %s NO_PASID] Request device [%02x:%02x.%x] fault addr 0x%" PRIx64
+                 " [fault reason 0x%02x] %s",
+                 record->write ? "Write" : "Read", bus, device, function, page, code.number, code.name);
+        break;
+    }
+    return text;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Refused requests: what the unit writes down, and what the device does next. */
+#include "sim/machine/machine_state.h"
+
+void machine_log_fault(struct machine *machine, uint32_t index)
+{
+    const struct tlp *tlp = &machine->pool.items[index];
+    const struct translation_work *work = &machine->pool.works[index];
+    uint32_t unit_id = machine->root_complex.unit_of[tlp->origin_id];
+    const struct remapping_unit *unit = &machine->units[unit_id];
+    uint32_t domain = remapping_unit_domain_of(unit, work->requester_id);
+    unsigned shift;
+    struct fault_record record = {
+        .time_ps = machine->events.now_ps,
+        .address = work->iova,
+        .function_id = tlp->origin_id,
+        .source_id = work->requester_id,
+        .reason = (uint8_t)work->fault,
+        .write = work->write,
+        .mapped = domain != IOMMU_NO_WORK && !unit->domains[domain].passthrough &&
+                  page_table_find(&unit->domains[domain].table, &unit->memory, work->iova, &shift) != 0,
+    };
+    fault_log_add(&machine->fault_logs[unit_id], &record);
+}
+
+bool machine_operation_refused(struct machine *machine, uint32_t index)
+{
+    struct dma_operation *operation = &machine->operations.items[index];
+    struct dma_engine *engine = &machine->engines[operation->engine];
+    const struct dma_engine_parameters *parameters = &engine->parameters;
+    if (parameters->on_error == ON_ERROR_STOP && !engine->stopped) {
+        engine->stopped = true;
+        traffic_stop_function(machine, engine->function_id);
+    }
+    if (parameters->on_error != ON_ERROR_RETRY || operation->attempts >= parameters->retries)
+        return false;
+    operation->attempts++;
+    operation->issued_bytes = 0;
+    operation->failed = operation->refused = false;
+    machine->traffic[operation->stream].result.retried++;
+    machine->bytes_submitted += operation->length_bytes;
+    event_queue_push(&machine->events,
+                     machine->events.now_ps + parameters->completion_latency_ps + parameters->retry_delay_ps,
+                     PRIORITY_NORMAL, EVENT_RETRY, operation->engine, index);
+    return true;
+}
