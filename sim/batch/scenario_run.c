@@ -39,6 +39,20 @@ static struct result_input describe_file(struct arena *arena, const char *path, 
     return described;
 }
 
+/* Several files are one input: their names and the hash of all. */
+static struct result_input describe_topology(const struct scenario *scenario, const char *input_hash)
+{
+    const struct machine_files *files = &scenario->topology_files;
+    if (files->count < 2)
+        return describe_file(scenario->arena, files->count ? files->paths[0] : NULL, input_hash);
+    struct text_buffer names = {0};
+    for (size_t i = 0; i < files->count; i++)
+        text_buffer_format(&names, "%s%s", i ? " + " : "", files->paths[i]);
+    struct result_input described = {arena_string(scenario->arena, text_buffer_get(&names)), input_hash};
+    text_buffer_fini(&names);
+    return described;
+}
+
 static void describe(struct scenario_run *run, bool interrupted)
 {
     const struct scenario *scenario = run->scenario;
@@ -47,7 +61,7 @@ static void describe(struct scenario_run *run, bool interrupted)
     *result = (struct result){
         .name = scenario->name,
         .scenario = {scenario->path, scenario->hash},
-        .topology = describe_file(scenario->arena, scenario->topology_path, run->input->input_hash),
+        .topology = describe_topology(scenario, run->input->input_hash),
         .workload = describe_file(scenario->arena, scenario->workload_path, workload->input_hash),
         .overrides = scenario->overrides,
         .override_count = scenario->override_count,

@@ -49,6 +49,8 @@ static const struct argp_option options[] = {
     {"base-iommu", OPTION_BASE_IOMMU, "KIND", 0, "The IOMMU", 2},
     {"base-algorithm", OPTION_BASE_ALGORITHM, "NAME", 0, "The rule set", 2},
     {"base-assume", OPTION_BASE_ASSUME, "POLICY", 0, "What is assumed", 2},
+    {"with", OPTION_WITH, "FILE", 0,
+     "Another dump of the machine of the FILE before it, to be merged with that; may repeat", 0},
     {0, 0, NULL, 0, "The answer:", 3},
     {"slots", OPTION_SLOTS, "DEVICE", 0,
      "Do not compare: put the device below every free port in turn and rank the ports by who would share its "
@@ -124,9 +126,9 @@ static bool any_rule(const struct diff_rules *rules)
 static void check_arguments(const struct diff_arguments *arguments, struct argp_state *state)
 {
     bool document = arguments->settings.count || arguments->moves.count;
-    if (!arguments->files[0])
+    if (!arguments->machines[0].named)
         argp_error(state, "FILE is missing");
-    if (arguments->files[1]) {
+    if (arguments->machines[1].named) {
         if (arguments->slots)
             argp_error(state, "--slots is for one FILE");
         if (document)
@@ -187,7 +189,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
             argp_error(state, "two FILEs at most, not also '%s'", text);
-        arguments->files[state->arg_num] = text;
+        file_arguments_name(&arguments->machines[state->arg_num], text, state);
+        return 0;
+    case OPTION_WITH:
+        if (!arguments->machines[0].named)
+            argp_error(state, "--with %s stands before the FILE it belongs to", text);
+        file_arguments_add(&arguments->machines[arguments->machines[1].named], text, state);
         return 0;
     case ARGP_KEY_END:
         check_arguments(arguments, state);
@@ -200,9 +207,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 void diff_arguments_parse(struct diff_arguments *arguments, int argc, char **argv)
 {
     static const struct argp parser = {options, parse_option, "FILE [FILE]", doc, NULL, NULL, NULL};
-    *arguments = (struct diff_arguments){.files = {NULL, NULL}};
+    *arguments = (struct diff_arguments){.slots = NULL};
     argp_err_exit_status = status_exit_code(STATUS_BAD_USAGE);
-    argp_parse(&parser, argc, argv, 0, NULL, arguments);
+    /* In order: --with belongs to the FILE before it. */
+    argp_parse(&parser, argc, argv, ARGP_IN_ORDER, NULL, arguments);
 }
 
 void diff_arguments_fini(struct diff_arguments *arguments)

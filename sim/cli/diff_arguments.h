@@ -7,6 +7,7 @@
 #define IOMMUSIM_CLI_DIFF_ARGUMENTS_H
 
 #include "sim/analysis/iommu_platform.h"
+#include "sim/cli/file_arguments.h"
 
 #include <stddef.h>
 
@@ -25,7 +26,7 @@ struct diff_rules {
 };
 
 struct diff_arguments {
-    const char *files[2];              /**< the second may be NULL */
+    struct file_arguments machines[2]; /**< the second may be missing */
     struct diff_words settings, moves; /**< --set, --move */
     const char *acs_override;          /**< words of pcie_acs_override, or NULL */
     struct diff_rules change;          /**< of the second machine; with two files of both */

@@ -40,7 +40,7 @@ static const char *add_override(struct arena *arena, const char *words, const ch
 static void set_options(const struct diff_arguments *arguments, struct side *sides, struct arena *arena)
 {
     for (int i = 0; i < 2; i++) {
-        bool changed = i == 1 || arguments->files[1];
+        bool changed = i == 1 || arguments->machines[1].named;
         struct group_options *asked = &sides[i].options;
         *asked = diff_arguments_rules(arguments, changed);
         if (changed && arguments->acs_override) {
@@ -55,7 +55,7 @@ static const char *name_of_change(const struct diff_arguments *arguments, struct
 {
     const struct diff_rules *change = &arguments->change;
     struct text_buffer name = {0};
-    text_buffer_format(&name, "%s with", arguments->files[0]);
+    text_buffer_format(&name, "%s with", arguments->machines[0].paths[0]);
     for (size_t i = 0; i < arguments->settings.count; i++)
         text_buffer_format(&name, " --set '%s'", arguments->settings.words[i]);
     for (size_t i = 0; i < arguments->moves.count; i++)
@@ -97,16 +97,18 @@ static int move_devices(const struct diff_arguments *arguments, struct side *sid
 static int load_sides(const struct diff_arguments *arguments, struct side *sides, struct arena *arena,
                       struct diagnostics *diagnostics)
 {
-    sides[0].name = arguments->files[0];
-    sides[1].name = arguments->files[1] ? arguments->files[1] : name_of_change(arguments, arena);
+    const struct file_arguments *machines = arguments->machines;
+    struct machine_files first = file_arguments_get(&machines[0]), second = file_arguments_get(&machines[1]);
+    sides[0].name = machines[0].paths[0];
+    sides[1].name = machines[1].named ? machines[1].paths[0] : name_of_change(arguments, arena);
     int status;
     if (arguments->settings.count)
-        status = what_if_load(arguments->files[0], arguments->settings.words, arguments->settings.count,
-                              &sides[0].input, &sides[1].input, diagnostics);
+        status = what_if_load(&first, arguments->settings.words, arguments->settings.count, &sides[0].input,
+                              &sides[1].input, diagnostics);
     else
-        status = machine_input_load(arguments->files[0], &sides[0].input, diagnostics);
-    if (status == STATUS_OK && arguments->files[1])
-        status = machine_input_load(arguments->files[1], &sides[1].input, diagnostics);
+        status = machine_input_load_files(&first, &sides[0].input, diagnostics);
+    if (status == STATUS_OK && machines[1].named)
+        status = machine_input_load_files(&second, &sides[1].input, diagnostics);
     if (status < 0)
         return status;
     sides[0].topology = sides[0].input->topology;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/cli/commands.h"
+#include "sim/cli/file_arguments.h"
 #include "sim/input/machine_input.h"
 #include "sim/output/groups_compare.h"
 #include "sim/output/groups_explain.h"
@@ -16,7 +17,7 @@
 #include <string.h>
 
 struct groups_options {
-    const char *file;
+    struct file_arguments files;
     const char *output; /* NULL: standard output */
     struct group_options rules;
     enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_TSV, FORMAT_NODEDEV, FORMAT_LSPCI } format;
@@ -68,6 +69,7 @@ static const struct argp_option options[] = {
      "Set the groups beside those the input states (lspci and kernel logs do); exit status 1 where they "
      "differ",
      0},
+    FILE_ARGUMENTS_OPTION(0),
     {"verbose", 'v', NULL, 0, "All reasons and assumptions, one line each", 0},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
@@ -153,12 +155,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             chosen->subject = argument;
             return 0;
         }
-        if (chosen->file)
-            argp_error(state, "one FILE only, not also '%s'", argument);
-        chosen->file = argument;
+        file_arguments_name(&chosen->files, argument, state);
+        return 0;
+    case OPTION_WITH:
+        file_arguments_add(&chosen->files, argument, state);
         return 0;
     case ARGP_KEY_END:
-        if (!chosen->file)
+        if (!chosen->files.named)
             argp_error(state, "FILE is missing");
         if (chosen->explain && chosen->compare)
             argp_error(state, "--explain and --compare are two questions: ask one");
@@ -205,9 +208,11 @@ static int write_comparison(const struct groups_options *chosen, const struct io
     uint32_t agree, differ;
     iommu_groups_agreement(groups, &agree, &differ);
     if (agree + differ == 0) {
+        char *files = file_arguments_text(&chosen->files);
         diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL,
                            "groups-not-stated", "%s does not state the kernel's groups: nothing to compare",
-                           chosen->file);
+                           files);
+        free(files);
         return STATUS_BAD_INPUT;
     }
     if (chosen->format == FORMAT_TEXT)
@@ -292,7 +297,8 @@ int groups_command(int argc, char **argv)
     struct diagnostics *diagnostics = diagnostics_new(20);
     struct machine_input *input = NULL;
     bool no = false; /* the answer is no */
-    int status = machine_input_load(chosen.file, &input, diagnostics);
+    struct machine_files files = file_arguments_get(&chosen.files);
+    int status = machine_input_load_files(&files, &input, diagnostics);
     if (status == STATUS_OK)
         status = answer(&chosen, input->topology, &no, diagnostics);
     diagnostics_print(diagnostics, stderr);

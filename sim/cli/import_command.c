@@ -2,6 +2,7 @@
 /* `iommusim import`: a topology file from a real machine's dump. */
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/file_arguments.h"
 #include "sim/input/lspci_writer.h"
 #include "sim/input/machine_input.h"
 #include "sim/input/topology_writer.h"
@@ -17,7 +18,7 @@ enum { DIAGNOSTIC_LIMIT = 20 };
 enum format { FORMAT_JSON, FORMAT_LSPCI };
 
 struct arguments {
-    const char *file;
+    struct file_arguments files;
     const char *output; /* "-": standard output */
     enum format format;
     bool quiet;
@@ -50,9 +51,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         arguments->quiet = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->file)
-            argp_error(state, "one dump describes one machine; '%s' is too much", argument);
-        arguments->file = argument;
+        file_arguments_add(&arguments->files, argument, state);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "a dump is needed, for instance of 'sudo lspci -D -xxxx' (- reads standard input)");
@@ -65,9 +64,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static const struct argp parser = {
     options,
     parse_option,
-    "FILE",
-    "Make a topology file from a real machine's dump.\v"
-    "FILE is recognised by its content: the output of lspci with bytes (-x, -xxx, -xxxx), with text (-v, "
+    "FILE...",
+    "Make a topology file from what a real machine says of itself.\v"
+    "Several FILEs are dumps of one machine, and what they tell is merged: the more complete one counts, and "
+    "a "
+    "warning names what they contradict each other in. Each is recognised by its content: the output of "
+    "lspci with bytes (-x, -xxx, -xxxx), with text (-v, "
     "-vv, -vvv) or both; with or without -D, -n, -nn; a kernel log (dmesg, journalctl -k); a "
     "listing of IOMMU groups as shell loops print it. Time stamps, mail "
     "quoting and wrapped lines do no harm, and one file may hold several of these. Most complete is 'sudo "
@@ -115,9 +117,10 @@ static void print_line(FILE *out, unsigned count, const char *text)
         fprintf(out, "  %5u %s\n", count, text);
 }
 
-static void print_summary(const struct topology *topology, const char *name, FILE *out)
+static void print_summary(const struct topology *topology, const struct file_arguments *files, FILE *out)
 {
     struct unknowns unknowns = count_unknowns(topology);
+    char *name = file_arguments_text(files);
     fprintf(out, "%s: %u functions on %u buses below %u host bridge%s\n", name, topology->function_count,
             topology->bus_count, topology->host_bridge_count, topology->host_bridge_count == 1 ? "" : "s");
     print_kinds(topology, out);
@@ -129,6 +132,7 @@ static void print_summary(const struct topology *topology, const char *name, FIL
     print_line(out, unknowns.sizes, "functions' sizes of BARs");
     if (!topology->units_known)
         fputs("        which IOMMU covers what\n", out);
+    free(name);
 }
 
 static int write_machine(const struct machine_input *input, const struct arguments *arguments,
@@ -152,12 +156,13 @@ int import_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTIC_LIMIT);
     struct machine_input *input = NULL;
-    int status = machine_input_load(arguments.file, &input, diagnostics);
+    struct machine_files files = file_arguments_get(&arguments.files);
+    int status = machine_input_load_files(&files, &input, diagnostics);
     if (status == STATUS_OK)
         status = write_machine(input, &arguments, diagnostics);
     diagnostics_print(diagnostics, stderr);
     if (status == STATUS_OK && !arguments.quiet)
-        print_summary(input->topology, arguments.file, stderr);
+        print_summary(input->topology, &arguments.files, stderr);
     machine_input_free(input);
     diagnostics_free(diagnostics);
     return status_exit_code(status);

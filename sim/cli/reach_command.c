@@ -4,6 +4,7 @@
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/file_arguments.h"
 #include "sim/input/machine_input.h"
 #include "sim/output/output_file.h"
 #include "sim/output/reach_report.h"
@@ -27,12 +28,14 @@ static const struct argp_option options[] = {
      "Kernel command line, in place of the input's own; the words are those of `iommusim groups`", 0},
     {"iommu", 'i', "KIND", 0, "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3 or none", 0},
     {"fail-on", OPTION_FAIL_ON, "leak", 0, "Exit with 1 if a function reaches one of another group", 0},
+    FILE_ARGUMENTS_OPTION(0),
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
 };
 
 struct arguments {
-    const char *file, *source, *target;
+    struct file_arguments files;
+    const char *source, *target;
     const char *output; /**< NULL: standard output */
     const char *cmdline;
     enum iommu_choice iommu;
@@ -97,9 +100,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (state->arg_num > 2)
             argp_usage(state);
-        *(state->arg_num == 0   ? &arguments->file
-          : state->arg_num == 1 ? &arguments->source
-                                : &arguments->target) = text;
+        if (state->arg_num == 0)
+            file_arguments_name(&arguments->files, text, state);
+        else
+            *(state->arg_num == 1 ? &arguments->source : &arguments->target) = text;
+        return 0;
+    case OPTION_WITH:
+        file_arguments_add(&arguments->files, text, state);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_usage(state);
@@ -176,7 +183,8 @@ int reach_command(int argc, char **argv)
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;
     struct reach_counts counts = {.leaks = 0};
-    int status = machine_input_load(arguments.file, &input, diagnostics);
+    struct machine_files files = file_arguments_get(&arguments.files);
+    int status = machine_input_load_files(&files, &input, diagnostics);
     if (status == STATUS_OK)
         status = answer(input->topology, &arguments, diagnostics, &counts);
     diagnostics_print(diagnostics, stderr);

@@ -5,6 +5,7 @@
 #include "sim/base/units.h"
 #include "sim/batch/scenario_run.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/file_arguments.h"
 #include "sim/cli/run_progress.h"
 #include "sim/output/output_file.h"
 #include "sim/output/result_json.h"
@@ -36,7 +37,8 @@ static const struct argp_option options[] = {
      "while "
      "the answer still is printed. A new PATH is a file where it ends in .json or .txt",
      0},
-    {"topology", OPTION_TOPOLOGY, "FILE", 0, "Topology or dump in place of the scenario's", 0},
+    {"topology", OPTION_TOPOLOGY, "FILE", 0,
+     "Topology or dump in place of the scenario's; may repeat: dumps of one machine are merged", 0},
     {"workload", OPTION_WORKLOAD, "FILE", 0, "Workload in place of the scenario's", 0},
     {"set", OPTION_SET, "POINTER=VALUE", 0,
      "Lay a value over the topology document: a JSON pointer, or a function's address and the rest of one "
@@ -62,7 +64,8 @@ static const char doc[] =
     "files or resources, 130 interrupted (what was done until then is printed).";
 
 struct run_options {
-    const char *scenario, *topology, *workload, *cmdline, *iommu, *output;
+    struct file_arguments topology;
+    const char *scenario, *workload, *cmdline, *iommu, *output;
     const char *settings[SETTINGS_MAX]; /* POINTER=VALUE */
     unsigned setting_count;
     uint64_t seed;
@@ -99,7 +102,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         chosen->output = text;
         return 0;
     case OPTION_TOPOLOGY:
-        chosen->topology = text;
+        file_arguments_add(&chosen->topology, text, state);
         return 0;
     case OPTION_WORKLOAD:
         chosen->workload = text;
@@ -129,7 +132,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         chosen->scenario = text;
         return 0;
     case ARGP_KEY_END:
-        if (!chosen->scenario && (!chosen->topology || !chosen->workload))
+        if (!chosen->scenario && (!chosen->topology.count || !chosen->workload))
             argp_error(state, "SCENARIO is missing (or --topology and --workload)");
         return 0;
     default:
@@ -150,8 +153,10 @@ static int make_scenario(const struct run_options *chosen, struct scenario **res
     if (status < 0)
         return status;
     struct scenario *scenario = *result;
-    if (chosen->topology)
-        scenario->topology_path = chosen->topology;
+    if (chosen->topology.count) {
+        struct machine_files files = file_arguments_get(&chosen->topology);
+        scenario_set_topology(scenario, &files);
+    }
     if (chosen->workload)
         scenario->workload_path = chosen->workload;
     if (chosen->cmdline)

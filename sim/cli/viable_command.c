@@ -4,6 +4,7 @@
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/file_arguments.h"
 #include "sim/cli/function_argument.h"
 #include "sim/input/machine_input.h"
 #include "sim/output/output_file.h"
@@ -33,6 +34,7 @@ static const struct argp_option options[] = {
     {"algorithm", 'a', "NAME", 0, "Rule set of the groups: linux (default), linux-5.9 or acs-rework-v3", 0},
     {"assume", 's', "POLICY", 0,
      "What functions do whose ACS registers the input hides: table (default), pessimistic or optimistic", 0},
+    FILE_ARGUMENTS_OPTION(0),
     {"format", 'f', "FORMAT", 0, "text (default) or json", 0},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
@@ -45,7 +47,7 @@ struct words {
 };
 
 struct arguments {
-    const char *file;
+    struct file_arguments files;
     const char *output; /* NULL: standard output */
     struct group_options groups;
     enum viability_rule rule;
@@ -108,14 +110,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case 'o':
         arguments->output = text;
         return 0;
+    case OPTION_WITH:
+        file_arguments_add(&arguments->files, text, state);
+        return 0;
     case ARGP_KEY_ARG:
-        if (!arguments->file)
-            arguments->file = text;
+        if (!arguments->files.named)
+            file_arguments_name(&arguments->files, text, state);
         else
             add_word(&arguments->functions, text);
         return 0;
     case ARGP_KEY_END:
-        if (!arguments->file)
+        if (!arguments->files.named)
             argp_error(state, "FILE is missing");
         if (!arguments->functions.count)
             argp_error(state, "the functions to give are missing (BDF...)");
@@ -198,7 +203,8 @@ int viable_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;
-    int status = machine_input_load(arguments.file, &input, diagnostics);
+    struct machine_files files = file_arguments_get(&arguments.files);
+    int status = machine_input_load_files(&files, &input, diagnostics);
     if (status == STATUS_OK)
         status = write_answer(&arguments, input->topology, diagnostics, &verdict);
     diagnostics_print(diagnostics, stderr);

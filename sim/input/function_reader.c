@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { FUNCTIONS_MAX = 1 << 20 };
+enum { FUNCTIONS_MAX = 1 << 20, UNKNOWN_ID = 0xffff };
 
 static const char hex_digits[] = "0123456789abcdefABCDEF";
 
@@ -88,25 +88,45 @@ static bool read_kind(const struct topology_reading *reading, const struct json_
         int unused;
         return json_node_choice(&given, function_kind_names(), &unused);
     }
-    if (!reading->complete)
+    if (reading->complete)
+        function->vendor = function->device = UNKNOWN_ID;
+    else
         set_defaults(function, kind);
     json_get_u8(node, "header_type", 0, 127, &function->header_type);
     return true;
 }
 
-/* "vvvv:dddd" */
+/* Up to four digits, or "unknown", up to a colon or the end. @return what follows, or NULL */
+static const char *read_id(const char *text, uint16_t *id)
+{
+    static const char unknown[] = "unknown";
+    size_t digits = strspn(text, hex_digits);
+    *id = UNKNOWN_ID;
+    if (digits >= 1 && digits <= 4)
+        *id = (uint16_t)strtoul(text, NULL, 16);
+    else if (strncmp(text, unknown, strlen(unknown)) == 0)
+        digits = strlen(unknown);
+    else
+        return NULL;
+    return text + digits;
+}
+
+/* "vvvv:dddd", "vvvv:unknown" or "unknown" */
 static void read_ids(const struct json_node *object, const char *key, uint16_t *vendor, uint16_t *device)
 {
     struct json_node node = json_member(object, key);
     const char *text = json_given(&node) ? json_expect_string(&node, "ids such as \"8086:1572\"") : NULL;
     if (!text)
         return;
-    size_t first = strspn(text, hex_digits), second = 0;
-    if (text[first] == ':')
-        second = strspn(text + first + 1, hex_digits);
-    if (first >= 1 && first <= 4 && second >= 1 && second <= 4 && text[first + 1 + second] == '\0') {
-        *vendor = (uint16_t)strtoul(text, NULL, 16);
-        *device = (uint16_t)strtoul(text + first + 1, NULL, 16);
+    uint16_t ids[2] = {UNKNOWN_ID, UNKNOWN_ID};
+    const char *rest = read_id(text, &ids[0]);
+    if (rest && *rest == ':')
+        rest = read_id(rest + 1, &ids[1]);
+    else if (rest && ids[0] != UNKNOWN_ID)
+        rest = NULL;
+    if (rest && !*rest) {
+        *vendor = ids[0];
+        *device = ids[1];
         return;
     }
     json_error(&node, "json-unit", "\"%s\" is not a vendor and device id such as \"8086:1572\"", text);

@@ -11,6 +11,18 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { UNKNOWN_ID = 0xffff };
+
+static void write_ids(struct json_layout *layout, const struct pci_function *function)
+{
+    if (function->vendor == UNKNOWN_ID)
+        layout_string(layout, "id", "unknown");
+    else if (function->device == UNKNOWN_ID)
+        layout_format(layout, "id", "\"%04x:unknown\"", function->vendor);
+    else
+        layout_format(layout, "id", "\"%04x:%04x\"", function->vendor, function->device);
+}
+
 static void write_place(struct json_layout *layout, const struct pci_function *function)
 {
     char address[BDF_TEXT_SIZE];
@@ -26,7 +38,7 @@ static void write_place(struct json_layout *layout, const struct pci_function *f
     }
     if (plain.header_type != function->header_type)
         layout_format(layout, "header_type", "%u", function->header_type);
-    layout_format(layout, "id", "\"%04x:%04x\"", function->vendor, function->device);
+    write_ids(layout, function);
     if (function->subvendor || function->subdevice)
         layout_format(layout, "subsystem", "\"%04x:%04x\"", function->subvendor, function->subdevice);
     layout_format(layout, "class", "\"%06x\"", function->class_code);

@@ -45,7 +45,9 @@ bool json_check_table(const struct json_node *object, const struct json_key_tabl
 #define SCHEMA_BOOLEAN "{\"type\": \"boolean\"}"
 #define SCHEMA_BUS     "{\"type\": \"string\", \"pattern\": \"^[0-9a-fA-F]{1,2}$\"}"
 #define SCHEMA_BUSES   "{\"type\": \"array\", \"items\": " SCHEMA_BUS ", \"minItems\": 2, \"maxItems\": 2}"
-#define SCHEMA_IDS     "{\"type\": \"string\", \"pattern\": \"^[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}$\"}"
+#define SCHEMA_IDS                                                                                           \
+    "{\"type\": \"string\", \"pattern\": "                                                                   \
+    "\"^(unknown|(unknown|[0-9a-fA-F]{1,4}):(unknown|[0-9a-fA-F]{1,4}))$\"}"
 #define SCHEMA_BDF                                                                                           \
     "{\"type\": \"string\", \"pattern\": "                                                                   \
     "\"^([0-9a-fA-F]{1,8}:)?[0-9a-fA-F]{1,2}:[01]?[0-9a-fA-F]\\\\.[0-7]$\"}"

@@ -235,7 +235,8 @@ static void take_group(struct kernel_log *log, struct dump_part *part, struct sl
 static void take_pch_quirk(struct kernel_log *log, struct dump_part *part, struct slice rest)
 {
     (void)part, (void)rest;
-    log->dump->rcba_enabled = KNOWN_PRESENT;
+    if (log->dump->rcba_enabled == UNKNOWN)
+        log->dump->rcba_enabled = KNOWN_PRESENT;
 }
 
 /* The kernel does this where there is an ACS capability in Intel's own layout. */

@@ -162,7 +162,8 @@ static void add_bytes(struct import *import, const struct config_space *space)
         facts |= FACT_ACS | FACT_ACS_REGISTERS | FACT_EXTENDED;
     fill_part(new_part(import, DUMP_BYTES), &function, facts);
     const struct lspci_header *header = &import->header;
-    if (header->segment == 0 && header->bus == 0 && header->devfn == LSPCI_ISA_BRIDGE)
+    if (header->segment == 0 && header->bus == 0 && header->devfn == LSPCI_ISA_BRIDGE &&
+        lspci_rcba_state(space) != UNKNOWN)
         import->dump->rcba_enabled = lspci_rcba_state(space);
 }
 

@@ -5,9 +5,9 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
+#include "sim/input/input_file.h"
 #include "sim/input/machine_parameters_load.h"
 #include "sim/input/recognise.h"
-#include "sim/input/source_file.h"
 #include "sim/topology/synthetic.h"
 
 #include <ctype.h>
@@ -36,9 +36,11 @@ enum input_kind input_recognise(const struct source_text *source)
     const char *text = source->text;
     while (isspace((unsigned char)*text))
         text++;
-    if (*text == '{' || *text == '[' || strncmp(text, "\xef\xbb\xbf", 3) == 0)
+    if (*text == '{' || strncmp(text, "\xef\xbb\xbf", 3) == 0)
         return INPUT_TOPOLOGY_JSON;
     enum input_kind kind = dump_recognise(source);
+    if (kind == INPUT_UNKNOWN && *text == '[') /* not the time stamp of a kernel log */
+        return INPUT_TOPOLOGY_JSON;
     if (kind == INPUT_UNKNOWN && is_synthetic(text))
         return INPUT_SYNTHETIC;
     return kind;
@@ -98,28 +100,57 @@ static void report_unknown(const struct source_text *source, struct diagnostics 
                            "this is no topology: expected JSON, a dump of lspci or a one-line machine");
 }
 
-static int load_source(const struct source_text *source, struct machine_input **input,
-                       struct text_buffer *content, struct diagnostics *diagnostics)
+/* Texts that cannot be one of several. */
+static bool check_mergeable(const struct input_file *file, struct diagnostics *diagnostics)
+{
+    enum input_kind kind = file->one_line ? INPUT_SYNTHETIC : input_recognise(&file->text);
+    if (kind == INPUT_UNKNOWN) {
+        report_unknown(&file->text, diagnostics);
+        return false;
+    }
+    if (kind != INPUT_TOPOLOGY_JSON && kind != INPUT_SYNTHETIC)
+        return true;
+    diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &file->text, DIAGNOSTIC_NO_OFFSET, NULL, "input-merge",
+                       "%s states the whole machine and cannot be merged with other files; only dumps can",
+                       kind == INPUT_SYNTHETIC ? "a one-line machine" : "a topology file");
+    return false;
+}
+
+static int load_dumps(const struct machine_source *source, struct machine_input **input,
+                      struct diagnostics *diagnostics)
 {
     struct topology *topology = NULL;
-    int status = STATUS_BAD_INPUT;
-    switch (input_recognise(source)) {
+    bool good = true;
+    for (size_t i = 0; i < source->count && source->count > 1; i++)
+        good &= check_mergeable(&source->files[i], diagnostics);
+    int status =
+        good ? dump_import_files(source->files, source->count, &topology, diagnostics) : STATUS_BAD_INPUT;
+    return topology ? load_plain(topology, input, source->files[0].path, diagnostics) : status;
+}
+
+static int load_source(const struct machine_source *source, struct machine_input **input,
+                       struct text_buffer *content, struct diagnostics *diagnostics)
+{
+    if (source->count > 1)
+        return load_dumps(source, input, diagnostics);
+    struct topology *topology = NULL;
+    const struct input_file *file = &source->files[0];
+    switch (file->one_line ? INPUT_SYNTHETIC : input_recognise(&file->text)) {
     case INPUT_TOPOLOGY_JSON:
-        return load_json(source, input, content, diagnostics);
+        return load_json(&file->text, input, content, diagnostics);
     case INPUT_SYNTHETIC:
-        topology = synthetic_parse(source->name, source->text, diagnostics);
+        topology = synthetic_parse(file->text.name, file->text.text, diagnostics);
         break;
     case INPUT_LSPCI_HEX:
     case INPUT_LSPCI_TEXT:
     case INPUT_KERNEL_LOG:
     case INPUT_GROUP_LIST:
-        status = dump_import(source, &topology, diagnostics);
-        break;
+        return load_dumps(source, input, diagnostics);
     case INPUT_UNKNOWN:
-        report_unknown(source, diagnostics);
+        report_unknown(&file->text, diagnostics);
         break;
     }
-    return topology ? load_plain(topology, input, source->name, diagnostics) : status;
+    return topology ? load_plain(topology, input, file->path, diagnostics) : STATUS_BAD_INPUT;
 }
 
 /* XXH3-128 of the file and of the preset files it names, in the order of reading. */
@@ -143,14 +174,23 @@ static int finish(int status, struct machine_input *loaded, struct text_buffer *
     return status;
 }
 
-int machine_input_load_source(const struct source_text *source, struct machine_input **input,
-                              struct diagnostics *diagnostics)
+int machine_input_load_read(const struct machine_source *source, struct machine_input **input,
+                            struct diagnostics *diagnostics)
 {
     struct machine_input *loaded = NULL;
     struct text_buffer content = {0};
-    text_buffer_append(&content, source->text, source->length);
+    for (size_t i = 0; i < source->count; i++)
+        text_buffer_append(&content, source->files[i].text.text, source->files[i].text.length);
     int status = load_source(source, &loaded, &content, diagnostics);
     return finish(status, loaded, &content, input);
+}
+
+int machine_input_load_source(const struct source_text *text, struct machine_input **input,
+                              struct diagnostics *diagnostics)
+{
+    struct input_file file = {.path = text->name, .text = *text};
+    struct machine_source source = {&file, 1};
+    return machine_input_load_read(&source, input, diagnostics);
 }
 
 int machine_input_load_document(const struct json_document *document, const char *path,
@@ -163,25 +203,55 @@ int machine_input_load_document(const struct json_document *document, const char
     return finish(status, loaded, &content, input);
 }
 
-int machine_input_load(const char *path, struct machine_input **input, struct diagnostics *diagnostics)
+int machine_source_read(const struct machine_files *files, struct machine_source *source,
+                        struct diagnostics *diagnostics)
 {
-    static const char prefix[] = "synthetic:";
-    if (strncmp(path, prefix, strlen(prefix)) == 0) {
-        const char *text = path + strlen(prefix);
-        struct machine_input *loaded = NULL;
-        struct text_buffer content = {0};
-        struct topology *topology = synthetic_parse("<synthetic>", text, diagnostics);
-        text_buffer_add(&content, text);
-        int status = topology ? load_plain(topology, &loaded, path, diagnostics) : STATUS_BAD_INPUT;
-        return finish(status, loaded, &content, input);
+    struct machine_source read = {memory_array(files->count, sizeof(*read.files)), 0};
+    int status = STATUS_OK;
+    for (size_t i = 0; i < files->count; i++) {
+        int here = input_file_read(files->paths[i], &read.files[read.count], diagnostics);
+        read.count += here == STATUS_OK;
+        if (status == STATUS_OK)
+            status = here;
     }
-    struct source_text source;
-    int status = source_file_read(path, &source, diagnostics);
+    if (status == STATUS_OK)
+        *source = read;
+    else
+        machine_source_fini(&read);
+    return status;
+}
+
+void machine_source_fini(struct machine_source *source)
+{
+    for (size_t i = 0; i < source->count; i++)
+        input_file_fini(&source->files[i]);
+    free(source->files);
+    *source = (struct machine_source){0};
+}
+
+const struct source_text *machine_source_document(const struct machine_source *source)
+{
+    const struct input_file *file = &source->files[0];
+    bool document =
+        source->count == 1 && !file->one_line && input_recognise(&file->text) == INPUT_TOPOLOGY_JSON;
+    return document ? &file->text : NULL;
+}
+
+int machine_input_load_files(const struct machine_files *files, struct machine_input **input,
+                             struct diagnostics *diagnostics)
+{
+    struct machine_source source;
+    int status = machine_source_read(files, &source, diagnostics);
     if (status < 0)
         return status;
-    status = machine_input_load_source(&source, input, diagnostics);
-    source_file_fini(&source);
+    status = machine_input_load_read(&source, input, diagnostics);
+    machine_source_fini(&source);
     return status;
+}
+
+int machine_input_load(const char *path, struct machine_input **input, struct diagnostics *diagnostics)
+{
+    return machine_input_load_files(&(struct machine_files){&path, 1}, input, diagnostics);
 }
 
 void machine_input_free(struct machine_input *input)

@@ -46,6 +46,20 @@ enum input_kind {
 /** Recognise what kind of text @p source is by its content. */
 enum input_kind input_recognise(const struct source_text *source);
 
+/** What a machine is read from: one file of any kind, or several dumps of one machine that are merged. */
+struct machine_files {
+    const char *const *paths; /**< as for machine_input_load() */
+    size_t count;             /**< at least 1 */
+};
+
+struct input_file;
+
+/** The same, read into memory. */
+struct machine_source {
+    struct input_file *files;
+    size_t count;
+};
+
 /**
  * Load a machine from a topology JSON, any dump `import` knows, or a file with a one-line synthetic machine;
  * the kind is recognised by content. "-" reads standard input. A path of the form "synthetic:RP(...)" is
@@ -54,6 +68,27 @@ enum input_kind input_recognise(const struct source_text *source);
  * @return 0, STATUS_BAD_INPUT (diagnostics say why), STATUS_FILE_OPEN or STATUS_FILE_READ (a diagnostic, too)
  */
 int machine_input_load(const char *path, struct machine_input **input, struct diagnostics *diagnostics);
+
+/**
+ * machine_input_load() of one or more files. Several must be dumps: what they tell of each function is merged
+ * (dump.h), and where they contradict each other a warning names both places. A topology JSON or one-line
+ * machine states everything, so that with one among several the answer is an error (input-merge).
+ */
+int machine_input_load_files(const struct machine_files *files, struct machine_input **input,
+                             struct diagnostics *diagnostics);
+
+/** Read all @p files. @param source  filled on success; free with machine_source_fini()
+ * @return 0, or the status of the first that could not be read, after a diagnostic for each */
+int machine_source_read(const struct machine_files *files, struct machine_source *source,
+                        struct diagnostics *diagnostics);
+void machine_source_fini(struct machine_source *source);
+
+/** The text of a topology JSON, where @p source is one; else NULL. */
+const struct source_text *machine_source_document(const struct machine_source *source);
+
+/** machine_input_load_files() of files read before. */
+int machine_input_load_read(const struct machine_source *source, struct machine_input **input,
+                            struct diagnostics *diagnostics);
 
 /** machine_input_load() of a text in memory; presets named by relative paths are looked for beside its name.
  */

@@ -54,7 +54,7 @@ static void read_source(const struct source_text *source, struct dump *dump)
         kernel_log_read(source, dump);
 }
 
-int dump_import(const struct source_text *source, struct topology **topology, struct diagnostics *diagnostics)
+static int check_text(const struct source_text *source, struct diagnostics *diagnostics)
 {
     if (source->length == 0)
         return reject(source, DIAGNOSTIC_NO_OFFSET, diagnostics, "dump-empty", "the file is empty");
@@ -65,13 +65,28 @@ int dump_import(const struct source_text *source, struct topology **topology, st
     if (dump_recognise(source) == INPUT_UNKNOWN)
         return reject(source, 0, diagnostics, "dump-unknown",
                       "no line starts a PCI function as lspci prints it, e.g. '00:1f.3 SMBus: ...'");
+    return STATUS_OK;
+}
+
+int dump_import_files(const struct input_file *files, size_t count, struct topology **topology,
+                      struct diagnostics *diagnostics)
+{
     struct dump *dump = dump_new(diagnostics);
     unsigned errors = diagnostics_errors(diagnostics);
-    read_source(source, dump);
+    for (size_t i = 0; i < count; i++) {
+        if (check_text(&files[i].text, diagnostics) == STATUS_OK)
+            read_source(&files[i].text, dump);
+    }
     if (diagnostics_errors(diagnostics) > errors) {
         dump_free(dump);
         return STATUS_BAD_INPUT;
     }
     *topology = dump_finish(dump);
     return *topology ? STATUS_OK : STATUS_BAD_INPUT;
+}
+
+int dump_import(const struct source_text *source, struct topology **topology, struct diagnostics *diagnostics)
+{
+    const struct input_file file = {.path = source->name, .text = *source};
+    return dump_import_files(&file, 1, topology, diagnostics);
 }

@@ -7,6 +7,7 @@
 #define IOMMUSIM_INPUT_RECOGNISE_H
 
 #include "sim/base/diagnostic.h"
+#include "sim/input/input_file.h"
 #include "sim/input/machine_input.h"
 #include "sim/topology/topology.h"
 
@@ -28,5 +29,9 @@ enum input_kind dump_recognise(const struct source_text *source);
  */
 int dump_import(const struct source_text *source, struct topology **topology,
                 struct diagnostics *diagnostics);
+
+/** dump_import() of several dumps of one machine, merged (dump.h). Each must tell something. */
+int dump_import_files(const struct input_file *files, size_t count, struct topology **topology,
+                      struct diagnostics *diagnostics);
 
 #endif

@@ -55,23 +55,56 @@ void scenario_add_override(struct scenario *scenario, const char *text)
     add_override(scenario, arena_string(scenario->arena, text), NULL);
 }
 
+void scenario_set_topology(struct scenario *scenario, const struct machine_files *files)
+{
+    scenario->topology_files = *files;
+}
+
 /* ---- the file ---- */
 
-/* A part: the path of a file, or the part itself. @return its path seen from here, NULL where it is inline */
-static const char *read_part(struct scenario *scenario, const struct json_node *root, const char *key)
+/* A path as the file says it, seen from here. */
+static const char *read_path(struct scenario *scenario, const char *name)
 {
-    struct json_node node = json_member(root, key);
-    if (!json_given(&node) || json_is_object(&node))
-        return NULL;
-    const char *name = json_expect_string(&node, "the path of a file, or an object");
-    if (!name)
-        return NULL;
     if (strncmp(name, "synthetic:", 10) == 0)
         return arena_string(scenario->arena, name);
     char *path = path_beside(scenario->path, name);
     const char *kept = arena_string(scenario->arena, path);
     free(path);
     return kept;
+}
+
+/* The path of a file that a string node is, seen from here; NULL after an error. */
+static const char *read_path_node(struct scenario *scenario, const struct json_node *node,
+                                  const char *expected)
+{
+    const char *name = json_expect_string(node, expected);
+    return name ? read_path(scenario, name) : NULL;
+}
+
+/* The workload: the path of a file, or the part itself. @return its path, NULL where it is inline */
+static const char *read_workload(struct scenario *scenario, const struct json_node *root)
+{
+    struct json_node node = json_member(root, "workload");
+    if (!json_given(&node) || json_is_object(&node))
+        return NULL;
+    return read_path_node(scenario, &node, "the path of a file, or an object");
+}
+
+/* The topology: the path of a file, several dumps to be merged, or the part itself. */
+static void read_topology(struct scenario *scenario, const struct json_node *root)
+{
+    struct json_node node = json_member(root, "topology");
+    if (!json_given(&node) || json_is_object(&node))
+        return;
+    size_t several = json_is_array(&node) ? json_length(&node) : 0, count = 0;
+    const char **paths = arena_array(scenario->arena, several + 1, sizeof(*paths));
+    if (several == 0) {
+        paths[count++] = read_path_node(scenario, &node, "the path of a file, paths of dumps, or an object");
+    } else {
+        for (struct json_node item = json_first(&node); json_given(&item); json_next(&item))
+            paths[count++] = read_path_node(scenario, &item, "the path of a dump");
+    }
+    scenario_set_topology(scenario, &(struct machine_files){paths, count});
 }
 
 static void read_overrides(struct scenario *scenario, const struct json_node *root)
@@ -121,8 +154,8 @@ static void read_scenario(struct scenario *scenario, const struct json_node *roo
     json_check_table(root, &scenario_keys);
     if (json_get_string(root, "name", &text))
         scenario->name = arena_string(scenario->arena, text);
-    scenario->topology_path = read_part(scenario, root, "topology");
-    scenario->workload_path = read_part(scenario, root, "workload");
+    read_topology(scenario, root);
+    scenario->workload_path = read_workload(scenario, root);
     struct json_node kernel = json_member(root, "kernel");
     if (json_given(&kernel) && json_expect_object(&kernel)) {
         json_check_table(&kernel, &scenario_kernel_keys);

@@ -39,14 +39,14 @@ struct scenario_override {
 };
 
 struct scenario {
-    struct arena *arena;       /**< owns the strings; command lines may put their own there */
-    const char *path;          /**< of the file; NULL: put together on the command line */
-    const char *hash;          /**< XXH3-128 of the file, hexadecimal; NULL without one */
-    const char *name;          /**< or NULL */
-    const char *topology_path; /**< seen from here; NULL: inline */
-    const char *workload_path; /**< likewise */
-    const char *cmdline;       /**< kernel command line in place of the topology's, or NULL */
-    const char *iommu;         /**< "auto", "vt-d", "amd-vi", "smmuv3" or "none" */
+    struct arena *arena;                 /**< owns the strings; command lines may put their own there */
+    const char *path;                    /**< of the file; NULL: put together on the command line */
+    const char *hash;                    /**< XXH3-128 of the file, hexadecimal; NULL without one */
+    const char *name;                    /**< or NULL */
+    struct machine_files topology_files; /**< seen from here; none: inline */
+    const char *workload_path;           /**< seen from here; NULL: inline */
+    const char *cmdline;                 /**< kernel command line in place of the topology's, or NULL */
+    const char *iommu;                   /**< "auto", "vt-d", "amd-vi", "smmuv3" or "none" */
     uint64_t seed;
     unsigned sections; /**< bit a enum result_section */
     struct scenario_override *overrides;
@@ -72,13 +72,17 @@ int scenario_load(const char *path, struct scenario **scenario, struct diagnosti
 int scenario_load_source(const struct source_text *source, struct scenario **scenario,
                          struct diagnostics *diagnostics);
 
+/** Take the topology from @p files in place of what the scenario names; several are merged. The paths are
+ * borrowed. */
+void scenario_set_topology(struct scenario *scenario, const struct machine_files *files);
+
 /** Lay a value over the topology, "POINTER=VALUE" (what_if.h), or over the workload,
  * "/workload/POINTER=VALUE". Later ones go over earlier ones. */
 void scenario_add_override(struct scenario *scenario, const char *text);
 
 /**
  * Load the topology with the overrides applied.
- * @return as machine_input_load() or what_if_load(); scenario-missing where no topology is named
+ * @return as machine_input_load_files() or what_if_load(); scenario-missing where no topology is named
  */
 int scenario_load_machine(const struct scenario *scenario, struct machine_input **input,
                           struct diagnostics *diagnostics);

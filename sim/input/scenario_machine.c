@@ -36,7 +36,7 @@ static int load_changed(const struct scenario *scenario, const struct source_tex
                 scenario->overrides[i].text, scenario->overrides[i].place ? "overrides" : "--set", 0};
     int status =
         source ? what_if_load_source(source, settings, count, &before, input, diagnostics)
-               : what_if_load_path(scenario->topology_path, settings, count, &before, input, diagnostics);
+               : what_if_load_files(&scenario->topology_files, settings, count, &before, input, diagnostics);
     if (status == STATUS_BAD_INPUT)
         note_places(scenario, diagnostics);
     machine_input_free(before);
@@ -71,9 +71,10 @@ int scenario_load_machine(const struct scenario *scenario, struct machine_input 
                           struct diagnostics *diagnostics)
 {
     cJSON *part = cJSON_GetObjectItemCaseSensitive(scenario->document.root, "topology");
-    if (scenario->topology_path)
-        return changes_topology(scenario) ? load_changed(scenario, NULL, input, diagnostics)
-                                          : machine_input_load(scenario->topology_path, input, diagnostics);
+    if (scenario->topology_files.count)
+        return changes_topology(scenario)
+                   ? load_changed(scenario, NULL, input, diagnostics)
+                   : machine_input_load_files(&scenario->topology_files, input, diagnostics);
     if (cJSON_IsObject(part))
         return load_inline(scenario, part, input, diagnostics);
     return scenario_report_missing(scenario, "topology", diagnostics);

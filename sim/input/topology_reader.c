@@ -100,6 +100,7 @@ static void read_host_bridge(struct topology_reading *reading, const struct json
         json_error(&end, "topology-bus-range", "the host bridge's last bus %02x is below its first, %02x",
                    host.bus_end, host.bus_start);
     json_get_u32(node, "numa_node", 0, 1023, &host.numa_node);
+    json_get_boolean(node, "found", &host.found);
     struct json_node windows = json_member(node, "windows");
     read_host_windows(reading, &windows, &host);
     char *pointer = json_pointer(node);

@@ -121,6 +121,7 @@ static void write_host_bridge(struct json_layout *layout, const struct topology 
     layout_format(layout, "bus", "\"%02x\"", host->bus_start);
     layout_format(layout, "bus_end", "\"%02x\"", host->bus_end);
     layout_count(layout, "numa_node", host->numa_node);
+    layout_flag(layout, "found", host->found);
     if (host->vmd_function_id != NONE) {
         const struct pci_function *vmd = &topology->functions[host->vmd_function_id];
         write_address(layout, "vmd", vmd->segment, vmd->bus, vmd->devfn);

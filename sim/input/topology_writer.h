@@ -3,8 +3,9 @@
  * @file topology_writer.h
  * A topology as JSON (`iommusim-topology/1`) in the complete form: loading the text gives the same machine.
  *
- * Not written: raw configuration space (all of it that anything looks at is in the fields) and what follows
- * from the rest (ids, tree, processing order).
+ * Not written: what follows from the rest (ids, tree, processing order), and raw configuration space. Of that
+ * a few places read what has no field (NpCache of an AMD unit in iommu_platform.c, port numbers in fabric.c,
+ * link capabilities in groups_nodedev.c); no importer fills it in, so that a dump and its JSON answer alike.
  */
 #ifndef IOMMUSIM_INPUT_TOPOLOGY_WRITER_H
 #define IOMMUSIM_INPUT_TOPOLOGY_WRITER_H

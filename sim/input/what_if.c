@@ -8,7 +8,7 @@
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/input/json_reader.h"
-#include "sim/input/source_file.h"
+#include "sim/input/input_file.h"
 #include "sim/input/topology_writer.h"
 
 #include <cJSON.h>
@@ -366,24 +366,17 @@ static int load_again(const struct source_text *document, struct machine_input *
     return status < 0 ? machine_input_load_source(document, input, diagnostics) : status;
 }
 
-static bool is_one_line(const char *path)
-{
-    return strncmp(path, "synthetic:", strlen("synthetic:")) == 0;
-}
-
-/* @param source  NULL text: the path says it all */
-static int load(const struct source_text *source, const struct what_if_setting *settings, size_t count,
+static int load(const struct machine_source *source, const struct what_if_setting *settings, size_t count,
                 struct machine_input **before, struct machine_input **after, struct diagnostics *diagnostics)
 {
     struct machine_input *loaded = NULL, *changed = NULL;
     struct text_buffer text = {0};
-    bool json = source->text && input_recognise(source) == INPUT_TOPOLOGY_JSON;
-    int status = source->text ? machine_input_load_source(source, &loaded, diagnostics)
-                              : machine_input_load(source->name, &loaded, diagnostics);
+    const struct source_text *json = machine_source_document(source);
+    int status = machine_input_load_read(source, &loaded, diagnostics);
     if (status < 0)
         return status;
-    document_of(json ? source : NULL, loaded, &text);
-    struct source_text document = {source->name, text_buffer_get(&text), text.length};
+    document_of(json, loaded, &text);
+    struct source_text document = {source->files[0].path, text_buffer_get(&text), text.length};
     if (!json) {
         machine_input_free(loaded);
         loaded = NULL;
@@ -401,33 +394,34 @@ static int load(const struct source_text *source, const struct what_if_setting *
     return status;
 }
 
-int what_if_load_source(const struct source_text *source, const struct what_if_setting *settings,
-                        size_t count, struct machine_input **before, struct machine_input **after,
+int what_if_load_source(const struct source_text *text, const struct what_if_setting *settings, size_t count,
+                        struct machine_input **before, struct machine_input **after,
                         struct diagnostics *diagnostics)
 {
-    return load(source, settings, count, before, after, diagnostics);
+    struct input_file file = {.path = text->name, .text = *text};
+    return load(&(struct machine_source){&file, 1}, settings, count, before, after, diagnostics);
 }
 
-int what_if_load_path(const char *path, const struct what_if_setting *settings, size_t count,
-                      struct machine_input **before, struct machine_input **after,
-                      struct diagnostics *diagnostics)
+int what_if_load_files(const struct machine_files *files, const struct what_if_setting *settings,
+                       size_t count, struct machine_input **before, struct machine_input **after,
+                       struct diagnostics *diagnostics)
 {
-    struct source_text source = {path, NULL, 0};
-    int status = is_one_line(path) ? STATUS_OK : source_file_read(path, &source, diagnostics);
+    struct machine_source source;
+    int status = machine_source_read(files, &source, diagnostics);
     if (status < 0)
         return status;
     status = load(&source, settings, count, before, after, diagnostics);
-    source_file_fini(&source);
+    machine_source_fini(&source);
     return status;
 }
 
-int what_if_load(const char *path, const char *const *texts, size_t count, struct machine_input **before,
-                 struct machine_input **after, struct diagnostics *diagnostics)
+int what_if_load(const struct machine_files *files, const char *const *texts, size_t count,
+                 struct machine_input **before, struct machine_input **after, struct diagnostics *diagnostics)
 {
     struct what_if_setting *settings = memory_array(count, sizeof(*settings));
     for (size_t i = 0; i < count; i++)
         settings[i] = (struct what_if_setting){texts[i], "--set", 0};
-    int status = what_if_load_path(path, settings, count, before, after, diagnostics);
+    int status = what_if_load_files(files, settings, count, before, after, diagnostics);
     free(settings);
     return status;
 }

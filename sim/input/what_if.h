@@ -21,14 +21,15 @@
 
 /**
  * Load a machine twice: as it is, and with settings.
- * @param path      as for machine_input_load()
+ * @param files     as for machine_input_load_files()
  * @param settings  "POINTER=VALUE", applied in order; addresses are those of the machine as it is
  * @param before    filled on success; of a dump what its document says, so that both know the same
  * @param after     filled on success; both are to be freed with machine_input_free()
  * @return 0, STATUS_BAD_INPUT, STATUS_FILE_OPEN or STATUS_FILE_READ after diagnostics
  */
-int what_if_load(const char *path, const char *const *settings, size_t count, struct machine_input **before,
-                 struct machine_input **after, struct diagnostics *diagnostics);
+int what_if_load(const struct machine_files *files, const char *const *settings, size_t count,
+                 struct machine_input **before, struct machine_input **after,
+                 struct diagnostics *diagnostics);
 
 /** A setting and where it was said. */
 struct what_if_setting {
@@ -38,9 +39,9 @@ struct what_if_setting {
 };
 
 /** what_if_load() with settings from anywhere. */
-int what_if_load_path(const char *path, const struct what_if_setting *settings, size_t count,
-                      struct machine_input **before, struct machine_input **after,
-                      struct diagnostics *diagnostics);
+int what_if_load_files(const struct machine_files *files, const struct what_if_setting *settings,
+                       size_t count, struct machine_input **before, struct machine_input **after,
+                       struct diagnostics *diagnostics);
 
 /** The same for a text in memory, NUL-terminated beyond its length. */
 int what_if_load_source(const struct source_text *source, const struct what_if_setting *settings,

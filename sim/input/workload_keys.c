@@ -88,8 +88,11 @@ static const struct json_key scenario_keys_rows[] = {
     {"format", "what this file is", "{\"const\": \"iommusim-scenario/1\"}", NULL},
     {"name", "of the scenario", SCHEMA_STRING, NULL},
     {"source", "where it comes from, in words", SCHEMA_STRING, NULL},
-    {"topology", "the machine: the path of a topology or dump from this file's folder, or a topology itself",
-     "{\"anyOf\": [" SCHEMA_STRING ", {\"type\": \"object\"}]}", NULL},
+    {"topology",
+     "the machine: the path of a topology or dump from this file's folder, paths of dumps of one machine "
+     "that "
+     "are merged, or a topology itself",
+     "{\"anyOf\": [" SCHEMA_STRING ", " SCHEMA_LIST(SCHEMA_STRING) ", {\"type\": \"object\"}]}", NULL},
     {"workload", "what runs: the path of a workload from this file's folder, or a workload itself",
      "{\"anyOf\": [" SCHEMA_STRING ", " SCHEMA_REF("workload") "]}", NULL},
     {"kernel", "in place of the topology's", SCHEMA_REF("kernel"), NULL},

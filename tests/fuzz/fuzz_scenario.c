@@ -67,6 +67,16 @@ static void run(struct scenario *scenario, struct machine_input *input, struct d
     workload_free(workload);
 }
 
+/* Files of the outside world are not opened. */
+static bool topology_is_here(const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->topology_files.count; i++) {
+        if (strncmp(scenario->topology_files.paths[i], "synthetic:", 10) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Whatever the bytes: no crash, an error or a run that keeps its books. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -77,8 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct diagnostics *diagnostics = diagnostics_new(20);
     struct scenario *scenario = NULL;
     int status = scenario_load_source(&source, &scenario, diagnostics);
-    bool here = scenario && !scenario->workload_path &&
-                (!scenario->topology_path || strncmp(scenario->topology_path, "synthetic:", 10) == 0);
+    bool here = scenario && !scenario->workload_path && topology_is_here(scenario);
     struct machine_input *input = NULL;
     if (here)
         status = scenario_load_machine(scenario, &input, diagnostics);

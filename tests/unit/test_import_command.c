@@ -80,7 +80,10 @@ START_TEST(exit_status_and_places)
         "open window [topology-bar-unreachable]\n");
     expect("% import -q -f lspci tests/fuzz/import/bytes.txt | cmp - tests/fuzz/import/bytes.txt", 0, "");
     expect("% import 2>/dev/null", 2, "");
-    expect("% import a b 2>/dev/null", 2, "");
+    expect(
+        "% import tests/fuzz/import/bytes.txt topologies/pcie-bench-broadwell.json 2>&1", 2,
+        "topologies/pcie-bench-broadwell.json: error: a topology file states the whole machine and cannot be "
+        "merged with other files; only dumps can [input-merge]\n");
     expect("% import -f yaml tests/fuzz/import/bytes.txt 2>/dev/null", 2, "");
     expect("% import /nonexistent/dump 2>/dev/null", 3, "");
     expect("% import -o /nonexistent/topology.json tests/fuzz/import/bytes.txt 2>/dev/null", 3, "");
@@ -107,6 +110,38 @@ START_TEST(an_imported_file_gives_the_groups_of_the_dump)
         text_buffer_fini(&line);
     }
     globfree(&files);
+}
+END_TEST
+
+/* A listing of groups beside bytes: every command takes both, and diff knows which FILE it belongs to. */
+START_TEST(several_dumps_are_merged)
+{
+    static const char make[] = "d=$(mktemp -d); echo "
+                               "/sys/kernel/iommu_groups/7/devices/0000:00:00.0 >$d/groups; printf '00:00.0 "
+                               "0600: 8086:1234\\n00:02.0 0300: 8086:3e92\\n' "
+                               ">$d/lspci; ";
+    static const struct {
+        const char *line;
+        int status;
+        const char *output;
+    } cases[] = {
+        {"% import -q $d/lspci $d/groups 2>/dev/null | grep -c reported_group", 0, "1\n"},
+        {"% groups --compare -f tsv $d/lspci --with $d/groups 2>/dev/null | head -1 | cat", 0,
+         "0000:00:00.0\t7\t1\tsame\n"},
+        {"% groups --compare $d/lspci 2>&1 >/dev/null | grep -c groups-not-stated", 0, "1\n"},
+        {"% viable --with $d/groups $d/lspci 00:02.0 >/dev/null 2>&1; echo $?", 0, "0\n"},
+        {"% reach -s --with $d/groups $d/lspci >/dev/null 2>&1; echo $?", 0, "0\n"},
+        {"% diff $d/lspci --with $d/groups $d/lspci --with $d/groups >/dev/null 2>&1; echo $?", 0, "0\n"},
+        {"% diff --with $d/groups $d/lspci -c iommu=pt 2>&1 | grep -c 'before the FILE'", 0, "1\n"},
+        {"% groups -f tsv $d/lspci --with nothing 2>&1", 3,
+         "nothing: error: cannot open the file: No such file or directory [file-open]\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct text_buffer line = {0};
+        text_buffer_format(&line, "%s(%s); s=$?; rm -r $d; exit $s", make, cases[i].line);
+        expect(line.text, cases[i].status, cases[i].output);
+        text_buffer_fini(&line);
+    }
 }
 END_TEST
 
@@ -150,6 +185,7 @@ Suite *import_command_suite(void)
     tcase_set_timeout(tests, 30);
     tcase_add_test(tests, exit_status_and_places);
     tcase_add_test(tests, an_imported_file_gives_the_groups_of_the_dump);
+    tcase_add_test(tests, several_dumps_are_merged);
     tcase_add_test(tests, failed_imports_leave_no_file);
     tcase_add_test(tests, output_files_are_whole);
     suite_add_tcase(suite, tests);

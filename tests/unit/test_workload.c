@@ -219,7 +219,7 @@ START_TEST(overrides_reach_every_kind_of_topology)
     for (size_t i = 0; i < COUNT(topologies); i++) {
         struct scenario *scenario = scenario_new();
         struct machine_input *input = NULL;
-        scenario->topology_path = topologies[i];
+        scenario_set_topology(scenario, &(struct machine_files){&topologies[i], 1});
         scenario_add_override(scenario, "/parameters/switch/latency=1us");
         scenario_add_override(scenario, "/parameters/iommu/walkers=3");
         scenario_add_override(scenario, "/parameters/iommu/walkers=5"); /* the later one wins */
@@ -231,6 +231,24 @@ START_TEST(overrides_reach_every_kind_of_topology)
         machine_input_free(input);
         scenario_free(scenario);
     }
+}
+END_TEST
+
+/* Several dumps of one machine, in a scenario. */
+START_TEST(a_scenario_may_name_several_dumps)
+{
+    static const char text[] =
+        "{\"format\": \"iommusim-scenario/1\","
+        " \"topology\": [\"tests/fuzz/import/bytes.txt\", \"tests/fuzz/import/bytes.txt\"]}";
+    const struct source_text source = {"scenario.json", text, strlen(text)};
+    struct scenario *scenario = NULL;
+    struct machine_input *input = NULL;
+    ck_assert_int_eq(scenario_load_source(&source, &scenario, diagnostics), STATUS_OK);
+    ck_assert_uint_eq(scenario->topology_files.count, 2);
+    ck_assert_int_eq(scenario_load_machine(scenario, &input, diagnostics), STATUS_OK);
+    ck_assert_str_eq(input->topology->source, "lspci dump");
+    machine_input_free(input);
+    scenario_free(scenario);
 }
 END_TEST
 
@@ -329,6 +347,7 @@ Suite *workload_suite(void)
     tcase_add_test(tests, holes_are_found);
     tcase_add_test(tests, paths_begin_beside_the_file);
     tcase_add_test(tests, overrides_reach_every_kind_of_topology);
+    tcase_add_test(tests, a_scenario_may_name_several_dumps);
     tcase_add_test(tests, files_in_the_tree_are_valid);
     tcase_add_test(tests, examples_of_the_manual_load);
     tcase_add_test(tests, damaged_scenarios_do_no_harm);

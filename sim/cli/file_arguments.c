@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/cli/file_arguments.h"
+
+#include "sim/base/text_buffer.h"
+
+#include <string.h>
+
+void file_arguments_add(struct file_arguments *arguments, const char *path, struct argp_state *state)
+{
+    if (arguments->count == FILE_ARGUMENTS_MAX)
+        argp_error(state, "more than %d files of one machine", FILE_ARGUMENTS_MAX);
+    arguments->paths[arguments->count++] = path;
+}
+
+void file_arguments_name(struct file_arguments *arguments, const char *path, struct argp_state *state)
+{
+    if (arguments->named)
+        argp_error(state, "one FILE only, not also '%s' (--with names further dumps of the same machine)",
+                   path);
+    file_arguments_add(arguments, path, state);
+    memmove(&arguments->paths[1], &arguments->paths[0], (arguments->count - 1) * sizeof(arguments->paths[0]));
+    arguments->paths[0] = path;
+    arguments->named = true;
+}
+
+struct machine_files file_arguments_get(const struct file_arguments *arguments)
+{
+    return (struct machine_files){arguments->paths, arguments->count};
+}
+
+char *file_arguments_text(const struct file_arguments *arguments)
+{
+    struct text_buffer text = {0};
+    for (size_t i = 0; i < arguments->count; i++)
+        text_buffer_format(&text, "%s%s", i == 0 ? "" : i == 1 ? " with " : ", ", arguments->paths[i]);
+    return text.text;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file input_file.h
+ * One thing the user names as input, read into memory: a text, or a machine in one line.
+ */
+#ifndef IOMMUSIM_INPUT_INPUT_FILE_H
+#define IOMMUSIM_INPUT_INPUT_FILE_H
+
+#include "sim/base/diagnostic.h"
+
+struct input_file {
+    const char *path;        /**< as the user gave it */
+    struct source_text text; /**< NUL-terminated beyond its length; its name is @c path, or "<synthetic>" */
+    bool one_line;           /**< it was named "synthetic:...": a machine in one line (synthetic.h) */
+};
+
+/**
+ * Read what @p path names: a file, standard input ("-"), or the text behind "synthetic:".
+ * @param file  filled on success; free with input_file_fini(). It borrows @p path.
+ * @return 0, STATUS_FILE_OPEN or STATUS_FILE_READ after one diagnostic
+ */
+int input_file_read(const char *path, struct input_file *file, struct diagnostics *diagnostics);
+
+/** Free what input_file_read() filled. */
+void input_file_fini(struct input_file *file);
+
+#endif
