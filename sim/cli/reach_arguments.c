@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/cli/reach_arguments.h"
+
+#include "sim/base/nearest.h"
+
+#include <argp.h>
+#include <string.h>
+
+enum { EXIT_BAD_USAGE = 2 };
+
+enum { OPTION_OUTCOME = 256, OPTION_FAIL_ON, OPTION_SOUND, OPTION_P2PDMA, OPTION_CPU, OPTION_ASSUME };
+
+static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "The question (one; without any: who reaches whom):", 1},
+    {"sound", OPTION_SOUND, NULL, 0,
+     "Do the groups keep their promise? Pairs of different groups that meet past the IOMMU, and groups "
+     "larger "
+     "than anything that reaches demands. Exit status 1 where they do not",
+     1},
+    {"p2pdma", OPTION_P2PDMA, NULL, 0,
+     "What the kernel's peer-to-peer DMA code would say (straight by bus address, through the host bridge, "
+     "not supported), beside what the fabric does; SRC is the client, DST the provider of memory",
+     1},
+
+    {NULL, 0, NULL, 0, "What is listed:", 2},
+    {"outcome", OPTION_OUTCOME, "OUTCOME", 0,
+     "Pairs to list: reaches (default), redirected, blocked, all (of these three), or not-applicable; may "
+     "repeat. With SRC and DST the default is any",
+     2},
+    {"summary", 's', NULL, 0, "Only count", 2},
+    {"format", 'f', "FORMAT", 0, "text (default), json or tsv", 2},
+    {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
+    {"fail-on", OPTION_FAIL_ON, "leak", 0, "Exit with 1 if a function reaches one of another group", 2},
+
+    {NULL, 0, NULL, 0, "The machine:", 3},
+    FILE_ARGUMENTS_OPTION(3),
+    {"cmdline", 'c', "STRING", 0,
+     "Kernel command line, in place of the input's own; the words are those of `iommusim groups`", 3},
+    {"iommu", 'i', "KIND", 0, "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3 or none", 3},
+    {"algorithm", 'a', "NAME", 0,
+     "Whose groups: linux (default), linux-5.9, acs-rework-v3 (see `iommusim groups --help`)", 3},
+    {"assume", OPTION_ASSUME, "POLICY", 0,
+     "What functions do whose ACS registers the input hides: table (default), pessimistic, optimistic", 3},
+    {"cpu", OPTION_CPU, "KIND", 0,
+     "For --p2pdma: zen (AMD, family 17h or later) or other; by default what the host bridges tell", 3},
+    {0},
+};
+
+static const char doc[] =
+    "Who can reach whom past the IOMMU: for every ordered pair of functions, whether a memory request of the "
+    "first with an untranslated address in a BAR of the second may arrive there untranslated, and by which "
+    "rule at which port. A pair of different groups that reaches is a leak.\v"
+    "FILE is a topology JSON, any dump `import` knows (- is standard input), or \"synthetic:...\". SRC and "
+    "DST are addresses, [segment:]bus:device.function, or \"all\"; a pair asked for by name is shown hop by "
+    "hop.\n"
+    "Lines of tsv: source, target, outcome, rule, where, BAR, and \"leak\", \"vouched\" (the kernel's quirk "
+    "list has the vendor's word that functions without ACS do not talk to each other) or \"-\".";
+
+/** Index of @p word among @p names, or the end of the program with a message. */
+static int choose(struct argp_state *state, const char *option, const char *word, const char *const *names,
+                  size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(word, names[i]) == 0)
+            return (int)i;
+    }
+    const char *near = nearest_name(word, names, count, sizeof(names[0]));
+    argp_error(state, "unknown value '%s' for --%s%s%s%s", word, option, near ? ", did you mean '" : "",
+               near ? near : "", near ? "'?" : "");
+    return 0;
+}
+
+static void add_outcome(struct argp_state *state, struct reach_arguments *arguments, const char *word)
+{
+    static const char *const names[] = {"not-applicable", "blocked", "redirected", "reaches", "all"};
+    int chosen = choose(state, "outcome", word, names, REACH_OUTCOMES + 1);
+    arguments->outcomes_given = true;
+    for (int i = 0; i < REACH_OUTCOMES; i++)
+        arguments->question.outcomes[i] |=
+            chosen == i || (chosen == REACH_OUTCOMES && i != REACH_NOT_APPLICABLE);
+}
+
+static void set_mode(struct argp_state *state, struct reach_arguments *arguments, enum reach_mode mode)
+{
+    if (arguments->mode != REACH_MODE_PAIRS && arguments->mode != mode)
+        argp_error(state, "one question at a time, please");
+    arguments->mode = mode;
+}
+
+/* One of the options about the machine, by its letter. */
+static error_t read_rule(struct argp_state *state, struct reach_arguments *arguments, int key, char *text)
+{
+    static const char *const cpus[] = {"auto", "zen", "other"};
+    struct group_options *rules = &arguments->rules;
+    switch (key) {
+    case 'c':
+        rules->cmdline = text;
+        return 0;
+    case 'i':
+        if (!iommu_choice_parse(text, &rules->choice))
+            argp_error(state, "unknown value '%s' for --iommu (auto, vt-d, amd-vi, smmuv3, none)", text);
+        return 0;
+    case 'a':
+        if (!group_algorithm_parse(text, &rules->algorithm))
+            argp_error(state, "unknown algorithm '%s': linux, linux-5.9 or acs-rework-v3", text);
+        return 0;
+    case OPTION_ASSUME:
+        if (!isolation_policy_parse(text, &rules->assume))
+            argp_error(state, "unknown policy '%s': table, pessimistic or optimistic", text);
+        return 0;
+    case OPTION_CPU:
+        arguments->cpu = (enum p2pdma_cpu)choose(state, "cpu", text, cpus, 3);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t read_position(struct argp_state *state, struct reach_arguments *arguments, char *text)
+{
+    if (state->arg_num > 2)
+        argp_error(state, "FILE, SRC and DST only, not also '%s'", text);
+    if (state->arg_num == 0)
+        file_arguments_name(&arguments->files, text, state);
+    else
+        *(state->arg_num == 1 ? &arguments->source : &arguments->target) = text;
+    return 0;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    static const char *const formats[] = {"text", "json", "tsv"};
+    static const char *const fail_names[] = {"leak"};
+    struct reach_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_SOUND:
+        set_mode(state, arguments, REACH_MODE_SOUND);
+        return 0;
+    case OPTION_P2PDMA:
+        set_mode(state, arguments, REACH_MODE_P2PDMA);
+        return 0;
+    case 'f':
+        arguments->question.format = (enum report_format)choose(state, "format", text, formats, 3);
+        return 0;
+    case OPTION_OUTCOME:
+        add_outcome(state, arguments, text);
+        return 0;
+    case 's':
+        arguments->question.summary_only = true;
+        return 0;
+    case 'o':
+        arguments->output = text;
+        return 0;
+    case OPTION_FAIL_ON:
+        arguments->fail_on_leak = choose(state, "fail-on", text, fail_names, 1) == 0;
+        return 0;
+    case OPTION_WITH:
+        file_arguments_add(&arguments->files, text, state);
+        return 0;
+    case ARGP_KEY_ARG:
+        return read_position(state, arguments, text);
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "FILE is missing");
+        return 0;
+    default:
+        return read_rule(state, arguments, key, text);
+    }
+}
+
+void reach_arguments_parse(struct reach_arguments *arguments, int argc, char **argv)
+{
+    static const struct argp parser = {options, parse_option, "FILE [SRC [DST]]", doc, NULL, NULL, NULL};
+    argp_err_exit_status = EXIT_BAD_USAGE;
+    argp_parse(&parser, argc, argv, 0, NULL, arguments);
+}
