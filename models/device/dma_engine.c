@@ -41,6 +41,18 @@ static const struct field fields[] = {
      .maximum = 1000000,
      .help = "times an operation is issued again, with on_error retry"},
     TIME("retry_delay", retry_delay_ps, "refused to issued again, with on_error retry"),
+    {.name = "relaxed_ordering",
+     .type = FIELD_BOOLEAN,
+     .offset = offsetof(struct dma_engine_parameters, relaxed_ordering),
+     .maximum = 1,
+     .help = "requests carry the RO attribute (PCIe Base Spec 2.2.6.4): their writes, and the completions of "
+             "their reads, may pass earlier posted requests"},
+    {.name = "id_based_ordering",
+     .type = FIELD_BOOLEAN,
+     .offset = offsetof(struct dma_engine_parameters, id_based_ordering),
+     .maximum = 1,
+     .help = "requests and completions carry the IDO attribute: they may pass posted requests of other "
+             "functions"},
 };
 
 const struct field_table dma_engine_fields = {"endpoint", "the DMA engine of an endpoint", fields,
@@ -62,9 +74,7 @@ void dma_operation_pool_reserve(struct dma_operation_pool *pool, uint32_t spare)
 {
     if (pool->count - pool->live >= spare)
         return;
-    uint32_t count = pool->count ? pool->count * 2 : 256;
-    while (count - pool->live < spare)
-        count *= 2;
+    uint32_t count = memory_doubled(pool->count ? pool->count : 256, (uint64_t)pool->live + spare);
     pool->items = memory_resize(pool->items, count, sizeof(*pool->items));
     for (uint32_t i = count; i-- > pool->count;) {
         pool->items[i].next = pool->free_first;
@@ -105,6 +115,10 @@ void dma_engine_submit(struct dma_engine *engine, uint32_t index)
 
 void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
 {
+    if (index == NONE) {
+        engine->resuming = false;
+        return;
+    }
     struct dma_operation *operation = &engine->operations->items[index];
     bool write = operation->write;
     operation->next = NONE;
@@ -151,7 +165,9 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
         .address = operation->address + operation->issued_bytes,
         .segment = engine->segment,
         .requester_id = engine->requester_id,
+        .relaxed_ordering = engine->parameters.relaxed_ordering,
     };
+    tlp->id_ordered = engine->parameters.id_based_ordering;
     tlp->original_requester_id = engine->requester_id;
     tlp->place = (struct route_place){engine->function_id, SIDE_SELF};
     tlp->operation = operation_index;
@@ -185,10 +201,25 @@ static void step_operation(struct dma_engine *engine, bool write)
         engine->ready_last[write] = NONE;
 }
 
+/* Without a link to hold it back an engine makes all TLPs of its operations at once. There is no room for
+ * more in this event: go on in one of its own, at the same time. */
+static void resume_later(struct dma_engine *engine)
+{
+    if (engine->resuming)
+        return;
+    engine->resuming = true;
+    event_queue_push(engine->transport->events, engine->transport->events->now_ps, PRIORITY_NORMAL,
+                     engine->event_ready, engine->id, NONE);
+}
+
 /* Issue what can be issued of one kind; a TLP that fails at once ends it. */
 static uint32_t pump_kind(struct dma_engine *engine, bool write)
 {
     while (may_issue(engine, write)) {
+        if (tlp_pool_exhausted(engine->transport->pool)) {
+            resume_later(engine);
+            break;
+        }
         uint32_t index = make_tlp(engine, engine->ready_first[write]);
         step_operation(engine, write);
         if (!write && ++engine->tags_used > engine->tags_high)

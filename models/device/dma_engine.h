@@ -29,6 +29,8 @@ struct dma_engine_parameters {
     int on_error;                     /**< enum device_error_reaction */
     uint32_t retries;                 /**< ON_ERROR_RETRY: of one operation, at most */
     uint64_t retry_delay_ps;          /**< ON_ERROR_RETRY: refused to issued again */
+    bool relaxed_ordering;            /**< its requests carry the RO attribute */
+    bool id_based_ordering;           /**< its requests and completions carry the IDO attribute */
 };
 
 extern const struct field_table dma_engine_fields;
@@ -72,9 +74,9 @@ struct dma_engine {
     uint32_t function_id, ingress, node, segment;
     uint16_t requester_id;
     uint32_t max_payload, max_read_request;
-    uint32_t
-        event_ready; /**< kind of its events: an operation is ready to go out; argument is the operation */
-    uint32_t id;     /**< target of its events */
+    uint32_t event_ready; /**< kind of its events: an operation is ready to go out; argument is the operation,
+                             or NONE: just go on */
+    uint32_t id;          /**< target of its events */
     uint64_t next_issue_ps[2];              /**< [write] */
     uint32_t ready_first[2], ready_last[2]; /**< [write] operations whose TLPs are being made */
     uint64_t slot_free_ps[2]; /**< [write] when the last TLP left the ingress: until then the link held the
@@ -82,6 +84,7 @@ struct dma_engine {
     bool tlp_waits[2];        /**< [write] a TLP is in the ingress */
     bool pumping;             /**< dma_engine_pump() is at work further up the stack */
     bool stopped;             /**< accepts no more operations (ON_ERROR_STOP) */
+    bool resuming;            /**< an event to go on is under way */
     uint32_t tags_used;
     uint32_t tags_high;
     uint64_t tlps;
@@ -90,7 +93,7 @@ struct dma_engine {
 /** Accept an operation (address, length, write filled in) at the present time. */
 void dma_engine_submit(struct dma_engine *engine, uint32_t operation);
 
-/** Its event. */
+/** Its event. Pump afterwards. */
 void dma_engine_on_ready(struct dma_engine *engine, uint32_t operation);
 
 /**

@@ -44,24 +44,27 @@ static uint32_t make_completion(struct completer *completer, struct transport *t
     completion->serving = false;
     completion->to_host = false;
     completion->buffered = false;
+    completion->completer_id = completer->id;
+    completion->id_ordered = completer->id_ordered;
+    completion->wire_bytes = TLP_FRAMING_BYTES + TLP_COMPLETION_HEADER_BYTES + bytes;
     request->served_bytes += bytes;
     completion->last = request->served_bytes == request->length_bytes;
     return index;
 }
 
-uint32_t completer_pump(struct completer *completer, struct transport *transport)
+/* No room for another TLP in this event: go on in one of its own, at the same time. */
+static void resume_later(struct completer *completer, struct transport *transport)
 {
-    if (completer->piece_waits || completer->first == NONE)
-        return NONE;
-    uint32_t request = completer->first, done = NONE;
-    uint32_t index = make_completion(completer, transport, request);
+    if (completer->resuming)
+        return;
+    completer->resuming = true;
+    event_queue_push(transport->events, transport->events->now_ps, PRIORITY_NORMAL, completer->event_resume,
+                     completer->number, NONE);
+}
+
+static void put_in(struct completer *completer, struct transport *transport, uint32_t index)
+{
     struct tlp *completion = &transport->pool->items[index];
-    if (completion->last) {
-        completer->first = transport->pool->items[request].next;
-        if (completer->first == NONE)
-            completer->last = NONE;
-        done = request;
-    }
     completion->ingress = completer->ingress;
     if (completer->function_id == NONE) {
         bool claimed = transport_route_from_host(transport, index);
@@ -71,8 +74,29 @@ uint32_t completer_pump(struct completer *completer, struct transport *transport
         completion->place = (struct route_place){completer->function_id, SIDE_SELF};
         transport_route(transport, index, transport->ingresses[completer->ingress].node);
     }
-    completion->wire_bytes = TLP_FRAMING_BYTES + TLP_COMPLETION_HEADER_BYTES + completion->length_bytes;
     completer->piece_waits = true;
+    completer->pumping = true;
     transport_enqueue(transport, completer->ingress, index);
-    return done;
+    completer->pumping = false;
+}
+
+bool completer_pump(struct completer *completer, struct transport *transport, uint32_t *answered)
+{
+    *answered = NONE;
+    if (completer->pumping || completer->piece_waits || completer->first == NONE)
+        return false;
+    if (tlp_pool_exhausted(transport->pool)) {
+        resume_later(completer, transport);
+        return false;
+    }
+    uint32_t request = completer->first;
+    uint32_t index = make_completion(completer, transport, request);
+    if (transport->pool->items[index].last) {
+        completer->first = transport->pool->items[request].next;
+        if (completer->first == NONE)
+            completer->last = NONE;
+        *answered = request;
+    }
+    put_in(completer, transport, index);
+    return true;
 }

@@ -20,17 +20,25 @@ struct completer {
     uint32_t first, last;         /**< requests with data, being answered in order */
     uint32_t boundary_bytes;      /**< RCB */
     uint32_t payload_limit_bytes; /**< 0: the requester's MPS */
+    uint16_t id;                  /**< requester id of the function, as the completions' completer */
+    bool id_ordered;              /**< its completions carry the IDO attribute */
     bool piece_waits;             /**< a completion is in the ingress */
+    bool pumping;                 /**< completer_pump() is at work further up the stack */
+    bool resuming;                /**< an event to go on is under way */
+    uint32_t number;              /**< target of its events */
+    uint32_t event_resume;        /**< kind of its events, argument NONE: pump again */
 };
 
 /** A request's data is ready: queue it. The completer owns the TLP until its last completion is sent. */
 void completer_add(struct completer *completer, struct transport *transport, uint32_t request);
 
 /**
- * Put the next completion into the ingress if none waits there.
- * @return the request that is answered completely by it and no longer needed (the caller releases it), or
- * NONE
+ * Put the next completion into the ingress if none waits there. A call from within a call does nothing: the
+ * outer one goes on.
+ * @param answered  the request that is answered completely by it and no longer needed (the caller releases
+ * it), or NONE
+ * @return true where a completion was put in: call again, it may be gone already
  */
-uint32_t completer_pump(struct completer *completer, struct transport *transport);
+bool completer_pump(struct completer *completer, struct transport *transport, uint32_t *answered);
 
 #endif

@@ -49,9 +49,9 @@ static uint64_t now_ps(const struct root_complex *root_complex)
     return root_complex->transport->events->now_ps;
 }
 
-static struct root_port_service *service_of(const struct root_complex *root_complex, const struct tlp *tlp)
+static struct root_port_order *order_of(const struct root_complex *root_complex, const struct tlp *tlp)
 {
-    return &root_complex->services[root_complex->transport->ingresses[tlp->ingress].number];
+    return &root_complex->orders[root_complex->transport->ingresses[tlp->ingress].number];
 }
 
 static void list_append(const struct root_complex *root_complex, uint32_t *first, uint32_t *last,
@@ -97,9 +97,14 @@ static void take_read_slot(struct root_complex *root_complex, uint32_t index)
 static void release_read_slot(struct root_complex *root_complex)
 {
     root_complex->reads_active--;
-    if (root_complex->slot_first != NONE)
+    if (root_complex->giving_slots)
+        return; /* a read that ended at once: the loop below gives its slot on */
+    root_complex->giving_slots = true;
+    while (root_complex->slot_first != NONE &&
+           root_complex->reads_active < root_complex->parameters.reads_in_flight)
         take_read_slot(root_complex,
                        list_take(root_complex, &root_complex->slot_first, &root_complex->slot_last));
+    root_complex->giving_slots = false;
 }
 
 static void finish(struct root_complex *root_complex, uint32_t index, bool failed)
@@ -113,11 +118,13 @@ static void finish(struct root_complex *root_complex, uint32_t index, bool faile
 
 void root_complex_pump(struct root_complex *root_complex, uint32_t completer)
 {
-    uint32_t answered = completer_pump(&root_complex->completers[completer], root_complex->transport);
-    if (answered == NONE)
-        return;
-    tlp_release(root_complex->transport->pool, answered);
-    release_read_slot(root_complex);
+    uint32_t answered;
+    while (completer_pump(&root_complex->completers[completer], root_complex->transport, &answered)) {
+        if (answered == NONE)
+            continue;
+        tlp_release(root_complex->transport->pool, answered);
+        release_read_slot(root_complex);
+    }
 }
 
 /* A read that leads nowhere: its completion says so, after the time a completion takes. */
@@ -149,10 +156,13 @@ static void send_refusal(struct root_complex *root_complex, uint32_t index)
     release_read_slot(root_complex);
 }
 
-/* RAM, or the interrupt message window, which takes writes. */
-static bool is_memory(const struct root_complex *root_complex, uint64_t address)
+/* RAM, or the interrupt message window, which takes writes only. */
+static bool is_memory(const struct root_complex *root_complex, const struct tlp *tlp)
 {
-    if (root_complex->range_count == 0 || address >> 20 == 0xfee)
+    uint64_t address = tlp->transaction.address;
+    if (route_is_msi(address))
+        return tlp->flow == FLOW_POSTED;
+    if (root_complex->range_count == 0)
         return true;
     for (uint32_t i = 0; i < root_complex->range_count; i++) {
         const struct memory_range *range = &root_complex->ranges[i];
@@ -168,11 +178,10 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
     struct transport *transport = root_complex->transport;
     struct tlp *tlp = tlp_at(root_complex, index);
     tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
-    uint32_t ingress = tlp->ingress;
     struct route_place root = tlp->place;
     uint32_t segment = tlp->transaction.segment;
     bool claimed = transport_route_from_host(transport, index);
-    if (!claimed && is_memory(root_complex, tlp->transaction.address)) {
+    if (!claimed && is_memory(root_complex, tlp)) {
         tlp->place = root;
         uint64_t data_ps = memory_read(&root_complex->memory, now_ps(root_complex), tlp->length_bytes);
         tlp_charge(tlp, LEDGER_MEMORY, data_ps);
@@ -186,36 +195,58 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
         refuse_read(root_complex, index, COMPLETION_UNSUPPORTED_REQUEST);
         return;
     }
-    /* Redirected to a peer: from here on the peer serves it. */
+    /* Redirected to a peer. */
+    tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex) + root_complex->parameters.peer_latency_ps);
+    post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
+}
+
+/* A read that was redirected to a peer goes out there: from here on the peer serves it. */
+static void forward_read(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
     root_complex->peer_tlps++;
     tlp->serving = false;
+    transport_enqueue(root_complex->transport, tlp->ingress, index);
     release_read_slot(root_complex);
-    transport_enqueue(transport, ingress, index);
+}
+
+/* ---- order ---- */
+
+/* Its turn has come: to memory, or on to a peer's port. */
+static void go_on(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    if (tlp->fate == FATE_HOST && tlp->flow == FLOW_NONPOSTED) {
+        issue_read(root_complex, index);
+        return;
+    }
+    tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
+    if (tlp->fate == FATE_HOST) { /* a completion that ACS sent up instead of across: down to its requester */
+        bool claimed = transport_route_from_host(root_complex->transport, index);
+        assert(claimed && tlp->fate == FATE_FORWARD); /* the requester was there when it asked */
+        (void)claimed;
+    }
+    transport_enqueue(root_complex->transport, tlp->ingress, index);
+}
+
+static void go_on_in_order(struct root_complex *root_complex, uint32_t index)
+{
+    struct root_port_order *order = order_of(root_complex, tlp_at(root_complex, index));
+    if (root_port_order_held_back(order, root_complex->transport->pool, index))
+        root_port_order_hold(order, root_complex->transport->pool, index);
+    else
+        go_on(root_complex, index);
 }
 
 /* ---- posted requests ---- */
 
-static bool posted_before(const struct root_complex *root_complex, const struct root_port_service *service,
-                          const struct tlp *read)
-{
-    return service->posted_first != NONE &&
-           tlp_at(root_complex, service->posted_first)->ordered_after < read->ordered_after;
-}
-
-/* Reads whose predecessors are visible now go on. */
-static void release_reads(struct root_complex *root_complex, struct root_port_service *service)
-{
-    while (service->reads_first != NONE &&
-           !posted_before(root_complex, service, tlp_at(root_complex, service->reads_first)))
-        issue_read(root_complex, list_take(root_complex, &service->reads_first, &service->reads_last));
-}
-
-static void retire_posted(struct root_complex *root_complex, uint32_t index)
+/* A posted request that is through: visible, dropped, or to be handed on. */
+static void retire_posted(struct root_complex *root_complex, struct root_port_order *order, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
     tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
     if (tlp->fate == FATE_FORWARD) { /* to a peer: leaves the buffer like any forwarded TLP */
-        root_complex->peer_tlps++;
+        order->leaving = index;
         transport_enqueue(root_complex->transport, tlp->ingress, index);
         return;
     }
@@ -223,14 +254,43 @@ static void retire_posted(struct root_complex *root_complex, uint32_t index)
     finish(root_complex, index, tlp->fate == FATE_DROP);
 }
 
-/* A posted request is done but for order: let it and those that waited behind it become visible. */
+/* Let posted requests that are through go, in order, then what waited for them. */
+static void advance(struct root_complex *root_complex, struct root_port_order *order)
+{
+    struct tlp_pool *pool = root_complex->transport->pool;
+    if (order->advancing)
+        return;
+    order->advancing = true;
+    uint32_t index;
+    do {
+        while ((index = root_port_order_retire(order, pool)) != NONE)
+            retire_posted(root_complex, order, index);
+        index = root_port_order_release(order, pool);
+        if (index != NONE)
+            go_on(root_complex, index);
+    } while (index != NONE);
+    order->advancing = false;
+}
+
+/* A posted request is done but for order. */
 static void commit(struct root_complex *root_complex, uint32_t index)
 {
-    struct root_port_service *service = service_of(root_complex, tlp_at(root_complex, index));
-    tlp_at(root_complex, index)->committed = true;
-    while (service->posted_first != NONE && tlp_at(root_complex, service->posted_first)->committed)
-        retire_posted(root_complex, list_take(root_complex, &service->posted_first, &service->posted_last));
-    release_reads(root_complex, service);
+    struct tlp *tlp = tlp_at(root_complex, index);
+    struct root_port_order *order = order_of(root_complex, tlp);
+    tlp->committed = true;
+    if (root_port_order_retire_early(order, root_complex->transport->pool, index))
+        retire_posted(root_complex, order, index);
+    advance(root_complex, order);
+}
+
+void root_complex_sent(struct root_complex *root_complex, uint32_t ingress_id)
+{
+    const struct ingress *ingress = &root_complex->transport->ingresses[ingress_id];
+    struct root_port_order *order = &root_complex->orders[ingress->number];
+    if (order->leaving == NONE || ingress->first[FLOW_POSTED] != NONE)
+        return;
+    order->leaving = NONE;
+    advance(root_complex, order);
 }
 
 /* Where the write goes after translation. */
@@ -239,15 +299,20 @@ static void place_write(struct root_complex *root_complex, uint32_t index)
     struct tlp *tlp = tlp_at(root_complex, index);
     struct route_place root = tlp->place;
     if (transport_route_from_host(root_complex->transport, index)) {
-        if (tlp->fate != FATE_FORWARD) {
-            root_complex->dropped_tlps++;
-            tlp->fate = FATE_DROP;
+        if (tlp->fate == FATE_FORWARD) {
+            root_complex->peer_tlps++;
+            tlp_charge(tlp, LEDGER_ROOT_COMPLEX,
+                       now_ps(root_complex) + root_complex->parameters.peer_latency_ps);
+            post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
+            return;
         }
+        root_complex->dropped_tlps++;
+        tlp->fate = FATE_DROP;
         commit(root_complex, index);
         return;
     }
     tlp->place = root;
-    if (!is_memory(root_complex, tlp->transaction.address)) {
+    if (!is_memory(root_complex, tlp)) {
         root_complex->dropped_tlps++;
         tlp->fate = FATE_DROP;
         commit(root_complex, index);
@@ -284,11 +349,7 @@ void root_complex_on_translated(struct root_complex *root_complex, uint32_t inde
         refuse_read(root_complex, index, fault_status(root_complex, tlp));
         return;
     }
-    struct root_port_service *service = service_of(root_complex, tlp);
-    if (service->reads_first != NONE || posted_before(root_complex, service, tlp))
-        list_append(root_complex, &service->reads_first, &service->reads_last, index);
-    else
-        issue_read(root_complex, index);
+    go_on_in_order(root_complex, index);
 }
 
 static void charge_translation(struct tlp *tlp, const struct translation_work *work)
@@ -315,7 +376,8 @@ static void translate(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
     uint32_t unit = root_complex->unit_of[tlp->origin_id];
-    if (unit == NO_UNIT) {
+    /* Interrupt messages are never translated as DMA (VT-d spec 3.13, AMD IOMMU spec 2.1.4.2). */
+    if (unit == NO_UNIT || route_is_msi(tlp->transaction.address)) {
         root_complex->untranslated_tlps++;
         root_complex_on_translated(root_complex, index);
         return;
@@ -339,29 +401,17 @@ void root_complex_on_unit(struct root_complex *root_complex, uint32_t unit, uint
 
 /* ---- arrival and memory ---- */
 
-/* A completion that ACS sent up instead of across: back down to its requester. */
-static void return_completion(struct root_complex *root_complex, uint32_t index)
-{
-    struct tlp *tlp = tlp_at(root_complex, index);
-    bool claimed = transport_route_from_host(root_complex->transport, index);
-    assert(claimed && tlp->fate == FATE_FORWARD); /* the requester was there when it asked */
-    (void)claimed;
-    transport_enqueue(root_complex->transport, tlp->ingress, index);
-}
-
 void root_complex_receive(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
-    if (tlp->flow == FLOW_COMPLETION) {
-        return_completion(root_complex, index);
-        return;
-    }
-    struct root_port_service *service = service_of(root_complex, tlp);
-    /* Order of arrival at this ingress; posted and non-posted share the count. */
-    tlp->ordered_after = root_complex->transport->ingresses[tlp->ingress].next_sequence++;
+    root_port_order_arrive(order_of(root_complex, tlp), root_complex->transport->pool, index);
     if (tlp->flow == FLOW_POSTED) {
-        list_append(root_complex, &service->posted_first, &service->posted_last, index);
-        translate(root_complex, index);
+        if (tlp->fate == FATE_FORWARD)
+            commit(root_complex, index); /* nothing to do here but to keep its place */
+        else
+            translate(root_complex, index);
+    } else if (tlp->fate == FATE_FORWARD || tlp->flow == FLOW_COMPLETION) {
+        go_on_in_order(root_complex, index);
     } else if (root_complex->reads_active >= root_complex->parameters.reads_in_flight) {
         list_append(root_complex, &root_complex->slot_first, &root_complex->slot_last, index);
     } else {
@@ -378,6 +428,10 @@ void root_complex_on_memory(struct root_complex *root_complex, uint32_t index)
     }
     if (tlp->status != COMPLETION_SUCCESS) {
         send_refusal(root_complex, index);
+        return;
+    }
+    if (tlp->fate == FATE_FORWARD) {
+        forward_read(root_complex, index);
         return;
     }
     uint32_t completer = root_complex->completer_of[tlp->place.function_id];

@@ -9,6 +9,7 @@
 #include "models/host/memory.h"
 #include "models/iommu/remapping_unit.h"
 #include "models/pcie/completer.h"
+#include "models/pcie/root_port_order.h"
 #include "sim/base/field.h"
 
 #include <stdint.h>
@@ -19,7 +20,8 @@ struct root_complex_parameters {
     uint64_t completion_latency_ps; /**< data ready to first bit of the completion on the link */
     uint64_t write_commit_ps; /**< posted write at the memory side to globally visible; its credits are held
                                  so long */
-    uint64_t peer_latency_ps; /**< root port to root port, one way, where it routes peer-to-peer */
+    uint64_t peer_latency_ps; /**< root port to root port, one way, where it routes peer-to-peer; what goes by
+                                 the IOMMU pays request_latency to get there first */
     uint32_t reads_in_flight; /**< non-posted requests being served at once; further ones wait */
     uint32_t read_completion_boundary; /**< RCB in bytes, 64 or 128: completions end on its multiples */
     uint32_t completion_payload;       /**< largest payload of a completion in bytes; 0 = the path's MPS */
@@ -27,21 +29,12 @@ struct root_complex_parameters {
 
 extern const struct field_table root_complex_fields;
 
-/** Requests of one ingress of the root complex that are being served. */
-struct root_port_service {
-    uint32_t posted_first,
-        posted_last; /**< posted requests in order of arrival, until they are globally visible */
-    uint32_t reads_first, reads_last; /**< translated reads that wait for posted requests before them */
-};
-
 enum { NO_UNIT = UINT32_MAX };
 
 /**
  * From a root port to memory and back: translation, ordering, read slots, completions.
  *
- * Ordering (PCIe Base Spec table 2-40): posted requests of a port become visible in order; a read goes to
- * memory only when the posted requests that came before it on its port are visible. Translations go on
- * meanwhile.
+ * Each port keeps the ordering rules (root_port_order.h). Translations go on meanwhile.
  */
 struct root_complex {
     struct root_complex_parameters parameters;
@@ -53,11 +46,12 @@ struct root_complex {
     struct remapping_unit *units;
     uint32_t unit_count;
     uint32_t *unit_of; /**< [function] unit that translates its requests, or NO_UNIT: flat physical */
-    struct root_port_service *services; /**< [ingress number at the root complex] */
-    struct completer *completers;       /**< [completer]; those of root functions come first */
+    struct root_port_order *orders; /**< [ingress number at the root complex] */
+    struct completer *completers;   /**< [completer]; those of root functions come first */
     uint32_t *completer_of;         /**< [function on a root bus] its completer towards it; NONE elsewhere */
     uint32_t reads_active;          /**< read slots taken */
     uint32_t slot_first, slot_last; /**< reads that wait for a slot */
+    bool giving_slots;              /**< release_read_slot() is at work further up the stack */
     uint32_t event_translated, event_memory; /**< kinds of its events: argument is the TLP */
     void *context;
     /** A request is over at the host: @p failed, or a write is visible. The TLP is released after the call.
@@ -69,8 +63,11 @@ struct root_complex {
     uint64_t reads_high; /**< most read slots taken at once */
 };
 
-/** A request arrived at the root complex for the host (fate FATE_HOST). */
+/** A TLP arrived at the root complex for the host (fate FATE_HOST) or for a peer (FATE_FORWARD). */
 void root_complex_receive(struct root_complex *root_complex, uint32_t tlp);
+
+/** A TLP left ingress @p ingress of the root complex for a peer's port. */
+void root_complex_sent(struct root_complex *root_complex, uint32_t ingress);
 
 /** Its events. */
 void root_complex_on_translated(struct root_complex *root_complex, uint32_t tlp);

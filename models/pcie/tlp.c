@@ -22,9 +22,7 @@ bool tlp_pool_reserve(struct tlp_pool *pool, uint32_t spare)
 {
     if (pool->count - pool->live >= spare)
         return false;
-    uint32_t count = pool->count ? pool->count * 2 : 256;
-    while (count - pool->live < spare)
-        count *= 2;
+    uint32_t count = memory_doubled(pool->count ? pool->count : 256, (uint64_t)pool->live + spare);
     pool->items = memory_resize(pool->items, count, sizeof(*pool->items));
     pool->works = memory_resize(pool->works, count, sizeof(*pool->works));
     for (uint32_t i = count; i-- > pool->count;) {

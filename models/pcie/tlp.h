@@ -36,6 +36,7 @@ enum tlp_fate {
 struct tlp {
     uint64_t mark_ps;  /**< up to here the ledger is charged */
     uint64_t sequence; /**< order of arrival at the present ingress, for the ordering rules */
+    uint64_t arrival;  /**< the same at the root complex, which keeps it while it works on the TLP */
     struct transaction transaction;
     struct route_place place;       /**< where it is, or will be on arrival */
     uint32_t operation;             /**< DMA operation it belongs to */
@@ -48,19 +49,20 @@ struct tlp {
     uint32_t wire_bytes;            /**< header, payload, framing; ECRC is added by links that have it */
     uint32_t max_payload;           /**< MPS of the requester: bounds its completions */
     uint16_t original_requester_id; /**< before any bridge took ownership */
+    uint16_t completer_id;          /**< completion: who sends it */
     uint8_t flow;                   /**< enum flow_class */
     uint8_t fate;                   /**< enum tlp_fate */
     uint8_t rule;                   /**< enum route_rule of the last step */
     uint8_t error;                  /**< enum route_error */
     uint8_t turn;    /**< enum route_rule that turned it to a peer, RULE_COUNT while none did */
     uint8_t status;  /**< enum completion_status; a refused request turns into a completion that has one */
+    bool id_ordered; /**< IDO attribute (PCIe Base Spec 2.2.6.4): ordered with its own sender only */
     bool last;       /**< completion: no more to come for its request */
     bool committed;  /**< posted write: globally visible but for order */
     bool translated; /**< the IOMMU has seen it */
     bool serving;    /**< read that holds a read slot of the root complex */
     bool buffered;   /**< occupies a receive buffer of the link it came by */
     bool to_host;    /**< routing is over: the root complex hands it to the IOMMU */
-    uint64_t ordered_after; /**< read: posted writes of its ingress below this sequence go first */
     struct ledger ledger;
 };
 
@@ -71,8 +73,24 @@ static inline uint32_t tlp_payload_bytes(const struct tlp *tlp)
     return empty ? 0 : tlp->length_bytes;
 }
 
+/** The id that ID-based ordering compares: of the requester, or of a completion's completer. */
+static inline uint16_t tlp_sender_id(const struct tlp *tlp)
+{
+    return tlp->flow == FLOW_COMPLETION ? tlp->completer_id : tlp->transaction.requester_id;
+}
+
+/**
+ * May @p tlp pass an earlier posted request (PCIe Base Spec table 2-40, column 2)? Posted requests and
+ * completions with the RO attribute may, reads never by it; with IDO all may pass those of other senders.
+ */
+static inline bool tlp_may_pass_posted(const struct tlp *tlp, uint16_t posted_sender_id)
+{
+    return (tlp->transaction.relaxed_ordering && tlp->flow != FLOW_NONPOSTED) ||
+           (tlp->id_ordered && tlp_sender_id(tlp) != posted_sender_id);
+}
+
 /** All TLPs of a machine, by index. It grows only between events (tlp_pool_reserve()), so pointers hold
- * during one. */
+ * during one. Whoever makes many in one event asks tlp_pool_exhausted() and goes on in another one. */
 struct tlp_pool {
     struct tlp *items;
     struct translation_work *works; /**< [tlp] its translation */
@@ -85,6 +103,12 @@ void tlp_pool_fini(struct tlp_pool *pool);
 
 /** Make sure that @p spare more TLPs can be taken without moving memory. @return true if the arrays moved. */
 bool tlp_pool_reserve(struct tlp_pool *pool, uint32_t spare);
+
+/** True when no TLP can be taken before the next tlp_pool_reserve(). */
+static inline bool tlp_pool_exhausted(const struct tlp_pool *pool)
+{
+    return pool->free_first == NONE;
+}
 
 /** A zeroed TLP. Asserts that one is free: reserve first. */
 uint32_t tlp_take(struct tlp_pool *pool);

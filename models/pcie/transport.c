@@ -53,7 +53,24 @@ static void wake_at(struct transport *transport, uint32_t channel_id, uint64_t t
     event_queue_push(transport->events, time_ps, PRIORITY_NORMAL, transport->event_wake, channel_id, 0);
 }
 
-void transport_free_buffer(struct transport *transport, struct tlp *tlp)
+/* Put credits on their way back in order of time: a short TLP may be out before a long one that left first.
+ */
+static void return_credits(struct channel *channel, struct credit_return back)
+{
+    assert(channel->returns_count < channel->returns_size);
+    uint32_t size = channel->returns_size, at = channel->returns_first + channel->returns_count;
+    at = at >= size ? at - size : at;
+    for (uint32_t behind = channel->returns_count++; behind > 0; behind--) {
+        uint32_t before = at == 0 ? size - 1 : at - 1;
+        if (channel->returns[before].time_ps <= back.time_ps)
+            break;
+        channel->returns[at] = channel->returns[before];
+        at = before;
+    }
+    channel->returns[at] = back;
+}
+
+static void free_buffer_at(struct transport *transport, struct tlp *tlp, uint64_t free_ps)
 {
     const struct ingress *ingress = &transport->ingresses[tlp->ingress];
     if (!tlp->buffered)
@@ -63,17 +80,33 @@ void transport_free_buffer(struct transport *transport, struct tlp *tlp)
     const struct credit_account *account = &channel->credits[tlp->flow];
     if (account->infinite_headers && (account->infinite_data || data_units(tlp) == 0))
         return;
-    assert(channel->returns_count < channel->returns_size);
-    uint32_t at = channel->returns_first + channel->returns_count;
-    at = at >= channel->returns_size ? at - channel->returns_size : at;
-    uint64_t time_ps = transport->events->now_ps + channel->credit_return_ps + channel->propagation_ps;
-    channel->returns[at] = (struct credit_return){time_ps, data_units(tlp), tlp->flow};
-    channel->returns_count++;
+    uint64_t time_ps = free_ps + channel->credit_return_ps + channel->propagation_ps;
+    return_credits(channel, (struct credit_return){time_ps, data_units(tlp), tlp->flow});
     if (channel->starved)
         wake_at(transport, ingress->owner_id, channel->returns[channel->returns_first].time_ps);
 }
 
+void transport_free_buffer(struct transport *transport, struct tlp *tlp)
+{
+    free_buffer_at(transport, tlp, transport->events->now_ps);
+}
+
 /* ---- arbitration ---- */
+
+/* Does a posted request that came earlier by the ingress hold the TLP up? */
+static bool behind_posted(const struct transport *transport, const struct ingress *ingress,
+                          const struct tlp *tlp)
+{
+    bool exceptions = tlp->transaction.relaxed_ordering || tlp->id_ordered;
+    for (uint32_t i = ingress->first[FLOW_POSTED]; i != NONE; i = tlp_at(transport, i)->next) {
+        const struct tlp *posted = tlp_at(transport, i);
+        if (posted->sequence >= tlp->sequence)
+            return false;
+        if (!exceptions || !tlp_may_pass_posted(tlp, posted->transaction.requester_id))
+            return true;
+    }
+    return false;
+}
 
 /* Head of a class of an ingress that may go out by the channel now, the oldest of those; NONE if there is
  * none. */
@@ -81,15 +114,14 @@ static uint32_t eligible_head(const struct transport *transport, struct channel 
                               const struct ingress *ingress)
 {
     uint32_t best = NONE;
-    uint32_t posted = ingress->first[FLOW_POSTED];
-    uint64_t posted_sequence = posted == NONE ? UINT64_MAX : tlp_at(transport, posted)->sequence;
     uint64_t best_sequence = UINT64_MAX;
     for (int flow = 0; flow < FLOW_CLASSES; flow++) {
         uint32_t head = ingress->first[flow];
         if (head == NONE)
             continue;
         const struct tlp *tlp = tlp_at(transport, head);
-        if (tlp->egress != channel_id || tlp->sequence > posted_sequence || tlp->sequence >= best_sequence)
+        if (tlp->egress != channel_id || tlp->sequence >= best_sequence ||
+            behind_posted(transport, ingress, tlp))
             continue;
         if (!has_credits(channel, tlp)) {
             channel->starved = true;
@@ -190,9 +222,9 @@ static uint64_t arrival_ps(struct transport *transport, const struct channel *ch
         tlp_charge(tlp, LEDGER_BRIDGE, tlp->mark_ps + to->latency_ps);
         break;
     case TRANSPORT_ROOT_COMPLEX:
-        if (tlp->fate == FATE_HOST)
+        if (tlp->fate == FATE_HOST && tlp->flow != FLOW_COMPLETION)
             tlp_charge(tlp, LEDGER_ROOT_COMPLEX, tlp->mark_ps + transport->request_latency_ps);
-        else if (tlp->fate == FATE_FORWARD)
+        else if (tlp->fate == FATE_FORWARD || tlp->fate == FATE_HOST)
             tlp_charge(tlp, LEDGER_ROOT_COMPLEX, tlp->mark_ps + transport->peer_latency_ps);
         break;
     case TRANSPORT_DEVICE:
@@ -210,13 +242,12 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
     uint32_t from_ingress = tlp->ingress;
     struct ingress *ingress = &transport->ingresses[from_ingress];
 
-    remove_head(transport, index);
-    take_credits(channel, tlp);
-    transport_free_buffer(transport, tlp);
-    channel->last_served = ingress->number;
-
     uint64_t serialisation_ps = link_serialisation_ps(&channel->timing, tlp->wire_bytes);
     medium->busy_until_ps = now_ps + medium->transaction_ps + serialisation_ps;
+    remove_head(transport, index);
+    take_credits(channel, tlp);
+    free_buffer_at(transport, tlp, medium->busy_until_ps);
+    channel->last_served = ingress->number;
     channel->tlps++;
     channel->wire_bytes += tlp->wire_bytes;
     channel->payload_bytes += tlp_payload_bytes(tlp);
@@ -231,7 +262,7 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
     event_queue_push(transport->events, arrive_ps, PRIORITY_NORMAL, transport->event_arrive, channel->to_node,
                      index);
 
-    if (ingress->owner != INGRESS_LINK)
+    if (ingress->owner != INGRESS_LINK || (ingress->node == transport->root_node && tlp->flow == FLOW_POSTED))
         transport->handlers.sent(transport->handlers.context, from_ingress);
     kick_heads(transport, &transport->ingresses[from_ingress], channel_id);
 }
@@ -293,7 +324,7 @@ void transport_enqueue(struct transport *transport, uint32_t ingress_id, uint32_
 void transport_on_arrive(struct transport *transport, uint32_t index)
 {
     struct tlp *tlp = tlp_at(transport, index);
-    if (tlp->fate == FATE_FORWARD)
+    if (tlp->fate == FATE_FORWARD && transport->ingresses[tlp->ingress].node != transport->root_node)
         transport_enqueue(transport, tlp->ingress, index);
     else
         transport->handlers.arrived(transport->handlers.context, index);

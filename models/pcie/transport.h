@@ -7,13 +7,15 @@
  *
  * - Arbitration: round robin over the ingresses of a node that have a TLP for the channel (PCIe Base
  * Spec 6.3.3, VC0).
- * - Ordering within an ingress (table 2-40 without relaxed ordering): nothing passes an earlier posted
- * request; posted requests and completions pass non-posted requests that cannot go on; non-posted requests
- * may pass completions.
+ * - Ordering within an ingress (table 2-40): nothing passes an earlier posted request, but what RO or IDO let
+ * (tlp_may_pass_posted()); posted requests and completions pass non-posted requests that cannot go on;
+ * non-posted requests may pass completions. What one class has to itself goes in order. At the root complex
+ * the same holds over all that a port received (root_port_order.h). Requests and completions of one function
+ * share an ingress.
  * - MODEL: one queue a class and ingress, so a TLP whose channel is busy holds up later ones of its class for
  * others (head-of-line blocking), as in an input-queued switch.
- * - Credits per class, headers and 16-byte data units (2.6.1), taken when a TLP is sent, given back when it
- * leaves the buffer, seen by the sender after credit_return plus the propagation back.
+ * - Credits per class, headers and 16-byte data units (2.6.1), taken when a TLP is sent, given back when its
+ * last byte has left the buffer, seen by the sender after credit_return plus the propagation back.
  * - Cut-through: a TLP goes on when its header is through, unless the next channel is faster than the one it
  * came by (it would run dry) or the switch stores and forwards.
  */
@@ -81,12 +83,16 @@ struct channel {
     uint64_t tlps, wire_bytes, payload_bytes, busy_ps;
 };
 
-enum ingress_owner { INGRESS_LINK, INGRESS_ENGINE, INGRESS_COMPLETER };
+enum ingress_owner {
+    INGRESS_LINK,
+    INGRESS_FUNCTION,  /**< the DMA engine of a function, and what answers its peers' reads */
+    INGRESS_COMPLETER, /**< of the root complex */
+};
 
 struct ingress {
     uint32_t node, number; /**< number within the node */
     enum ingress_owner owner;
-    uint32_t owner_id; /**< channel that feeds it, DMA engine, or completer */
+    uint32_t owner_id; /**< channel that feeds it, function, or completer */
     uint32_t first[FLOW_CLASSES], last[FLOW_CLASSES];
     uint64_t next_sequence;
 };
@@ -96,10 +102,11 @@ struct transport;
 /** What the machine does when things happen in the transport. */
 struct transport_handlers {
     void *context;
-    /** A TLP not to be forwarded arrived at its node (fate DELIVER, HOST or DROP). The handler owns it now.
-     */
+    /** A TLP not to be forwarded arrived at its node (fate DELIVER, HOST or DROP), or any at the root
+     * complex. The handler owns it now. */
     void (*arrived)(void *context, uint32_t tlp);
-    /** A TLP left an ingress owned by an engine or a completer: it may put in the next. */
+    /** A TLP left an ingress owned by a function or a completer, or a posted request one of the root complex:
+     * the next may be put in. */
     void (*sent)(void *context, uint32_t ingress);
 };
 
@@ -150,8 +157,8 @@ bool transport_route_from_host(struct transport *transport, uint32_t tlp);
  */
 bool transport_refuse(struct transport *transport, uint32_t tlp, enum completion_status status);
 
-/** The buffer space of a TLP that came by a link is free again: credits go back. No effect where it holds
- * none (any more). */
+/** The buffer space of a TLP that came by a link is free from now on: credits go back. No effect where it
+ * holds none (any more). */
 void transport_free_buffer(struct transport *transport, struct tlp *tlp);
 
 /** Handle the transport's events. */

@@ -74,6 +74,16 @@ char *memory_string(const char *text)
     return memcpy(memory_alloc(bytes), text, bytes);
 }
 
+uint32_t memory_doubled(uint32_t count, uint64_t wanted)
+{
+    uint64_t doubled = count;
+    while (doubled < wanted)
+        doubled *= 2;
+    if (doubled > UINT32_MAX)
+        exhausted(SIZE_MAX);
+    return (uint32_t)doubled;
+}
+
 void *memory_grow(void *items, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)

@@ -12,6 +12,7 @@
 #define IOMMUSIM_BASE_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 
@@ -45,6 +46,9 @@ char *memory_string(const char *text);
 
 /** Install what happens when memory is exhausted; it gets the size asked for and must not return. */
 void memory_on_exhausted(void (*handler)(size_t size));
+
+/** @p count (not 0) doubled until it is at least @p wanted. What 32 bits cannot count is exhaustion. */
+uint32_t memory_doubled(uint32_t count, uint64_t wanted);
 
 /**
  * Make room for one more element in a malloc'ed vector.

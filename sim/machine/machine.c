@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INITIAL_EVENTS = 4096, PROGRESS_EVENTS = 1 << 17 };
+enum { INITIAL_EVENTS = 4096, PROGRESS_EVENTS = 1 << 17, TLPS_PER_EVENT = 128 };
 
 /* Simulated physical addresses of page tables: above any RAM or BAR a machine here has; 1 TiB for each unit.
  */
@@ -208,7 +208,7 @@ static void tlp_arrived(void *context, uint32_t index)
 {
     struct machine *machine = context;
     struct tlp *tlp = &machine->pool.items[index];
-    if (tlp->fate == FATE_HOST) {
+    if (tlp->fate == FATE_HOST || tlp->fate == FATE_FORWARD) {
         root_complex_receive(&machine->root_complex, index);
     } else if (tlp->fate == FATE_DROP) {
         dropped(machine, index);
@@ -226,24 +226,46 @@ static void pump_completer(struct machine *machine, uint32_t id)
         root_complex_pump(&machine->root_complex, id);
         return;
     }
-    uint32_t answered = completer_pump(completer, &machine->transport);
-    if (answered != NONE)
-        tlp_release(&machine->pool, answered);
+    uint32_t answered;
+    while (completer_pump(completer, &machine->transport, &answered)) {
+        if (answered != NONE)
+            tlp_release(&machine->pool, answered);
+    }
+}
+
+/* A TLP of the function, or a completion of it, is out. */
+static void function_sent(struct machine *machine, uint32_t function_id, const struct ingress *ingress)
+{
+    uint32_t engine_id = machine->engine_of[function_id],
+             completer_id = machine->peer_completer_of[function_id];
+    if (completer_id != NONE && ingress->first[FLOW_COMPLETION] == NONE) {
+        machine->completers[completer_id].piece_waits = false;
+        pump_completer(machine, completer_id);
+    }
+    if (engine_id == NONE)
+        return;
+    struct dma_engine *engine = &machine->engines[engine_id];
+    dma_engine_sent(engine, true, ingress->first[FLOW_POSTED] == NONE);
+    dma_engine_sent(engine, false, ingress->first[FLOW_NONPOSTED] == NONE);
+    machine_pump_engine(machine, engine_id);
 }
 
 static void ingress_sent(void *context, uint32_t ingress_id)
 {
     struct machine *machine = context;
     const struct ingress *ingress = &machine->transport.ingresses[ingress_id];
-    if (ingress->owner == INGRESS_COMPLETER) {
+    switch (ingress->owner) {
+    case INGRESS_LINK:
+        root_complex_sent(&machine->root_complex, ingress_id);
+        break;
+    case INGRESS_FUNCTION:
+        function_sent(machine, ingress->owner_id, ingress);
+        break;
+    case INGRESS_COMPLETER:
         machine->completers[ingress->owner_id].piece_waits = false;
         pump_completer(machine, ingress->owner_id);
-        return;
+        break;
     }
-    struct dma_engine *engine = &machine->engines[ingress->owner_id];
-    dma_engine_sent(engine, true, ingress->first[FLOW_POSTED] == NONE);
-    dma_engine_sent(engine, false, ingress->first[FLOW_NONPOSTED] == NONE);
-    machine_pump_engine(machine, ingress->owner_id);
 }
 
 /* ---- events ---- */
@@ -272,7 +294,10 @@ static void dispatch(struct machine *machine, const struct event *event)
         root_complex_on_unit(&machine->root_complex, target, argument);
         break;
     case EVENT_PEER_DATA:
-        completer_add(&machine->completers[target], &machine->transport, argument);
+        if (argument == NONE)
+            machine->completers[target].resuming = false;
+        else
+            completer_add(&machine->completers[target], &machine->transport, argument);
         pump_completer(machine, target);
         break;
     case EVENT_ISSUE:
@@ -290,18 +315,20 @@ static void dispatch(struct machine *machine, const struct event *event)
     }
 }
 
-/* Between events: room for what the next one may create, since nothing holds pointers now. */
+/* Between events: room for what the next one may create, since nothing holds pointers now. Engines and
+ * completers stop where the pool is empty and go on in another event. Each TLP and each operation has at most
+ * one event under way, and so have an engine and a completer that go on; a channel has as many as it was
+ * woken earlier and earlier for. */
 static void make_room(struct machine *machine)
 {
-    /* An integrated endpoint has no link to hold it back: all TLPs of one operation (4 MiB at MPS 128) may go
-     * at once. */
-    uint32_t spare = machine->transport.ingress_count + 33000;
-    if (tlp_pool_reserve(&machine->pool, spare)) {
+    if (tlp_pool_reserve(&machine->pool, TLPS_PER_EVENT)) {
         for (uint32_t i = 0; i < machine->unit_count; i++)
             machine->units[i].works = machine->pool.works;
     }
     dma_operation_pool_reserve(&machine->operations, machine->workload->stream_count + 1);
-    event_queue_reserve(&machine->events, (size_t)machine->transport.channel_count * 2 + spare);
+    event_queue_reserve(&machine->events, (size_t)machine->transport.channel_count * 4 + machine->pool.count +
+                                              machine->operations.count + machine->engine_count +
+                                              machine->completer_count);
 }
 
 static unsigned done_thousandths(const struct machine *machine)
@@ -389,10 +416,9 @@ static void build_root_complex(struct machine *machine)
     root_complex->unit_of = arena_array(machine->arena, functions, sizeof(uint32_t));
     for (uint32_t f = 0; f < functions; f++)
         root_complex->unit_of[f] = machine->options.unit_of ? machine->options.unit_of[f] : NO_UNIT;
-    root_complex->services =
-        arena_array(machine->arena, root->ingress_count, sizeof(*root_complex->services));
+    root_complex->orders = arena_array(machine->arena, root->ingress_count, sizeof(*root_complex->orders));
     for (uint32_t i = 0; i < root->ingress_count; i++)
-        root_complex->services[i] = (struct root_port_service){NONE, NONE, NONE, NONE};
+        root_port_order_init(&root_complex->orders[i]);
     root_complex->completers = machine->completers;
     root_complex->slot_first = root_complex->slot_last = NONE;
     root_complex->ranges = machine->input->topology->memory;

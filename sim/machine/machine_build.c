@@ -279,27 +279,33 @@ static void place_function(struct build *build, uint32_t function_id)
 
 /* ---- engines and completers ---- */
 
-static uint32_t add_completer(struct build *build, uint32_t node, uint32_t function_id)
+/* @param ingress  where it puts its completions; NONE: one of its own at the root complex */
+static uint32_t add_completer(struct build *build, uint32_t ingress, uint32_t function_id)
 {
     struct machine *machine = build->machine;
+    const struct pci_function *function = &build->topology->functions[function_id];
     const struct root_complex_parameters *root_complex = &machine->input->parameters.root_complex;
     uint32_t id = machine->completer_count;
     machine->completers =
         memory_grow(machine->completers, id, &build->completer_capacity, sizeof(*machine->completers));
-    bool host = node == build->transport->root_node;
+    bool host = ingress == NONE;
     machine->completers[id] = (struct completer){
-        .ingress = add_ingress(build, node, INGRESS_COMPLETER, id),
+        .ingress = host ? add_ingress(build, build->transport->root_node, INGRESS_COMPLETER, id) : ingress,
         .function_id = host ? NONE : function_id,
         .first = NONE,
         .last = NONE,
         .boundary_bytes = host ? root_complex->read_completion_boundary : 64,
         .payload_limit_bytes = host ? root_complex->completion_payload : 0,
+        .id = host ? 0 : pci_requester_id(function->bus, function->devfn),
+        .id_ordered = !host && machine->input->parameters.engines[function_id].id_based_ordering,
+        .number = id,
+        .event_resume = EVENT_PEER_DATA,
     };
     machine->completer_count++;
     return id;
 }
 
-static void add_engine(struct build *build, uint32_t function_id)
+static void add_engine(struct build *build, uint32_t ingress, uint32_t function_id)
 {
     struct machine *machine = build->machine;
     const struct pci_function *function = &build->topology->functions[function_id];
@@ -310,6 +316,7 @@ static void add_engine(struct build *build, uint32_t function_id)
         .transport = build->transport,
         .operations = &machine->operations,
         .function_id = function_id,
+        .ingress = ingress,
         .node = build->transport->node_of[function_id],
         .segment = function->segment,
         .requester_id = pci_requester_id(function->bus, function->devfn),
@@ -321,7 +328,6 @@ static void add_engine(struct build *build, uint32_t function_id)
         .ready_first = {NONE, NONE},
         .ready_last = {NONE, NONE},
     };
-    machine->engines[id].ingress = add_ingress(build, machine->engines[id].node, INGRESS_ENGINE, id);
 }
 
 static void add_engines_and_completers(struct build *build)
@@ -333,12 +339,13 @@ static void add_engines_and_completers(struct build *build)
     for (uint32_t f = 0; f < count; f++) {
         machine->engine_of[f] = machine->peer_completer_of[f] = machine->root_complex.completer_of[f] = NONE;
         bool on_root_bus = build->fabric->buses[build->fabric->nodes[f].bus_id].kind == BUS_ROOT;
+        uint32_t ingress = add_ingress(build, transport->node_of[f], INGRESS_FUNCTION, f);
         if (on_root_bus)
-            machine->root_complex.completer_of[f] = add_completer(build, transport->root_node, f);
+            machine->root_complex.completer_of[f] = add_completer(build, NONE, f);
         if (transport->node_of[f] != transport->root_node)
-            machine->peer_completer_of[f] = add_completer(build, transport->node_of[f], f);
+            machine->peer_completer_of[f] = add_completer(build, ingress, f);
         if (build->topology->functions[f].header_type == 0)
-            add_engine(build, f);
+            add_engine(build, ingress, f);
     }
 }
 

@@ -15,11 +15,11 @@
 enum machine_event {
     EVENT_ARRIVE,         /**< argument: TLP */
     EVENT_WAKE,           /**< target: channel */
-    EVENT_READY,          /**< target: engine, argument: operation */
+    EVENT_READY,          /**< target: engine, argument: operation, or NONE: go on */
     EVENT_TRANSLATED,     /**< argument: TLP */
     EVENT_MEMORY,         /**< argument: TLP */
     EVENT_UNIT,           /**< target: unit, argument: the unit's own */
-    EVENT_PEER_DATA,      /**< target: completer, argument: request TLP */
+    EVENT_PEER_DATA,      /**< target: completer, argument: request TLP, or NONE: go on */
     EVENT_ISSUE,          /**< target: stream; open loop: submit the next operation */
     EVENT_OPERATION_DONE, /**< argument: operation */
     EVENT_RETRY,          /**< target: engine, argument: operation; a refused operation goes out again */
