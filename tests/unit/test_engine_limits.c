@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The transaction engine where it is stretched: what fills up, what comes all at once, what lies far out. */
+#include "tests/unit/machine_fixture.h"
+
+#include <check.h>
+
+Suite *engine_limits_suite(void);
+
+/* Below a VMD endpoint DMA leaves under the endpoint's id and segment, and its completions find the way back.
+ */
+START_TEST(a_read_below_a_vmd_endpoint_comes_back)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, "rciep@e[id=8086:201d,class=0104] | bus=0: rp[seg=10000](ep) rp[seg=10000](ep)");
+    fixture.input.topology->functions[fixture_function(&fixture, "00:0e.0")].bars[0] =
+        (struct bar){.kind = BAR_MEMORY64, .assigned = true, .address = 0x4000000000, .size = 1U << 30};
+    fixture_stream(&fixture, "10000:01:00.0", STREAM_READ, 0x10000000, 4096, 50, 8);
+    fixture_stream(&fixture, "10000:02:00.0", STREAM_ALTERNATE, 0x20000000, 700, 50, 3);
+    fixture_run(&fixture);
+    for (uint32_t i = 0; i < 2; i++) {
+        ck_assert_uint_eq(fixture_result(&fixture, i)->recorded, 50);
+        ck_assert_uint_eq(fixture_result(&fixture, i)->failed, 0);
+    }
+    fixture_fini(&fixture);
+}
+END_TEST
+
+START_TEST(queues_may_be_deep)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, "rp(ep) rciep");
+    fixture_stream(&fixture, "01:00.0", STREAM_ALTERNATE, 0x10000000, 64, 30000, 20000);
+    fixture_stream(&fixture, "00:01.0", STREAM_ALTERNATE, 0x10000000, 64, 30000, 20000);
+    fixture_run(&fixture);
+    ck_assert_uint_eq(fixture_result(&fixture, 0)->recorded, 30000);
+    ck_assert_uint_eq(fixture_result(&fixture, 1)->recorded, 30000);
+    fixture_fini(&fixture);
+}
+END_TEST
+
+/* No link holds an integrated endpoint back: all TLPs of an operation go out at one instant, and all of its
+ * completions come back at one. More of them than an event may make. */
+START_TEST(an_integrated_endpoint_sends_all_at_once)
+{
+    for (int write = 0; write < 2; write++) {
+        struct machine_fixture fixture;
+        enum { BYTES = 4 << 20, RCB = 64 };
+        fixture_init(&fixture, "rciep[mps=128,mrrs=128] rciep");
+        struct stream *stream =
+            fixture_stream(&fixture, "00:00.0", write ? STREAM_WRITE : STREAM_READ, 0x10000000, BYTES, 3, 2);
+        stream->window_bytes = BYTES;
+        fixture.input.parameters.engines[fixture_function(&fixture, "00:00.0")].tags = 1024;
+        fixture.input.parameters.root_complex.reads_in_flight = 65536;
+        fixture_run(&fixture);
+        ck_assert_uint_eq(fixture_result(&fixture, 0)->bytes, 3 * BYTES);
+        /* Every write TLP is issued at the same time: only memory's bandwidth (1 B/ps) spreads them. */
+        if (write)
+            ck_assert_uint_eq(fixture_result(&fixture, 0)->latency.minimum,
+                              30000 + 70000 + (BYTES - 128) + 150000);
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
+/* Requests held back because the walk queue is full are looked up again later; their time adds up all the
+ * same (the run ends with an internal error otherwise), in any order of lookups and ends of walks. */
+START_TEST(a_full_walk_queue_keeps_its_books)
+{
+    for (uint64_t hit_ps = 0; hit_ps <= 200000; hit_ps += 25000) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, "rp(ep ep@.1)");
+        struct iommu_parameters *unit = &fixture.input.parameters.units[0];
+        unit->walkers = 1;
+        unit->walk_queue = 1;
+        unit->iotlb_entries = 2;
+        unit->iotlb_hit_ps = hit_ps;
+        unit->lookup_interval_ps = 3000;
+        unit->merge_inflight = hit_ps % 50000 == 0;
+        for (int i = 0; i < 2; i++) {
+            const char *device = i ? "01:00.1" : "01:00.0";
+            fixture_stream(&fixture, device, STREAM_ALTERNATE, 0x10000000, 64, 400, 16)->pattern =
+                PATTERN_RANDOM;
+            fixture_translate(&fixture, device, 0x10000000, 1 << 16, 4096);
+        }
+        fixture_run(&fixture);
+        const struct iommu_counters *counters = &machine_unit(fixture.machine, 0)->counters;
+        ck_assert_uint_eq(counters->requests, 800);
+        ck_assert_uint_eq(counters->iotlb_hits + counters->iotlb_misses, 800);
+        ck_assert_uint_eq(counters->walk_queue_high, 1);
+        ck_assert(fixture_result(&fixture, 0)->ledger[LEDGER_WALKER_QUEUEING] > 0);
+        ck_assert_uint_eq(fixture_result(&fixture, 0)->recorded + fixture_result(&fixture, 1)->recorded, 800);
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
+/* No table translates addresses of more than 57 bits: a fault, with 4 levels and with 5. */
+START_TEST(addresses_beyond_any_table_fault)
+{
+    static const uint64_t addresses[] = {UINT64_C(1) << 48, UINT64_C(1) << 56,
+                                         UINT64_C(1) << 57, (UINT64_C(1) << 57) + 0x10000000,
+                                         UINT64_C(1) << 63, UINT64_MAX - 0xffff};
+    for (uint32_t levels = 4; levels <= 5; levels++) {
+        for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+            struct machine_fixture fixture;
+            fixture_init(&fixture, "rp(ep)");
+            fixture.input.parameters.units[0].levels = levels;
+            /* The page that aliases it, were upper bits cut off, is in the IOTLB. */
+            fixture_stream(&fixture, "01:00.0", STREAM_READ, 0x10000000, 64, 10, 1);
+            fixture_stream(&fixture, "01:00.0", STREAM_ALTERNATE, addresses[i], 64, 10, 4)->start_ps =
+                10000000;
+            fixture_translate(&fixture, "01:00.0", 0x10000000, 1 << 16, 4096);
+            fixture_run(&fixture);
+            ck_assert_uint_eq(fixture_result(&fixture, 0)->failed, 0);
+            ck_assert_uint_eq(fixture_result(&fixture, 1)->failed, 10);
+            ck_assert_uint_eq(machine_unit(fixture.machine, 0)->counters.faults, 10);
+            fixture_fini(&fixture);
+        }
+    }
+}
+END_TEST
+
+Suite *engine_limits_suite(void)
+{
+    Suite *suite = suite_create("engine_limits");
+    TCase *tests = tcase_create("engine_limits");
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, a_read_below_a_vmd_endpoint_comes_back);
+    tcase_add_test(tests, queues_may_be_deep);
+    tcase_add_test(tests, an_integrated_endpoint_sends_all_at_once);
+    tcase_add_test(tests, a_full_walk_queue_keeps_its_books);
+    tcase_add_test(tests, addresses_beyond_any_table_fault);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
