@@ -5,7 +5,7 @@
 #include "models/pcie/fabric_claims.h"
 #include "sim/base/arena.h"
 
-enum { UNKNOWN_BAR_BYTES = 4096, MEMORY_BARS = BAR_ROM };
+enum { UNKNOWN_BAR_BYTES = 4096, UNKNOWN_PORT_COUNT = 4, BASE_ADDRESSES = BAR_ROM };
 
 /** Port Number of Link Capabilities, by which egress vectors select ports. */
 static uint16_t port_number(const struct pci_function *function)
@@ -21,6 +21,23 @@ static uint16_t port_number(const struct pci_function *function)
     }
     /* MODEL: without raw configuration space ports are taken to be numbered like their devices. */
     return (uint16_t)pci_slot(function->devfn);
+}
+
+/** By which bit the egress vectors of its peers select @p function of the device of @p device_of (the PF of a
+ * VF, else itself). */
+static uint16_t egress_index(const struct topology *topology, const struct pci_function *function,
+                             const struct pci_function *device_of, bool port)
+{
+    if (port)
+        return port_number(function);
+    uint8_t devfn_0 = device_of->ari ? 0 : pci_devfn(pci_slot(device_of->devfn), 0);
+    const struct pci_function *function_0 =
+        topology_find(topology, device_of->segment, device_of->bus, devfn_0);
+    if (function_0 && function_0->ari_acs_groups)
+        return function->ari_function_group;
+    if (function->bus != device_of->bus)
+        return NO_EGRESS_INDEX; /* VFs beyond the first bus number: vectors end at 255 */
+    return function->ari ? function->devfn : (uint16_t)pci_func(function->devfn);
 }
 
 /** The bus a function's transactions start on: buses that only hold VFs are part of the bus above. */
@@ -53,8 +70,6 @@ static enum fabric_ownership node_ownership(const struct pci_function *function,
     if (function->vendor == 0x1a03 && function->device == 0x1150)
         return OWNER_REQUESTER;
     if (function->pcie) {
-        /* MODEL: PCI-X requesters below lose their id, too; a bridge may also pass it on (PCIe-to-PCI/PCI-X
-         * Bridge Spec 2.3), and software must be prepared for both. */
         if (function->pcie_type == PCIE_TO_PCI_BRIDGE)
             return OWNER_SECONDARY;
         return function->pcie_type == PCI_TO_PCIE_BRIDGE ? OWNER_SELF : OWNER_REQUESTER;
@@ -69,6 +84,13 @@ static void set_window(uint64_t out[2], const struct window *window, bool enable
     bool open = enabled && window->open && window->base <= window->limit;
     out[0] = open ? window->base : UINT64_MAX;
     out[1] = open ? window->limit : 0;
+}
+
+/** I/O Space Enable, as far as the input tells. */
+static bool decodes_io(const struct pci_function *function)
+{
+    enum { COMMAND = 4, IO_SPACE = 1 };
+    return function->config_length <= COMMAND || function->config[COMMAND] & IO_SPACE;
 }
 
 static void make_node(const struct topology *topology, const struct pci_function *function,
@@ -89,11 +111,9 @@ static void make_node(const struct topology *topology, const struct pci_function
     node->acs_present = acs_of->acs.present;
     node->acs_hidden = acs_of->acs_unknown || acs_of->pcie_unknown;
     node->peer_decode_off = !node->acs_present || acs_isolates_anyway(topology, function);
-    node->egress_vector = acs_of->acs.egress_vector_known ? acs_of->acs.egress_vector : 0;
+    node->acs = &acs_of->acs;
     node->kind = node_kind(function);
-    node->egress_index = node->kind == NODE_PORT ? port_number(function)
-                         : function->ari         ? function->devfn
-                                                 : (uint16_t)pci_func(function->devfn);
+    node->egress_index = egress_index(topology, function, slot_of, node->kind == NODE_PORT);
     node->ownership =
         node_ownership(function, node->parent_id == NONE ? NULL : &topology->functions[node->parent_id]);
     node->requester_id = pci_requester_id(function->bus, function->devfn);
@@ -103,20 +123,24 @@ static void make_node(const struct topology *topology, const struct pci_function
     bool forwards = node->below_id != NONE && function->memory_space;
     set_window(node->windows[0], &function->memory_window, forwards);
     set_window(node->windows[1], &function->prefetchable_window, forwards);
+    set_window(node->io_window, &function->io_window, node->below_id != NONE && decodes_io(function));
 }
 
-/** BAR @p index of @p function as it decodes. @return false where it does not */
+/** BAR @p index of @p function as it decodes in memory (or @p io) space. @return false where it does not */
 static bool bar_decodes(const struct topology *topology, const struct pci_function *function, unsigned index,
-                        struct fabric_bar *out)
+                        bool io, struct fabric_bar *out)
 {
     const struct bar *bar = &function->bars[index];
+    if (!bar->assigned || bar->kind == BAR_NONE || (bar->kind == BAR_IO) != io)
+        return false;
     /* A VF has no Memory Space Enable of its own: the SR-IOV capability of the PF decides. */
-    bool enabled = function->is_vf && function->pf_id != NONE
+    bool enabled = io ? decodes_io(function)
+                   : function->is_vf && function->pf_id != NONE
                        ? topology->functions[function->pf_id].sriov.enabled
                        : function->memory_space;
-    if (!enabled || !bar->assigned || (bar->kind != BAR_MEMORY32 && bar->kind != BAR_MEMORY64))
+    if (!enabled)
         return false;
-    uint64_t size = bar->size ? bar->size : UNKNOWN_BAR_BYTES;
+    uint64_t size = bar->size ? bar->size : io ? UNKNOWN_PORT_COUNT : UNKNOWN_BAR_BYTES;
     uint64_t limit = bar->address + (size - 1);
     if (limit < bar->address)
         limit = UINT64_MAX;
@@ -124,23 +148,48 @@ static bool bar_decodes(const struct topology *topology, const struct pci_functi
     return true;
 }
 
-static void collect_bars(struct fabric *fabric, struct arena *arena)
+/** Collect the BARs of all functions in one space. @return the array that the nodes point into */
+static struct fabric_bar *collect_bars(struct fabric *fabric, struct arena *arena, bool io)
 {
     const struct topology *topology = fabric->topology;
-    struct fabric_bar bar;
+    struct fabric_bar bar, *bars;
     uint32_t count = 0;
     for (uint32_t i = 0; i < topology->function_count; i++) {
-        for (unsigned b = 0; b < MEMORY_BARS; b++)
-            count += bar_decodes(topology, &topology->functions[i], b, &bar);
+        for (unsigned b = 0; b < BASE_ADDRESSES; b++)
+            count += bar_decodes(topology, &topology->functions[i], b, io, &bar);
     }
-    fabric->bars = arena_array(arena, count, sizeof(fabric->bars[0]));
+    bars = arena_array(arena, count, sizeof(bars[0]));
     count = 0;
     for (uint32_t i = 0; i < topology->function_count; i++) {
         struct fabric_node *node = &fabric->nodes[i];
-        node->bar_first = count;
-        for (unsigned b = 0; b < MEMORY_BARS; b++)
-            count += bar_decodes(topology, &topology->functions[i], b, &fabric->bars[count]);
-        node->bar_count = count - node->bar_first;
+        uint32_t first = count;
+        for (unsigned b = 0; b < BASE_ADDRESSES; b++)
+            count += bar_decodes(topology, &topology->functions[i], b, io, &bars[count]);
+        *(io ? &node->io_first : &node->bar_first) = first;
+        *(io ? &node->io_count : &node->bar_count) = count - first;
+    }
+    return bars;
+}
+
+/**
+ * Bridges whose bus below is in PCI-X mode pass on the ids of what they need not complete.
+ * MODEL: the bus is in PCI-X mode where the bridge and all functions on it have a PCI-X capability (the bus
+ * falls back to conventional PCI for a single function without, PCI-X Addendum 2.0, 6.1). Bridges may also
+ * take ownership of everything (Bridge Spec 2.3).
+ */
+static void find_pcix_buses(struct fabric *fabric)
+{
+    const struct topology *topology = fabric->topology;
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        struct fabric_node *node = &fabric->nodes[i];
+        if (node->ownership != OWNER_SECONDARY || node->below_id == NONE || !topology->functions[i].pcix)
+            continue;
+        const struct pci_bus *bus = &topology->buses[node->below_id];
+        bool pcix = bus->function_count > 0;
+        for (uint32_t f = 0; f < bus->function_count; f++)
+            pcix &= topology->functions[bus->functions[f]].pcix;
+        if (pcix)
+            node->ownership = OWNER_SPLIT;
     }
 }
 
@@ -156,7 +205,7 @@ static enum fabric_bus_kind bus_kind(const struct topology *topology, const stru
 
 /** The tables under construction of one bus. */
 struct tables {
-    struct claims_builder address, id;
+    struct claims_builder address, io, id;
 };
 
 static void add_ids(const struct topology *topology, const struct pci_function *function,
@@ -182,8 +231,13 @@ static void add_claims(const struct fabric *fabric, uint32_t function_id, struct
         const struct fabric_bar *bar = &fabric->bars[node->bar_first + b];
         claims_add(&tables->address, bar->base, bar->limit, function_id);
     }
+    for (uint32_t b = 0; b < node->io_count; b++) {
+        const struct fabric_bar *bar = &fabric->io_bars[node->io_first + b];
+        claims_add(&tables->io, bar->base, bar->limit, function_id);
+    }
     for (int w = 0; w < 2; w++)
         claims_add(&tables->address, node->windows[w][0], node->windows[w][1], function_id);
+    claims_add(&tables->io, node->io_window[0], node->io_window[1], function_id);
     add_ids(fabric->topology, &fabric->topology->functions[function_id], node, &tables->id);
 }
 
@@ -197,8 +251,8 @@ static void make_tables(struct fabric *fabric, struct arena *arena, struct arena
                         const uint32_t *first, const uint32_t *next)
 {
     const struct topology *topology = fabric->topology;
-    struct tables root = {{.scratch = scratch}, {.scratch = scratch}};
-    struct tables local = {{.scratch = scratch}, {.scratch = scratch}};
+    struct tables root = {{.scratch = scratch}, {.scratch = scratch}, {.scratch = scratch}};
+    struct tables local = root;
     for (uint32_t b = 0; b < topology->bus_count; b++) {
         struct fabric_bus *bus = &fabric->buses[b];
         struct tables *tables = is_common_root(bus) ? &root : &local;
@@ -206,6 +260,7 @@ static void make_tables(struct fabric *fabric, struct arena *arena, struct arena
             add_claims(fabric, f, tables);
         if (tables == &local) {
             bus->address = claims_finish(&local.address, arena);
+            bus->io = claims_finish(&local.io, arena);
             bus->id = claims_finish(&local.id, arena);
         }
     }
@@ -215,10 +270,12 @@ static void make_tables(struct fabric *fabric, struct arena *arena, struct arena
             claims_add(&root.address, host->windows[w].base, host->windows[w].limit, NONE);
     }
     fabric->root_address = claims_finish(&root.address, arena);
+    fabric->root_io = claims_finish(&root.io, arena);
     fabric->root_id = claims_finish(&root.id, arena);
     for (uint32_t b = 0; b < topology->bus_count; b++) {
         if (is_common_root(&fabric->buses[b])) {
             fabric->buses[b].address = fabric->root_address;
+            fabric->buses[b].io = fabric->root_io;
             fabric->buses[b].id = fabric->root_id;
         }
     }
@@ -234,6 +291,7 @@ static void make_buses(struct fabric *fabric, struct arena *arena)
         struct fabric_bus *bus = &fabric->buses[b];
         bus->kind = bus_kind(topology, &topology->buses[b]);
         bus->self_id = topology->buses[b].self_id;
+        bus->host_bridge_id = topology->buses[b].host_bridge_id;
         bus->vmd_function_id = NONE;
         first[b] = NONE;
     }
@@ -275,11 +333,30 @@ static void compare_bars(struct fabric *fabric, uint32_t function_id)
     node->bars_alike = alike;
 }
 
+static enum peer_routing peer_routing(const struct fabric *fabric, uint32_t root_function_id)
+{
+    const struct topology *topology = fabric->topology;
+    const struct fabric_bus *bus = &fabric->buses[fabric->nodes[root_function_id].bus_id];
+    enum peer_routing routing = topology->host_bridges[bus->host_bridge_id].peer_routing;
+    if (routing != PEER_ROUTING_DEFAULT)
+        return routing;
+    return topology->root_complex_peer_to_peer ? PEER_ROUTING_ALL : PEER_ROUTING_NONE;
+}
+
+bool fabric_routes_peers(const struct fabric *fabric, uint32_t from_id, uint32_t to_id)
+{
+    enum peer_routing from = peer_routing(fabric, from_id), to = peer_routing(fabric, to_id);
+    uint32_t from_host = fabric->buses[fabric->nodes[from_id].bus_id].host_bridge_id;
+    uint32_t to_host = fabric->buses[fabric->nodes[to_id].bus_id].host_bridge_id;
+    if (from_host == to_host)
+        return from != PEER_ROUTING_NONE;
+    return from == PEER_ROUTING_ALL && to == PEER_ROUTING_ALL;
+}
+
 struct fabric *fabric_new(struct arena *arena, const struct topology *topology, const uint16_t *acs_control)
 {
     struct fabric *fabric = arena_alloc(arena, sizeof(*fabric));
     fabric->topology = topology;
-    fabric->peer_to_peer = topology->root_complex_peer_to_peer;
     fabric->nodes = arena_array(arena, topology->function_count, sizeof(fabric->nodes[0]));
     fabric->buses = arena_array(arena, topology->bus_count, sizeof(fabric->buses[0]));
     if (!acs_control) {
@@ -289,7 +366,9 @@ struct fabric *fabric_new(struct arena *arena, const struct topology *topology, 
     }
     for (uint32_t i = 0; i < topology->function_count; i++)
         make_node(topology, &topology->functions[i], acs_control, &fabric->nodes[i]);
-    collect_bars(fabric, arena);
+    fabric->bars = collect_bars(fabric, arena, false);
+    fabric->io_bars = collect_bars(fabric, arena, true);
+    find_pcix_buses(fabric);
     make_buses(fabric, arena);
     for (uint32_t i = 0; i < topology->function_count; i++)
         compare_bars(fabric, i);

@@ -23,18 +23,71 @@ enum transaction_kind {
     TRANSACTION_MEMORY_READ,
     TRANSACTION_MEMORY_WRITE, /**< MSIs too: a write into the MSI window */
     TRANSACTION_ATOMIC,
-    TRANSACTION_COMPLETION, /**< routed by requester id */
+    TRANSACTION_COMPLETION,      /**< routed by requester id */
+    TRANSACTION_IO,              /**< read or write of an I/O port, both non-posted */
+    TRANSACTION_CONFIGURATION,   /**< read or write of configuration space, both non-posted */
+    TRANSACTION_MESSAGE_BY_ID,   /**< vendor-defined (MCTP), ATS invalidation and page group messages */
+    TRANSACTION_MESSAGE_TO_ROOT, /**< errors, power management, legacy interrupts, page requests */
+    TRANSACTION_KINDS,
 };
+
+/** How a transaction finds its way (PCIe Base Spec 2.2.4). */
+enum transaction_routing { ROUTED_BY_ADDRESS, ROUTED_BY_PORT, ROUTED_BY_ID, ROUTED_TO_ROOT };
 
 /** What routing looks at. */
 struct transaction {
     enum transaction_kind kind;
-    enum address_type address_type;
-    uint64_t address;      /**< requests: bus address */
-    uint32_t segment;      /**< segment of the hierarchy it travels in */
+    enum address_type address_type; /**< memory requests */
+    uint64_t address;               /**< memory requests: bus address; I/O requests: port */
+    uint32_t segment;               /**< segment of the hierarchy it travels in */
     uint16_t requester_id; /**< as carried in the TLP (an aliasing bridge rewrites it, see route_decision) */
+    uint16_t target_id;    /**< configuration requests and messages by id: to whom, in @c segment */
     bool relaxed_ordering; /**< RO attribute; ACS Completion Redirect leaves completions that have it alone */
 };
+
+/** True for memory requests, which carry an address type. */
+static inline bool transaction_is_memory(enum transaction_kind kind)
+{
+    return kind <= TRANSACTION_ATOMIC;
+}
+
+/** True for requests that are answered by a completion. */
+static inline bool transaction_is_nonposted(enum transaction_kind kind)
+{
+    return kind == TRANSACTION_MEMORY_READ || kind == TRANSACTION_ATOMIC || kind == TRANSACTION_IO ||
+           kind == TRANSACTION_CONFIGURATION;
+}
+
+static inline enum transaction_routing transaction_routing(enum transaction_kind kind)
+{
+    switch (kind) {
+    case TRANSACTION_IO:
+        return ROUTED_BY_PORT;
+    case TRANSACTION_COMPLETION:
+    case TRANSACTION_CONFIGURATION:
+    case TRANSACTION_MESSAGE_BY_ID:
+        return ROUTED_BY_ID;
+    case TRANSACTION_MESSAGE_TO_ROOT:
+        return ROUTED_TO_ROOT;
+    case TRANSACTION_MEMORY_READ:
+    case TRANSACTION_MEMORY_WRITE:
+    case TRANSACTION_ATOMIC:
+    case TRANSACTION_KINDS:
+        break;
+    }
+    return ROUTED_BY_ADDRESS;
+}
+
+/**
+ * True for what a conventional bus can carry: PCI has no atomics, no messages and no address types (the
+ * bridge to it would drop the mark of a translated address; it cannot answer a translation request).
+ */
+static inline bool transaction_fits_conventional(const struct transaction *transaction)
+{
+    return transaction->kind != TRANSACTION_ATOMIC && transaction->kind < TRANSACTION_MESSAGE_BY_ID &&
+           (!transaction_is_memory(transaction->kind) ||
+            transaction->address_type != ADDRESS_TRANSLATION_REQUEST);
+}
 
 /** True for addresses of the interrupt window: writes there are MSIs, whatever claims the address.
  * MODEL: as on x86; on Arm machines the window is plain address space, which nothing is placed in. */
@@ -43,10 +96,16 @@ static inline bool route_is_msi(uint64_t address)
     return address >= 0xfee00000 && address <= 0xfeefffff;
 }
 
-/** By what completions are looked up in the id tables of a fabric. */
-static inline uint64_t route_completion_key(const struct transaction *transaction)
+/** For what is ROUTED_BY_ID: the id it goes to. */
+static inline uint16_t route_destination_id(const struct transaction *transaction)
 {
-    return (uint64_t)transaction->segment << 16 | transaction->requester_id;
+    return transaction->kind == TRANSACTION_COMPLETION ? transaction->requester_id : transaction->target_id;
+}
+
+/** By what it is looked up in the id tables of a fabric. */
+static inline uint64_t route_id_key(const struct transaction *transaction)
+{
+    return (uint64_t)transaction->segment << 16 | route_destination_id(transaction);
 }
 
 /** Where the transaction is: at a function, about to be handled by it. */
@@ -65,7 +124,8 @@ struct route_place {
 
 enum route_action {
     ROUTE_MOVE,    /**< goes on to @c next */
-    ROUTE_DELIVER, /**< @c next.function_id consumes it: a BAR of it, or the requester of a completion */
+    ROUTE_DELIVER, /**< @c next.function_id consumes it: a BAR of it, the requester of a completion, the
+                      target of what is routed by id */
     ROUTE_HOST,  /**< leaves the fabric upward at @c next.function_id (root port or integrated function): the
                     IOMMU, or memory  where there is none, is next */
     ROUTE_BLOCK, /**< stops here with @c error */
@@ -78,16 +138,35 @@ enum route_error {
     ROUTE_MASTER_ABORT,        /**< nobody on a conventional bus claims it */
 };
 
+/** What the requester of a blocked non-posted request gets (PCIe Base Spec 2.2.9.1, 6.12.4). */
+enum route_status { ROUTE_STATUS_SUCCESSFUL, ROUTE_STATUS_UNSUPPORTED, ROUTE_STATUS_ABORT };
+
+static inline enum route_status route_status_of(enum route_error error)
+{
+    switch (error) {
+    case ROUTE_ACS_VIOLATION:
+        return ROUTE_STATUS_ABORT;
+    case ROUTE_UNSUPPORTED_REQUEST:
+    case ROUTE_MASTER_ABORT: /* a bridge to conventional PCI answers so for it (Bridge Spec 2.7) */
+        return ROUTE_STATUS_UNSUPPORTED;
+    case ROUTE_NO_ERROR:
+        break;
+    }
+    return ROUTE_STATUS_SUCCESSFUL;
+}
+
 /** The rule that decided a step. Names printed to users come from route_rule_name(). */
 enum route_rule {
     /* On the way. */
     RULE_UPSTREAM,           /**< no peer claims it: upward */
     RULE_DOWNSTREAM_WINDOW,  /**< a bridge window claims it: downward */
-    RULE_DOWNSTREAM_BUS,     /**< completion: bus number range */
+    RULE_DOWNSTREAM_BUS,     /**< what is routed by id: bus number range */
     RULE_BAR,                /**< a BAR of the function claims it */
     RULE_COMPLETION_ARRIVED, /**< the requester (or the bridge that owns the request) got its completion */
     RULE_TO_HOST,            /**< leaves at the root: the root complex routes it to the IOMMU */
     RULE_MSI_WINDOW,         /**< interrupt message: leaves at the root, no peer ever claims it */
+    RULE_ID,                 /**< configuration request or message: it is for this function's id */
+    RULE_ATS_TRUSTED,        /**< host: the unit takes the word of a device with ATS for its translation */
 
     /* Turned to a peer. ORDER: route_rule_is_turn(). */
     RULE_SWITCH_PEER,         /**< switch: turned between downstream ports, ACS does not redirect */
@@ -120,6 +199,12 @@ enum route_rule {
     RULE_MEMORY_TARGET_BLOCK,    /**< ACS Enhanced: BARs of switch and root ports are blocked */
     RULE_NO_UPSTREAM_FORWARDING, /**< it came back for the port it entered by, and ACS UF is off: undefined */
     RULE_UNCLAIMED,              /**< nobody claims it */
+    RULE_IO_BLOCKING,            /**< ACS Enhanced: I/O Request Blocking */
+    RULE_CONFIGURATION_UPSTREAM, /**< configuration requests travel downstream only */
+    RULE_NOT_CONVENTIONAL,       /**< a conventional bus cannot carry it */
+    RULE_NOT_FOR_HOST,           /**< host: it takes no I/O and configuration requests from below */
+    RULE_ATS_REFUSED,       /**< host: translated or translation request of a function without ATS enabled */
+    RULE_UNKNOWN_REQUESTER, /**< host: no function has the requester id, so the unit has no context for it */
     RULE_COUNT,
 };
 
@@ -159,6 +244,26 @@ struct route_decision route_step(const struct fabric *fabric, const struct trans
  */
 struct route_decision route_from_host(const struct fabric *fabric, const struct transaction *transaction);
 
+/** How the host stands to the function that a transaction comes from, to judge by its requester id. */
+struct requester_standing {
+    bool known;      /**< some function has the id; looked at where @c translated only */
+    bool translated; /**< an IOMMU translates what it sends */
+    bool ats;        /**< the IOMMU takes translated and translation requests from it (ATS is enabled) */
+};
+
+/**
+ * What the host does with a transaction that left the fabric (ROUTE_HOST) at @p left_id, a function on a root
+ * bus.
+ * @return ROUTE_HOST with RULE_TO_HOST: for the IOMMU where it is @c translated, else (or with
+ * RULE_ATS_TRUSTED) for memory; RULE_MSI_WINDOW: an interrupt; ROUTE_MOVE: down again as it came, because
+ * nobody translates it; ROUTE_BLOCK.
+ * Completions go down to their requester.
+ * MODEL: I/O requests and configuration requests from below are unsupported; messages by id go from port to
+ * port where memory requests do (the specification leaves both to the root complex).
+ */
+struct route_decision route_at_host(const struct fabric *fabric, const struct transaction *transaction,
+                                    uint32_t left_id, struct requester_standing standing);
+
 /** First step downward of a completion for @c transaction->requester_id from the root complex. */
 struct route_decision route_completion_from_host(const struct fabric *fabric,
                                                  const struct transaction *transaction);
@@ -177,11 +282,24 @@ static inline bool route_rule_is_turn(enum route_rule rule)
     return rule >= RULE_SWITCH_PEER && rule <= RULE_DIRECT_TRANSLATED;
 }
 
-/** True where the rule sent a transaction upward although a peer claims it. */
+/** True where the rule sent a transaction upward although a peer claims it. ORDER: enum route_rule. */
 static inline bool route_rule_is_redirect(enum route_rule rule)
 {
     return rule >= RULE_REQUEST_REDIRECT && rule <= RULE_NO_PEER_ROUTING;
 }
+
+/** Stable word: "none", "acs-violation", "unsupported-request", "master-abort". Never NULL. */
+const char *route_error_name(enum route_error error);
+
+/** Stable word: "successful", "unsupported-request", "completer-abort". Never NULL. */
+const char *route_status_name(enum route_status status);
+
+/** Stable word of a kind: "memory-read", "memory-write", "atomic", "completion", "io", "configuration",
+ * "message-by-id", "message-to-root". Never NULL. */
+const char *transaction_kind_name(enum transaction_kind kind);
+
+/** Stable word: "untranslated", "translation-request", "translated". Never NULL. */
+const char *address_type_name(enum address_type type);
 
 /** Stable name of a rule for output, e.g. "switch-peer". Never NULL. */
 const char *route_rule_name(enum route_rule rule);

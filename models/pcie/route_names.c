@@ -10,11 +10,14 @@ struct rule_words {
 static const struct rule_words rules[RULE_COUNT] = {
     [RULE_UPSTREAM] = {"upstream", "nobody on the bus claims it: it goes upstream"},
     [RULE_DOWNSTREAM_WINDOW] = {"downstream-window", "the address is in a window of the bridge"},
-    [RULE_DOWNSTREAM_BUS] = {"downstream-bus", "the requester's bus number is below the bridge"},
+    [RULE_DOWNSTREAM_BUS] = {"downstream-bus", "the bus number of whom it is for is below the bridge"},
     [RULE_BAR] = {"bar", "a BAR of the function claims it"},
     [RULE_COMPLETION_ARRIVED] = {"completion-arrived", "the completion is back at its requester"},
     [RULE_TO_HOST] = {"to-host", "it leaves the fabric: the root complex takes it to the IOMMU"},
     [RULE_MSI_WINDOW] = {"msi-window", "an interrupt message: it goes to the root complex, never to a peer"},
+    [RULE_ID] = {"id", "it is for the function of this id"},
+    [RULE_ATS_TRUSTED] = {"ats-trusted",
+                          "it says that it is translated; ATS is enabled, so the IOMMU takes its word"},
     [RULE_SWITCH_PEER] = {"switch-peer",
                           "the switch turns it between its ports; ACS ReqRedir is off or missing"},
     [RULE_SWITCH_UPSTREAM_BAR] = {"switch-upstream-bar",
@@ -58,6 +61,15 @@ static const struct rule_words rules[RULE_COUNT] = {
                                      "it is for what is below the port it came from and ACS UpstreamFwd is "
                                      "off: undefined by the specification, taken as unsupported"},
     [RULE_UNCLAIMED] = {"unclaimed", "nobody claims it"},
+    [RULE_IO_BLOCKING] = {"io-blocking", "ACS Enhanced blocks I/O requests from below the port"},
+    [RULE_CONFIGURATION_UPSTREAM] = {"configuration-upstream",
+                                     "configuration requests from below are not supported"},
+    [RULE_NOT_CONVENTIONAL] = {"not-conventional", "a conventional bus cannot carry it"},
+    [RULE_NOT_FOR_HOST] = {"not-for-host",
+                           "the root complex takes no I/O and configuration requests from below"},
+    [RULE_ATS_REFUSED] = {"ats-refused", "it is not a plain request, and ATS is not enabled for its sender"},
+    [RULE_UNKNOWN_REQUESTER] = {"unknown-requester",
+                                "the IOMMU has no context for its requester id: no function has it"},
 };
 
 const char *route_rule_name(enum route_rule rule)
@@ -68,4 +80,41 @@ const char *route_rule_name(enum route_rule rule)
 const char *route_rule_text(enum route_rule rule)
 {
     return (unsigned)rule < RULE_COUNT ? rules[rule].text : "unknown rule";
+}
+
+/** @p names[index], or "unknown". */
+static const char *word(const char *const *names, size_t count, unsigned index)
+{
+    return index < count ? names[index] : "unknown";
+}
+
+const char *route_error_name(enum route_error error)
+{
+    static const char *const names[] = {"none", "acs-violation", "unsupported-request", "master-abort"};
+    return word(names, sizeof(names) / sizeof(names[0]), error);
+}
+
+const char *route_status_name(enum route_status status)
+{
+    static const char *const names[] = {"successful", "unsupported-request", "completer-abort"};
+    return word(names, sizeof(names) / sizeof(names[0]), status);
+}
+
+const char *transaction_kind_name(enum transaction_kind kind)
+{
+    static const char *const names[TRANSACTION_KINDS] = {[TRANSACTION_MEMORY_READ] = "memory-read",
+                                                         [TRANSACTION_MEMORY_WRITE] = "memory-write",
+                                                         [TRANSACTION_ATOMIC] = "atomic",
+                                                         [TRANSACTION_COMPLETION] = "completion",
+                                                         [TRANSACTION_IO] = "io",
+                                                         [TRANSACTION_CONFIGURATION] = "configuration",
+                                                         [TRANSACTION_MESSAGE_BY_ID] = "message-by-id",
+                                                         [TRANSACTION_MESSAGE_TO_ROOT] = "message-to-root"};
+    return word(names, TRANSACTION_KINDS, kind);
+}
+
+const char *address_type_name(enum address_type type)
+{
+    static const char *const names[] = {"untranslated", "translation-request", "translated"};
+    return word(names, sizeof(names) / sizeof(names[0]), type);
 }

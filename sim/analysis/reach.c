@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sim/analysis/reach.h"
+#include "sim/analysis/reach_walk.h"
 
 #include "models/pcie/fabric_acs.h"
 #include "sim/analysis/iommu_groups.h"
@@ -28,15 +28,28 @@ uint16_t *reach_acs_control(struct arena *arena, const struct iommu_groups *grou
     return in_force;
 }
 
+/** ATS as the kernel has it once booted.
+ * MODEL: where the input is firmware's state, every unit is taken to support it. */
+static bool ats_is_on(const struct iommu_groups *groups, const struct pci_function *function)
+{
+    if (groups->topology->acs_state == ACS_BOOTED)
+        return function->ats_enabled;
+    return function->ats && !function->untrusted && !groups->platform.cmdline.ats_off;
+}
+
 struct reach *reach_new(struct arena *arena, const struct iommu_groups *groups)
 {
     const struct topology *topology = groups->topology;
     bool *translated = arena_array(arena, topology->function_count, sizeof(translated[0]));
-    for (uint32_t i = 0; i < topology->function_count; i++)
+    bool *ats = arena_array(arena, topology->function_count, sizeof(ats[0]));
+    for (uint32_t i = 0; i < topology->function_count; i++) {
         translated[i] = groups->platform.enabled && groups->coverage->functions[i].unit != NONE;
+        ats[i] = translated[i] && ats_is_on(groups, &topology->functions[i]);
+    }
     struct reach *reach = arena_alloc(arena, sizeof(*reach));
     reach->fabric = fabric_new(arena, topology, reach_acs_control(arena, groups));
     reach->translated = translated;
+    reach->ats = ats;
     return reach;
 }
 
@@ -58,17 +71,8 @@ bool reach_issues(const struct pci_function *function)
            !function_is_type(function, PCIE_RC_EVENT_COLLECTOR);
 }
 
-/** A walk in progress. */
-struct walk {
-    const struct reach *reach;
-    struct transaction transaction;
-    struct reach_result result;
-    struct reach_hop *hops;
-    uint32_t capacity;
-    bool decided; /**< a turn or a redirect was met: its rule stands */
-};
-
-static void record(struct walk *walk, struct route_place place, const struct route_decision *decision)
+void reach_walk_record(struct reach_walk *walk, struct route_place place,
+                       const struct route_decision *decision)
 {
     if (walk->result.steps < walk->capacity)
         walk->hops[walk->result.steps] = (struct reach_hop){place, *decision};
@@ -76,107 +80,235 @@ static void record(struct walk *walk, struct route_place place, const struct rou
     walk->transaction.requester_id = decision->requester_id;
 }
 
-/** Step from @p place to the end of the fabric. @return the last decision, never ROUTE_MOVE */
-static struct route_decision walk_on(struct walk *walk, struct route_place place)
+/** Keep the decisive rule of the walk. */
+static void judge(struct reach_walk *walk, uint32_t at_id, const struct route_decision *decision)
+{
+    bool diverted = route_rule_is_turn(decision->rule) || route_rule_is_redirect(decision->rule);
+    if (diverted && walk->result.turn_rule == RULE_COUNT) {
+        walk->result.turn_rule = decision->rule;
+        walk->result.turn_id = at_id;
+    }
+    if (!walk->decided || decision->action == ROUTE_BLOCK) {
+        walk->result.rule = decision->rule;
+        walk->result.at_id = at_id;
+        walk->decided = diverted;
+    }
+}
+
+struct route_decision reach_walk_on(struct reach_walk *walk, struct route_place place)
 {
     const struct fabric *fabric = walk->reach->fabric;
     for (;;) {
         walk->transaction.segment = fabric->topology->functions[place.function_id].segment;
         struct route_decision decision = route_step(fabric, &walk->transaction, place);
-        record(walk, place, &decision);
-        if (!walk->decided || decision.action == ROUTE_BLOCK) {
-            walk->result.rule = decision.rule;
-            walk->result.at_id = place.function_id;
-            walk->decided = route_rule_is_turn(decision.rule) || route_rule_is_redirect(decision.rule);
-        }
+        reach_walk_record(walk, place, &decision);
+        judge(walk, place.function_id, &decision);
         if (decision.action != ROUTE_MOVE) {
             walk->result.end_id = decision.next.function_id;
             return decision;
         }
         place = decision.next;
-        assert(walk->result.steps <= 2 * (fabric->topology->bus_count + 2));
+        assert(walk->result.steps <= 3 * (fabric->topology->bus_count + 2));
     }
 }
 
-/** It left the fabric and nobody translates it: the root complex takes the address as it came. */
-static struct route_decision through_root(struct walk *walk)
+enum reach_outcome reach_walk_blocked(const struct reach_walk *walk)
 {
-    const struct fabric *fabric = walk->reach->fabric;
-    struct route_place root = {NONE, SIDE_FROM_BELOW};
-    struct route_decision decision = route_from_host(fabric, &walk->transaction);
-    walk->result.through_root = true;
-    if (decision.action == ROUTE_MOVE && !fabric->peer_to_peer) {
-        decision.action = ROUTE_BLOCK;
-        decision.rule = RULE_NO_PEER_ROUTING;
-        decision.error = ROUTE_UNSUPPORTED_REQUEST;
+    bool redirected = walk->result.turn_rule != RULE_COUNT && route_rule_is_redirect(walk->result.turn_rule);
+    return redirected ? REACH_REDIRECT_BLOCKED : REACH_BLOCKED;
+}
+
+static bool has_alias(const struct pci_function *function, uint16_t requester_id)
+{
+    for (uint32_t i = 0; i < function->alias_count; i++) {
+        if (requester_id == pci_requester_id(function->bus, function->alias_devfns[i]))
+            return true;
     }
-    record(walk, root, &decision);
-    if (decision.action == ROUTE_MOVE)
-        return walk_on(walk, decision.next);
-    if (decision.action == ROUTE_BLOCK) {
+    return false;
+}
+
+/** How the host stands to whom the transaction that left the fabric seems to come from. */
+static struct requester_standing standing_of(const struct reach_walk *walk,
+                                             const struct reach_request *request)
+{
+    const struct reach *reach = walk->reach;
+    const struct fabric *fabric = reach->fabric;
+    uint16_t sent = request->transaction.requester_id, arrived = walk->transaction.requester_id;
+    uint32_t id = request->source_id;
+    bool known = true;
+    /* An id that no bridge replaced and that is not the source's own points to whoever has it. */
+    if (sent == arrived && sent != fabric->nodes[id].requester_id) {
+        const struct pci_function *function =
+            topology_find(fabric->topology, walk->transaction.segment, (uint8_t)(sent >> 8), (uint8_t)sent);
+        known = function != NULL || has_alias(&fabric->topology->functions[id], sent);
+        id = function ? function->id : id;
+    }
+    bool translated = !reach->translated || reach->translated[id];
+    return (struct requester_standing){known, translated, reach->ats && reach->ats[id]};
+}
+
+/** It left the fabric: what the host does with it, and what comes of that. */
+static struct route_decision at_host(struct reach_walk *walk, const struct reach_request *request)
+{
+    struct requester_standing standing = standing_of(walk, request);
+    struct route_decision decision =
+        route_at_host(walk->reach->fabric, &walk->transaction, walk->result.end_id, standing);
+    bool to_unit = decision.action == ROUTE_HOST && decision.rule != RULE_ATS_TRUSTED && standing.translated;
+    if (to_unit || (decision.action == ROUTE_HOST && walk->transaction.kind == TRANSACTION_MESSAGE_TO_ROOT))
+        return decision; /* end_id stays where it left */
+    struct route_place root = {NONE, SIDE_FROM_BELOW};
+    walk->result.through_root = true;
+    reach_walk_record(walk, root, &decision);
+    if (decision.action == ROUTE_BLOCK || decision.rule == RULE_ATS_TRUSTED) {
         walk->result.rule = decision.rule;
         walk->result.at_id = NONE;
+        walk->decided = true;
     }
+    if (decision.action == ROUTE_MOVE)
+        return reach_walk_on(walk, decision.next);
     walk->result.end_id = NONE;
     return decision;
+}
+
+struct reach_request reach_request(const struct reach *reach, uint32_t source_id, enum transaction_kind kind)
+{
+    return (struct reach_request){
+        source_id, {.kind = kind, .requester_id = reach->fabric->nodes[source_id].requester_id}};
+}
+
+struct reach_result reach_follow(const struct reach *reach, const struct reach_request *request,
+                                 struct reach_hop *hops, uint32_t capacity)
+{
+    struct reach_walk walk = {
+        .reach = reach,
+        .transaction = request->transaction,
+        .result = {.address = request->transaction.address, .turn_rule = RULE_COUNT, .turn_id = NONE},
+        .hops = hops,
+        .capacity = capacity,
+    };
+    struct route_decision last = reach_walk_on(&walk, (struct route_place){request->source_id, SIDE_SELF});
+    if (last.action == ROUTE_HOST)
+        last = at_host(&walk, request);
+    walk.result.error = last.error;
+    walk.result.requester_id = walk.transaction.requester_id;
+    bool in_host = last.action == ROUTE_HOST && !walk.result.through_root;
+    if (last.action == ROUTE_BLOCK)
+        walk.result.outcome = reach_walk_blocked(&walk);
+    else
+        walk.result.outcome = in_host ? REACH_REDIRECTED : REACH_REACHES;
+    return walk.result;
 }
 
 struct reach_result reach_address(const struct reach *reach, uint32_t source_id, uint64_t address,
                                   struct reach_hop *hops, uint32_t capacity)
 {
-    struct walk walk = {
-        .reach = reach,
-        .transaction = {.kind = TRANSACTION_MEMORY_WRITE,
-                        .address = address,
-                        .requester_id = reach->fabric->nodes[source_id].requester_id},
-        .result = {.address = address},
-        .hops = hops,
-        .capacity = capacity,
-    };
-    bool translated = !reach->translated || reach->translated[source_id];
-    struct route_decision last = walk_on(&walk, (struct route_place){source_id, SIDE_SELF});
-    if (last.action == ROUTE_HOST && !translated)
-        last = through_root(&walk);
-    walk.result.error = last.error;
-    if (last.action == ROUTE_BLOCK)
-        walk.result.outcome = REACH_BLOCKED;
-    else if (last.action == ROUTE_HOST && translated)
-        walk.result.outcome = REACH_REDIRECTED;
-    else
-        walk.result.outcome = REACH_REACHES;
-    return walk.result;
+    struct reach_request request = reach_request(reach, source_id, TRANSACTION_MEMORY_WRITE);
+    request.transaction.address = address;
+    return reach_follow(reach, &request, hops, capacity);
 }
 
-struct reach_result reach_pair(const struct reach *reach, uint32_t source_id, uint32_t target_id)
+/** Follow @p request for @p target_id: others that get it, get it wrongly. */
+static struct reach_result follow_to(const struct reach *reach, const struct reach_request *request,
+                                     uint32_t target_id)
 {
-    const struct fabric *fabric = reach->fabric;
-    const struct fabric_node *target = &fabric->nodes[target_id];
+    struct reach_result result = reach_follow(reach, request, NULL, 0);
+    if (result.outcome != REACH_REACHES || result.end_id == target_id)
+        return result;
+    /* BARs overlap (a contradictory input), or an id is used twice; memory is nobody. */
+    result.outcome = result.end_id == NONE ? REACH_BLOCKED : REACH_MISDELIVERED;
+    return result;
+}
+
+/** The worst over @p count BARs of the target. */
+static struct reach_result worst_bar(const struct reach *reach, struct reach_request *request,
+                                     uint32_t target_id, const struct fabric_bar *bars, uint32_t count)
+{
     struct reach_result worst = {.outcome = REACH_NOT_APPLICABLE, .at_id = NONE, .end_id = NONE};
-    if (source_id == target_id)
-        worst.absence = REACH_ABSENT_SELF;
-    else if (!reach_issues(&fabric->topology->functions[source_id]))
-        worst.absence = REACH_ABSENT_SILENT;
-    else if (target->bar_count == 0)
-        worst.absence = REACH_ABSENT_BAR;
-    if (worst.absence != REACH_ABSENT_NOTHING)
-        return worst;
-    uint32_t bars = target->bars_alike ? 1 : target->bar_count;
-    for (uint32_t b = 0; b < bars && worst.outcome != REACH_REACHES; b++) {
-        const struct fabric_bar *bar = &fabric->bars[target->bar_first + b];
-        struct reach_result result = reach_address(reach, source_id, bar->base, NULL, 0);
-        result.bar = bar->index;
-        /* Where BARs overlap (a contradictory input) somebody else may take it. */
-        if (result.outcome == REACH_REACHES && result.end_id != target_id)
-            result.outcome = REACH_BLOCKED;
+    for (uint32_t b = 0; b < count && worst.outcome != REACH_REACHES; b++) {
+        request->transaction.address = bars[b].base;
+        struct reach_result result = follow_to(reach, request, target_id);
+        result.bar = bars[b].index;
         if (result.outcome > worst.outcome)
             worst = result;
     }
     return worst;
 }
 
+/** Can requests of this way be sent from the source to the target at all? */
+static enum reach_absence absence_of(const struct fabric *fabric, uint32_t source_id, uint32_t target_id,
+                                     struct reach_way way)
+{
+    const struct fabric_node *source = &fabric->nodes[source_id], *target = &fabric->nodes[target_id];
+    const struct pci_function *functions = fabric->topology->functions;
+    const struct transaction sample = {.kind = way.kind, .address_type = way.address_type};
+    bool conventional = fabric->buses[source->bus_id].kind == BUS_SHARED;
+    if (source_id == target_id)
+        return REACH_ABSENT_SELF;
+    if (!reach_issues(&functions[source_id]))
+        return REACH_ABSENT_SILENT;
+    if (way.identity == REACH_AS_ALIAS && functions[source_id].alias_count == 0)
+        return REACH_ABSENT_ALIAS;
+    if (conventional &&
+        (!transaction_fits_conventional(&sample) || way.address_type != ADDRESS_UNTRANSLATED ||
+         (way.kind == TRANSACTION_COMPLETION && !functions[source_id].pcix)))
+        return REACH_ABSENT_KIND;
+    switch (transaction_routing(way.kind)) {
+    case ROUTED_BY_ADDRESS:
+        return target->bar_count ? REACH_ABSENT_NOTHING : REACH_ABSENT_BAR;
+    case ROUTED_BY_PORT:
+        return target->io_count ? REACH_ABSENT_NOTHING : REACH_ABSENT_BAR;
+    case ROUTED_BY_ID:
+        return functions[source_id].segment == functions[target_id].segment ? REACH_ABSENT_NOTHING
+                                                                            : REACH_ABSENT_SEGMENT;
+    case ROUTED_TO_ROOT:
+        break;
+    }
+    return REACH_ABSENT_KIND;
+}
+
+struct reach_result reach_pair_by(const struct reach *reach, uint32_t source_id, uint32_t target_id,
+                                  struct reach_way way)
+{
+    const struct fabric *fabric = reach->fabric;
+    const struct fabric_node *target = &fabric->nodes[target_id];
+    struct reach_result none = {.absence = absence_of(fabric, source_id, target_id, way),
+                                .turn_rule = RULE_COUNT,
+                                .turn_id = NONE,
+                                .at_id = NONE,
+                                .end_id = NONE};
+    if (none.absence != REACH_ABSENT_NOTHING)
+        return none;
+    struct reach_request request = reach_request(reach, source_id, way.kind);
+    const struct pci_function *source = &fabric->topology->functions[source_id];
+    request.transaction.address_type = way.address_type;
+    if (way.identity == REACH_AS_ALIAS)
+        request.transaction.requester_id = pci_requester_id(source->bus, source->alias_devfns[0]);
+    if (way.identity == REACH_AS_TARGET || way.kind == TRANSACTION_COMPLETION)
+        request.transaction.requester_id = target->requester_id;
+    switch (transaction_routing(way.kind)) {
+    case ROUTED_BY_ADDRESS:
+        return worst_bar(reach, &request, target_id, &fabric->bars[target->bar_first],
+                         target->bars_alike ? 1 : target->bar_count);
+    case ROUTED_BY_PORT:
+        return worst_bar(reach, &request, target_id, &fabric->io_bars[target->io_first], target->io_count);
+    case ROUTED_BY_ID:
+        request.transaction.target_id = target->requester_id;
+        break;
+    case ROUTED_TO_ROOT:
+        break;
+    }
+    return follow_to(reach, &request, target_id);
+}
+
+struct reach_result reach_pair(const struct reach *reach, uint32_t source_id, uint32_t target_id)
+{
+    return reach_pair_by(reach, source_id, target_id, (struct reach_way){.kind = TRANSACTION_MEMORY_WRITE});
+}
+
 const char *reach_outcome_name(enum reach_outcome outcome)
 {
-    static const char *const names[REACH_OUTCOMES] = {"not-applicable", "blocked", "redirected", "reaches"};
+    static const char *const names[REACH_OUTCOMES] = {"not-applicable", "blocked",      "redirect-blocked",
+                                                      "redirected",     "misdelivered", "reaches"};
     return (unsigned)outcome < REACH_OUTCOMES ? names[outcome] : "unknown";
 }
 
@@ -189,6 +321,14 @@ const char *reach_absence_text(enum reach_absence absence)
         return "the source issues no memory requests of its own";
     case REACH_ABSENT_BAR:
         return "the target has no memory BAR that decodes";
+    case REACH_ABSENT_KIND:
+        return "such requests do not exist on the bus of the source, or are for no function";
+    case REACH_ABSENT_SEGMENT:
+        return "what is routed by id does not leave its segment";
+    case REACH_ABSENT_ALIAS:
+        return "the source has no further requester id";
+    case REACH_ABSENT_ANSWER:
+        return "no completion answers the request";
     case REACH_ABSENT_NOTHING:
         break;
     }

@@ -189,7 +189,7 @@ static uint32_t who_joined(const struct work *work, uint32_t a, uint32_t b)
 
 static bool is_undefined(const struct reach_result *result)
 {
-    return result->outcome == REACH_BLOCKED && result->rule == RULE_NO_UPSTREAM_FORWARDING;
+    return result->error != ROUTE_NO_ERROR && result->rule == RULE_NO_UPSTREAM_FORWARDING;
 }
 
 /* Two functions of the parts of @p a_id and @p b_id, so that one could reach the other. */

@@ -24,8 +24,8 @@ static const struct argp_option options[] = {
 
     {NULL, 0, NULL, 0, "What is listed:", 2},
     {"outcome", OPTION_OUTCOME, "OUTCOME", 0,
-     "Pairs to list: reaches (default), redirected, blocked, all (of these three), or not-applicable; may "
-     "repeat. With SRC and DST the default is any",
+     "Pairs to list: reaches (default), misdelivered, redirected, redirect-blocked, blocked, all (of these), "
+     "or not-applicable; may repeat. With SRC and DST the default is any",
      2},
     {"summary", 's', NULL, 0, "Only count", 2},
     {"format", 'f', "FORMAT", 0, "text (default), json or tsv", 2},
@@ -72,7 +72,9 @@ static int choose(struct argp_state *state, const char *option, const char *word
 
 static void add_outcome(struct argp_state *state, struct reach_arguments *arguments, const char *word)
 {
-    static const char *const names[] = {"not-applicable", "blocked", "redirected", "reaches", "all"};
+    /* ORDER: enum reach_outcome */
+    static const char *const names[] = {
+        "not-applicable", "blocked", "redirect-blocked", "redirected", "misdelivered", "reaches", "all"};
     int chosen = choose(state, "outcome", word, names, REACH_OUTCOMES + 1);
     arguments->outcomes_given = true;
     for (int i = 0; i < REACH_OUTCOMES; i++)

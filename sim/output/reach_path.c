@@ -47,7 +47,7 @@ void reach_path_add(const struct reach *reach, uint32_t source_id, const struct 
                            reach_path_name(reach->fabric->topology, hops[i].place.function_id, at));
     if (result->outcome == REACH_REDIRECTED)
         text_buffer_add(out, " > IOMMU");
-    else if (result->outcome == REACH_BLOCKED)
+    else if (result->outcome == REACH_BLOCKED || result->outcome == REACH_REDIRECT_BLOCKED)
         text_buffer_format(out, " > %s", error_words(result->error));
 }
 

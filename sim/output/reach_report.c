@@ -57,7 +57,7 @@ static void text_sentence(const struct report *report, const struct pair *pair)
         text_buffer_format(out, "not applicable, %s", reach_absence_text(result->absence));
         return;
     }
-    if (result->outcome == REACH_REACHES)
+    if (result->outcome == REACH_REACHES || result->outcome == REACH_MISDELIVERED)
         verb = "turned";
     else if (result->outcome == REACH_REDIRECTED)
         verb = "sent to the IOMMU";
@@ -250,7 +250,8 @@ static void text_summary(struct report *report)
                        " of them across groups (leaks); %" PRIu64 " go to the IOMMU, %" PRIu64
                        " are blocked\n",
                        counts->sources, counts->targets, counts->pairs[REACH_REACHES], counts->leaks,
-                       counts->pairs[REACH_REDIRECTED], counts->pairs[REACH_BLOCKED]);
+                       counts->pairs[REACH_REDIRECTED],
+                       counts->pairs[REACH_BLOCKED] + counts->pairs[REACH_REDIRECT_BLOCKED]);
     for (uint32_t f = 0; f < report->topology->function_count; f++) {
         for (int rule = 0; rule < RULE_COUNT; rule++) {
             const struct turn_count *turn = &report->turns[(size_t)f * RULE_COUNT + (size_t)rule];

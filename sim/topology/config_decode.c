@@ -206,21 +206,37 @@ static void decode_sriov(const struct config_space *space, struct sriov *sriov)
     decode_bars(space, at + SRIOV_BAR0, 6, sriov->vf_bars);
 }
 
+static void decode_acs(const struct config_space *space, struct acs *acs)
+{
+    unsigned at = config_find_extended(space, EXTENDED_ACS);
+    *acs = (struct acs){.present = at != 0};
+    if (!at)
+        return;
+    acs->capability = config_read16(space, at + ACS_CAPABILITY);
+    acs->control = config_read16(space, at + ACS_CONTROL);
+    /* Intel ports keep a control dword here, whether they have Egress Control or not. */
+    acs->egress_vector = config_read32(space, at + ACS_EGRESS_VECTOR);
+    acs->egress_vector_known = true;
+    for (unsigned i = 1; 32 * i < acs_egress_vector_bits(acs); i++)
+        acs->egress_vector_more[i - 1] = config_read32(space, at + ACS_EGRESS_VECTOR + 4 * i);
+}
+
+static void decode_ari(const struct config_space *space, struct pci_function *function)
+{
+    unsigned at = config_find_extended(space, EXTENDED_ARI);
+    uint16_t control = at ? config_read16(space, at + ARI_CONTROL) : 0;
+    function->ari = at != 0;
+    function->ari_next_function = at ? config_read8(space, at + ARI_CAPABILITY + 1) : 0;
+    function->ari_acs_groups = control & ARI_CONTROL_ACS_GROUPS;
+    function->ari_function_group = control >> ARI_CONTROL_GROUP_SHIFT & 7;
+}
+
 static void decode_extended(const struct config_space *space, struct pci_function *function)
 {
-    unsigned acs = config_find_extended(space, EXTENDED_ACS);
-    function->acs = (struct acs){.present = acs != 0};
-    if (acs) {
-        function->acs.capability = config_read16(space, acs + ACS_CAPABILITY);
-        function->acs.control = config_read16(space, acs + ACS_CONTROL);
-        function->acs.egress_vector = config_read32(space, acs + ACS_EGRESS_VECTOR);
-        function->acs.egress_vector_known = true;
-    }
+    decode_acs(space, &function->acs);
     function->acs_unknown = space->length < CONFIG_EXPRESS_SIZE && (function->pcie || function->pcie_unknown);
 
-    unsigned ari = config_find_extended(space, EXTENDED_ARI);
-    function->ari = ari != 0;
-    function->ari_next_function = ari ? config_read8(space, ari + ARI_CAPABILITY + 1) : 0;
+    decode_ari(space, function);
     unsigned ats = config_find_extended(space, EXTENDED_ATS);
     function->ats = ats != 0;
     function->ats_enabled = ats && config_read16(space, ats + ATS_CONTROL) & ATS_ENABLE;

@@ -195,17 +195,33 @@ static void encode_sriov(uint8_t *image, unsigned at, const struct sriov *sriov)
     encode_bars(image, at + SRIOV_BAR0, sriov->vf_bars, 6);
 }
 
+static void encode_acs(uint8_t *image, struct extended_list *list, const struct acs *acs)
+{
+    unsigned bits = acs_egress_vector_bits(acs), dwords = bits ? (bits + 31) / 32 : 1;
+    unsigned at = add_extended(list, EXTENDED_ACS, ACS_EGRESS_VECTOR + 4 * dwords);
+    put16(image, at + ACS_CAPABILITY, acs->capability);
+    put16(image, at + ACS_CONTROL, acs->control);
+    put32(image, at + ACS_EGRESS_VECTOR, acs->egress_vector);
+    for (unsigned i = 1; i < dwords; i++)
+        put32(image, at + ACS_EGRESS_VECTOR + 4 * i, acs->egress_vector_more[i - 1]);
+}
+
+static void encode_ari(uint8_t *image, unsigned at, const struct pci_function *function)
+{
+    put8(image, at + ARI_CAPABILITY, function->ari_acs_groups ? ARI_CAPABILITY_ACS_GROUPS : 0);
+    put8(image, at + ARI_CAPABILITY + 1, function->ari_next_function);
+    put16(image, at + ARI_CONTROL,
+          (function->ari_acs_groups ? ARI_CONTROL_ACS_GROUPS : 0U) | (unsigned)function->ari_function_group
+                                                                         << ARI_CONTROL_GROUP_SHIFT);
+}
+
 static void encode_extended(uint8_t *image, const struct pci_function *function)
 {
     struct extended_list list = {image, CONFIG_EXTENDED_START, 0};
-    if (function->acs.present) {
-        unsigned at = add_extended(&list, EXTENDED_ACS, 12);
-        put16(image, at + ACS_CAPABILITY, function->acs.capability);
-        put16(image, at + ACS_CONTROL, function->acs.control);
-        put32(image, at + ACS_EGRESS_VECTOR, function->acs.egress_vector);
-    }
+    if (function->acs.present)
+        encode_acs(image, &list, &function->acs);
     if (function->ari)
-        put8(image, add_extended(&list, EXTENDED_ARI, 8) + ARI_CAPABILITY + 1, function->ari_next_function);
+        encode_ari(image, add_extended(&list, EXTENDED_ARI, 8), function);
     if (function->ats)
         put16(image, add_extended(&list, EXTENDED_ATS, 8) + ATS_CONTROL,
               function->ats_enabled ? ATS_ENABLE : 0);

@@ -57,9 +57,10 @@ struct acs {
     bool present;
     uint16_t capability;    /**< ACS Capability Register, low 16 bits */
     uint16_t control;       /**< ACS Control Register as the input gave it (see struct topology::acs_state) */
-    uint32_t egress_vector; /**< dword at offset 8: Egress Control Vector; on Intel "SPT" ports the ACS
-                               control dword */
-    bool egress_vector_known; /**< false where the input is text that does not print it */
+    uint32_t egress_vector; /**< dword at offset 8: Egress Control Vector, bits 0 to 31; on Intel "SPT" ports
+                               the ACS control dword */
+    uint32_t egress_vector_more[7]; /**< bits 32 to 255 */
+    bool egress_vector_known;       /**< false where the input is text that does not print it */
 };
 
 enum bar_kind { BAR_NONE, BAR_IO, BAR_MEMORY32, BAR_MEMORY64 };
@@ -141,6 +142,9 @@ struct pci_function {
     bool ari_forwarding; /**< DevCtl2 ARIFwd of a root or downstream port */
     bool ari;            /**< has an ARI capability */
     uint8_t ari_next_function;
+    bool ari_acs_groups;        /**< of function 0: egress vectors of the device select function groups (ACS
+                                   Function Groups Enable) */
+    uint8_t ari_function_group; /**< 0..7 */
     struct acs acs;
     bool acs_unknown; /**< the input could not show whether there is an ACS capability */
     bool ats, ats_enabled, pri, pasid;
@@ -170,6 +174,22 @@ struct pci_function {
     const uint8_t *config;  /**< raw configuration space as dumped, or NULL */
     uint16_t config_length; /**< 64, 256 or 4096; 0 without raw bytes */
 };
+
+/** Bits of the Egress Control Vector: 0 where the capability has no Egress Control, else 1..256. */
+static inline unsigned acs_egress_vector_bits(const struct acs *acs)
+{
+    unsigned size = acs->capability >> 8;
+    if (!acs->present || !(acs->capability & ACS_EGRESS_CONTROL))
+        return 0;
+    return size ? size : 256;
+}
+
+/** Bit @p index, 0..255, of the Egress Control Vector. */
+static inline bool acs_egress_bit(const struct acs *acs, unsigned index)
+{
+    uint32_t dword = index < 32 ? acs->egress_vector : acs->egress_vector_more[index / 32 - 1];
+    return dword >> (index % 32) & 1;
+}
 
 /** devfn from device (0..31) and function (0..7). */
 static inline uint8_t pci_devfn(unsigned device, unsigned function)

@@ -21,6 +21,7 @@
  *              | id=VVVV:DDDD | sub=VVVV:DDDD | class=CCCC | class=CCCCII
  *              | mf                   multifunction bit (also set where the slot has further functions)
  *              | ari                  ARI capability; on rp and dp: ARI forwarding enabled
+ *              | pcix                 PCI-X capability
  *              | vf=N | vf=N:OFFSET:STRIDE    SR-IOV with N VFs enabled, all decimal
  *              | link=GENxWIDTH       e.g. link=3x8; said at one end of a link it holds for the other too
  *              | mps=BYTES | mrrs=BYTES

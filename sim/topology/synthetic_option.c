@@ -112,6 +112,12 @@ static bool apply_ari(const struct option_context *context)
     return true;
 }
 
+static bool apply_pcix(const struct option_context *context)
+{
+    context->function->pcix = true;
+    return true;
+}
+
 static bool apply_vf(const struct option_context *context)
 {
     unsigned count, offset = 0, stride = 1;
@@ -252,6 +258,7 @@ static const struct option_row rows[] = {
     {"class", "four or six hexadecimal digits", false, apply_class},
     {"mf", NULL, false, apply_mf},
     {"ari", NULL, false, apply_ari},
+    {"pcix", NULL, false, apply_pcix},
     {"vf", "N or N:OFFSET:STRIDE, numbers from 1 to 65535", false, apply_vf},
     {"link", "GENxWIDTH, generation 1 to 6 and 1, 2, 4, 8, 12, 16 or 32 lanes", false, apply_link},
     {"mps", "128, 256, 512, 1024, 2048 or 4096", false, apply_mps},

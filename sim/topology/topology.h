@@ -31,6 +31,14 @@ struct pci_bus {
     uint32_t function_count;
 };
 
+/** Between which root ports (and integrated functions) the root complex routes requests of devices. */
+enum peer_routing {
+    PEER_ROUTING_DEFAULT, /**< topology.root_complex_peer_to_peer: PEER_ROUTING_ALL or PEER_ROUTING_NONE */
+    PEER_ROUTING_NONE,    /**< none: requests of peers go to memory or fail */
+    PEER_ROUTING_WITHIN,  /**< those of this host bridge */
+    PEER_ROUTING_ALL,     /**< also those of other host bridges that route so */
+};
+
 /** A host bridge: one root bus, and what memory the root complex routes to it. */
 struct host_bridge {
     uint32_t id;
@@ -39,6 +47,7 @@ struct host_bridge {
     uint32_t root_bus_id;
     uint32_t vmd_function_id; /**< the VMD endpoint that emulates it, else NONE */
     uint32_t numa_node;
+    enum peer_routing peer_routing;
     struct window
         *windows; /**< memory routed to it (arena); the union of BARs and bridge windows below if not given */
     uint32_t window_count;
@@ -131,7 +140,8 @@ struct topology {
 
     enum acs_state acs_state;
     enum knowledge rcba_enabled;    /**< Intel LPC bridge RCBA enable (00:1f.0 register f0h bit 0) */
-    bool root_complex_peer_to_peer; /**< the root complex routes memory requests between its root ports */
+    bool root_complex_peer_to_peer; /**< the root complex routes requests between its root ports, where a
+                                       host bridge says nothing else */
     const char *cmdline;            /**< kernel command line (PCI and IOMMU words); "" where none */
 };
 

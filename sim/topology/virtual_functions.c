@@ -152,6 +152,7 @@ static struct build_node make_vf(const struct build_node *pf_node, uint32_t inde
                 .max_read_request = pf->max_read_request,
                 .extended_tags = pf->extended_tags,
                 .ari = pf->ari,
+                .ari_function_group = pf->ari_function_group,
                 .ats = pf->ats,
                 .dma_mask_bits = pf->dma_mask_bits,
                 .pointer = pf->pointer,

@@ -87,11 +87,19 @@ static void random_express(uint64_t *state, struct pci_function *function)
                                 (uint8_t)(1 + next_random(state) % 6), widths[next_random(state) % 7]};
     }
     if (coin(state)) {
-        function->acs = (struct acs){true, (uint16_t)(next_random(state) & 0xffff),
-                                     (uint16_t)(next_random(state) & 0xffff), next_random(state), true};
+        struct acs *acs = &function->acs;
+        *acs = (struct acs){.present = true,
+                            .capability = (uint16_t)next_random(state),
+                            .control = (uint16_t)next_random(state),
+                            .egress_vector = next_random(state),
+                            .egress_vector_known = true};
+        for (unsigned i = 1; 32 * i < acs_egress_vector_bits(acs); i++)
+            acs->egress_vector_more[i - 1] = next_random(state);
     }
     function->ari = coin(state);
     function->ari_next_function = function->ari ? (uint8_t)next_random(state) : 0;
+    function->ari_acs_groups = function->ari && coin(state);
+    function->ari_function_group = function->ari ? next_random(state) & 7 : 0;
     function->ats = coin(state);
     function->ats_enabled = function->ats && coin(state);
     function->pri = coin(state);

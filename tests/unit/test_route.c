@@ -14,6 +14,7 @@ struct route_case {
     const char *expected;  /**< as fixture_walk() writes it */
     uint64_t address;      /**< instead of @c to */
     uint16_t requester_id; /**< instead of the issuer's own */
+    uint16_t target_id;    /**< of what is routed by id */
     enum transaction_kind kind;
     enum address_type address_type;
     bool peer_to_peer; /**< the root complex routes between its ports */
@@ -201,6 +202,56 @@ static const struct route_case requests[] = {
          .address_type = ADDRESS_TRANSLATION_REQUEST),
     CASE("rp[acs=1f:1f](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 to-host = host 0100",
          .address = 0x1000),
+    /* I/O requests: by port; ACS Enhanced can block them; nothing above the root takes them. */
+    CASE("rp[acs](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 to-host = host 0100", .address = 0x3f8,
+         .kind = TRANSACTION_IO),
+    CASE("rp[acs=9f:9d](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 io-blocking = acs-violation",
+         .address = 0x3f8, .kind = TRANSACTION_IO),
+    CASE("rp[acs=1f:9d](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 to-host = host 0100",
+         .address = 0x3f8, .kind = TRANSACTION_IO),
+    /* Configuration requests go downward, but for conventional buses. */
+    CASE("rp[acs](up(dp(ep) dp(ep)))", "03:00.0", NULL,
+         "03:00.0 upstream, 02:00.0 configuration-upstream = unsupported-request",
+         .kind = TRANSACTION_CONFIGURATION, .target_id = 0x0400),
+    CASE("rp(ep ep@.1)", "01:00.0", NULL,
+         "01:00.0 upstream, 00:00.0 configuration-upstream = unsupported-request",
+         .kind = TRANSACTION_CONFIGURATION, .target_id = 0x0101),
+    CASE("rciep rp(ep)", "00:00.0", NULL, "00:00.0 to-host = host 0000", .kind = TRANSACTION_CONFIGURATION,
+         .target_id = 0x0100),
+    CASE("rp[acs](pcie2pci(pci pcibridge(pci)))", "02:00.0", NULL,
+         "02:00.0 conventional-bus, 02:01.0 downstream-bus, 03:00.0 id = 03:00.0",
+         .kind = TRANSACTION_CONFIGURATION, .target_id = 0x0300),
+    CASE("rp[acs](pcie2pci(pci))", "02:00.0", NULL,
+         "02:00.0 upstream, 01:00.0 configuration-upstream = master-abort", .kind = TRANSACTION_CONFIGURATION,
+         .target_id = 0x0000),
+    /* Messages by id obey the redirects of requests, source validation, but not translation blocking. */
+    CASE(SWITCH_OFF, "03:00.0", NULL,
+         "03:00.0 upstream, 02:00.0 switch-peer, 02:01.0 downstream-bus, 04:00.0 id = 04:00.0",
+         .kind = TRANSACTION_MESSAGE_BY_ID, .target_id = 0x0400),
+    CASE(SWITCH, "03:00.0", NULL,
+         "03:00.0 upstream, 02:00.0 request-redirect, 01:00.0 upstream, 00:00.0 upstream-forwarding = host "
+         "0300",
+         .kind = TRANSACTION_MESSAGE_BY_ID, .target_id = 0x0400),
+    CASE("rp[acs=1f:1f](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 to-host = host 0100",
+         .kind = TRANSACTION_MESSAGE_TO_ROOT, .address_type = ADDRESS_TRANSLATED),
+    CASE("rp[acs](ep)", "01:00.0", NULL, "01:00.0 upstream, 00:00.0 source-validation = acs-violation",
+         .kind = TRANSACTION_MESSAGE_TO_ROOT, .requester_id = 0x0007),
+    CASE("rp[acs](pcie2pci(pci) pcie2pci@.1(pci))", "02:00.0", NULL,
+         "02:00.0 not-conventional = unsupported-request", .kind = TRANSACTION_MESSAGE_BY_ID,
+         .target_id = 0x0300),
+    CASE("rp(up(dp(pcie2pci(pci)) dp(ep)))", "05:00.0", "04:00.0",
+         "05:00.0 upstream, 02:01.0 switch-peer, 02:00.0 downstream-window, 03:00.0 not-conventional = "
+         "unsupported-request",
+         .kind = TRANSACTION_ATOMIC),
+    /* PCI-X: writes keep their requester's id, reads are the bridge's. */
+    CASE("rp[acs](pcie2pci[pcix](pci@3[pcix]))", "02:03.0", NULL,
+         "02:03.0 upstream, 01:00.0 upstream, 00:00.0 to-host = host 0218", .address = 0x1000,
+         .kind = TRANSACTION_MEMORY_WRITE),
+    CASE("rp[acs](pcie2pci[pcix](pci@3[pcix]))", "02:03.0", NULL,
+         "02:03.0 upstream, 01:00.0 upstream, 00:00.0 to-host = host 0200", .address = 0x1000),
+    CASE("rp[acs](pcie2pci[pcix](pci@3[pcix] pci@4))", "02:03.0", NULL,
+         "02:03.0 upstream, 01:00.0 upstream, 00:00.0 to-host = host 0200", .address = 0x1000,
+         .kind = TRANSACTION_MEMORY_WRITE),
     /* Atomics are routed like writes. */
     CASE(SWITCH_OFF, "03:00.0", "04:00.0",
          "03:00.0 upstream, 02:00.0 switch-peer, 02:01.0 downstream-window, 04:00.0 bar = 04:00.0",
@@ -270,6 +321,7 @@ static void check_cases(const struct route_case *cases, size_t count, bool compl
         struct transaction transaction = {.kind = test->kind,
                                           .address_type = test->address_type,
                                           .requester_id = id,
+                                          .target_id = test->target_id,
                                           .relaxed_ordering = test->relaxed_ordering};
         if (completion) {
             transaction.kind = TRANSACTION_COMPLETION;
@@ -351,12 +403,73 @@ static void check_egress_table(bool *seen)
     }
 }
 
+/** What the host does with what left the fabric, by how it stands to the sender. */
+static void check_host(bool *seen)
+{
+    static const struct {
+        struct requester_standing standing;
+        enum transaction_kind kind;
+        enum address_type address_type;
+        const char *to; /**< function whose first BAR is the address, or whose id it is for */
+        uint64_t address;
+        enum route_action action;
+        enum route_rule rule;
+    } rows[] = {
+        {{true, true, false}, TRANSACTION_MEMORY_READ, 0, "02:00.0", 0, ROUTE_HOST, RULE_TO_HOST},
+        {{true, false, false}, TRANSACTION_MEMORY_READ, 0, "02:00.0", 0, ROUTE_MOVE, RULE_DOWNSTREAM_WINDOW},
+        {{true, false, false}, TRANSACTION_MEMORY_READ, 0, "40:00.0", 0, ROUTE_BLOCK, RULE_NO_PEER_ROUTING},
+        {{true, false, false}, TRANSACTION_MEMORY_READ, 0, NULL, 0x1000, ROUTE_HOST, RULE_TO_HOST},
+        {{false, true, false}, TRANSACTION_ATOMIC, 0, NULL, 0x1000, ROUTE_BLOCK, RULE_UNKNOWN_REQUESTER},
+        {{true, true, false}, TRANSACTION_MEMORY_WRITE, 2, NULL, 0x1000, ROUTE_BLOCK, RULE_ATS_REFUSED},
+        {{true, true, true}, TRANSACTION_MEMORY_WRITE, 2, NULL, 0x1000, ROUTE_HOST, RULE_ATS_TRUSTED},
+        {{true, true, true}, TRANSACTION_MEMORY_WRITE, 2, "02:00.0", 0, ROUTE_MOVE, RULE_ATS_TRUSTED},
+        {{true, true, true}, TRANSACTION_MEMORY_WRITE, 2, "40:00.0", 0, ROUTE_BLOCK, RULE_NO_PEER_ROUTING},
+        {{true, true, true}, TRANSACTION_MEMORY_READ, 1, NULL, 0x1000, ROUTE_HOST, RULE_TO_HOST},
+        {{true, true, false}, TRANSACTION_MEMORY_READ, 1, NULL, 0x1000, ROUTE_BLOCK, RULE_ATS_REFUSED},
+        {{true, false, false}, TRANSACTION_MEMORY_READ, 1, NULL, 0x1000, ROUTE_BLOCK, RULE_ATS_REFUSED},
+        {{true, true, false}, TRANSACTION_MEMORY_WRITE, 0, NULL, 0xfee00000, ROUTE_HOST, RULE_MSI_WINDOW},
+        {{true, true, false}, TRANSACTION_MEMORY_READ, 0, NULL, 0xfee00000, ROUTE_BLOCK, RULE_UNCLAIMED},
+        {{true, true, false}, TRANSACTION_IO, 0, NULL, 0x3f8, ROUTE_BLOCK, RULE_NOT_FOR_HOST},
+        {{true, false, false}, TRANSACTION_CONFIGURATION, 0, "02:00.0", 0, ROUTE_BLOCK, RULE_NOT_FOR_HOST},
+        {{true, true, false}, TRANSACTION_MESSAGE_TO_ROOT, 0, NULL, 0, ROUTE_HOST, RULE_TO_HOST},
+        {{true, true, false}, TRANSACTION_MESSAGE_BY_ID, 0, "02:00.0", 0, ROUTE_MOVE, RULE_DOWNSTREAM_BUS},
+        {{true, true, false}, TRANSACTION_MESSAGE_BY_ID, 0, "40:00.0", 0, ROUTE_BLOCK, RULE_NO_PEER_ROUTING},
+        {{true, true, false}, TRANSACTION_MESSAGE_BY_ID, 0, NULL, 0, ROUTE_BLOCK, RULE_UNCLAIMED},
+        {{true, true, false}, TRANSACTION_COMPLETION, 0, "40:00.0", 0, ROUTE_MOVE, RULE_DOWNSTREAM_BUS},
+    };
+    struct topology *topology = fixture_machine("rp(ep) rp(ep) | bus=40: rciep");
+    topology->host_bridges[0].peer_routing = PEER_ROUTING_WITHIN;
+    struct fabric *fabric = fabric_new(topology->arena, topology, NULL);
+    uint32_t left_id = fixture_function(topology, "00:00.0")->id;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct transaction transaction = {.kind = rows[i].kind,
+                                          .address_type = rows[i].address_type,
+                                          .address = rows[i].address,
+                                          .target_id = 0x7700,
+                                          .requester_id = 0x0100};
+        if (rows[i].to) {
+            const struct pci_function *to = fixture_function(topology, rows[i].to);
+            transaction.address = to->bars[0].address;
+            transaction.target_id = pci_requester_id(to->bus, to->devfn);
+            if (rows[i].kind == TRANSACTION_COMPLETION)
+                transaction.requester_id = transaction.target_id;
+        }
+        struct route_decision decision = route_at_host(fabric, &transaction, left_id, rows[i].standing);
+        ck_assert_msg(decision.action == rows[i].action && decision.rule == rows[i].rule, "row %zu: %s", i,
+                      route_rule_name(decision.rule));
+        ck_assert((decision.error == ROUTE_NO_ERROR) == (decision.action != ROUTE_BLOCK));
+        seen[decision.rule] = true;
+    }
+    topology_free(topology);
+}
+
 START_TEST(every_rule_decides_where_it_should)
 {
     bool seen[RULE_COUNT] = {false};
     check_cases(requests, sizeof(requests) / sizeof(requests[0]), false, seen);
     check_cases(completions, sizeof(completions) / sizeof(completions[0]), true, seen);
     check_egress_table(seen);
+    check_host(seen);
     for (int rule = 0; rule < RULE_COUNT; rule++) {
         ck_assert_msg(seen[rule], "no case meets rule %s", route_rule_name((enum route_rule)rule));
         ck_assert_ptr_nonnull(route_rule_text((enum route_rule)rule));
