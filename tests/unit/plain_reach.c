@@ -182,7 +182,14 @@ static enum answer table(const struct search *search, const struct pci_function 
     unsigned index = is_port(peer) ? pci_slot(peer->devfn) : peer->ari ? peer->devfn : pci_func(peer->devfn);
     const struct acs *acs = &holder->acs;
     bool vector = acs->egress_vector_known && index < 32 && acs->egress_vector >> index & 1;
-    switch ((control & ACS_EGRESS_CONTROL ? 2 : 0) | (control & ACS_REQUEST_REDIRECT ? 1 : 0)) {
+    /* Ports' vectors speak of ports, functions' of the functions of the device. */
+    bool root = search->topology->buses[meeting_bus(search, by)].parent_id == NONE;
+    const struct pci_function *pf_by = by->is_vf ? at(search, by->pf_id) : by;
+    const struct pci_function *pf_peer = peer->is_vf ? at(search, peer->pf_id) : peer;
+    bool device = meeting_bus(search, by) == meeting_bus(search, peer) &&
+                  (!root || pci_slot(pf_by->devfn) == pci_slot(pf_peer->devfn));
+    bool spoken_of = index < acs_egress_vector_bits(acs) && (is_port(by) ? is_port(peer) : device);
+    switch ((control & ACS_EGRESS_CONTROL && spoken_of ? 2 : 0) | (control & ACS_REQUEST_REDIRECT ? 1 : 0)) {
     case 0:
         return GO;
     case 1:

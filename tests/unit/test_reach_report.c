@@ -30,17 +30,18 @@ START_TEST(reports_are_word_for_word)
         struct reach_question question;
         const char *expected;
     } cases[] = {
-        {{NONE, NONE, {false, false, false, true}, false, REPORT_TEXT},
+        {{NONE, NONE, {[REACH_REACHES] = true}, false, REPORT_TEXT},
          "0000:04:00.0 -> 0000:03:00.0: reaches, turned at 0000:02:03.0 by switch-peer: the switch turns it "
          "between its ports; ACS ReqRedir is off or missing [leak: groups 3 and 4]\n"
          "2 functions issue requests, 2 have a memory BAR\n"
          "1 pairs reach untranslated, 1 of them across groups (leaks); 1 go to the IOMMU, 0 are blocked\n"
          "  at 0000:02:03.0 by switch-peer: 1 pairs, 1 leaks\n"},
-        {{NONE, NONE, {false, true, true, true}, false, REPORT_TSV},
+        {{NONE, NONE, {false, true, true, true, true, true}, false, REPORT_TSV},
          "0000:03:00.0\t0000:04:00.0\tredirected\trequest-redirect\t0000:02:00.0\t0\t-\n"
          "0000:04:00.0\t0000:03:00.0\treaches\tswitch-peer\t0000:02:03.0\t0\tleak\n"},
         {{NONE, NONE, {false}, true, REPORT_TSV},
-         "not-applicable\t28\nblocked\t0\nredirected\t1\nreaches\t1\nleaks\t1\nvouched\t0\n"},
+         "not-applicable\t28\nblocked\t0\nredirect-"
+         "blocked\t0\nredirected\t1\nmisdelivered\t0\nreaches\t1\nleaks\t1\nvouched\t0\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *text = report(cases[i].question);
@@ -52,8 +53,8 @@ START_TEST(reports_are_word_for_word)
              target = fixture_function(topology, "04:00.0")->id;
     uint64_t address = fixture_function(topology, "04:00.0")->bars[0].address;
     topology_free(topology);
-    char *text =
-        report((struct reach_question){source, target, {true, true, true, true}, false, REPORT_TEXT});
+    char *text = report(
+        (struct reach_question){source, target, {true, true, true, true, true, true}, false, REPORT_TEXT});
     char expected[1000];
     snprintf(expected, sizeof(expected),
              "0000:03:00.0 -> 0000:04:00.0: redirected, sent to the IOMMU at 0000:02:00.0 by "
@@ -68,7 +69,8 @@ START_TEST(reports_are_word_for_word)
              (unsigned long long)address);
     ck_assert_str_eq(text, expected);
     free(text);
-    text = report((struct reach_question){target, source, {true, true, true, true}, false, REPORT_JSON});
+    text = report(
+        (struct reach_question){target, source, {true, true, true, true, true, true}, false, REPORT_JSON});
     ck_assert_ptr_nonnull(
         strstr(text, "\"outcome\": \"reaches\", \"rule\": \"switch-peer\", \"at\": \"0000:02:03.0\""));
     ck_assert_ptr_nonnull(strstr(text, "{\"at\": \"0000:03:00.0\", \"rule\": \"bar\"}]"));
