@@ -4,6 +4,7 @@
 #include "sim/base/json_scan.h"
 
 #include "sim/base/json_string.h"
+#include "sim/base/text_buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -135,4 +136,74 @@ size_t json_locate(const struct source_text *source, const char *pointer, enum j
 size_t json_locate_value(const struct source_text *source, const char *pointer)
 {
     return json_locate(source, pointer, JSON_VALUE);
+}
+
+/** A pass over all values. The depth was checked by json_scan(), so the recursion is bounded. */
+struct pass {
+    const char *text;
+    size_t length;
+    struct text_buffer pointer;
+    json_object_visit visit;
+    void *data;
+};
+
+static size_t pass_value(struct pass *pass, size_t at);
+
+static void shorten(struct text_buffer *pointer, size_t length)
+{
+    pointer->length = length;
+    if (pointer->text)
+        pointer->text[length] = '\0';
+}
+
+/* Append the key whose opening quote is at `quote` as a pointer token. */
+static void add_token(struct pass *pass, size_t quote)
+{
+    struct json_bytes bytes = {.at = pass->text + quote + 1};
+    text_buffer_add(&pass->pointer, "/");
+    for (int c = json_bytes_next(&bytes); c >= 0; c = json_bytes_next(&bytes)) {
+        char byte = (char)c;
+        if (c == '~' || c == '/')
+            text_buffer_add(&pass->pointer, c == '~' ? "~0" : "~1");
+        else
+            text_buffer_append(&pass->pointer, &byte, 1);
+    }
+}
+
+/* Past the object or array that begins at `at`. */
+static size_t pass_container(struct pass *pass, size_t at)
+{
+    bool object = pass->text[at] == '{';
+    size_t above = pass->pointer.length;
+    at = skip_blanks(pass->text, at + 1);
+    for (size_t index = 0; pass->text[at] != '}' && pass->text[at] != ']'; index++) {
+        if (object) {
+            add_token(pass, at);
+            at = skip_blanks(pass->text, skip_string(pass->text, at));
+            at = skip_blanks(pass->text, at + 1); /* the colon */
+        } else {
+            text_buffer_format(&pass->pointer, "/%zu", index);
+        }
+        at = skip_blanks(pass->text, pass_value(pass, at));
+        shorten(&pass->pointer, above);
+        if (pass->text[at] == ',')
+            at = skip_blanks(pass->text, at + 1);
+    }
+    return at + 1;
+}
+
+static size_t pass_value(struct pass *pass, size_t at)
+{
+    if (pass->text[at] == '{')
+        pass->visit(pass->data, text_buffer_get(&pass->pointer), at);
+    if (pass->text[at] == '{' || pass->text[at] == '[')
+        return pass_container(pass, at);
+    return skip_value(pass->text, at, pass->length);
+}
+
+void json_objects_visit(const struct source_text *source, json_object_visit visit, void *data)
+{
+    struct pass pass = {.text = source->text, .length = source->length, .visit = visit, .data = data};
+    pass_value(&pass, skip_blanks(source->text, 0));
+    text_buffer_fini(&pass.pointer);
 }

@@ -49,4 +49,12 @@ size_t json_locate(const struct source_text *source, const char *pointer, enum j
 /** json_locate() of the value, with the signature topology_builder_finish() wants. */
 size_t json_locate_value(const struct source_text *source, const char *pointer);
 
+/** Called for each object of a document, in the order of the text. @param pointer  its JSON pointer, valid
+ * during the call */
+typedef void (*json_object_visit)(void *data, const char *pointer, size_t offset);
+
+/** Visit all objects of a text that json_scan() took, in one pass: json_locate() for many pointers at once.
+ */
+void json_objects_visit(const struct source_text *source, json_object_visit visit, void *data);
+
 #endif

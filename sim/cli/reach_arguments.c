@@ -8,7 +8,15 @@
 
 enum { EXIT_BAD_USAGE = 2 };
 
-enum { OPTION_OUTCOME = 256, OPTION_FAIL_ON, OPTION_SOUND, OPTION_P2PDMA, OPTION_CPU, OPTION_ASSUME };
+enum {
+    OPTION_OUTCOME = 256,
+    OPTION_FAIL_ON,
+    OPTION_SOUND,
+    OPTION_P2PDMA,
+    OPTION_CPU,
+    OPTION_ASSUME,
+    OPTION_MATRIX
+};
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "The question (one; without any: who reaches whom):", 1},
@@ -21,6 +29,7 @@ static const struct argp_option options[] = {
      "What the kernel's peer-to-peer DMA code would say (straight by bus address, through the host bridge, "
      "not supported), beside what the fabric does; SRC is the client, DST the provider of memory",
      1},
+    {"matrix", OPTION_MATRIX, NULL, 0, "Who reaches whom as a matrix, for up to 64 functions", 1},
 
     {NULL, 0, NULL, 0, "What is listed:", 2},
     {"outcome", OPTION_OUTCOME, "OUTCOME", 0,
@@ -28,7 +37,10 @@ static const struct argp_option options[] = {
      "or not-applicable; may repeat. With SRC and DST the default is any",
      2},
     {"summary", 's', NULL, 0, "Only count", 2},
-    {"format", 'f', "FORMAT", 0, "text (default), json or tsv", 2},
+    {"format", 'f', "FORMAT", 0,
+     "text (default), json, tsv, or sarif (SARIF 2.1.0 with leaks as findings, for code scanning; not with "
+     "--p2pdma)",
+     2},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
     {"fail-on", OPTION_FAIL_ON, "leak", 0, "Exit with 1 if a function reaches one of another group", 2},
 
@@ -129,9 +141,20 @@ static error_t read_position(struct argp_state *state, struct reach_arguments *a
     return 0;
 }
 
+static void check_arguments(struct argp_state *state, const struct reach_arguments *arguments)
+{
+    enum report_format format = arguments->question.format;
+    if (arguments->mode == REACH_MODE_P2PDMA && format == REPORT_SARIF)
+        argp_error(state, "--p2pdma knows the formats text, json and tsv");
+    if (arguments->mode == REACH_MODE_MATRIX && format != REPORT_TEXT)
+        argp_error(state, "--matrix is text");
+    if (arguments->mode == REACH_MODE_SOUND && (arguments->source || arguments->target))
+        argp_error(state, "--sound judges the whole machine: no SRC or DST");
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
-    static const char *const formats[] = {"text", "json", "tsv"};
+    static const char *const formats[] = {"text", "json", "tsv", "sarif"};
     static const char *const fail_names[] = {"leak"};
     struct reach_arguments *arguments = state->input;
     switch (key) {
@@ -141,8 +164,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_P2PDMA:
         set_mode(state, arguments, REACH_MODE_P2PDMA);
         return 0;
+    case OPTION_MATRIX:
+        set_mode(state, arguments, REACH_MODE_MATRIX);
+        return 0;
     case 'f':
-        arguments->question.format = (enum report_format)choose(state, "format", text, formats, 3);
+        arguments->question.format = (enum report_format)choose(state, "format", text, formats, 4);
         return 0;
     case OPTION_OUTCOME:
         add_outcome(state, arguments, text);
@@ -161,6 +187,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         return read_position(state, arguments, text);
+    case ARGP_KEY_END:
+        check_arguments(state, arguments);
+        return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "FILE is missing");
         return 0;

@@ -15,6 +15,7 @@ enum reach_mode {
     REACH_MODE_PAIRS,  /**< who reaches whom */
     REACH_MODE_SOUND,  /**< --sound */
     REACH_MODE_P2PDMA, /**< --p2pdma */
+    REACH_MODE_MATRIX, /**< --matrix */
 };
 
 struct reach_arguments {

@@ -8,6 +8,8 @@
 #include "sim/input/machine_input.h"
 #include "sim/output/output_file.h"
 #include "sim/output/p2pdma_report.h"
+#include "sim/output/reach_matrix.h"
+#include "sim/output/reach_sarif.h"
 #include "sim/output/soundness_report.h"
 
 #include <string.h>
@@ -17,11 +19,13 @@ enum { EXIT_ANSWER_NO = 1, ERRORS_SHOWN = 20 };
 /** What is asked, and the machine it is asked of. */
 struct asked {
     struct reach_arguments *arguments;
+    const struct machine_input *input;
     const struct iommu_groups *groups;
     const struct reach *reach;
     struct text_buffer *out;
     struct diagnostics *diagnostics;
-    bool no; /**< the answer is no */
+    int status; /**< of what went wrong */
+    bool no;    /**< the answer is no */
 };
 
 static void answer_pairs(struct asked *asked)
@@ -31,8 +35,14 @@ static void answer_pairs(struct asked *asked)
     bool pair = question->source_id != NONE && question->target_id != NONE;
     for (int i = 0; i < REACH_OUTCOMES && !arguments->outcomes_given; i++)
         question->outcomes[i] = pair || i == REACH_REACHES;
-    struct reach_counts counts = reach_report(asked->reach, asked->groups, question, asked->out);
-    asked->no = arguments->fail_on_leak && counts.leaks;
+    uint64_t leaks;
+    if (question->format == REPORT_SARIF) {
+        const struct reach_sarif about = {asked->reach, asked->groups, asked->input->places};
+        leaks = reach_sarif_pairs(&about, question->source_id, question->target_id, asked->out);
+    } else {
+        leaks = reach_report(asked->reach, asked->groups, question, asked->out).leaks;
+    }
+    asked->no = arguments->fail_on_leak && leaks;
 }
 
 static void answer_sound(struct asked *asked)
@@ -43,6 +53,8 @@ static void answer_sound(struct asked *asked)
         soundness_report_json(soundness, asked->out);
     else if (question->format == REPORT_TSV)
         soundness_report_tsv(soundness, asked->out);
+    else if (question->format == REPORT_SARIF)
+        reach_sarif_soundness(soundness, asked->input->places, asked->out);
     else
         soundness_report_text(soundness, question->summary_only, asked->out);
     asked->no = !soundness_sound(soundness);
@@ -62,6 +74,22 @@ static void answer_p2pdma(struct asked *asked)
         p2pdma_report_text(asked->reach, asked->groups, &p2pdma, asked->out);
 }
 
+static void answer_matrix(struct asked *asked)
+{
+    const struct reach_question *question = &asked->arguments->question;
+    uint32_t size = reach_matrix_size(asked->reach, question->source_id, question->target_id);
+    if (size <= REACH_MATRIX_MAX) {
+        reach_matrix(asked->reach, asked->groups, question->source_id, question->target_id, asked->out);
+        return;
+    }
+    diagnostics_report(
+        asked->diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL, "reach-matrix-size",
+        "a matrix of %u functions would not fit a terminal (%d do): use --summary, or name SRC "
+        "and DST",
+        size, REACH_MATRIX_MAX);
+    asked->status = STATUS_BAD_INPUT;
+}
+
 /** The function named @p text, NONE for "all" or NULL. @return false, reported, where there is none */
 static bool find_function(const struct topology *topology, const char *text, struct diagnostics *diagnostics,
                           uint32_t *id)
@@ -71,14 +99,16 @@ static bool find_function(const struct topology *topology, const char *text, str
 }
 
 /** @return a status, or EXIT_ANSWER_NO */
-static int answer(const struct topology *topology, struct reach_arguments *arguments,
+static int answer(const struct machine_input *input, struct reach_arguments *arguments,
                   struct diagnostics *diagnostics)
 {
     static void (*const answers[])(struct asked *) = {
         [REACH_MODE_PAIRS] = answer_pairs,
         [REACH_MODE_SOUND] = answer_sound,
         [REACH_MODE_P2PDMA] = answer_p2pdma,
+        [REACH_MODE_MATRIX] = answer_matrix,
     };
+    const struct topology *topology = input->topology;
     struct reach_question *question = &arguments->question;
     if (!find_function(topology, arguments->source, diagnostics, &question->source_id) ||
         !find_function(topology, arguments->target, diagnostics, &question->target_id))
@@ -86,9 +116,16 @@ static int answer(const struct topology *topology, struct reach_arguments *argum
     struct arena *arena = arena_new();
     struct text_buffer out = {0};
     struct iommu_groups *groups = iommu_groups_form_as(topology, &arguments->rules, diagnostics);
-    struct asked asked = {arguments, groups, reach_new(arena, groups), &out, diagnostics, false};
+    struct asked asked = {.arguments = arguments,
+                          .input = input,
+                          .groups = groups,
+                          .reach = reach_new(arena, groups),
+                          .out = &out,
+                          .diagnostics = diagnostics};
     answers[arguments->mode](&asked);
-    int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
+    int status = asked.status;
+    if (status == STATUS_OK)
+        status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
     iommu_groups_free(groups);
     text_buffer_fini(&out);
     arena_free(arena);
@@ -105,7 +142,7 @@ int reach_command(int argc, char **argv)
     struct machine_files files = file_arguments_get(&arguments.files);
     int status = machine_input_load_files(&files, &input, diagnostics);
     if (status == STATUS_OK)
-        status = answer(input->topology, &arguments, diagnostics);
+        status = answer(input, &arguments, diagnostics);
     diagnostics_print(diagnostics, stderr);
     machine_input_free(input);
     diagnostics_free(diagnostics);

@@ -162,9 +162,10 @@ static const char *hash_content(struct arena *arena, const struct text_buffer *c
 
 /* Hand a machine over, or free what there is of it. */
 static int finish(int status, struct machine_input *loaded, struct text_buffer *content,
-                  struct machine_input **input)
+                  const struct source_text *source, struct machine_input **input)
 {
     if (status == STATUS_OK && loaded) {
+        loaded->places = function_places_find(loaded->topology, source);
         loaded->input_hash = hash_content(loaded->topology->arena, content);
         *input = loaded;
     } else {
@@ -182,7 +183,7 @@ int machine_input_load_read(const struct machine_source *source, struct machine_
     for (size_t i = 0; i < source->count; i++)
         text_buffer_append(&content, source->files[i].text.text, source->files[i].text.length);
     int status = load_source(source, &loaded, &content, diagnostics);
-    return finish(status, loaded, &content, input);
+    return finish(status, loaded, &content, &source->files[0].text, input);
 }
 
 int machine_input_load_source(const struct source_text *text, struct machine_input **input,
@@ -200,7 +201,7 @@ int machine_input_load_document(const struct json_document *document, const char
     struct text_buffer content = {0};
     text_buffer_append(&content, document->source->text, document->source->length);
     int status = load_document(document, path, &loaded, &content, diagnostics);
-    return finish(status, loaded, &content, input);
+    return finish(status, loaded, &content, document->source, input);
 }
 
 int machine_source_read(const struct machine_files *files, struct machine_source *source,

@@ -8,6 +8,7 @@
 
 #include "models/machine_parameters.h"
 #include "sim/base/diagnostic.h"
+#include "sim/input/function_places.h"
 #include "sim/topology/topology.h"
 
 /** One parameter in force and its origin; the result document lists them all. */
@@ -30,6 +31,7 @@ struct machine_input {
     struct parameter_origin **unit_default_origins; /**< [enum iommu_kind][field of iommu_fields]: theirs */
     const char
         *input_hash; /**< XXH3-128 of the file's bytes (and of the preset files it names), hexadecimal */
+    const struct source_place *places; /**< [function] where the files state it */
 };
 
 /** What kind of text a file turned out to be. */

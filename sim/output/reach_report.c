@@ -211,6 +211,8 @@ static void take_pair(struct report *report, uint32_t source_id, uint32_t target
     case REPORT_JSON:
         json_pair(report, &pair);
         break;
+    case REPORT_SARIF:
+        break;
     }
     report->listed++;
 }

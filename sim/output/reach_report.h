@@ -10,7 +10,8 @@
 #include "sim/analysis/reach.h"
 #include "sim/base/text_buffer.h"
 
-enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_TSV };
+/** Not every report has every format: REPORT_SARIF is reach_sarif.h. */
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_TSV, REPORT_SARIF };
 
 struct reach_question {
     uint32_t source_id, target_id; /**< NONE: every function */
