@@ -20,6 +20,18 @@ void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned siz
         work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
 }
 
+static bool beyond_width(const struct remapping_unit *unit, const struct translation_work *work)
+{
+    return work->iova >> (PAGE_SHIFT_4K + 9 * unit->domains[work->domain].table.levels);
+}
+
+void page_walk_refuse(const struct remapping_unit *unit, struct translation_work *work)
+{
+    work->fault = beyond_width(unit, work) ? IOMMU_FAULT_ADDRESS_BEYOND_WIDTH
+                  : work->write            ? IOMMU_FAULT_WRITE_NOT_PERMITTED
+                                           : IOMMU_FAULT_READ_NOT_PERMITTED;
+}
+
 bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work *work)
 {
     uint32_t sizes = unit->domains[work->domain].table.page_sizes;
@@ -78,8 +90,8 @@ unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *wo
 {
     uint64_t at = work->start_table;
     work->leaf_level = 0;
-    if (work->iova >> (PAGE_SHIFT_4K + 9 * unit->domains[work->domain].table.levels)) {
-        work->fault = IOMMU_FAULT_ADDRESS_BEYOND_WIDTH;
+    if (beyond_width(unit, work)) {
+        page_walk_refuse(unit, work);
         return 0;
     }
     unsigned reads = 0;
@@ -96,7 +108,7 @@ unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *wo
         }
         at = page_table_entry_target(entry);
     }
-    work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
+    page_walk_refuse(unit, work);
     return reads;
 }
 

@@ -14,6 +14,9 @@
 /** Fill physical address and fault of @p work from a leaf entry of page size 4 KiB << 9 x @p size. */
 void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned size);
 
+/** Fill in the fault of a request for which no table has an entry. */
+void page_walk_refuse(const struct remapping_unit *unit, struct translation_work *work);
+
 /** Look the address up at every page size its domain uses. @return true on a hit, with the answer filled in.
  */
 bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work *work);

@@ -10,6 +10,7 @@
 #include "sim/base/arena.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum phase { PHASE_CONTEXT = 1, PHASE_WALK, PHASE_MERGED, PHASE_STALLED, PHASE_DONE };
@@ -30,10 +31,12 @@ void remapping_unit_init(struct remapping_unit *unit, const struct iommu_paramet
     unit->waiting_first = unit->waiting_last = IOMMU_NO_WORK;
     unit->stalled_first = unit->stalled_last = IOMMU_NO_WORK;
     unit->finished_first = unit->finished_last = IOMMU_NO_WORK;
+    char name[32]; /* each unit and cache draws from a random stream of its own */
+    snprintf(name, sizeof(name), "unit%u.iotlb", (unsigned)id);
     translation_cache_init(&unit->context_cache, p->context_entries, p->context_ways, REPLACE_LRU, seed,
                            "context");
     translation_cache_init(&unit->iotlb, p->iotlb_entries, p->iotlb_ways,
-                           (enum replacement_policy)p->iotlb_replacement, seed, "iotlb");
+                           (enum replacement_policy)p->iotlb_replacement, seed, name);
     const uint32_t entries[] = {
         0, p->walk_cache_entries_l2, p->walk_cache_entries_l3, p->walk_cache_entries_l4, 0, 0};
     for (int level = 1; level <= WALK_LEVELS_MAX; level++)
@@ -368,16 +371,16 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
         page_walk_iotlb_fill(unit, work);
     }
     uint32_t merged = work->merged;
-    enum iommu_fault fault = work->leaf_level ? IOMMU_NO_FAULT : work->fault;
     finish(unit, ticket, now_ps);
     while (merged != IOMMU_NO_WORK) {
         struct translation_work *waiter = &unit->works[merged];
         uint32_t next = waiter->next;
         uint64_t ready_ps = now_ps > waiter->mark_ps ? now_ps : waiter->mark_ps;
         waiter->walker_queueing_ps += ready_ps - waiter->mark_ps;
-        waiter->fault = fault;
         if (work->leaf_level)
             page_walk_answer(waiter, work->leaf, work->leaf_level - 1U);
+        else
+            page_walk_refuse(unit, waiter);
         finish(unit, merged, ready_ps);
         merged = next;
     }

@@ -73,23 +73,45 @@ static unsigned ack_factor_tenths(unsigned width, unsigned max_payload)
     return width <= 4 ? 14 : width <= 8 ? 25 : 30;
 }
 
+/* DLLPs on the wire: an ACK and an update-FC each ACK interval; a SKIP ordered set each 1538 symbols. */
+enum { DLLP_BYTES = 8, SKIP_BYTES = 4, SKIP_INTERVAL_BYTES = 1538, LARGEST_TLP_BYTES = 4096 + 64 };
+
+static void reduce(uint64_t *numerator, uint64_t *denominator)
+{
+    uint64_t a = *numerator, b = *denominator;
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    *numerator /= a;
+    *denominator /= a;
+}
+
 struct link_timing link_timing_make(const struct link_parameters *parameters, unsigned generation,
                                     unsigned width, unsigned max_payload)
 {
     assert(generation >= 1 && generation <= LINK_GENERATIONS && width);
     struct link_timing timing = {.extra_bytes = (parameters->ecrc ? 4 : 0) - (generation == 6 ? 8 : 0)};
-    /* Share of the raw rate that is left for TLPs. Gen6 flits carry ACKs and credits in their own bytes. */
-    double share = 1.0;
+    /* Picoseconds of a byte: 8 bits at so many megatransfers a second and lane, stretched by the line code.
+     */
+    uint64_t numerator = UINT64_C(8000000) * generations[generation].code_denominator,
+             denominator =
+                 generations[generation].megatransfers_per_s * width * generations[generation].code_numerator;
+    /* Stretched by what DLLPs and SKIPs take: 1 / (1 - 2 x 8 / limit - 4 / 1538). Gen6 flits carry ACKs and
+     * credits in their own bytes. */
     if (generation <= 5) {
         unsigned delay = generations[generation].internal_delay_symbols;
         unsigned limit =
             ((max_payload + 28) * ack_factor_tenths(width, max_payload) + 10 * width * delay) / (10 * width);
-        share = 1.0 - 2.0 * 8.0 / limit - 4.0 / 1538.0;
+        reduce(&numerator, &denominator);
+        numerator *= (uint64_t)limit * SKIP_INTERVAL_BYTES;
+        denominator *=
+            ((uint64_t)limit - 2 * DLLP_BYTES) * SKIP_INTERVAL_BYTES - (uint64_t)limit * SKIP_BYTES;
     }
-    double bytes_per_s = (double)link_raw_bits_per_s(generation, width) / 8.0 * share;
-    /* A rational with a denominator of 2^20 bytes keeps 128-byte TLPs of the fastest link exact to the
-     * picosecond. */
-    timing.ps_denominator = UINT64_C(1) << 20;
-    timing.ps_numerator = (uint64_t)(1e12 / bytes_per_s * (double)timing.ps_denominator + 0.5);
+    reduce(&numerator, &denominator);
+    assert(numerator < UINT64_MAX / (2 * LARGEST_TLP_BYTES));
+    timing.ps_numerator = numerator;
+    timing.ps_denominator = denominator;
     return timing;
 }

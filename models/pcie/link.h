@@ -36,7 +36,8 @@ extern const struct field_table link_fields;
  * ps_denominator. */
 struct link_timing {
     uint64_t ps_numerator;   /**< picoseconds ... */
-    uint64_t ps_denominator; /**< ... for this many bytes, TLP layer (DLLP and SKIP overhead included) */
+    uint64_t ps_denominator; /**< ... for this many bytes, TLP layer (DLLP and SKIP overhead included); exact,
+                                in lowest terms */
     int32_t extra_bytes; /**< added to every TLP: 4 with ECRC; flit mode has no framing, sequence number and
                             LCRC a TLP: -8 */
 };

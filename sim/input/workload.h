@@ -21,6 +21,7 @@ struct mapping {
     uint64_t page_bytes;             /**< 4 KiB, 2 MiB or 1 GiB */
     bool read, write;
     const char *pointer; /**< JSON pointer for diagnostics */
+    uint32_t index;      /**< place in the file's list */
 };
 
 /** An address space and the functions whose DMA uses it. */

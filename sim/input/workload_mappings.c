@@ -153,19 +153,31 @@ static bool read_mapping(struct workload_reading *reading, const struct json_nod
 static int compare_mappings(const void *left, const void *right)
 {
     const struct mapping *a = left, *b = right;
-    return a->iova < b->iova ? -1 : a->iova > b->iova;
+    if (a->iova != b->iova)
+        return a->iova < b->iova ? -1 : 1;
+    return a->index < b->index ? -1 : 1;
 }
 
-/* The mapping among the sorted ones that overlaps, or NULL. */
-static const struct mapping *find_overlap(const struct domain *domain, const struct mapping *mapping)
+/* All mappings of the domain, sorted: each is compared with the one before it that reaches furthest. */
+static void check_overlaps(const struct json_node *array, const struct domain *domain)
 {
-    for (uint32_t i = 0; i < domain->mapping_count; i++) {
-        const struct mapping *other = &domain->mappings[i];
-        if (mapping->iova <= other->iova + (other->length - 1) &&
-            other->iova <= mapping->iova + (mapping->length - 1))
-            return other;
+    const struct mapping *furthest = domain->mappings;
+    for (uint32_t i = 1; i < domain->mapping_count; i++) {
+        const struct mapping *mapping = &domain->mappings[i];
+        uint64_t last = furthest->iova + (furthest->length - 1);
+        if (mapping->iova <= last) {
+            bool later = mapping->index > furthest->index; /* the later in the file is told of */
+            const struct mapping *told = later ? mapping : furthest, *other = later ? furthest : mapping;
+            struct json_node node = json_first(array);
+            for (uint32_t at = 0; at < told->index; at++)
+                json_next(&node);
+            json_error(&node, "workload-mapping-overlap",
+                       "this mapping overlaps that of %s (0x%" PRIx64 "-0x%" PRIx64 ")", other->pointer,
+                       other->iova, other->iova + (other->length - 1));
+        }
+        if (mapping->iova + (mapping->length - 1) > last)
+            furthest = mapping;
     }
-    return NULL;
 }
 
 void read_mappings(struct workload_reading *reading, const struct json_node *array, struct domain *domain)
@@ -174,19 +186,13 @@ void read_mappings(struct workload_reading *reading, const struct json_node *arr
     if (!json_expect_array(array))
         return;
     domain->mappings = arena_array(reading->workload->arena, json_length(array), sizeof(*domain->mappings));
+    uint32_t index = 0;
     for (struct json_node node = json_first(array); json_given(&node); json_next(&node)) {
-        struct mapping mapping = {0};
+        struct mapping mapping = {.index = index++};
         if (diagnostics_full(array->document->diagnostics))
             return;
         if (!read_mapping(reading, &node, domain, &mapping))
             continue;
-        const struct mapping *other = find_overlap(domain, &mapping);
-        if (other) {
-            json_error(&node, "workload-mapping-overlap",
-                       "this mapping overlaps that of %s (0x%" PRIx64 "-0x%" PRIx64 ")", other->pointer,
-                       other->iova, other->iova + (other->length - 1));
-            continue;
-        }
         pages += mapping.length / mapping.page_bytes;
         if (pages > pages_max) {
             json_error(&node, "workload-pages",
@@ -196,6 +202,7 @@ void read_mappings(struct workload_reading *reading, const struct json_node *arr
         domain->mappings[domain->mapping_count++] = mapping;
     }
     qsort(domain->mappings, domain->mapping_count, sizeof(*domain->mappings), compare_mappings);
+    check_overlaps(array, domain);
 }
 
 bool find_unmapped(const struct domain *domain, uint64_t base, uint64_t length, bool read, bool write,
