@@ -187,6 +187,7 @@ struct reach_result reach_follow(const struct reach *reach, const struct reach_r
         .capacity = capacity,
     };
     struct route_decision last = reach_walk_on(&walk, (struct route_place){request->source_id, SIDE_SELF});
+    walk.result.segment = walk.transaction.segment;
     if (last.action == ROUTE_HOST)
         last = at_host(&walk, request);
     walk.result.error = last.error;
@@ -250,6 +251,7 @@ static enum reach_absence absence_of(const struct fabric *fabric, uint32_t sourc
         return REACH_ABSENT_ALIAS;
     if (conventional &&
         (!transaction_fits_conventional(&sample) || way.address_type != ADDRESS_UNTRANSLATED ||
+         (way.identity != REACH_AS_ITSELF && !functions[source_id].pcix) ||
          (way.kind == TRANSACTION_COMPLETION && !functions[source_id].pcix)))
         return REACH_ABSENT_KIND;
     switch (transaction_routing(way.kind)) {

@@ -9,7 +9,8 @@
  * Every answer is a walk with route_step(), the function the timed engine routes with.
  *
  * reach_pair() is the plain question, reach_pair_by() asks it for another kind of request or identity,
- * reach_follow() follows any single request.
+ * reach_follow() follows any single request. reach_identity.h tells who can pass for whom and who gets whose
+ * completions, reach_destinations.h lists what there is to send to.
  */
 #ifndef IOMMUSIM_ANALYSIS_REACH_H
 #define IOMMUSIM_ANALYSIS_REACH_H
@@ -36,7 +37,8 @@ enum reach_absence {
     REACH_ABSENT_SILENT,  /**< the source issues no memory requests of its own (reach_issues()) */
     REACH_ABSENT_BAR,     /**< the target has no memory BAR that decodes (none, without address, or disabled);
                              for I/O requests: no I/O BAR */
-    REACH_ABSENT_KIND,    /**< the bus of the source carries no such requests, or they are for no function */
+    REACH_ABSENT_KIND,    /**< the bus of the source carries no such requests (or no requester ids), or they
+                             are for no function */
     REACH_ABSENT_SEGMENT, /**< what is routed by id does not leave its segment */
     REACH_ABSENT_ALIAS,   /**< the source has no further requester id */
     REACH_ABSENT_ANSWER,  /**< the request is not answered by a completion */
@@ -55,6 +57,7 @@ struct reach_result {
                         where it left the fabric */
     enum route_error error; /**< where it is blocked; route_status_of() tells what the requester sees */
     uint16_t requester_id;  /**< at the end: as sent, or the bridge's that took ownership */
+    uint32_t segment;       /**< of which it is: the source's, or that of the VMD endpoint above */
     bool through_root; /**< it left the fabric upward, no IOMMU translates the source, and so the root complex
                           dealt with the address as it came */
     uint32_t steps;    /**< length of the walk */
