@@ -27,6 +27,7 @@ help:
 	@echo 'make check      install what is missing, build, all tests'
 	@echo 'make bench      measure speed; small table, JSON in $(BUILD)/bench.json'
 	@echo 'make oracle     predicted groups against real kernels; reasons for misses in results/realworld-misses.md'
+	@echo 'make validate   published measurements against the simulator; results/validation.md, exit 1 outside tolerance'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UBSan'
 	@echo 'make lint       clang-format and clang-tidy'
 	@echo 'make format     apply clang-format'
@@ -86,6 +87,16 @@ $(BUILD)/tests/oracle-run: $(ORACLE_OBJECTS) $(BUILD)/libiommusim.a
 oracle: $(BUILD)/tests/oracle-run
 	@$(BUILD)/tests/oracle-run ../shared results/realworld-misses.md
 
+VALIDATION_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/validation/*.c)))
+
+$(BUILD)/tests/validate-run: $(VALIDATION_OBJECTS) $(BUILD)/libiommusim.a
+	@echo '  LINK    $@'
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.PHONY: validate
+validate: $(BUILD)/tests/validate-run
+	@$(BUILD)/tests/validate-run results/validation.md results/validation
+
 unit: $(BUILD)/tests/run $(BUILD)/iommusim
 	CK_DEFAULT_TIMEOUT=300 IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
 
@@ -114,4 +125,4 @@ lint:
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(ORACLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d
+-include $(OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(ORACLE_OBJECTS:.o=.d) $(VALIDATION_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d

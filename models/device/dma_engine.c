@@ -28,6 +28,13 @@ static const struct field fields[] = {
          "between the starts of two write operations, at least"),
     TIME("issue_latency", issue_latency_ps, "operation accepted to its first TLP ready for the link"),
     TIME("completion_latency", completion_latency_ps, "last completion received to operation done"),
+    {.name = "data_rate",
+     .type = FIELD_QUANTITY,
+     .offset = offsetof(struct dma_engine_parameters, data_rate_bytes_per_s),
+     .unit = UNIT_BYTES_PER_S,
+     .maximum = UINT64_C(100000000000000),
+     .help = "at which the data of one operation moves between the link and the device's memory; operations "
+             "overlap; 0 is at once"},
     TIME("completer_latency", completer_latency_ps,
          "as target of a peer's read: request received to completion ready"),
     {.name = "on_error",
@@ -100,6 +107,23 @@ void dma_operation_release(struct dma_operation_pool *pool, uint32_t index)
     pool->live--;
 }
 
+/* Bytes of the piece at @p done: up to the next multiple of MPS (writes) or MRRS (reads). Both are powers of
+ * two of at most 4 KiB, so no piece crosses a 4 KiB boundary (PCIe Base Spec 2.2.7). */
+static uint32_t piece_bytes(const struct dma_engine *engine, const struct dma_operation *operation,
+                            uint32_t done)
+{
+    uint32_t limit = operation->write ? engine->max_payload : engine->max_read_request;
+    uint64_t start = operation->address + done;
+    uint32_t room = limit - (uint32_t)(start & (limit - 1)), left = operation->length_bytes - done;
+    return room < left ? room : left;
+}
+
+static uint64_t move_ps(const struct dma_engine *engine, uint32_t bytes)
+{
+    uint64_t rate = engine->parameters.data_rate_bytes_per_s;
+    return rate ? bytes * UINT64_C(1000000000000) / rate : 0;
+}
+
 void dma_engine_submit(struct dma_engine *engine, uint32_t index)
 {
     struct dma_operation *operation = &engine->operations->items[index];
@@ -113,6 +137,23 @@ void dma_engine_submit(struct dma_engine *engine, uint32_t index)
                      PRIORITY_NORMAL, engine->event_ready, engine->id, index);
 }
 
+/* All of a read may go out, and of a write the next piece; the piece after it when its data is there. The
+ * first piece of a write is fetched within issue_latency. */
+static void make_ready(struct dma_engine *engine, uint32_t index)
+{
+    struct dma_operation *operation = &engine->operations->items[index];
+    if (!operation->write || !engine->parameters.data_rate_bytes_per_s) {
+        operation->ready_bytes = operation->length_bytes;
+        return;
+    }
+    uint32_t bytes = piece_bytes(engine, operation, operation->ready_bytes);
+    operation->ready_bytes += bytes;
+    if (operation->ready_bytes < operation->length_bytes)
+        event_queue_push(engine->transport->events,
+                         engine->transport->events->now_ps + move_ps(engine, bytes), PRIORITY_NORMAL,
+                         engine->event_ready, engine->id, index);
+}
+
 void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
 {
     if (index == NONE) {
@@ -121,8 +162,12 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
     }
     struct dma_operation *operation = &engine->operations->items[index];
     bool write = operation->write;
-    operation->next = NONE;
+    make_ready(engine, index);
     operation->ready_ps = engine->transport->events->now_ps;
+    if (operation->queued)
+        return;
+    operation->queued = true;
+    operation->next = NONE;
     if (engine->ready_last[write] == NONE)
         engine->ready_first[write] = index;
     else
@@ -130,15 +175,12 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
     engine->ready_last[write] = index;
 }
 
-/* Bytes of the next piece: up to the next multiple of MPS (writes) or MRRS (reads). Both are powers of two of
- * at most 4 KiB, so no piece crosses a 4 KiB boundary (PCIe Base Spec 2.2.7). */
-static uint32_t piece_bytes(const struct dma_engine *engine, const struct dma_operation *operation)
+uint64_t dma_engine_data_arrived(const struct dma_engine *engine, struct dma_operation *operation,
+                                 uint32_t bytes)
 {
-    uint32_t limit = operation->write ? engine->max_payload : engine->max_read_request;
-    uint64_t start = operation->address + operation->issued_bytes;
-    uint32_t room = limit - (uint32_t)(start & (limit - 1)),
-             left = operation->length_bytes - operation->issued_bytes;
-    return room < left ? room : left;
+    uint64_t now_ps = engine->transport->events->now_ps;
+    uint64_t start_ps = operation->moved_ps > now_ps ? operation->moved_ps : now_ps;
+    return operation->moved_ps = start_ps + move_ps(engine, bytes);
 }
 
 /* From submission to this TLP: preparing is the endpoint's; while an earlier TLP waited for the link, the
@@ -157,7 +199,8 @@ static void charge_wait(const struct dma_engine *engine, const struct dma_operat
 static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
 {
     struct dma_operation *operation = &engine->operations->items[operation_index];
-    uint32_t index = tlp_take(engine->transport->pool), bytes = piece_bytes(engine, operation);
+    uint32_t index = tlp_take(engine->transport->pool),
+             bytes = piece_bytes(engine, operation, operation->issued_bytes);
     struct tlp *tlp = &engine->transport->pool->items[index];
     bool write = operation->write;
     tlp->transaction = (struct transaction){
@@ -190,12 +233,13 @@ static bool may_issue(const struct dma_engine *engine, bool write)
            (write || engine->tags_used < engine->parameters.tags);
 }
 
-/* Take the operation at the head off once all of it is in TLPs. */
+/* Take the operation at the head off once all of it that may go is in TLPs. */
 static void step_operation(struct dma_engine *engine, bool write)
 {
-    const struct dma_operation *operation = &engine->operations->items[engine->ready_first[write]];
-    if (operation->issued_bytes < operation->length_bytes)
+    struct dma_operation *operation = &engine->operations->items[engine->ready_first[write]];
+    if (operation->issued_bytes < operation->ready_bytes)
         return;
+    operation->queued = false;
     engine->ready_first[write] = operation->next;
     if (operation->next == NONE)
         engine->ready_last[write] = NONE;

@@ -25,6 +25,8 @@ struct dma_engine_parameters {
     uint64_t write_issue_interval_ps; /**< between write operations */
     uint64_t issue_latency_ps;        /**< operation accepted to its first TLP ready for the link */
     uint64_t completion_latency_ps;   /**< last completion received to operation done */
+    uint64_t data_rate_bytes_per_s;   /**< at which the data of one operation moves between the link and the
+                                         device's memory; operations overlap. 0: at once */
     uint64_t completer_latency_ps;    /**< as target of a peer's read: request received to completion ready */
     int on_error;                     /**< enum device_error_reaction */
     uint32_t retries;                 /**< ON_ERROR_RETRY: of one operation, at most */
@@ -40,16 +42,19 @@ struct dma_operation {
     uint64_t address;
     uint32_t length_bytes;
     uint32_t issued_bytes;    /**< already in TLPs */
+    uint32_t ready_bytes;     /**< may be in TLPs: of a write, what has come from the device's memory */
     uint32_t remaining_bytes; /**< not yet read or visible */
     uint32_t stream;          /**< the owner's id */
     uint32_t engine;
     bool write;
+    bool queued;       /**< some of its TLPs may go out now */
     bool recorded;     /**< counts in the results (not warm-up) */
     bool failed;       /**< some piece was blocked or faulted */
     bool refused;      /**< the device knows: a completion said so */
     uint32_t attempts; /**< times it was issued again */
     uint64_t submit_ps;
-    uint64_t ready_ps; /**< the engine is done with preparing it: its TLPs may go out */
+    uint64_t ready_ps; /**< the engine is done with preparing its next TLPs */
+    uint64_t moved_ps; /**< read: what has arrived is in the device's memory */
     uint32_t next;     /**< list link */
 };
 
@@ -103,6 +108,14 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t operation);
  * Call again after ending it.
  */
 uint32_t dma_engine_pump(struct dma_engine *engine);
+
+/**
+ * Data of a read arrived at the present time.
+ * @return when it is in the device's memory (completion_latency not included): arrivals of one operation move
+ * one after the other at data_rate
+ */
+uint64_t dma_engine_data_arrived(const struct dma_engine *engine, struct dma_operation *operation,
+                                 uint32_t bytes);
 
 /** After a TLP left the engine's ingress: whether that of kind @p write is out. Pump afterwards. */
 void dma_engine_sent(struct dma_engine *engine, bool write, bool out);

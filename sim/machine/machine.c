@@ -69,9 +69,12 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     operation->remaining_bytes -= bytes;
     operation->failed |= failed;
     machine->bytes_finished += bytes;
+    uint64_t done_ps = now_ps;
+    if (!operation->write)
+        done_ps = dma_engine_data_arrived(engine, operation, failed ? 0 : bytes) +
+                  engine->parameters.completion_latency_ps;
     if (operation->remaining_bytes)
         return;
-    uint64_t done_ps = now_ps + (operation->write ? 0 : engine->parameters.completion_latency_ps);
     if (operation->refused && machine_operation_refused(machine, tlp->operation))
         return;
     if (tlp->mark_ps != now_ps)

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* P3, P4, P5: the host of pcie-bench, one preset for all. What changes from run to run is what the
+ * experimenters changed: IOMMU on or off, the size and the operation, the window, whether the CPU wrote the
+ * buffer before. */
+#include "tests/validation/published_table.h"
+#include "tests/validation/validation.h"
+#include "tests/validation/validation_run.h"
+
+#include <string.h>
+
+static const char machine_path[] = "topologies/pcie-bench-broadwell.json";
+static const char device[] = "01:00.0";
+static const char source_text[] = "raw data of Neugebauer et al., SIGCOMM 2018 (pcie-bench/data), "
+                                  "Xeon E5-2630 v4 with a Netronome NFP6000";
+static const char machine_text[] =
+    "`topologies/pcie-bench-broadwell.json`, preset `broadwell-e5-2630v4`, IOMMU on with 4 KiB pages or off";
+
+static const uint64_t iova_base = 0x200000000, physical_base = 0x200000000;
+
+/* One row of pcie-bench.csv. */
+struct experiment {
+    const char *table, *iommu, *operation, *cache, *metric;
+    uint64_t bytes, window;
+};
+
+static struct experiment experiment_of(const struct published_table *published, size_t row)
+{
+    return (struct experiment){
+        .table = published_text(published, row, "table"),
+        .iommu = published_text(published, row, "iommu"),
+        .operation = published_text(published, row, "operation"),
+        .cache = published_text(published, row, "cache"),
+        .metric = published_text(published, row, "metric"),
+        .bytes = (uint64_t)published_number(published, row, "bytes"),
+        .window = (uint64_t)published_number(published, row, "window"),
+    };
+}
+
+static bool one_at_a_time(const struct experiment *experiment)
+{
+    return strstr(experiment->metric, "_ns") != NULL;
+}
+
+/* A write and, right behind it, a read of the same address, then a pause: two open-loop streams. */
+static void add_write_read(struct validation_run *run, const struct experiment *experiment)
+{
+    for (int i = 0; i < 2; i++) {
+        struct stream *stream = validation_run_stream(run, device, i ? STREAM_READ : STREAM_WRITE, iova_base,
+                                                      experiment->window, experiment->bytes, 0);
+        stream->interval_ps = 10000000;
+        stream->operations = 500;
+        stream->warmup_operations = 10;
+    }
+}
+
+static struct validation_rates measure(const struct experiment *experiment)
+{
+    struct validation_run run;
+    enum stream_operation operation = strcmp(experiment->operation, "read") == 0    ? STREAM_READ
+                                      : strcmp(experiment->operation, "write") == 0 ? STREAM_WRITE
+                                                                                    : STREAM_ALTERNATE;
+    bool pair = strcmp(experiment->operation, "write-read") == 0;
+    validation_run_begin(&run, machine_path);
+    if (strcmp(experiment->cache, "cold") == 0)
+        run.input->parameters.memory.data_source = MEMORY_DRAM;
+    if (strcmp(experiment->iommu, "off") != 0)
+        validation_run_map(&run, device, iova_base, physical_base, experiment->window, 4096);
+    if (pair) {
+        add_write_read(&run, experiment);
+    } else {
+        struct stream *stream = validation_run_stream(&run, device, operation, iova_base, experiment->window,
+                                                      experiment->bytes, one_at_a_time(experiment) ? 1 : 128);
+        stream->pattern = PATTERN_RANDOM;
+        stream->operations = 50000;
+        stream->warmup_operations = 20000;
+    }
+    validation_run_execute(&run);
+    struct validation_rates rates = validation_run_rates(&run, pair ? 1 : 0);
+    if (operation == STREAM_ALTERNATE && !pair)
+        rates.gbps /= 2; /* a direction */
+    validation_run_end(&run);
+    return rates;
+}
+
+static double value_of(const struct experiment *experiment, const struct validation_rates *rates)
+{
+    const struct {
+        const char *metric;
+        double value;
+    } values[] = {{"gbps", rates->gbps},       {"mtps", rates->operations_per_us},
+                  {"mean_ns", rates->mean_ns}, {"median_ns", rates->median_ns},
+                  {"p95_ns", rates->p95_ns},   {"p99.9_ns", rates->p999_ns}};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        if (strcmp(values[i].metric, experiment->metric) == 0)
+            return values[i].value;
+    }
+    return 0;
+}
+
+/* All rows of one curve: those that agree with @p wanted in everything but the x axis. Runs that differ in
+ * the metric only are made once: rates are kept from one series to the next. */
+struct curve {
+    struct experiment wanted;
+    bool by_window; /* x axis: window, else bytes */
+};
+
+static bool on_curve(const struct curve *curve, const struct experiment *experiment)
+{
+    const struct experiment *wanted = &curve->wanted;
+    return strcmp(wanted->table, experiment->table) == 0 && strcmp(wanted->iommu, experiment->iommu) == 0 &&
+           strcmp(wanted->operation, experiment->operation) == 0 &&
+           strcmp(wanted->cache, experiment->cache) == 0 && strcmp(wanted->metric, experiment->metric) == 0 &&
+           (!curve->by_window || wanted->bytes == experiment->bytes);
+}
+
+static void add_curve(struct validation *validation, struct validation_table *table,
+                      const struct published_table *published, const struct curve *curve,
+                      struct validation_series series)
+{
+    struct validation_series *added = validation_add_series(table, series);
+    (void)validation;
+    for (size_t row = 1; row < published->rows; row++) {
+        struct experiment experiment = experiment_of(published, row);
+        if (!on_curve(curve, &experiment))
+            continue;
+        struct validation_rates rates = measure(&experiment);
+        validation_add_point(
+            added,
+            (struct validation_point){.x = (double)(curve->by_window ? experiment.window : experiment.bytes),
+                                      .published = published_number(published, row, "value"),
+                                      .simulated = value_of(&experiment, &rates)});
+    }
+}
+
+void table_device(struct validation *validation)
+{
+    struct published_table published = published_table_read(validation->arena, "pcie-bench.csv");
+    struct validation_table *table = validation_add_table(
+        validation,
+        (struct validation_table){
+            .id = "P3",
+            .title = "bandwidth and latency by size, IOMMU off",
+            .x_name = "bytes",
+            .source = source_text,
+            .machine = machine_text,
+            .tolerance = "root mean square 8 % for bandwidth (reads of 128 to 256 B are 11 to 18 % below the "
+                         "link model on this device), 3 % each point for the latency of reads"});
+    static const char *const operations[] = {"read", "write", "alternate"};
+    for (size_t i = 0; i < 3; i++) {
+        struct curve curve = {.wanted = {"P3", "off", operations[i], "warm", "gbps", 0, 0}};
+        add_curve(
+            validation, table, &published, &curve,
+            (struct validation_series){.name = arena_format(validation->arena, "%s bandwidth", operations[i]),
+                                       .unit = "Gbit/s",
+                                       .rms_tolerance = 0.08});
+    }
+    struct curve read = {.wanted = {"P3", "off", "read", "warm", "mean_ns", 0, 0}};
+    add_curve(validation, table, &published, &read,
+              (struct validation_series){.name = "read latency", .unit = "ns", .point_tolerance = 0.03});
+    struct curve pair = {.wanted = {"P3", "off", "write-read", "warm", "mean_ns", 0, 0}};
+    add_curve(validation, table, &published, &pair,
+              (struct validation_series){
+                  .name = "latency of a write and a read behind it", .unit = "ns", .point_tolerance = 0.06});
+}
+
+void table_read_window(struct validation *validation)
+{
+    struct published_table published = published_table_read(validation->arena, "pcie-bench.csv");
+    struct validation_table *table = validation_add_table(
+        validation,
+        (struct validation_table){
+            .id = "P4",
+            .title = "random reads in a window, many in flight",
+            .x_name = "window",
+            .source = source_text,
+            .machine = machine_text,
+            .logarithmic = true,
+            .tolerance = "root mean square 8 % for 64 B, 12 % for larger reads; the window of 512 KiB, which "
+                         "sits on a knee (5 % of walker time move it by 10 %), 20 %"});
+    static const char *const modes[] = {"4k", "off"};
+    for (size_t m = 0; m < 2; m++) {
+        for (uint64_t bytes = 64; bytes <= 512; bytes *= 2) {
+            struct curve curve = {.wanted = {"P4", modes[m], "read", "warm", "mtps", bytes, 0},
+                                  .by_window = true};
+            add_curve(validation, table, &published, &curve,
+                      (struct validation_series){.name = arena_format(validation->arena, "%u B, IOMMU %s",
+                                                                      (unsigned)bytes,
+                                                                      m ? "off" : "with 4 KiB pages"),
+                                                 .unit = "million/s",
+                                                 .rms_tolerance = bytes == 64 ? 0.08 : 0.12});
+            struct validation_series *series = &table->series[table->count - 1];
+            for (size_t i = 0; i < series->count && m == 0 && bytes == 64; i++) {
+                if (series->points[i].x == 524288) {
+                    series->points[i].tolerance = 0.2;
+                    series->points[i].note = "on the knee: 20 %";
+                }
+            }
+        }
+    }
+}
+
+void table_read_latency(struct validation *validation)
+{
+    struct published_table published = published_table_read(validation->arena, "pcie-bench.csv");
+    struct validation_table *table = validation_add_table(
+        validation, (struct validation_table){.id = "P5",
+                                              .title = "latency of a 64 B read in a window, one at a time",
+                                              .x_name = "window",
+                                              .source = source_text,
+                                              .machine = machine_text,
+                                              .logarithmic = true,
+                                              .tolerance = "2 % each point for mean and median (the timer "
+                                                           "has a grain of 13 ns); tails 10 %"});
+    static const struct {
+        const char *metric, *name;
+        double tolerance;
+    } metrics[] = {{"mean_ns", "mean", 0.02},
+                   {"median_ns", "median", 0.02},
+                   {"p95_ns", "95 %", 0},
+                   {"p99.9_ns", "99.9 %", 0}};
+    static const char *const caches[] = {"warm", "cold"}, *const modes[] = {"4k", "off"};
+    for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+        for (size_t c = 0; c < 4; c++) {
+            struct curve curve = {
+                .wanted = {"P5", modes[c / 2], "read", caches[c % 2], metrics[i].metric, 64, 0},
+                .by_window = true};
+            add_curve(validation, table, &published, &curve,
+                      (struct validation_series){.name = arena_format(validation->arena, "%s, %s, IOMMU %s",
+                                                                      metrics[i].name, caches[c % 2],
+                                                                      c / 2 ? "off" : "with 4 KiB pages"),
+                                                 .unit = "ns",
+                                                 .point_tolerance = metrics[i].tolerance});
+        }
+    }
+}
