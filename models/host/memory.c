@@ -1,26 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/host/memory.h"
 
-static const char *const sources[] = {"llc", "dram", NULL};
+#include "sim/base/arena.h"
+
+#include <stdlib.h>
+
+static const char *const sources[] = {"llc", "dram", "cached", NULL};
+
+#define TIME(key, member, text)                                                                              \
+    {                                                                                                        \
+        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct memory_parameters, member),         \
+        .unit = UNIT_PICOSECONDS, .maximum = 1000000000, .help = (text)                                      \
+    }
+#define SOURCE(key, text)                                                                                    \
+    {                                                                                                        \
+        .name = #key, .type = FIELD_CHOICE, .offset = offsetof(struct memory_parameters, key),               \
+        .choices = sources, .help = (text)                                                                   \
+    }
+#define COUNT(key, low, high, text)                                                                          \
+    {                                                                                                        \
+        .name = #key, .type = FIELD_COUNT, .offset = offsetof(struct memory_parameters, key),                \
+        .minimum = (low), .maximum = (high), .help = (text)                                                  \
+    }
 
 static const struct field fields[] = {
-    {.name = "data_source",
-     .type = FIELD_CHOICE,
-     .offset = offsetof(struct memory_parameters, data_source),
-     .choices = sources,
-     .help = "where DMA buffers are found: last-level cache or DRAM"},
-    {.name = "llc_latency",
-     .type = FIELD_QUANTITY,
-     .offset = offsetof(struct memory_parameters, llc_latency_ps),
-     .unit = UNIT_PICOSECONDS,
-     .maximum = 1000000000,
-     .help = "read served by the last-level cache"},
-    {.name = "dram_latency",
-     .type = FIELD_QUANTITY,
-     .offset = offsetof(struct memory_parameters, dram_latency_ps),
-     .unit = UNIT_PICOSECONDS,
-     .maximum = 1000000000,
-     .help = "read served by DRAM"},
+    SOURCE(data_source, "where DMA buffers are found: last-level cache, DRAM, or where a simulated cache has "
+                        "them that the CPU warmed (cached)"),
+    SOURCE(table_source, "where page and context tables are found"),
+    {.name = "tables_remote",
+     .type = FIELD_BOOLEAN,
+     .offset = offsetof(struct memory_parameters, tables_remote),
+     .maximum = 1,
+     .help = "page and context tables are in another socket's memory than the unit that reads them"},
+    TIME("llc_latency", llc_latency_ps, "read served by the last-level cache"),
+    TIME("dram_latency", dram_latency_ps, "read served by DRAM"),
+    TIME("remote_latency", remote_latency_ps, "added where the memory is another socket's"),
     {.name = "bandwidth",
      .type = FIELD_QUANTITY,
      .offset = offsetof(struct memory_parameters, bandwidth_bytes_per_s),
@@ -28,16 +42,122 @@ static const struct field fields[] = {
      .minimum = 1000000,
      .maximum = UINT64_C(100000000000000),
      .help = "all DMA together"},
+    {.name = "llc_size",
+     .type = FIELD_QUANTITY,
+     .offset = offsetof(struct memory_parameters, llc_bytes),
+     .unit = UNIT_BYTES,
+     .minimum = 65536,
+     .maximum = UINT64_C(4294967296),
+     .help = "last-level cache, where it is simulated"},
+    COUNT(llc_ways, 1, 64, "ways of the last-level cache"),
+    COUNT(ddio_ways, 0, 64, "ways of it that writes of devices may allocate in; 0: they go to DRAM"),
+    TIME("refresh_interval", refresh_interval_ps, "a DRAM rank refreshes each so often (tREFI); 0 is never"),
+    TIME("refresh_duration", refresh_duration_ps, "and answers nothing so long (tRFC)"),
+    COUNT(ranks, 1, 1024, "DRAM ranks, refreshed one after the other"),
 };
 
-const struct field_table memory_fields = {"memory", "host memory as DMA sees it", fields,
+const struct field_table memory_fields = {"memory", "host memory as DMA and page walks see it", fields,
                                           sizeof(fields) / sizeof(fields[0]),
                                           sizeof(struct memory_parameters)};
 
-uint64_t memory_read_latency_ps(const struct memory_parameters *parameters)
+void memory_init(struct memory *memory, const struct memory_parameters *parameters,
+                 const struct memory_range *ranges, uint32_t range_count)
 {
-    return parameters->data_source == MEMORY_LLC ? parameters->llc_latency_ps : parameters->dram_latency_ps;
+    *memory = (struct memory){.parameters = *parameters, .ranges = ranges, .range_count = range_count};
+    if (parameters->data_source != MEMORY_CACHED && parameters->table_source != MEMORY_CACHED)
+        return;
+    memory->sets = (uint32_t)(parameters->llc_bytes / ((uint64_t)MEMORY_LINE_BYTES * parameters->llc_ways));
+    memory->lines = memory_array((size_t)memory->sets * parameters->llc_ways, sizeof(*memory->lines));
+    memory->stamps = memory_array((size_t)memory->sets * parameters->llc_ways, sizeof(*memory->stamps));
 }
+
+void memory_fini(struct memory *memory)
+{
+    free(memory->lines);
+    free(memory->stamps);
+    *memory = (struct memory){0};
+}
+
+uint32_t memory_node(const struct memory *memory, uint64_t address)
+{
+    for (uint32_t i = 0; i < memory->range_count; i++) {
+        if (address >= memory->ranges[i].base && address <= memory->ranges[i].limit)
+            return memory->ranges[i].numa_node;
+    }
+    return 0;
+}
+
+/* ---- last-level cache ---- */
+
+/* Is the line there? It becomes the most recent. Where it is not, it takes the place of the oldest of the
+ * first @p ways ways; 0: it is not taken in. */
+static bool cache_access(struct memory *memory, uint64_t line, uint32_t ways)
+{
+    size_t first = (size_t)(line % memory->sets) * memory->parameters.llc_ways, oldest = first;
+    for (uint32_t way = 0; way < memory->parameters.llc_ways; way++) {
+        size_t at = first + way;
+        if (memory->lines[at] == line + 1) {
+            memory->stamps[at] = ++memory->clock;
+            return true;
+        }
+        if (way < ways && memory->stamps[at] < memory->stamps[oldest])
+            oldest = at;
+    }
+    if (ways) {
+        memory->lines[oldest] = line + 1;
+        memory->stamps[oldest] = ++memory->clock;
+    }
+    return false;
+}
+
+/* True where all of the range is there. */
+static bool cache_access_range(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t ways)
+{
+    bool hit = true;
+    uint64_t last = (address + (bytes ? bytes : 1) - 1) / MEMORY_LINE_BYTES;
+    for (uint64_t line = address / MEMORY_LINE_BYTES; line <= last; line++)
+        hit &= cache_access(memory, line, ways);
+    return hit;
+}
+
+void memory_warm(struct memory *memory, uint64_t address, uint64_t bytes)
+{
+    uint64_t size = memory->parameters.llc_bytes;
+    if (!memory->lines || !bytes)
+        return;
+    if (bytes > 2 * size) { /* what comes before is displaced again */
+        address += bytes - 2 * size;
+        bytes = 2 * size;
+    }
+    cache_access_range(memory, address, bytes, memory->parameters.llc_ways);
+}
+
+/* ---- DRAM ---- */
+
+/* How long the rank of an address still refreshes. Ranks take turns; blocks of 256 bytes are spread over
+ * them. */
+static uint64_t refresh_wait_ps(struct memory *memory, uint64_t now_ps, uint64_t address)
+{
+    const struct memory_parameters *p = &memory->parameters;
+    if (!p->refresh_interval_ps)
+        return 0;
+    uint64_t rank = (address / 256 * UINT64_C(0x9e3779b97f4a7c15) >> 32) % p->ranks;
+    uint64_t phase_ps = (now_ps + rank * p->refresh_interval_ps / p->ranks) % p->refresh_interval_ps;
+    if (phase_ps >= p->refresh_duration_ps)
+        return 0;
+    memory->refresh_waits++;
+    return p->refresh_duration_ps - phase_ps;
+}
+
+static bool served_by_cache(struct memory *memory, int source, uint64_t address, uint32_t bytes,
+                            uint32_t ways)
+{
+    if (source == MEMORY_CACHED)
+        return cache_access_range(memory, address, bytes, ways);
+    return source == MEMORY_LLC;
+}
+
+/* ---- accesses ---- */
 
 static uint64_t occupy(struct memory *memory, uint64_t now_ps, uint32_t bytes)
 {
@@ -48,14 +168,40 @@ static uint64_t occupy(struct memory *memory, uint64_t now_ps, uint32_t bytes)
     return start_ps;
 }
 
-uint64_t memory_read(struct memory *memory, uint64_t now_ps, uint32_t bytes)
+uint64_t memory_read(struct memory *memory, uint64_t now_ps, uint64_t address, uint32_t bytes, uint32_t node)
 {
+    const struct memory_parameters *p = &memory->parameters;
+    uint64_t data_ps = occupy(memory, now_ps, bytes);
     memory->bytes_read += bytes;
-    return occupy(memory, now_ps, bytes) + memory_read_latency_ps(&memory->parameters);
+    if (p->remote_latency_ps && memory_node(memory, address) != node) {
+        memory->reads_remote++;
+        data_ps += p->remote_latency_ps;
+    }
+    if (served_by_cache(memory, p->data_source, address, bytes, 0)) {
+        memory->reads_llc++;
+        return data_ps + p->llc_latency_ps;
+    }
+    memory->reads_dram++;
+    return data_ps + p->dram_latency_ps + refresh_wait_ps(memory, data_ps, address);
 }
 
-uint64_t memory_write(struct memory *memory, uint64_t now_ps, uint32_t bytes)
+uint64_t memory_write(struct memory *memory, uint64_t now_ps, uint64_t address, uint32_t bytes)
 {
     memory->bytes_written += bytes;
+    if (memory->lines)
+        cache_access_range(memory, address, bytes, memory->parameters.ddio_ways);
     return occupy(memory, now_ps, bytes);
+}
+
+uint64_t memory_table_read(struct memory *memory, uint64_t now_ps, uint64_t address)
+{
+    const struct memory_parameters *p = &memory->parameters;
+    uint64_t remote_ps = p->tables_remote ? p->remote_latency_ps : 0;
+    if (served_by_cache(memory, p->table_source, address, 8, p->llc_ways)) {
+        memory->table_reads_llc++;
+        return remote_ps;
+    }
+    memory->table_reads_dram++;
+    uint64_t beyond_ps = p->dram_latency_ps > p->llc_latency_ps ? p->dram_latency_ps - p->llc_latency_ps : 0;
+    return remote_ps + beyond_ps + refresh_wait_ps(memory, now_ps, address);
 }

@@ -1,45 +1,94 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file memory.h
- * Host memory as DMA sees it: a latency and a bandwidth; served by the last-level cache or by DRAM.
+ * Host memory as DMA and page walks see it: a last-level cache in front of DRAM, on the requester's socket or
+ * another one.
+ *
+ * Where something is found is said by parameters data_source and table_source: always in the cache, always in
+ * DRAM, or where a simulated cache of 64-byte lines has it ("cached"). In that cache
+ * - reads of devices do not allocate; writes of devices update a line that is present and else allocate in
+ * the first ddio_ways ways only (Intel, "Data Direct I/O Technology": two ways; 0: they go to DRAM);
+ * - reads of page tables allocate anywhere, as do the CPU's writes (memory_warm()).
+ *
+ * DRAM refreshes: every refresh_interval a rank answers nothing for refresh_duration (JEDEC JESD79-4: tREFI
+ * 7.8 us, tRFC 350 ns at 8 Gbit). That is the tail of what reads DRAM: in pcie-bench's measurements the
+ * slowest 0.1 % of uncached reads take 350 ns longer than the median, those of cached ones do not.
  */
 #ifndef IOMMUSIM_HOST_MEMORY_H
 #define IOMMUSIM_HOST_MEMORY_H
 
 #include "sim/base/field.h"
+#include "sim/topology/topology.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum memory_source { MEMORY_LLC, MEMORY_DRAM };
+enum memory_source { MEMORY_LLC, MEMORY_DRAM, MEMORY_CACHED };
+
+enum { MEMORY_LINE_BYTES = 64 };
 
 struct memory_parameters {
     int data_source;                /**< enum memory_source: where DMA buffers are found */
+    int table_source;               /**< enum memory_source: where page and context tables are found */
+    bool tables_remote;             /**< they are in another socket's memory than the unit */
     uint64_t llc_latency_ps;        /**< read served by the last-level cache */
     uint64_t dram_latency_ps;       /**< read served by DRAM */
+    uint64_t remote_latency_ps;     /**< added where the memory is another socket's */
     uint64_t bandwidth_bytes_per_s; /**< all DMA together */
+    uint64_t llc_bytes;             /**< simulated cache, for MEMORY_CACHED */
+    uint32_t llc_ways;              /**< of its sets */
+    uint32_t ddio_ways;             /**< ways device writes may allocate in */
+    uint64_t refresh_interval_ps;   /**< of one rank; 0: never */
+    uint64_t refresh_duration_ps;
+    uint32_t ranks; /**< refreshed one after the other; addresses are spread over them */
 };
 
 extern const struct field_table memory_fields;
 
 /** The memory of a machine in time. MODEL: one server for all channels and sockets; bandwidth in front,
- * latency behind. */
+ * latency behind; one last-level cache for all sockets; page walks do not take bandwidth. */
 struct memory {
     struct memory_parameters parameters;
+    const struct memory_range *ranges; /**< RAM with its nodes; outside of them is node 0 */
+    uint32_t range_count;
     uint64_t free_at_ps; /**< the next access may start */
+    uint64_t *lines;     /**< [set x ways + way] line address + 1, 0 empty; NULL: nothing is MEMORY_CACHED */
+    uint64_t *stamps;    /**< [set x ways + way] clock of last use */
+    uint64_t clock;
+    uint32_t sets;
+    /* Counters. */
     uint64_t bytes_read, bytes_written;
     uint64_t busy_ps;
+    uint64_t reads_llc, reads_dram, reads_remote; /**< DMA reads by where they were served; remote ones count
+                                                     in one of the first two as well */
+    uint64_t table_reads_llc, table_reads_dram;
+    uint64_t refresh_waits;
 };
 
-/** Latency of a data read by parameters->data_source. */
-uint64_t memory_read_latency_ps(const struct memory_parameters *parameters);
+/** @param ranges  RAM, ascending; must outlive the memory */
+void memory_init(struct memory *memory, const struct memory_parameters *parameters,
+                 const struct memory_range *ranges, uint32_t range_count);
+void memory_fini(struct memory *memory);
+
+/** The CPU has written @p bytes from @p address on before the run. No effect without a simulated cache. */
+void memory_warm(struct memory *memory, uint64_t address, uint64_t bytes);
+
+/** NUMA node of an address. */
+uint32_t memory_node(const struct memory *memory, uint64_t address);
 
 /**
- * Read @p bytes at @p now_ps: the time at which the data are there.
+ * Read @p bytes at @p now_ps for a device of socket @p node: the time at which the data are there.
  */
-uint64_t memory_read(struct memory *memory, uint64_t now_ps, uint32_t bytes);
+uint64_t memory_read(struct memory *memory, uint64_t now_ps, uint64_t address, uint32_t bytes, uint32_t node);
 
 /** Take @p bytes of a write at @p now_ps: the time at which memory has accepted them (latency not included).
  */
-uint64_t memory_write(struct memory *memory, uint64_t now_ps, uint32_t bytes);
+uint64_t memory_write(struct memory *memory, uint64_t now_ps, uint64_t address, uint32_t bytes);
+
+/**
+ * A page walker reads a table entry at @p now_ps.
+ * @return picoseconds beyond those of a read that the last-level cache serves
+ */
+uint64_t memory_table_read(struct memory *memory, uint64_t now_ps, uint64_t address);
 
 #endif

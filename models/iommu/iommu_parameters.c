@@ -38,6 +38,9 @@ static const struct field fields[] = {
     COUNT(walk_cache_ways, 0, 1024, "ways of the walk caches; 0 is fully associative"),
     COUNT(walkers, 1, 4096, "page walks in progress at once"),
     COUNT(walk_queue, 0, 1048576, "walks waiting for a walker; 0 is unlimited"),
+    COUNT(posted_walks, 0, 4096,
+          "walks for posted requests at once; further ones wait in order and are looked up again; 0 is no "
+          "limit but the walkers"),
     COUNT(levels, 3, 5, "levels of the page table: 39, 48 or 57 bits of address"),
     FLAG(superpages_2m, "leaf entries of 2 MiB"),
     FLAG(superpages_1g, "leaf entries of 1 GiB"),

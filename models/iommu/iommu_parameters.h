@@ -25,13 +25,15 @@ struct iommu_parameters {
     int iotlb_replacement;              /**< enum replacement_policy */
     bool merge_inflight; /**< a miss on a page whose walk is running waits for it instead of walking */
     bool duplicate_fill; /**< a returning walk inserts although the page is already there */
-    uint32_t walk_cache_entries_l2;    /**< caches the pointer to a leaf (level 1) table; 0 = none */
-    uint32_t walk_cache_entries_l3;    /**< ... to a level 2 table */
-    uint32_t walk_cache_entries_l4;    /**< ... to a level 3 table */
-    uint32_t walk_cache_ways;          /**< 0 = fully associative */
-    uint32_t walkers;                  /**< walks in progress at once */
-    uint32_t walk_queue;               /**< walks waiting for a walker; 0 = unlimited */
-    uint32_t levels;                   /**< levels of the page table: 3, 4 or 5 */
+    uint32_t walk_cache_entries_l2; /**< caches the pointer to a leaf (level 1) table; 0 = none */
+    uint32_t walk_cache_entries_l3; /**< ... to a level 2 table */
+    uint32_t walk_cache_entries_l4; /**< ... to a level 3 table */
+    uint32_t walk_cache_ways;       /**< 0 = fully associative */
+    uint32_t walkers;               /**< walks in progress at once */
+    uint32_t walk_queue;            /**< walks waiting for a walker; 0 = unlimited */
+    uint32_t posted_walks; /**< walks for posted requests at once, in order behind them the others wait; 0 =
+                              no limit */
+    uint32_t levels;       /**< levels of the page table: 3, 4 or 5 */
     bool superpages_2m, superpages_1g; /**< leaf entries above level 1 */
     uint64_t iotlb_hit_ps;             /**< lookup that hits */
     uint64_t context_hit_ps;

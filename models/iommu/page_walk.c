@@ -85,19 +85,29 @@ void page_walk_start(struct remapping_unit *unit, struct translation_work *work)
     unit->counters.walk_cache_hits[0]++;
 }
 
+uint64_t page_walk_read_ps(struct remapping_unit *unit, uint64_t now_ps, uint64_t address)
+{
+    uint64_t beyond_ps = unit->host_memory ? memory_table_read(unit->host_memory, now_ps, address) : 0;
+    return unit->parameters.walk_read_ps + beyond_ps;
+}
+
 /* Read entries from start_table down; sets leaf and leaf_level, or fault. Returns the number of reads. */
-unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work)
+unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work, uint64_t begin_ps,
+                        uint64_t *memory_ps)
 {
     uint64_t at = work->start_table;
     work->leaf_level = 0;
+    *memory_ps = 0;
     if (beyond_width(unit, work)) {
         page_walk_refuse(unit, work);
         return 0;
     }
     unsigned reads = 0;
     for (unsigned level = work->start_level; level >= 1; level--) {
-        uint64_t entry = page_table_read(&unit->memory, page_table_entry_address(at, level, work->iova));
+        uint64_t address = page_table_entry_address(at, level, work->iova);
+        uint64_t entry = page_table_read(&unit->memory, address);
         reads++;
+        *memory_ps += page_walk_read_ps(unit, begin_ps + *memory_ps, address);
         if (entry == 0)
             break;
         if (level == 1 || (entry & PAGE_TABLE_LEAF)) {

@@ -27,9 +27,13 @@ void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_
 /** Set start_table and start_level: the deepest table a walk cache knows for the address, or the root. */
 void page_walk_start(struct remapping_unit *unit, struct translation_work *work);
 
+/** Time of the read of a table entry at @p address, begun at @p now_ps. */
+uint64_t page_walk_read_ps(struct remapping_unit *unit, uint64_t now_ps, uint64_t address);
+
 /** Read entries from start_table down; fills leaf, leaf_level and the answer, or the fault. @return entries
- * read */
-unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work);
+ * read; they begin at @p begin_ps and take @p memory_ps */
+unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work, uint64_t begin_ps,
+                        uint64_t *memory_ps);
 
 /** Remember the tables a successful walk went through. */
 void page_walk_caches_fill(struct remapping_unit *unit, const struct translation_work *work);

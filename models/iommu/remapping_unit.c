@@ -17,6 +17,9 @@ enum phase { PHASE_CONTEXT = 1, PHASE_WALK, PHASE_MERGED, PHASE_STALLED, PHASE_D
 
 enum { REQUESTER_IDS = 65536 };
 
+/* Context tables lie above all page tables; table i of a lookup 4 GiB above table i - 1. Addresses only. */
+#define CONTEXT_TABLE_BASE UINT64_C(0x0009000000000000)
+
 void remapping_unit_init(struct remapping_unit *unit, const struct iommu_parameters *parameters,
                          struct event_queue *events, uint32_t event_kind, uint32_t id, uint64_t table_base,
                          uint64_t seed)
@@ -30,6 +33,7 @@ void remapping_unit_init(struct remapping_unit *unit, const struct iommu_paramet
         unit->running[i] = IOMMU_NO_WORK;
     unit->waiting_first = unit->waiting_last = IOMMU_NO_WORK;
     unit->stalled_first = unit->stalled_last = IOMMU_NO_WORK;
+    unit->held_first = unit->held_last = IOMMU_NO_WORK;
     unit->finished_first = unit->finished_last = IOMMU_NO_WORK;
     char name[32]; /* each unit and cache draws from a random stream of its own */
     snprintf(name, sizeof(name), "unit%u.iotlb", (unsigned)id);
@@ -105,6 +109,8 @@ static void finish(struct remapping_unit *unit, uint32_t ticket, uint64_t ready_
 {
     struct translation_work *work = &unit->works[ticket];
     work->phase = PHASE_DONE;
+    unit->posted_walking -= work->posted_walk;
+    work->posted_walk = false;
     work->ready_ps = ready_ps;
     unit->counters.faults += work->fault != IOMMU_NO_FAULT;
     list_append(unit, &unit->finished_first, &unit->finished_last, ticket);
@@ -129,9 +135,9 @@ static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64
     struct translation_work *work = &unit->works[ticket];
     work->phase = PHASE_WALK;
     page_walk_start(unit, work);
-    unsigned reads = page_walk_read(unit, work);
-    uint64_t cache_ps = has_walk_caches(p) ? p->walk_cache_hit_ps : 0;
-    uint64_t memory_ps = p->walk_fixed_ps + reads * p->walk_read_ps;
+    uint64_t cache_ps = has_walk_caches(p) ? p->walk_cache_hit_ps : 0, reads_ps;
+    unsigned reads = page_walk_read(unit, work, begin_ps + cache_ps + p->walk_fixed_ps, &reads_ps);
+    uint64_t memory_ps = p->walk_fixed_ps + reads_ps;
     work->walk_caches_ps += cache_ps;
     work->walk_memory_ps += memory_ps;
     unit->counters.walks++;
@@ -144,7 +150,11 @@ static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64
 static void begin_context_read(struct remapping_unit *unit, uint32_t ticket, uint64_t begin_ps)
 {
     const struct iommu_parameters *p = &unit->parameters;
-    uint64_t read_ps = p->context_reads * p->walk_read_ps;
+    uint64_t read_ps = 0;
+    for (uint32_t i = 0; i < p->context_reads; i++)
+        read_ps += page_walk_read_ps(unit, begin_ps + read_ps,
+                                     CONTEXT_TABLE_BASE + ((uint64_t)i << 32) +
+                                         unit->works[ticket].requester_id * UINT64_C(16));
     unit->works[ticket].context_ps += read_ps;
     unit->counters.context_table_reads += p->context_reads;
     unit->counters.walker_busy_ps += read_ps;
@@ -207,12 +217,20 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
         unit->counters.iotlb_misses++;
         return;
     }
+    if (work->write && p->posted_walks && unit->posted_walking >= p->posted_walks) {
+        work->phase = PHASE_STALLED;
+        unit->counters.held++;
+        list_append(unit, &unit->held_first, &unit->held_last, ticket);
+        return;
+    }
     bool free_walker = unit->walkers_busy < p->walkers;
     if (!free_walker && p->walk_queue && unit->waiting_count >= p->walk_queue) {
         work->phase = PHASE_STALLED;
         list_append(unit, &unit->stalled_first, &unit->stalled_last, ticket);
         return;
     }
+    work->posted_walk = work->write;
+    unit->posted_walking += work->posted_walk;
     if (work->phase == PHASE_CONTEXT)
         unit->counters.context_misses++;
     else
@@ -279,6 +297,7 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
     struct translation_work *work = &unit->works[ticket];
     work->fault = IOMMU_NO_FAULT;
     work->merged = IOMMU_NO_WORK;
+    work->posted_walk = false;
     work->context_ps = work->iotlb_ps = work->walker_queueing_ps = work->walk_caches_ps =
         work->walk_memory_ps = 0;
     work->mark_ps = unit->events->now_ps;
@@ -288,10 +307,48 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
         list_append(unit, &unit->stalled_first, &unit->stalled_last, ticket);
         return false;
     }
+    if (work->write && unit->held_first != IOMMU_NO_WORK) { /* nor do posted ones each other */
+        work->phase = PHASE_STALLED;
+        unit->counters.held++;
+        list_append(unit, &unit->held_first, &unit->held_last, ticket);
+        return false;
+    }
     return lookup(unit, ticket);
 }
 
 /* ---- events ---- */
+
+/* A work that was held back goes on: looked up once more, as its page may be there now. */
+static void resume(struct remapping_unit *unit, uint32_t ticket)
+{
+    struct translation_work *work = &unit->works[ticket];
+    uint64_t now_ps = unit->events->now_ps;
+    if (now_ps > work->mark_ps) {
+        work->walker_queueing_ps += now_ps - work->mark_ps;
+    } else { /* let go before its first lookup was over: that one does not count */
+        uint64_t over_ps = work->mark_ps - now_ps;
+        uint64_t of_iotlb_ps = over_ps < work->iotlb_ps ? over_ps : work->iotlb_ps;
+        work->iotlb_ps -= of_iotlb_ps;
+        work->context_ps -= over_ps - of_iotlb_ps;
+    }
+    if (lookup(unit, ticket))
+        finish(unit, ticket, work->ready_ps);
+}
+
+/* Posted works that waited for the walks of earlier ones. One that misses again holds the rest. */
+static void resume_held(struct remapping_unit *unit)
+{
+    uint32_t first = unit->held_first;
+    unit->held_first = unit->held_last = IOMMU_NO_WORK;
+    while (first != IOMMU_NO_WORK) {
+        uint32_t next = unit->works[first].next;
+        if (unit->held_first == IOMMU_NO_WORK)
+            resume(unit, first);
+        else
+            list_append(unit, &unit->held_first, &unit->held_last, first);
+        first = next;
+    }
+}
 
 /* Give free walkers to waiting works, then let held-back requests go on. */
 static void serve_waiting(struct remapping_unit *unit)
@@ -304,18 +361,7 @@ static void serve_waiting(struct remapping_unit *unit)
     while (unit->stalled_first != IOMMU_NO_WORK &&
            (unit->walkers_busy < p->walkers || !p->walk_queue || unit->waiting_count < p->walk_queue)) {
         uint32_t ticket = list_take(unit, &unit->stalled_first, &unit->stalled_last);
-        struct translation_work *work = &unit->works[ticket];
-        uint64_t now_ps = unit->events->now_ps;
-        if (now_ps > work->mark_ps) {
-            work->walker_queueing_ps += now_ps - work->mark_ps;
-        } else { /* let go before its first lookup was over: that one does not count */
-            uint64_t over_ps = work->mark_ps - now_ps;
-            uint64_t of_iotlb_ps = over_ps < work->iotlb_ps ? over_ps : work->iotlb_ps;
-            work->iotlb_ps -= of_iotlb_ps;
-            work->context_ps -= over_ps - of_iotlb_ps;
-        }
-        if (lookup(unit, ticket))
-            finish(unit, ticket, work->ready_ps);
+        resume(unit, ticket);
     }
 }
 
@@ -397,6 +443,8 @@ void remapping_unit_event(struct remapping_unit *unit, uint32_t argument)
     } else {
         page_walk_done(unit, argument);
     }
+    if (unit->held_first != IOMMU_NO_WORK && (unit->posted_walking < unit->parameters.posted_walks))
+        resume_held(unit);
 }
 
 const char *iommu_fault_text(enum iommu_fault fault)

@@ -15,6 +15,7 @@
 #ifndef IOMMUSIM_IOMMU_REMAPPING_UNIT_H
 #define IOMMUSIM_IOMMU_REMAPPING_UNIT_H
 
+#include "models/host/memory.h"
 #include "models/iommu/iommu_parameters.h"
 #include "models/iommu/page_table.h"
 #include "models/iommu/translation_cache.h"
@@ -37,6 +38,7 @@ struct translation_work {
     uint64_t iova;
     uint16_t requester_id;
     bool write;
+    bool posted_walk;       /* internal: counts in posted_walking */
     uint8_t phase;          /* internal */
     uint8_t start_level;    /* internal: level of the table at which the walk began */
     uint8_t leaf_level;     /* internal: 1, 2 or 3; 0 where the walk found nothing */
@@ -67,6 +69,7 @@ struct iommu_counters {
                              1]; /**< [level of the table pointed to]; [0] counts walks from the root */
     uint64_t faults;
     uint64_t walker_busy_ps;  /**< sum over walkers */
+    uint64_t held;            /**< posted requests that waited for the walks of others */
     uint64_t walk_queue_high; /**< most walks waiting at once */
 };
 
@@ -81,6 +84,7 @@ struct remapping_unit {
     uint32_t event_kind, id;        /**< events are posted as (event_kind, id, ticket) */
     struct translation_work *works; /**< the caller's array; to be set again whenever it moves */
 
+    struct memory *host_memory; /**< that table reads go to; NULL: the last-level cache serves all */
     struct page_table_memory memory;
     struct iommu_domain *domains;
     uint32_t domain_count;
@@ -93,6 +97,8 @@ struct remapping_unit {
     uint32_t walkers_busy;
     uint32_t waiting_first, waiting_last, waiting_count; /**< works waiting for a walker */
     uint32_t stalled_first, stalled_last; /**< works held back because the walk queue is full */
+    uint32_t held_first, held_last;       /**< posted works held back because posted_walks walk already */
+    uint32_t posted_walking;              /**< posted works that missed and are not answered yet */
     uint32_t *running;                    /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
     uint32_t finished_first, finished_last;
     struct iommu_counters counters;

@@ -183,7 +183,8 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
     bool claimed = transport_route_from_host(transport, index);
     if (!claimed && is_memory(root_complex, tlp)) {
         tlp->place = root;
-        uint64_t data_ps = memory_read(&root_complex->memory, now_ps(root_complex), tlp->length_bytes);
+        uint64_t data_ps = memory_read(&root_complex->memory, now_ps(root_complex), tlp->transaction.address,
+                                       tlp->length_bytes, root_complex->node_of[tlp->origin_id]);
         tlp_charge(tlp, LEDGER_MEMORY, data_ps);
         tlp_charge(tlp, LEDGER_ROOT_COMPLEX, data_ps + root_complex->parameters.completion_latency_ps);
         post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
@@ -318,7 +319,7 @@ static void place_write(struct root_complex *root_complex, uint32_t index)
         commit(root_complex, index);
         return;
     }
-    uint64_t accepted_ps = memory_write(&root_complex->memory, now_ps(root_complex), tlp->length_bytes);
+    uint64_t accepted_ps = memory_write(&root_complex->memory, now_ps(root_complex), tlp->transaction.address, tlp->length_bytes);
     tlp_charge(tlp, LEDGER_MEMORY, accepted_ps + root_complex->parameters.write_commit_ps);
     post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
 }

@@ -34,6 +34,18 @@ void parameter_values_check(const struct json_node *object, enum parameter_secti
         check_ways(object, "walk cache of level 2", unit->walk_cache_entries_l2, unit->walk_cache_ways);
         check_ways(object, "walk cache of level 3", unit->walk_cache_entries_l3, unit->walk_cache_ways);
         check_ways(object, "walk cache of level 4", unit->walk_cache_entries_l4, unit->walk_cache_ways);
+    } else if (section == SECTION_MEMORY) {
+        const struct memory_parameters *memory = &values->memory;
+        if (memory->llc_ways && memory->llc_bytes % ((uint64_t)MEMORY_LINE_BYTES * memory->llc_ways))
+            json_error(object, "parameter-llc",
+                       "\"llc_size\" must be a multiple of \"llc_ways\" (%u) lines of %d bytes",
+                       memory->llc_ways, MEMORY_LINE_BYTES);
+        if (memory->ddio_ways > memory->llc_ways)
+            json_error(object, "parameter-ddio", "\"ddio_ways\" (%u) are more than \"llc_ways\" (%u)",
+                       memory->ddio_ways, memory->llc_ways);
+        if (memory->refresh_interval_ps && memory->refresh_duration_ps >= memory->refresh_interval_ps)
+            json_error(object, "parameter-refresh",
+                       "\"refresh_duration\" must be shorter than \"refresh_interval\"");
     } else if (section == SECTION_ROOT_COMPLEX) {
         const struct root_complex_parameters *root = &values->root_complex;
         if (root->read_completion_boundary != 64 && root->read_completion_boundary != 128)

@@ -406,6 +406,18 @@ static void build_units(struct machine *machine)
     }
 }
 
+/* [function] the NUMA node of its host bridge. */
+static const uint32_t *machine_nodes(const struct machine *machine)
+{
+    const struct topology *topology = machine->input->topology;
+    uint32_t *nodes = arena_array(machine->arena, topology->function_count, sizeof(*nodes));
+    for (uint32_t f = 0; f < topology->function_count && topology->host_bridge_count; f++) {
+        const struct pci_bus *bus = &topology->buses[topology->functions[f].bus_id];
+        nodes[f] = topology->host_bridges[bus->host_bridge_id].numa_node;
+    }
+    return nodes;
+}
+
 static void build_root_complex(struct machine *machine)
 {
     struct root_complex *root_complex = &machine->root_complex;
@@ -413,7 +425,11 @@ static void build_root_complex(struct machine *machine)
     const struct transport_node *root = &machine->transport.nodes[machine->transport.root_node];
     root_complex->parameters = machine->input->parameters.root_complex;
     root_complex->transport = &machine->transport;
-    root_complex->memory.parameters = machine->input->parameters.memory;
+    memory_init(&root_complex->memory, &machine->input->parameters.memory, machine->input->topology->memory,
+                machine->input->topology->memory_count);
+    root_complex->node_of = machine_nodes(machine);
+    for (uint32_t i = 0; i < machine->unit_count; i++)
+        machine->units[i].host_memory = &root_complex->memory;
     root_complex->units = machine->units;
     root_complex->unit_count = machine->unit_count;
     root_complex->unit_of = arena_array(machine->arena, functions, sizeof(uint32_t));
@@ -458,6 +474,8 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
     if (status == 0)
         status = machine_build_domains(machine, diagnostics);
     if (status == 0)
+        machine_warm_memory(machine);
+    if (status == 0)
         status = traffic_open(machine, diagnostics);
     if (status < 0) {
         machine_free(machine);
@@ -488,6 +506,7 @@ void machine_free(struct machine *machine)
     tlp_pool_fini(&machine->pool);
     dma_operation_pool_fini(&machine->operations);
     event_queue_fini(&machine->events);
+    memory_fini(&machine->root_complex.memory);
     arena_free(machine->arena);
     free(machine);
 }

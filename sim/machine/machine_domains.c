@@ -134,3 +134,52 @@ int machine_build_domains(struct machine *machine, struct diagnostics *diagnosti
     }
     return 0;
 }
+
+/* ---- memory ---- */
+
+static bool has_function(const struct domain *domain, uint32_t function_id)
+{
+    for (uint32_t i = 0; i < domain->function_count; i++) {
+        if (domain->function_ids[i] == function_id)
+            return true;
+    }
+    return false;
+}
+
+/* Where a stream's window lies in memory: through the mappings of its domain, or as it is. */
+static void warm_stream(struct machine *machine, const struct stream *stream)
+{
+    struct memory *memory = &machine->root_complex.memory;
+    uint64_t end = stream->base + stream->window_bytes;
+    for (uint32_t d = 0; d < machine->workload->domain_count; d++) {
+        const struct domain *domain = &machine->workload->domains[d];
+        if (domain->mode != TRANSLATION_STATIC || !has_function(domain, stream->function_id))
+            continue;
+        for (uint32_t m = 0; m < domain->mapping_count; m++) {
+            const struct mapping *mapping = &domain->mappings[m];
+            uint64_t first = mapping->iova > stream->base ? mapping->iova : stream->base;
+            uint64_t limit = mapping->iova + mapping->length < end ? mapping->iova + mapping->length : end;
+            if (first < limit)
+                memory_warm(memory, mapping->physical + (first - mapping->iova), limit - first);
+        }
+        return;
+    }
+    memory_warm(memory, stream->base, stream->window_bytes);
+}
+
+void machine_warm_memory(struct machine *machine)
+{
+    if (!machine->root_complex.memory.lines)
+        return;
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
+        if (!machine->workload->streams[i].trace_path)
+            warm_stream(machine, &machine->workload->streams[i]);
+    }
+    /* Traces name their functions line by line: whatever is mapped may be used. */
+    for (uint32_t d = 0; d < machine->workload->domain_count; d++) {
+        const struct domain *domain = &machine->workload->domains[d];
+        for (uint32_t m = 0; m < domain->mapping_count && machine->workload->streams[0].trace_path; m++)
+            memory_warm(&machine->root_complex.memory, domain->mappings[m].physical,
+                        domain->mappings[m].length);
+    }
+}

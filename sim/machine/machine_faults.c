@@ -35,7 +35,8 @@ bool machine_operation_refused(struct machine *machine, uint32_t index)
     if (parameters->on_error != ON_ERROR_RETRY || operation->attempts >= parameters->retries)
         return false;
     operation->attempts++;
-    operation->issued_bytes = 0;
+    operation->issued_bytes = operation->ready_bytes = 0;
+    operation->moved_ps = 0;
     operation->failed = operation->refused = false;
     machine->traffic[operation->stream].result.retried++;
     machine->bytes_submitted += operation->length_bytes;

@@ -79,6 +79,9 @@ int machine_build_transport(struct machine *machine, struct diagnostics *diagnos
 /** Domains, page tables, contexts (machine_domains.c). @return 0 or STATUS_BAD_INPUT */
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics);
 
+/** The CPU has written the buffers of the workload before the run (machine_domains.c). */
+void machine_warm_memory(struct machine *machine);
+
 /** Open traces, seed generators, submit the first operations (traffic.c). */
 int traffic_open(struct machine *machine, struct diagnostics *diagnostics);
 void traffic_start(struct machine *machine);

@@ -49,6 +49,7 @@ START_TEST(all_carried_presets_load)
         struct arena *arena = arena_new();
         struct parameter_set *set = calloc(1, sizeof(*set));
         count++;
+        ck_assert_int_eq(apply(set, "default", arena), STATUS_OK); /* in force below all others */
         ck_assert_msg(apply(set, name, arena) == STATUS_OK, "%s", name);
         free(set);
         arena_free(arena);
@@ -71,7 +72,12 @@ START_TEST(warm_read_of_64_bytes_sums_to_what_was_measured)
                    p->units[0].iotlb_hit_ps + p->units[0].context_hit_ps;
     ck_assert_uint_ge(sum, 556500);
     ck_assert_uint_le(sum, 557500);
-    ck_assert_uint_eq(p->memory.dram_latency_ps - p->memory.llc_latency_ps, 53000);
+    /* A read that comes at any time waits for a refresh with the share of time refreshes take, half of one. */
+    uint64_t refresh_ps = p->memory.refresh_duration_ps * p->memory.refresh_duration_ps /
+                          (2 * p->memory.refresh_interval_ps);
+    uint64_t cold_ps = p->memory.dram_latency_ps - p->memory.llc_latency_ps + refresh_ps;
+    ck_assert_uint_ge(cold_ps, 52500);
+    ck_assert_uint_le(cold_ps, 53500);
     ck_assert_uint_eq(p->units[0].walk_fixed_ps + p->units[0].walk_read_ps, 280000);
     machine_input_free(input);
     diagnostics_free(diagnostics);

@@ -198,7 +198,7 @@ START_TEST(hand_written_machine_comes_back_with_its_parameters)
     const struct machine_parameters *a = &input->parameters, *b = &again->parameters;
     size_t count = input->topology->function_count;
     ck_assert_uint_eq(a->units[0].walkers, 2);
-    ck_assert_uint_eq(a->units[2].iotlb_entries, 112); /* the file's preset is laid over the kind's */
+    ck_assert_uint_eq(a->units[2].iotlb_entries, 114); /* the file's preset is laid over the kind's */
     ck_assert_mem_eq(a->links, b->links, count * sizeof(*a->links));
     ck_assert_mem_eq(a->switches, b->switches, count * sizeof(*a->switches));
     ck_assert_mem_eq(a->bridges, b->bridges, count * sizeof(*a->bridges));

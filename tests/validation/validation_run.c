@@ -87,8 +87,8 @@ struct stream *validation_run_stream(struct validation_run *run, const char *add
 
 void validation_run_execute(struct validation_run *run)
 {
-    const char *cmdline = run->workload.domain_count ? NULL : "intel_iommu=off amd_iommu=off";
-    simulation_init(&run->simulation, run->input, IOMMU_CHOICE_AUTO, cmdline, run->diagnostics);
+    enum iommu_choice choice = run->workload.domain_count ? IOMMU_CHOICE_AUTO : IOMMU_CHOICE_NONE;
+    simulation_init(&run->simulation, run->input, choice, NULL, run->diagnostics);
     run->simulation.options.seed = 1;
     require(run, simulation_build(&run->simulation, &run->workload, run->diagnostics) == 0,
             "the machine cannot be built");
