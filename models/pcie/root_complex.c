@@ -319,7 +319,8 @@ static void place_write(struct root_complex *root_complex, uint32_t index)
         commit(root_complex, index);
         return;
     }
-    uint64_t accepted_ps = memory_write(&root_complex->memory, now_ps(root_complex), tlp->transaction.address, tlp->length_bytes);
+    uint64_t accepted_ps = memory_write(&root_complex->memory, now_ps(root_complex), tlp->transaction.address,
+                                        tlp->length_bytes);
     tlp_charge(tlp, LEDGER_MEMORY, accepted_ps + root_complex->parameters.write_commit_ps);
     post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
 }

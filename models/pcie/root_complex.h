@@ -46,7 +46,7 @@ struct root_complex {
     struct remapping_unit *units;
     uint32_t unit_count;
     const uint32_t *node_of; /**< [function] NUMA node it hangs on */
-    uint32_t *unit_of; /**< [function] unit that translates its requests, or NO_UNIT: flat physical */
+    uint32_t *unit_of;       /**< [function] unit that translates its requests, or NO_UNIT: flat physical */
     struct root_port_order *orders; /**< [ingress number at the root complex] */
     struct completer *completers;   /**< [completer]; those of root functions come first */
     uint32_t *completer_of;         /**< [function on a root bus] its completer towards it; NONE elsewhere */

@@ -72,9 +72,10 @@ START_TEST(warm_read_of_64_bytes_sums_to_what_was_measured)
                    p->units[0].iotlb_hit_ps + p->units[0].context_hit_ps;
     ck_assert_uint_ge(sum, 556500);
     ck_assert_uint_le(sum, 557500);
-    /* A read that comes at any time waits for a refresh with the share of time refreshes take, half of one. */
-    uint64_t refresh_ps = p->memory.refresh_duration_ps * p->memory.refresh_duration_ps /
-                          (2 * p->memory.refresh_interval_ps);
+    /* A read that comes at any time waits for a refresh with the share of time refreshes take, half of one.
+     */
+    uint64_t refresh_ps =
+        p->memory.refresh_duration_ps * p->memory.refresh_duration_ps / (2 * p->memory.refresh_interval_ps);
     uint64_t cold_ps = p->memory.dram_latency_ps - p->memory.llc_latency_ps + refresh_ps;
     ck_assert_uint_ge(cold_ps, 52500);
     ck_assert_uint_le(cold_ps, 53500);
