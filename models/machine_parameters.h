@@ -8,6 +8,7 @@
 #define IOMMUSIM_MACHINE_PARAMETERS_H
 
 #include "models/device/dma_engine.h"
+#include "models/host/dma_api.h"
 #include "models/host/memory.h"
 #include "models/iommu/iommu_parameters.h"
 #include "models/pcie/bridge.h"
@@ -24,6 +25,7 @@ struct machine_parameters {
     struct iommu_parameters *units; /**< [unit]; at least one entry even where the topology tells no unit */
     struct root_complex_parameters root_complex;
     struct memory_parameters memory;
+    struct dma_api_parameters dma_api;
 };
 
 #endif

@@ -52,6 +52,8 @@ struct dma_operation {
     bool failed;       /**< some piece was blocked or faulted */
     bool refused;      /**< the device knows: a completion said so */
     uint32_t attempts; /**< times it was issued again */
+    bool late;         /**< issued once more after its buffer was unmapped */
+    uint64_t physical; /**< of a buffer mapped for it alone */
     uint64_t submit_ps;
     uint64_t ready_ps; /**< the engine is done with preparing its next TLPs */
     uint64_t moved_ps; /**< read: what has arrived is in the device's memory */

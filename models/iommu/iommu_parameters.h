@@ -43,10 +43,17 @@ struct iommu_parameters {
     uint64_t walk_cache_hit_ps;  /**< lookup of the walk caches */
     uint64_t walker_recovery_ps; /**< a walker stays busy so long after its result is out */
     uint32_t context_reads;      /**< memory reads of a context miss: 2 root + context, 1 device table */
-    uint32_t fault_records;      /**< fault recording registers, or entries of the event log */
-    bool fault_collapse;         /**< a record nobody read yet takes in further faults of its source id */
-    uint64_t fault_service_ps;   /**< first record to the handler having read all */
-    int fault_completion;        /**< enum fault_completion: status of a read that is refused */
+    uint64_t
+        invalidation_submit_ps; /**< a CPU writes a batch and the tail register, holding the queue's lock */
+    uint64_t invalidation_descriptor_ps; /**< the unit fetches and carries out one descriptor */
+    uint64_t invalidation_wait_ps; /**< status write of a wait descriptor to the CPU that polls seeing it */
+    uint64_t invalidation_timeout_ps; /**< a device that does not answer an invalidation is given up */
+    uint32_t invalidation_max_order;  /**< a page-selective invalidation covers up to 2^this pages of 4 KiB */
+    bool invalidation_hint;    /**< where no table is freed the driver spares the walk caches (VT-d: IH) */
+    uint32_t fault_records;    /**< fault recording registers, or entries of the event log */
+    bool fault_collapse;       /**< a record nobody read yet takes in further faults of its source id */
+    uint64_t fault_service_ps; /**< first record to the handler having read all */
+    int fault_completion;      /**< enum fault_completion: status of a read that is refused */
 };
 
 extern const struct field_table iommu_fields;

@@ -63,21 +63,41 @@ enum page_table_result page_table_map(struct page_table *table, struct page_tabl
     return PAGE_TABLE_MAPPED;
 }
 
-uint64_t page_table_find(const struct page_table *table, const struct page_table_memory *memory,
-                         uint64_t iova, unsigned *shift)
+/* Address of the leaf entry for an address, 0 where there is none. */
+static uint64_t find_leaf(const struct page_table *table, const struct page_table_memory *memory,
+                          uint64_t iova, unsigned *shift)
 {
     uint64_t at = table->root;
     if (iova >> (PAGE_SHIFT_4K + 9 * table->levels))
         return 0;
     for (unsigned level = table->levels; level >= 1; level--) {
-        uint64_t entry = page_table_read(memory, page_table_entry_address(at, level, iova));
+        uint64_t address = page_table_entry_address(at, level, iova),
+                 entry = page_table_read(memory, address);
         if (entry == 0)
             return 0;
         if (level == 1 || (entry & PAGE_TABLE_LEAF)) {
             *shift = PAGE_SHIFT_4K + 9 * (level - 1);
-            return entry & ~(uint64_t)PAGE_TABLE_LEAF;
+            return address;
         }
         at = page_table_entry_target(entry);
     }
     return 0;
+}
+
+uint64_t page_table_find(const struct page_table *table, const struct page_table_memory *memory,
+                         uint64_t iova, unsigned *shift)
+{
+    uint64_t address = find_leaf(table, memory, iova, shift);
+    return address ? page_table_read(memory, address) & ~(uint64_t)PAGE_TABLE_LEAF : 0;
+}
+
+uint64_t page_table_unmap(struct page_table *table, struct page_table_memory *memory, uint64_t iova,
+                          unsigned *shift)
+{
+    uint64_t address = find_leaf(table, memory, iova, shift), leaf = 0;
+    if (!address)
+        return 0;
+    leaf = *entry_at(memory, address) & ~(uint64_t)PAGE_TABLE_LEAF;
+    *entry_at(memory, address) = 0;
+    return leaf;
 }

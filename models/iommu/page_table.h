@@ -63,6 +63,13 @@ enum page_table_result { PAGE_TABLE_MAPPED, PAGE_TABLE_OVERLAP, PAGE_TABLE_TOO_H
 enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory,
                                       uint64_t iova, uint64_t physical, unsigned shift, unsigned access);
 
+/**
+ * Take the page that maps @p iova out again. Tables that become empty stay, as the kernel leaves them.
+ * @return its leaf entry as it was, 0 where nothing was mapped; @p shift as page_table_find()
+ */
+uint64_t page_table_unmap(struct page_table *table, struct page_table_memory *memory, uint64_t iova,
+                          unsigned *shift);
+
 /** Leaf entry that maps @p iova (physical address of the page and access bits), 0 where nothing does; without
  * time or caches. @param shift  of the page; set where a leaf was found */
 uint64_t page_table_find(const struct page_table *table, const struct page_table_memory *memory,

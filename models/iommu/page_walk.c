@@ -135,3 +135,70 @@ void page_walk_caches_fill(struct remapping_unit *unit, const struct translation
             translation_cache_insert(&unit->walk_caches[level - 1], index, key, at);
     }
 }
+
+/* MODEL: in no time; hardware would walk once more. */
+void page_walk_again(struct remapping_unit *unit, struct translation_work *work)
+{
+    const struct page_table *table = &unit->domains[work->domain].table;
+    work->start_table = table->root;
+    work->start_level = (uint8_t)table->levels;
+    work->fault = IOMMU_NO_FAULT;
+    page_walk_read(unit, work);
+}
+
+/* ---- invalidation ---- */
+
+static const uint64_t domain_mask = ~((UINT64_C(1) << DOMAIN_SHIFT) - 1);
+
+static void drop_pages(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
+{
+    for (unsigned size = 0; size < 3; size++) {
+        unsigned covered = order > 9 * size ? order - 9 * size : 0; /* log2 of pages of this size */
+        uint64_t key = iotlb_key(domain, iova, size);
+        if (covered)
+            translation_cache_remove_matching(&unit->iotlb, ~((UINT64_C(4) << covered) - 1) | 3, key);
+        else
+            translation_cache_remove(&unit->iotlb, iova >> (PAGE_SHIFT_4K + 9 * size), key);
+    }
+}
+
+static void drop_tables(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
+{
+    for (unsigned level = 1; level <= WALK_LEVELS_MAX; level++) {
+        unsigned covered = order > 9 * level ? order - 9 * level : 0;
+        translation_cache_remove_matching(&unit->walk_caches[level], ~((UINT64_C(1) << covered) - 1),
+                                          walk_cache_key(domain, iova, level));
+    }
+}
+
+static void drop_domain(struct remapping_unit *unit, uint64_t mask, uint64_t value, bool leaf_only)
+{
+    translation_cache_remove_matching(&unit->iotlb, mask, value);
+    for (unsigned level = 1; level <= WALK_LEVELS_MAX && !leaf_only; level++)
+        translation_cache_remove_matching(&unit->walk_caches[level], mask, value);
+}
+
+void remapping_unit_invalidate(struct remapping_unit *unit, enum invalidation_scope scope, uint32_t domain,
+                               uint64_t iova, unsigned order, bool leaf_only)
+{
+    if (scope == INVALIDATE_GLOBAL) {
+        drop_domain(unit, 0, 0, leaf_only);
+    } else if (scope == INVALIDATE_DOMAIN) {
+        drop_domain(unit, domain_mask, (uint64_t)domain << DOMAIN_SHIFT, leaf_only);
+    } else {
+        drop_pages(unit, domain, iova, order);
+        if (!leaf_only)
+            drop_tables(unit, domain, iova, order);
+    }
+    for (uint32_t i = 0; i < unit->parameters.walkers; i++) {
+        struct translation_work *work =
+            unit->running[i] == IOMMU_NO_WORK ? NULL : &unit->works[unit->running[i]];
+        if (work && (scope == INVALIDATE_GLOBAL || work->domain == domain))
+            work->overtaken = true;
+    }
+}
+
+void remapping_unit_invalidate_context(struct remapping_unit *unit, uint16_t requester_id)
+{
+    translation_cache_remove(&unit->context_cache, requester_id, requester_id);
+}

@@ -35,6 +35,9 @@ uint64_t page_walk_read_ps(struct remapping_unit *unit, uint64_t now_ps, uint64_
 unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work, uint64_t begin_ps,
                         uint64_t *memory_ps);
 
+/** Answer anew from the root, as an invalidation came after the entries were read. */
+void page_walk_again(struct remapping_unit *unit, struct translation_work *work);
+
 /** Remember the tables a successful walk went through. */
 void page_walk_caches_fill(struct remapping_unit *unit, const struct translation_work *work);
 

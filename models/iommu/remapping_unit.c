@@ -296,6 +296,7 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     work->fault = IOMMU_NO_FAULT;
+    work->overtaken = false;
     work->merged = IOMMU_NO_WORK;
     work->posted_walk = false;
     work->context_ps = work->iotlb_ps = work->walker_queueing_ps = work->walk_caches_ps =
@@ -412,6 +413,8 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     uint64_t now_ps = unit->events->now_ps;
+    if (work->overtaken)
+        page_walk_again(unit, work);
     if (work->leaf_level) {
         page_walk_caches_fill(unit, work);
         page_walk_iotlb_fill(unit, work);

@@ -39,6 +39,7 @@ struct translation_work {
     uint16_t requester_id;
     bool write;
     bool posted_walk;       /* internal: counts in posted_walking */
+    bool overtaken;         /* internal: an invalidation came while the walk was under way */
     uint8_t phase;          /* internal */
     uint8_t start_level;    /* internal: level of the table at which the walk began */
     uint8_t leaf_level;     /* internal: 1, 2 or 3; 0 where the walk found nothing */
@@ -134,6 +135,23 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket);
 /** Handle an event the unit posted; @p argument is the event's. Then ask remapping_unit_finished() until it
  * is empty. */
 void remapping_unit_event(struct remapping_unit *unit, uint32_t argument);
+
+/** What an invalidation concerns. */
+enum invalidation_scope { INVALIDATE_GLOBAL, INVALIDATE_DOMAIN, INVALIDATE_PAGES };
+
+/**
+ * Drop cached translations (VT-d specification 6.5.2: IOTLB invalidation). Walks under way for what is
+ * dropped answer from the tables as they are when they end.
+ * @param domain     of the unit; not for INVALIDATE_GLOBAL
+ * @param iova       INVALIDATE_PAGES: first address, a multiple of 4 KiB << @p order
+ * @param order      INVALIDATE_PAGES: log2 of the number of 4 KiB pages
+ * @param leaf_only  keep the walk caches (invalidation hint)
+ */
+void remapping_unit_invalidate(struct remapping_unit *unit, enum invalidation_scope scope, uint32_t domain,
+                               uint64_t iova, unsigned order, bool leaf_only);
+
+/** Drop the cached context of a requester (context-cache invalidation, VT-d specification 6.5.2.1). */
+void remapping_unit_invalidate_context(struct remapping_unit *unit, uint16_t requester_id);
 
 /** Next finished ticket, or IOMMU_NO_WORK. Its outputs are filled; ready_ps may lie a lookup time ahead of
  * now. */

@@ -31,13 +31,14 @@ void translation_cache_init(struct translation_cache *cache, uint32_t entries, u
     cache->stamps = memory_array(entries, sizeof(*cache->stamps));
     cache->used = memory_array(cache->sets, sizeof(*cache->used));
     cache->next_way = memory_array(cache->sets, sizeof(*cache->next_way));
+    cache->freed = memory_array(cache->sets, sizeof(*cache->freed));
+    cache->chain = memory_array(entries, sizeof(*cache->chain));
     if (cache->ways > FEW_WAYS) {
         uint32_t hashes = 64;
         while (hashes < entries * 2)
             hashes *= 2;
         cache->hash_mask = hashes - 1;
         cache->heads = memory_array(hashes, sizeof(*cache->heads));
-        cache->chain = memory_array(entries, sizeof(*cache->chain));
         cache->newer = memory_array(entries, sizeof(*cache->newer));
         cache->older = memory_array(entries, sizeof(*cache->older));
         cache->newest = memory_array(cache->sets, sizeof(*cache->newest));
@@ -53,6 +54,7 @@ void translation_cache_fini(struct translation_cache *cache)
     free(cache->stamps);
     free(cache->used);
     free(cache->next_way);
+    free(cache->freed);
     free(cache->heads);
     free(cache->chain);
     free(cache->newer);
@@ -69,6 +71,7 @@ void translation_cache_clear(struct translation_cache *cache)
     memset(cache->keys, 0xff, (size_t)cache->sets * cache->ways * sizeof(*cache->keys));
     memset(cache->used, 0, cache->sets * sizeof(*cache->used));
     memset(cache->next_way, 0, cache->sets * sizeof(*cache->next_way));
+    memset(cache->freed, 0xff, cache->sets * sizeof(*cache->freed));
     if (cache->heads) {
         memset(cache->heads, 0xff, ((size_t)cache->hash_mask + 1) * sizeof(*cache->heads));
         memset(cache->newest, 0xff, cache->sets * sizeof(*cache->newest));
@@ -194,7 +197,10 @@ void translation_cache_insert(struct translation_cache *cache, uint64_t index, u
     if (cache->sets == 0)
         return;
     uint32_t set = set_of(cache, index), entry;
-    if (cache->used[set] < cache->ways) {
+    if (cache->freed[set] != NO_ENTRY) {
+        entry = cache->freed[set];
+        cache->freed[set] = cache->chain[entry];
+    } else if (cache->used[set] < cache->ways) {
         entry = set * cache->ways + cache->used[set]++;
     } else {
         entry = victim(cache, set);
@@ -212,5 +218,37 @@ void translation_cache_insert(struct translation_cache *cache, uint64_t index, u
         list_add_newest(cache, set, entry);
     } else {
         cache->stamps[entry] = ++cache->clock;
+    }
+}
+
+static void drop(struct translation_cache *cache, uint32_t set, uint32_t entry)
+{
+    if (cache->heads) {
+        unchain(cache, entry);
+        list_remove(cache, set, entry);
+    }
+    cache->keys[entry] = TRANSLATION_CACHE_EMPTY;
+    cache->chain[entry] = cache->freed[set];
+    cache->freed[set] = entry;
+}
+
+void translation_cache_remove(struct translation_cache *cache, uint64_t index, uint64_t key)
+{
+    if (cache->sets == 0)
+        return;
+    uint32_t set = set_of(cache, index);
+    for (uint32_t entry; (entry = find_entry(cache, set, key)) != NO_ENTRY;)
+        drop(cache, set, entry);
+}
+
+void translation_cache_remove_matching(struct translation_cache *cache, uint64_t mask, uint64_t value)
+{
+    for (uint32_t set = 0; set < cache->sets; set++) {
+        uint32_t first = set * cache->ways;
+        for (uint32_t entry = first; entry < first + cache->used[set]; entry++) {
+            if (cache->keys[entry] != TRANSLATION_CACHE_EMPTY &&
+                (cache->keys[entry] & mask) == (value & mask))
+                drop(cache, set, entry);
+        }
     }
 }

@@ -24,13 +24,14 @@ struct translation_cache {
     uint64_t *values;
     uint64_t *stamps;   /**< LRU, few ways: clock of last use */
     uint32_t *used;     /**< [set] entries filled so far */
+    uint32_t *freed;    /**< [set] first of those emptied again by an invalidation, UINT32_MAX none */
     uint32_t *next_way; /**< FIFO: [set] way to replace next */
     uint64_t clock;
     struct random_stream random;
     /* Many ways: what hardware compares at once is found here by a hash; LRU order is a list. */
     uint32_t *heads; /**< [hash] first entry of a chain, UINT32_MAX none; NULL with few ways */
     uint32_t hash_mask;
-    uint32_t *chain;           /**< [entry] next in the chain */
+    uint32_t *chain;           /**< [entry] next in the chain, or next of the set's freed ones */
     uint32_t *newer, *older;   /**< [entry] LRU list of its set */
     uint32_t *newest, *oldest; /**< [set] */
 };
@@ -63,5 +64,11 @@ bool translation_cache_present(const struct translation_cache *cache, uint64_t i
  * none doubled asks translation_cache_present() first (parameter duplicate_fill).
  */
 void translation_cache_insert(struct translation_cache *cache, uint64_t index, uint64_t key, uint64_t value);
+
+/** Drop @p key, if it is there (all its copies). */
+void translation_cache_remove(struct translation_cache *cache, uint64_t index, uint64_t key);
+
+/** Drop every entry whose key agrees with @p value in the bits of @p mask. Looks at all entries. */
+void translation_cache_remove_matching(struct translation_cache *cache, uint64_t mask, uint64_t value);
 
 #endif

@@ -127,10 +127,32 @@ void root_complex_pump(struct root_complex *root_complex, uint32_t completer)
     }
 }
 
+/* ---- draining: what an invalidation waits for ---- */
+
+static struct invalidation_queue *queue_of(const struct root_complex *root_complex, const struct tlp *tlp)
+{
+    return &root_complex->queues[root_complex->unit_of[tlp->origin_id]];
+}
+
+static void enter_access(const struct root_complex *root_complex, struct tlp *tlp)
+{
+    tlp->drain = (uint8_t)(1 + invalidation_queue_enter(queue_of(root_complex, tlp)));
+}
+
+/* Its data was read, is visible, or goes on to a peer; or it goes nowhere. */
+static void leave_access(const struct root_complex *root_complex, struct tlp *tlp)
+{
+    if (!tlp->drain)
+        return;
+    invalidation_queue_leave(queue_of(root_complex, tlp), (uint8_t)(tlp->drain - 1));
+    tlp->drain = 0;
+}
+
 /* A read that leads nowhere: its completion says so, after the time a completion takes. */
 static void refuse_read(struct root_complex *root_complex, uint32_t index, enum completion_status status)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
+    leave_access(root_complex, tlp);
     tlp->fate = FATE_HOST; /* whatever was decided about its way on: it ends here */
     tlp->status = (uint8_t)status;
     tlp_charge(tlp, LEDGER_ROOT_COMPLEX,
@@ -206,6 +228,7 @@ static void forward_read(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
     root_complex->peer_tlps++;
+    leave_access(root_complex, tlp);
     tlp->serving = false;
     transport_enqueue(root_complex->transport, tlp->ingress, index);
     release_read_slot(root_complex);
@@ -246,6 +269,7 @@ static void retire_posted(struct root_complex *root_complex, struct root_port_or
 {
     struct tlp *tlp = tlp_at(root_complex, index);
     tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
+    leave_access(root_complex, tlp);
     if (tlp->fate == FATE_FORWARD) { /* to a peer: leaves the buffer like any forwarded TLP */
         order->leaving = index;
         transport_enqueue(root_complex->transport, tlp->ingress, index);
@@ -368,6 +392,11 @@ static void answered(struct root_complex *root_complex, uint32_t index)
 {
     const struct translation_work *work = &root_complex->transport->pool->works[index];
     charge_translation(tlp_at(root_complex, index), work);
+    if (work->fault == IOMMU_NO_FAULT) {
+        enter_access(root_complex, tlp_at(root_complex, index));
+        if (root_complex->translated)
+            root_complex->translated(root_complex->context, index);
+    }
     if (work->ready_ps > now_ps(root_complex))
         post(root_complex, work->ready_ps, root_complex->event_translated, index);
     else
@@ -436,6 +465,7 @@ void root_complex_on_memory(struct root_complex *root_complex, uint32_t index)
         forward_read(root_complex, index);
         return;
     }
+    leave_access(root_complex, tlp);
     uint32_t completer = root_complex->completer_of[tlp->place.function_id];
     completer_add(&root_complex->completers[completer], root_complex->transport, index);
     root_complex_pump(root_complex, completer);

@@ -7,7 +7,7 @@
 #define IOMMUSIM_PCIE_ROOT_COMPLEX_H
 
 #include "models/host/memory.h"
-#include "models/iommu/remapping_unit.h"
+#include "models/iommu/invalidation_queue.h"
 #include "models/pcie/completer.h"
 #include "models/pcie/root_port_order.h"
 #include "sim/base/field.h"
@@ -44,6 +44,7 @@ struct root_complex {
         *ranges; /**< RAM; what lies outside is nobody's. range_count 0: all is RAM, the input did not tell */
     uint32_t range_count;
     struct remapping_unit *units;
+    struct invalidation_queue *queues; /**< [unit] they wait for requests under way */
     uint32_t unit_count;
     const uint32_t *node_of; /**< [function] NUMA node it hangs on */
     uint32_t *unit_of;       /**< [function] unit that translates its requests, or NO_UNIT: flat physical */
@@ -58,6 +59,8 @@ struct root_complex {
     /** A request is over at the host: @p failed, or a write is visible. The TLP is released after the call.
      */
     void (*finished)(void *context, uint32_t tlp, bool failed);
+    /** A unit translated a request. May be NULL. */
+    void (*translated)(void *context, uint32_t tlp);
     /** A unit refused a request (works[tlp].fault says why), at the present time. */
     void (*faulted)(void *context, uint32_t tlp);
     uint64_t untranslated_tlps, translated_tlps, peer_tlps, faults, dropped_tlps;

@@ -43,6 +43,7 @@ struct tlp {
     uint32_t origin_id;             /**< function that issued the request (completions: that gets it) */
     uint32_t ingress;               /**< where it is buffered, or will be on arrival */
     uint32_t egress;                /**< channel it waits for (FATE_FORWARD) */
+    uint32_t turned_at_id;          /**< function that turned it to a peer */
     uint32_t next;                  /**< list link */
     uint32_t length_bytes;          /**< of the request: bytes read or written; completion: bytes carried */
     uint32_t served_bytes;          /**< read being served: bytes already put into completions */
@@ -57,6 +58,8 @@ struct tlp {
     uint8_t turn;    /**< enum route_rule that turned it to a peer, RULE_COUNT while none did */
     uint8_t status;  /**< enum completion_status; a refused request turns into a completion that has one */
     bool id_ordered; /**< IDO attribute (PCIe Base Spec 2.2.6.4): ordered with its own sender only */
+    uint8_t drain;   /**< generation in the unit's drain, plus one; 0: in none */
+    bool stale;      /**< translated by what software has taken back */
     bool last;       /**< completion: no more to come for its request */
     bool committed;  /**< posted write: globally visible but for order */
     bool translated; /**< the IOMMU has seen it */

@@ -365,8 +365,10 @@ static void follow(const struct transport *transport, struct tlp *tlp, uint32_t 
     bool issued_here = tlp->place.side == SIDE_SELF;
     for (;;) {
         tlp->rule = (uint8_t)decision.rule;
-        if (decision.rule >= RULE_SWITCH_PEER && decision.rule <= RULE_DIRECT_TRANSLATED)
+        if (decision.rule >= RULE_SWITCH_PEER && decision.rule <= RULE_DIRECT_TRANSLATED) {
             tlp->turn = tlp->rule;
+            tlp->turned_at_id = tlp->place.function_id;
+        }
         tlp->transaction.requester_id = decision.requester_id;
         if (decision.action == ROUTE_BLOCK) {
             tlp->fate = FATE_DROP;

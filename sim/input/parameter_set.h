@@ -22,6 +22,7 @@ enum parameter_section {
     SECTION_ENDPOINT,
     SECTION_ROOT_COMPLEX,
     SECTION_MEMORY,
+    SECTION_DMA_API,
     SECTION_IOMMU,
     SECTION_COUNT
 };
@@ -37,6 +38,7 @@ struct parameter_values {
         struct dma_engine_parameters endpoint;
         struct root_complex_parameters root_complex;
         struct memory_parameters memory;
+        struct dma_api_parameters dma_api;
         struct iommu_parameters iommu;
     };
     struct field_origin origins[SECTION_FIELDS_MAX]; /**< in step with the table's fields */

@@ -17,7 +17,7 @@
 #define WORKLOAD_POINTER "/workload"
 
 /* ORDER: enum result_section */
-const char *const result_section_names[] = {"streams", "units", "faults",     "links",
+const char *const result_section_names[] = {"streams", "units", "faults",     "domains", "links",
                                             "groups",  "reach", "parameters", NULL};
 
 struct scenario *scenario_new(void)

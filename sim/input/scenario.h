@@ -19,6 +19,7 @@ enum result_section {
     RESULT_STREAMS,
     RESULT_UNITS,
     RESULT_FAULTS,
+    RESULT_DOMAINS,
     RESULT_LINKS,
     RESULT_GROUPS,
     RESULT_REACH,
@@ -26,7 +27,7 @@ enum result_section {
     RESULT_SECTIONS,
 };
 
-/** "streams", "units", "faults", "links", "groups", "reach", "parameters"; ends with NULL. */
+/** "streams", "units", "faults", "domains", "links", "groups", "reach", "parameters"; ends with NULL. */
 extern const char *const result_section_names[];
 
 enum { RESULT_ALL_SECTIONS = (1 << RESULT_SECTIONS) - 1 };

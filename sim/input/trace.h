@@ -9,14 +9,20 @@
  *     15.8ns,0000:03:00.0,write,0x20000,1500
  *     100ns,0000:03:00.0,barrier
  *
+ *     200ns,0000:03:00.0,map,0x30000,8192,,rw@0x140000000
+ *     900ns,0000:03:00.0,unmap,0x30000,8192
+ *
  * time: with unit, or a plain number of nanoseconds; never decreasing. device: as in `lspci`. op: read,
- * write, barrier, or msi (a write of 4 bytes to 0xfee00000-0xfeefffff). iova and length: decimal or 0x;
- * length at most 4 MiB. Blanks may stand around fields; a heading that begins with `time,` is skipped; a line
- * has at most 1024 bytes.
+ * write, barrier, or msi (a write of 4 bytes to 0xfee00000-0xfeefffff); or what the driver of the device
+ * does, whose domain must have mode strict or lazy: map (pages of 4 KiB; flags r, w or rw, the default, and
+ * where it leads,
+ * @ADDRESS; without it, to a free place in RAM), unmap, invalidate (of the domain's cached translations in
+ * the range; iova 0 and length 0: all of them). iova and length: decimal or 0x; length at most 4 MiB. Blanks
+ * may stand around fields; a heading that begins with `time,` is skipped; a line has at most 1024 bytes.
  *
  * Codes: trace-time, trace-time-order, trace-device, trace-operation, trace-number, trace-length, trace-msi,
- * trace-fields, trace-unsupported (pasid and flags), trace-nul, trace-line-length; of byte_stream.h:
- * file-open, file-read, compressed-damaged, compressed-truncated.
+ * trace-page, trace-fields, trace-unsupported (pasid and flags), trace-nul, trace-line-length; of
+ * byte_stream.h: file-open, file-read, compressed-damaged, compressed-truncated.
  */
 #ifndef IOMMUSIM_INPUT_TRACE_H
 #define IOMMUSIM_INPUT_TRACE_H
@@ -24,7 +30,7 @@
 #include "sim/base/diagnostic.h"
 #include "sim/topology/topology.h"
 
-enum trace_operation { TRACE_READ, TRACE_WRITE, TRACE_BARRIER };
+enum trace_operation { TRACE_READ, TRACE_WRITE, TRACE_BARRIER, TRACE_MAP, TRACE_UNMAP, TRACE_INVALIDATE };
 
 struct trace_record {
     uint64_t time_ps;
@@ -32,8 +38,11 @@ struct trace_record {
     enum trace_operation
         operation; /**< barrier: all earlier operations of the trace complete before later ones start */
     uint64_t iova;
-    uint32_t length; /**< bytes; 0 for barriers */
-    uint64_t line;   /**< line number, from 1 */
+    uint32_t length;          /**< bytes; 0 for barriers, and for an invalidation of the whole domain */
+    bool map_read, map_write; /**< TRACE_MAP: what the device may do there */
+    bool physical_given;
+    uint64_t physical; /**< TRACE_MAP: where it leads, if given */
+    uint64_t line;     /**< line number, from 1 */
 };
 
 struct trace_reader;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MSI_LENGTH = 4, SHOWN = 40 };
+enum { MSI_LENGTH = 4, SHOWN = 40, TRACE_PAGE = 4096 };
 static const uint64_t msi_base = 0xfee00000, msi_limit = 0xfeefffff;
 
 /* ---- what is wrong ---- */
@@ -274,12 +274,25 @@ static bool parse_device(struct trace_parser *parser, const char **text, uint32_
 
 /* ---- operations ---- */
 
-enum word { WORD_READ, WORD_WRITE, WORD_MSI, WORD_BARRIER, WORD_UNSUPPORTED };
+enum word {
+    WORD_READ,
+    WORD_WRITE,
+    WORD_MSI,
+    WORD_BARRIER,
+    WORD_MAP,
+    WORD_UNMAP,
+    WORD_INVALIDATE,
+    WORD_UNSUPPORTED,
+};
+
+/* By word; an msi is a write. */
+static const enum trace_operation operations[] = {TRACE_READ, TRACE_WRITE, TRACE_WRITE,     TRACE_BARRIER,
+                                                  TRACE_MAP,  TRACE_UNMAP, TRACE_INVALIDATE};
 
 static bool parse_operation(struct trace_parser *parser, const char **text, enum word *word)
 {
-    static const char *const names[] = {"read",      "write", "msi",   "barrier",   "atomic",
-                                        "translate", "map",   "unmap", "invalidate"};
+    static const char *const names[] = {"read",  "write",      "msi",    "barrier",  "map",
+                                        "unmap", "invalidate", "atomic", "translate"};
     enum { NAMES = sizeof(names) / sizeof(names[0]) };
     const char *at = *text, *end = at;
     while (*end >= 'a' && *end <= 'z')
@@ -291,7 +304,8 @@ static bool parse_operation(struct trace_parser *parser, const char **text, enum
                 continue;
             if (i >= WORD_UNSUPPORTED)
                 return wrong(parser, at, "trace-operation",
-                             "%s operations are not simulated; supported are read, write, msi and barrier",
+                             "%s operations are not simulated; supported are read, write, msi, barrier, map, "
+                             "unmap and invalidate",
                              names[i]);
             *word = (enum word)i;
             *text = end;
@@ -300,9 +314,10 @@ static bool parse_operation(struct trace_parser *parser, const char **text, enum
     }
     char copy[SHOWN + 4];
     const char *near = nearest_name(shown(copy, at), names, WORD_UNSUPPORTED, sizeof(names[0]));
-    return wrong(parser, at, "trace-operation",
-                 "unknown operation \"%s\"%s%s%s; supported are read, write, msi and barrier", copy,
-                 near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return wrong(
+        parser, at, "trace-operation",
+        "unknown operation \"%s\"%s%s%s; supported are read, write, msi, barrier, map, unmap and invalidate",
+        copy, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 static bool parse_range(struct trace_parser *parser, const char **at, enum word word,
@@ -317,6 +332,8 @@ static bool parse_range(struct trace_parser *parser, const char **at, enum word 
     const char *length_at = *at;
     if (!parse_number(parser, at, "length", &length))
         return false;
+    if (length == 0 && word == WORD_INVALIDATE && record->iova == 0)
+        return true; /* all of the domain */
     if (length == 0 || length > TRACE_LENGTH_MAX)
         return wrong(parser, length_at, "trace-length", "length %" PRIu64 " is outside 1 to %d bytes (4 MiB)",
                      length, TRACE_LENGTH_MAX);
@@ -327,13 +344,42 @@ static bool parse_range(struct trace_parser *parser, const char **at, enum word 
         (record->iova < msi_base || record->iova > msi_limit - 3 || record->iova % 4 || length != MSI_LENGTH))
         return wrong(parser, iova_at, "trace-msi",
                      "an msi is a write of 4 bytes to an aligned address in 0xfee00000-0xfeefffff");
+    if (word >= WORD_MAP && (record->iova | length) % TRACE_PAGE)
+        return wrong(parser, record->iova % TRACE_PAGE ? iova_at : length_at, "trace-page",
+                     "what is mapped and unmapped are whole pages of 4096 bytes");
     record->length = (uint32_t)length;
     return true;
 }
 
-/* pasid and flags are in the grammar; what they ask for is not simulated. */
-static bool parse_rest(struct trace_parser *parser, const char **text, bool barrier)
+/* r, w or rw, and @ADDRESS. */
+static bool parse_map_flags(struct trace_parser *parser, const char **text, struct trace_record *record)
 {
+    const char *at = *text;
+    record->map_read = *at == 'r';
+    at += *at == 'r';
+    record->map_write = *at == 'w';
+    at += *at == 'w';
+    if (*at == '@') {
+        const char *number = ++at;
+        if (!parse_number(parser, &at, "physical address", &record->physical))
+            return false;
+        if (record->physical % TRACE_PAGE || record->physical >> 52)
+            return wrong(parser, number, "trace-page", "a physical address is a multiple of 4096 below 2^52");
+        record->physical_given = true;
+    }
+    if (!at_field_end(at))
+        return wrong(parser, *text, "trace-fields",
+                     "the flags of a map are r, w or rw, and may end in @ADDRESS");
+    if (!record->map_read && !record->map_write)
+        record->map_read = record->map_write = true;
+    *text = at;
+    return true;
+}
+
+/* pasid and flags are in the grammar; but for the flags of a map, what they ask for is not simulated. */
+static bool parse_rest(struct trace_parser *parser, const char **text, struct trace_record *record)
+{
+    bool barrier = record->operation == TRACE_BARRIER;
     static const char *const names[] = {"requests with a pasid", "flags"};
     const char *at = skip_blanks(*text);
     for (int field = barrier ? -2 : 0; *at == ',' && field < 2; field++) {
@@ -342,6 +388,12 @@ static bool parse_rest(struct trace_parser *parser, const char **text, bool barr
             continue;
         if (field < 0)
             return wrong(parser, at, "trace-fields", "a barrier has no iova and length");
+        if (field == 1 && record->operation == TRACE_MAP) {
+            if (!parse_map_flags(parser, &at, record))
+                return false;
+            at = skip_blanks(at);
+            continue;
+        }
         return wrong(parser, at, "trace-unsupported", "%s are not simulated: leave the field empty",
                      names[field]);
     }
@@ -362,8 +414,9 @@ static bool parse_record(struct trace_parser *parser, const char **at, struct tr
         return false;
     if (word != WORD_BARRIER && !parse_range(parser, at, word, record))
         return false;
-    record->operation = word == WORD_READ ? TRACE_READ : word == WORD_BARRIER ? TRACE_BARRIER : TRACE_WRITE;
-    return parse_rest(parser, at, word == WORD_BARRIER);
+    record->operation = operations[word];
+    record->map_read = record->map_write = word == WORD_MAP;
+    return parse_rest(parser, at, record);
 }
 
 /* A NUL hides the rest of the line from anyone who looks at it; it is named before anything else. */

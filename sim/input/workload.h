@@ -13,7 +13,21 @@ enum translation_mode {
     TRANSLATION_STATIC,      /**< mapped before the run, translated by the IOMMU */
     TRANSLATION_PASSTHROUGH, /**< the IOMMU looks the context up and passes the address on */
     TRANSLATION_OFF,         /**< flat physical: the IOMMU is not there */
+    TRANSLATION_STRICT,      /**< mapped and unmapped during the run; unmapping waits for the invalidation */
+    TRANSLATION_LAZY,        /**< likewise; invalidation comes later, for many at once */
 };
+
+/** Addresses are looked up in page tables. */
+static inline bool translation_mode_translates(enum translation_mode mode)
+{
+    return mode != TRANSLATION_PASSTHROUGH && mode != TRANSLATION_OFF;
+}
+
+/** Buffers may be mapped and unmapped during the run. */
+static inline bool translation_mode_is_dynamic(enum translation_mode mode)
+{
+    return mode == TRANSLATION_STRICT || mode == TRANSLATION_LAZY;
+}
 
 /** One mapping of a domain, in pages of page_bytes. */
 struct mapping {
@@ -42,6 +56,17 @@ enum stream_operation {
 }; /**< alternate: write, read, write, ... */
 enum address_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_STRIDED };
 
+enum stream_buffers {
+    BUFFERS_PERSISTENT, /**< mapped before the run */
+    BUFFERS_PER_USE,    /**< each operation has its buffer mapped before and unmapped after it */
+};
+
+/** What a device does that it should not. */
+enum misbehaviour {
+    MISBEHAVIOUR_NONE,
+    MISBEHAVIOUR_USE_AFTER_UNMAP, /**< accesses each buffer once more after it was unmapped */
+};
+
 /** A source of DMA operations: a generator on one function, or a trace that names the functions itself. */
 struct stream {
     const char *name;
@@ -58,6 +83,10 @@ struct stream {
     uint32_t queue_depth;       /**< closed loop: operations outstanding */
     uint64_t interval_ps;       /**< open loop: one operation each so often; 0 = closed loop */
     uint64_t start_ps;
+    uint32_t cpu; /**< that maps and unmaps for it */
+    enum stream_buffers buffers;
+    enum misbehaviour misbehaviour;
+    uint64_t misbehaviour_delay_ps; /**< use after unmap: from the end of unmapping to the access */
     const char
         *trace_path;  /**< trace instead of a generator, resolved against the workload's folder; else NULL */
     bool trace_timed; /**< trace: by its time stamps; else closed loop with queue_depth */
@@ -71,6 +100,7 @@ struct workload {
     uint32_t domain_count;
     struct stream *streams;
     uint32_t stream_count;
+    uint64_t buffer_base, buffer_bytes; /**< RAM for buffers that are mapped during the run; 0: none does */
     struct arena
         *arena;         /**< owns everything here, the workload itself included; NULL for one built by hand */
     const char *source; /**< where it comes from, in words; may be NULL */
@@ -80,11 +110,14 @@ struct workload {
 /** Free a workload that the reader made. NULL is fine. */
 void workload_free(struct workload *workload);
 
-/** Names in input and output: "static", "passthrough", "off"; "read", "write", "alternate"; "sequential",
- * "random", "strided". Each ends with NULL. */
+/** Names in input and output: "static", "passthrough", "off", "strict", "lazy"; "read", "write", "alternate";
+ * "sequential", "random", "strided"; "persistent", "per-use"; "none", "use-after-unmap". Each ends with NULL.
+ */
 extern const char *const translation_mode_names[];
 extern const char *const stream_operation_names[];
 extern const char *const address_pattern_names[];
+extern const char *const stream_buffers_names[];
+extern const char *const misbehaviour_names[];
 
 /** Name of a mode. */
 const char *translation_mode_name(enum translation_mode mode);

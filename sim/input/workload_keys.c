@@ -30,11 +30,12 @@ static const struct json_key domain_keys_rows[] = {
     {"name", "of the domain", SCHEMA_STRING, NULL},
     {"mode",
      "static: mapped before the run (default); passthrough: looked up, not translated; off: the IOMMU is not "
-     "there",
+     "there; strict, lazy: buffers are mapped and unmapped during the run, too, and unmapping waits for the "
+     "invalidation or leaves it to a flush queue",
      NULL, translation_mode_names},
     {"devices", "addresses of the functions in it; \"all\": all that issue DMA and are in no domain yet",
      "{\"anyOf\": [{\"const\": \"all\"}, " SCHEMA_LIST(SCHEMA_BDF) "]}", NULL},
-    {"mappings", "what is mapped, for mode static", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
+    {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
 };
 JSON_KEY_TABLE(domain_keys, "domain", "An address space and the functions whose DMA uses it.",
                .required = {"name", "devices"});
@@ -76,6 +77,20 @@ static const struct json_key stream_keys_rows[] = {
     {"queue_depth", "closed loop: so many operations are under way", SCHEMA_COUNT(1, 65536), NULL},
     {"interval", "open loop: one operation each so often (generator)", SCHEMA_TIME, NULL},
     {"start", "when the stream begins (0ns)", SCHEMA_TIME, NULL},
+    {"cpu", "number of the CPU that maps and unmaps for the stream (0)", SCHEMA_COUNT(0, 1023), NULL},
+    {"buffers",
+     "of a generator in a domain of mode strict or lazy: persistent (default), mapped before the run; "
+     "per-use, "
+     "mapped "
+     "before each operation and unmapped after it",
+     NULL, stream_buffers_names},
+    {"misbehaviour",
+     "what the device does that it should not: use-after-unmap, it accesses each buffer once more after it "
+     "was "
+     "unmapped",
+     NULL, misbehaviour_names},
+    {"misbehaviour_delay", "of use-after-unmap: from the end of unmapping to the access (0ns)", SCHEMA_TIME,
+     NULL},
     {"trace", "path of a trace, from this file's folder, in place of a generator", SCHEMA_STRING, NULL},
     {"pace", "of a trace: by its time stamps (time, the default), or closed loop with queue_depth", NULL,
      trace_pace_words},

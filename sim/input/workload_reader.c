@@ -14,9 +14,11 @@
 #include <xxhash.h>
 
 /* ORDER: enum translation_mode, enum stream_operation, enum address_pattern */
-const char *const translation_mode_names[] = {"static", "passthrough", "off", NULL};
+const char *const translation_mode_names[] = {"static", "passthrough", "off", "strict", "lazy", NULL};
 const char *const stream_operation_names[] = {"read", "write", "alternate", NULL};
 const char *const address_pattern_names[] = {"sequential", "random", "strided", NULL};
+const char *const stream_buffers_names[] = {"persistent", "per-use", NULL}; /* ORDER: enum stream_buffers */
+const char *const misbehaviour_names[] = {"none", "use-after-unmap", NULL}; /* ORDER: enum misbehaviour */
 
 enum { DURATION_MAX_S = 1000 };
 
@@ -165,7 +167,7 @@ static void warn_untranslated(const struct workload_reading *reading, const stru
             continue;
         first = count++ ? first : domain->function_ids[i];
     }
-    if (!count || domain->mode != TRANSLATION_STATIC)
+    if (!count || !translation_mode_translates(domain->mode))
         return;
     struct json_node given = json_member(object, "devices");
     if (json_is_string(&given) && count < domain->function_count)
@@ -205,7 +207,7 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     struct json_node mappings = json_member(node, "mappings");
     if (!json_given(&mappings))
         return;
-    if (domain->mode == TRANSLATION_STATIC)
+    if (translation_mode_translates(domain->mode))
         read_mappings(reading, &mappings, domain);
     else
         json_error_at_key(&mappings, "workload-mode", "a domain of mode \"%s\" has no mappings",
@@ -248,6 +250,23 @@ static bool read_heading(struct workload_reading *reading, const struct json_nod
     return true;
 }
 
+/* RAM for what is mapped during the run: up to 1 GiB, less where there is less. */
+static void reserve_buffers(struct workload_reading *reading)
+{
+    struct workload *workload = reading->workload;
+    bool dynamic = false;
+    for (uint32_t d = 0; d < workload->domain_count; d++)
+        dynamic |= translation_mode_is_dynamic(workload->domains[d].mode);
+    for (uint32_t s = 0; s < workload->stream_count; s++)
+        dynamic |= workload->streams[s].buffers == BUFFERS_PER_USE;
+    for (uint64_t bytes = UINT64_C(1) << 30; dynamic && bytes >= 4096; bytes /= 2) {
+        if (memory_placer_take(reading->placer, bytes, bytes, &workload->buffer_base)) {
+            workload->buffer_bytes = bytes;
+            return;
+        }
+    }
+}
+
 struct workload *workload_read(const struct json_node *root, const char *path,
                                const struct workload_machine *machine)
 {
@@ -266,6 +285,7 @@ struct workload *workload_read(const struct json_node *root, const char *path,
         read_domains(&reading, root);
         reading.domains_broken = diagnostics_errors(diagnostics) != errors;
         read_streams(&reading, root);
+        reserve_buffers(&reading);
     }
     memory_placer_free(reading.placer);
     free(reading.domain_of);

@@ -11,8 +11,9 @@
  * Codes: workload-format, workload-name, workload-device, workload-device-twice, workload-device-no-dma,
  * workload-no-domain, workload-not-translated (warning), workload-mode, workload-alignment,
  * workload-mapping-range, workload-mapping-overlap, workload-reserved, workload-pages, workload-no-memory,
- * workload-stream-end, workload-stream-pace, workload-stream-key, workload-window, workload-stride,
- * workload-unmapped (warning), workload-empty; beside those of json_reader.h.
+ * workload-buffers, workload-misbehaviour, workload-stream-end, workload-stream-pace, workload-stream-key,
+ * workload-window, workload-stride, workload-unmapped (warning), workload-empty; beside those of
+ * json_reader.h.
  */
 #ifndef IOMMUSIM_INPUT_WORKLOAD_READER_H
 #define IOMMUSIM_INPUT_WORKLOAD_READER_H

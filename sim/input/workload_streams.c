@@ -11,12 +11,23 @@
 #include <string.h>
 
 /* The other keys are for both. */
-static const char *const generator_keys[] = {"device",     "operation", "pattern", "base",
-                                             "window",     "size",      "stride",  "alignment",
-                                             "operations", "interval",  NULL};
+static const char *const generator_keys[] = {"device",
+                                             "operation",
+                                             "pattern",
+                                             "base",
+                                             "window",
+                                             "size",
+                                             "stride",
+                                             "alignment",
+                                             "operations",
+                                             "interval",
+                                             "buffers",
+                                             "misbehaviour",
+                                             "misbehaviour_delay",
+                                             NULL};
 static const char *const trace_keys[] = {"trace", "pace", NULL};
 
-enum { QUEUE_DEPTH_MAX = 65536 };
+enum { QUEUE_DEPTH_MAX = 65536, CPUS_MAX = 1024 };
 static const uint64_t operations_max = UINT64_C(1) << 40, time_max_ps = UINT64_C(1000000000000000);
 
 static bool listed(const char *const *names, const char *name)
@@ -89,7 +100,7 @@ static const struct domain *domain_of(const struct workload_reading *reading, co
 static void default_window(struct workload_reading *reading, const struct json_node *node,
                            const struct domain *domain, struct stream *stream)
 {
-    if (domain && domain->mode == TRANSLATION_STATIC) {
+    if (domain && translation_mode_translates(domain->mode)) {
         if (!domain->mapping_count) {
             json_error(node, "workload-window",
                        "\"base\" is missing, and domain \"%s\" maps nothing to take it from", domain->name);
@@ -178,7 +189,7 @@ static void check_mapped(const struct workload_reading *reading, const struct js
 {
     bool reads = stream->operation != STREAM_WRITE, writes = stream->operation != STREAM_READ;
     uint64_t where;
-    if (domain->mode != TRANSLATION_STATIC || !stream->window_bytes ||
+    if (!translation_mode_translates(domain->mode) || !stream->window_bytes ||
         !find_unmapped(domain, stream->base, stream->window_bytes, reads, writes, &where) ||
         hits_bar(reading->machine->topology, where)) /* peer to peer may be what is meant */
         return;
@@ -228,6 +239,63 @@ static uint32_t read_stream_device(const struct workload_reading *reading, const
     return id;
 }
 
+/* Operations that bring their own buffers have no window. */
+static void read_buffers(const struct json_node *node, const struct domain *domain, struct stream *stream)
+{
+    static const char *const placed[] = {"base", "window", "pattern", "stride", "alignment"};
+    struct json_node given = json_member(node, "buffers"), misbehaviour = json_member(node, "misbehaviour"),
+                     delay = json_member(node, "misbehaviour_delay");
+    int buffers = BUFFERS_PERSISTENT, word = MISBEHAVIOUR_NONE;
+    json_get_choice(node, "buffers", stream_buffers_names, &buffers);
+    json_get_choice(node, "misbehaviour", misbehaviour_names, &word);
+    json_get_quantity(node, "misbehaviour_delay", UNIT_PICOSECONDS, 0, time_max_ps,
+                      &stream->misbehaviour_delay_ps);
+    stream->buffers = (enum stream_buffers)buffers;
+    stream->misbehaviour = (enum misbehaviour)word;
+    if (stream->buffers == BUFFERS_PER_USE && domain && !translation_mode_is_dynamic(domain->mode))
+        json_error(
+            &given, "workload-buffers",
+            "buffers are mapped for each use in domains of mode \"strict\" or \"lazy\"; \"%s\" has mode "
+            "\"%s\"",
+            domain->name, translation_mode_name(domain->mode));
+    if (stream->misbehaviour == MISBEHAVIOUR_USE_AFTER_UNMAP && stream->buffers != BUFFERS_PER_USE)
+        json_error(&misbehaviour, "workload-misbehaviour",
+                   "only buffers that are unmapped can be used after it: add \"buffers\": \"per-use\"");
+    if (json_given(&delay) && stream->misbehaviour != MISBEHAVIOUR_USE_AFTER_UNMAP)
+        json_error_at_key(&delay, "workload-misbehaviour",
+                          "\"misbehaviour_delay\" is for the misbehaviour \"use-after-unmap\"");
+    for (size_t i = 0; stream->buffers == BUFFERS_PER_USE && i < sizeof(placed) / sizeof(placed[0]); i++) {
+        struct json_node member = json_member(node, placed[i]);
+        if (json_given(&member))
+            json_error_at_key(
+                &member, "workload-buffers",
+                "\"%s\" is for persistent buffers: those mapped for each use lie where the kernel puts "
+                "them",
+                placed[i]);
+    }
+}
+
+/* Where the operations of a stream go, by whose choice. */
+static void read_place(struct workload_reading *reading, const struct json_node *node,
+                       const struct domain *domain, bool translated, struct stream *stream)
+{
+    read_buffers(node, domain, stream);
+    if (stream->buffers == BUFFERS_PER_USE) {
+        int operation = STREAM_READ;
+        if (json_require(node, "size", "bytes of one operation, e.g. \"64B\""))
+            json_get_size(node, "size", 1, TRACE_LENGTH_MAX, &stream->size_bytes);
+        if (json_require(node, "operation", "\"read\", \"write\" or \"alternate\""))
+            json_get_choice(node, "operation", stream_operation_names, &operation);
+        stream->operation = (enum stream_operation)operation;
+        stream->window_bytes = stream->stride_bytes = stream->alignment_bytes = stream->size_bytes;
+        return;
+    }
+    read_window(reading, node, domain, stream);
+    read_pattern(node, stream);
+    if (domain && translated && !reading->domains_broken)
+        check_mapped(reading, node, domain, stream);
+}
+
 static void read_generator(struct workload_reading *reading, const struct json_node *node,
                            struct stream *stream)
 {
@@ -248,11 +316,8 @@ static void read_generator(struct workload_reading *reading, const struct json_n
                    json_string(&device));
         return;
     }
-    read_window(reading, node, domain, stream);
-    read_pattern(node, stream);
+    read_place(reading, node, domain, translated, stream);
     read_end(reading, node, stream);
-    if (domain && translated && !reading->domains_broken)
-        check_mapped(reading, node, domain, stream);
 }
 
 static void read_stream(struct workload_reading *reading, const struct json_node *node, struct stream *stream)
@@ -272,6 +337,7 @@ static void read_stream(struct workload_reading *reading, const struct json_node
     stream->pointer = arena_string(workload->arena, pointer);
     free(pointer);
     json_get_quantity(node, "start", UNIT_PICOSECONDS, 0, time_max_ps, &stream->start_ps);
+    json_get_u32(node, "cpu", 0, CPUS_MAX - 1, &stream->cpu);
     json_get_count(node, "warmup", 0, operations_max, &stream->warmup_operations);
     if (json_given(&trace)) {
         const char *path = json_expect_string(&trace, "the path of a trace");

@@ -35,6 +35,11 @@ static void record(struct machine *machine, const struct dma_operation *operatio
     struct traffic *traffic = &machine->traffic[operation->stream];
     struct stream_result *result = &traffic->result;
     uint64_t latency_ps = done_ps - operation->submit_ps;
+    if (operation->late) {
+        result->late++;
+        result->late_refused += operation->failed;
+        return;
+    }
     uint64_t tail_ps = done_ps - machine->events.now_ps;
     if (ledger_total_ps(&tlp->ledger) + tail_ps != latency_ps)
         broken(machine, "the parts of a latency do not add up to it", tlp);
@@ -129,29 +134,6 @@ static void host_faulted(void *context, uint32_t index)
     machine_log_fault(context, index);
 }
 
-static void observe_peer(struct machine *machine, const struct tlp *tlp)
-{
-    uint64_t now_ps = machine->events.now_ps;
-    struct observed_peer *peer = NULL;
-    for (uint32_t i = 0; i < machine->peer_count && !peer; i++) {
-        if (machine->peers[i].source_id == tlp->origin_id &&
-            machine->peers[i].target_id == tlp->place.function_id && machine->peers[i].rule == tlp->turn)
-            peer = &machine->peers[i];
-    }
-    if (!peer) {
-        machine->peers = memory_grow(machine->peers, machine->peer_count, &machine->peer_capacity,
-                                     sizeof(*machine->peers));
-        peer = &machine->peers[machine->peer_count++];
-        *peer = (struct observed_peer){.source_id = tlp->origin_id,
-                                       .target_id = tlp->place.function_id,
-                                       .rule = (enum route_rule)tlp->turn,
-                                       .first_ps = now_ps};
-    }
-    peer->tlps++;
-    peer->bytes += tlp->length_bytes;
-    peer->last_ps = now_ps;
-}
-
 static void completion_arrived(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
@@ -173,8 +155,8 @@ static void peer_request_arrived(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
     uint32_t target = tlp->place.function_id;
-    if (!tlp->translated)
-        observe_peer(machine, tlp);
+    if (!tlp->translated || tlp->stale)
+        machine_observe_peer(machine, tlp);
     transport_free_buffer(&machine->transport, tlp);
     if (tlp->flow == FLOW_POSTED) {
         machine_operation_progress(machine, tlp, tlp->length_bytes, false);
@@ -307,7 +289,17 @@ static void dispatch(struct machine *machine, const struct event *event)
         traffic_on_issue(machine, target);
         break;
     case EVENT_OPERATION_DONE:
-        traffic_operation_done(machine, argument);
+        if (!mapping_end_operation(machine, argument))
+            traffic_operation_done(machine, argument);
+        break;
+    case EVENT_INVALIDATION:
+        invalidation_queue_event(&machine->queues[target], argument);
+        break;
+    case EVENT_CPU:
+        mapping_on_cpu(machine, target);
+        break;
+    case EVENT_FLUSH_TIMER:
+        mapping_on_flush_timer(machine, target);
         break;
     case EVENT_RETRY:
         dma_engine_submit(&machine->engines[target], argument);
@@ -362,7 +354,8 @@ static void check_laws(const struct machine *machine)
         return;
     if (machine->active_streams)
         broken(machine, "nothing is left to happen, yet a stream has not finished", NULL);
-    if (machine->bytes_submitted != machine->bytes_finished || machine->pool.live || machine->operations.live)
+    if (machine->bytes_submitted != machine->bytes_finished || machine->pool.live ||
+        machine->operations.live || (machine->mapping.live_jobs && !event_queue_count(&machine->events)))
         broken(machine, "bytes in and bytes out differ", NULL);
 }
 
@@ -399,10 +392,14 @@ static void build_units(struct machine *machine)
     machine->unit_count = machine->options.unit_count;
     machine->units = arena_array(machine->arena, machine->unit_count, sizeof(*machine->units));
     machine->fault_logs = arena_array(machine->arena, machine->unit_count, sizeof(*machine->fault_logs));
+    machine->queues = arena_array(machine->arena, machine->unit_count, sizeof(*machine->queues));
     for (uint32_t i = 0; i < machine->unit_count; i++) {
         remapping_unit_init(&machine->units[i], &machine->input->parameters.units[i], &machine->events,
                             EVENT_UNIT, i, TABLE_BASE(i), machine->options.seed);
         fault_log_init(&machine->fault_logs[i], &machine->input->parameters.units[i]);
+        invalidation_queue_init(&machine->queues[i], &machine->units[i], EVENT_INVALIDATION);
+        machine->queues[i].context = machine;
+        machine->queues[i].done = mapping_on_invalidated;
     }
 }
 
@@ -431,6 +428,7 @@ static void build_root_complex(struct machine *machine)
     for (uint32_t i = 0; i < machine->unit_count; i++)
         machine->units[i].host_memory = &root_complex->memory;
     root_complex->units = machine->units;
+    root_complex->queues = machine->queues;
     root_complex->unit_count = machine->unit_count;
     root_complex->unit_of = arena_array(machine->arena, functions, sizeof(uint32_t));
     for (uint32_t f = 0; f < functions; f++)
@@ -473,6 +471,7 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
     build_root_complex(machine);
     if (status == 0)
         status = machine_build_domains(machine, diagnostics);
+    mapping_init(machine);
     if (status == 0)
         machine_warm_memory(machine);
     if (status == 0)
@@ -493,6 +492,7 @@ void machine_free(struct machine *machine)
     for (uint32_t i = 0; i < machine->unit_count; i++) {
         remapping_unit_fini(&machine->units[i]);
         fault_log_fini(&machine->fault_logs[i]);
+        invalidation_queue_fini(&machine->queues[i]);
     }
     free(machine->transport.nodes);
     free(machine->transport.channels);
@@ -503,59 +503,11 @@ void machine_free(struct machine *machine)
     free(machine->engines);
     free(machine->completers);
     free(machine->peers);
+    mapping_fini(machine);
     tlp_pool_fini(&machine->pool);
     dma_operation_pool_fini(&machine->operations);
     event_queue_fini(&machine->events);
     memory_fini(&machine->root_complex.memory);
     arena_free(machine->arena);
     free(machine);
-}
-
-/* ---- results ---- */
-
-uint64_t machine_end_ps(const struct machine *machine)
-{
-    return machine->events.now_ps;
-}
-
-uint64_t machine_events(const struct machine *machine)
-{
-    return machine->events.popped;
-}
-
-const struct stream_result *machine_stream_result(const struct machine *machine, uint32_t stream)
-{
-    return &machine->traffic[stream].result;
-}
-
-const struct remapping_unit *machine_unit(const struct machine *machine, uint32_t unit)
-{
-    return &machine->units[unit];
-}
-
-const struct fault_log *machine_fault_log(const struct machine *machine, uint32_t unit)
-{
-    return &machine->fault_logs[unit];
-}
-
-const struct root_complex *machine_root_complex(const struct machine *machine)
-{
-    return &machine->root_complex;
-}
-
-const struct transport *machine_transport(const struct machine *machine)
-{
-    return &machine->transport;
-}
-
-const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id)
-{
-    uint32_t engine = machine->engine_of[function_id];
-    return engine == NONE ? NULL : &machine->engines[engine];
-}
-
-uint32_t machine_observed_peers(const struct machine *machine, const struct observed_peer **peers)
-{
-    *peers = machine->peers;
-    return machine->peer_count;
 }

@@ -12,6 +12,7 @@
 #define IOMMUSIM_MACHINE_MACHINE_H
 
 #include "models/device/dma_engine.h"
+#include "sim/machine/machine_mapping.h"
 #include "models/iommu/fault_log.h"
 #include "models/pcie/root_complex.h"
 #include "sim/input/machine_input.h"
@@ -36,13 +37,14 @@ struct machine_options {
  * after the warm-up, and successful. */
 struct stream_result {
     uint64_t submitted, completed,
-        failed;                 /**< operations, warm-up included; failed ones are completed, too */
-    uint64_t retried;           /**< times operations were issued again after a refusal */
-    uint64_t left_out;          /**< operations of a trace whose device had stopped */
-    uint64_t recorded;          /**< operations in the histogram */
-    uint64_t bytes;             /**< of recorded operations that succeeded */
-    uint64_t first_ps, last_ps; /**< end of the last warm-up operation, or first submission without warm-up;
-                                   last recorded completion */
+        failed;                  /**< operations, warm-up included; failed ones are completed, too */
+    uint64_t retried;            /**< times operations were issued again after a refusal */
+    uint64_t late, late_refused; /**< accesses after unmapping; of them those that were refused */
+    uint64_t left_out;           /**< operations of a trace whose device had stopped */
+    uint64_t recorded;           /**< operations in the histogram */
+    uint64_t bytes;              /**< of recorded operations that succeeded */
+    uint64_t first_ps, last_ps;  /**< end of the last warm-up operation, or first submission without warm-up;
+                                    last recorded completion */
     struct histogram latency;
     struct histogram failed_latency; /**< of recorded operations that failed: until the device, or for writes
                                         the root complex, knew */
@@ -81,6 +83,13 @@ uint64_t machine_events(const struct machine *machine);
 const struct stream_result *machine_stream_result(const struct machine *machine, uint32_t stream);
 /** Unit @p unit with its counters. */
 const struct remapping_unit *machine_unit(const struct machine *machine, uint32_t unit);
+/** What was mapped and unmapped in domain @p domain of the workload. NULL unless its mode is strict or lazy.
+ */
+const struct mapping_counters *machine_mapping_counters(const struct machine *machine, uint32_t domain);
+/** Invalidations of unit @p unit. */
+const struct invalidation_queue *machine_invalidation_queue(const struct machine *machine, uint32_t unit);
+/** CPU time of drivers, in all and of it waiting for invalidations. */
+void machine_driver_time(const struct machine *machine, uint64_t *busy_ps, uint64_t *spin_ps);
 /** What unit @p unit refused. */
 const struct fault_log *machine_fault_log(const struct machine *machine, uint32_t unit);
 const struct root_complex *machine_root_complex(const struct machine *machine);
@@ -88,14 +97,27 @@ const struct transport *machine_transport(const struct machine *machine);
 /** DMA engine of a function, or NULL where it has none (nothing in the workload uses it). */
 const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id);
 
-/** One pair of functions between which requests arrived that no IOMMU translated. */
+/** Why a request that arrived counts. */
+enum observed_kind {
+    OBSERVED_UNTRANSLATED, /**< the IOMMU did not see it */
+    OBSERVED_STALE_IOTLB,  /**< translated by an entry of the IOTLB that software had taken back */
+    OBSERVED_KINDS,
+};
+
+/** Requests of one kind from a function to another, or to memory. */
 struct observed_peer {
-    uint32_t source_id, target_id;
-    enum route_rule rule; /**< that turned it */
+    enum observed_kind kind;
+    uint32_t source_id;
+    uint32_t target_id;   /**< NONE: memory */
+    enum route_rule rule; /**< that turned it; RULE_TO_HOST for memory */
+    uint32_t at_id;       /**< function that turned it; memory: where it entered the root complex */
     uint64_t tlps, bytes, first_ps, last_ps;
 };
 
-/** Peers reached untranslated during the run, in order of first occurrence. @return their number */
+/** Stable name of a kind: "untranslated", "stale-iotlb". */
+const char *observed_kind_name(enum observed_kind kind);
+
+/** What was reached that should not be during the run, in order of first occurrence. @return their number */
 uint32_t machine_observed_peers(const struct machine *machine, const struct observed_peer **peers);
 
 #endif

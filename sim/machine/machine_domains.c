@@ -113,14 +113,22 @@ static int attach(struct machine *machine, uint32_t function_id, uint32_t unit_i
 
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics)
 {
-    uint32_t *ids = arena_array(machine->arena, machine->unit_count, sizeof(*ids));
+    uint32_t functions = machine->input->topology->function_count;
+    uint32_t *all = arena_array(machine->arena, (size_t)machine->unit_count * machine->workload->domain_count,
+                                sizeof(*all));
+    machine->mapping.domain_ids = all;
+    machine->mapping.domain_of = arena_array(machine->arena, functions, sizeof(uint32_t));
+    for (uint32_t f = 0; f < functions; f++)
+        machine->mapping.domain_of[f] = NONE;
     for (uint32_t d = 0; d < machine->workload->domain_count; d++) {
         const struct domain *domain = &machine->workload->domains[d];
+        uint32_t *ids = all + (size_t)d * machine->unit_count;
         for (uint32_t i = 0; i < machine->unit_count; i++)
             ids[i] = NONE;
         for (uint32_t i = 0; i < domain->function_count; i++) {
             uint32_t function_id = domain->function_ids[i],
                      *unit_id = &machine->root_complex.unit_of[function_id];
+            machine->mapping.domain_of[function_id] = d;
             if (domain->mode == TRANSLATION_OFF)
                 *unit_id = NO_UNIT;
             if (*unit_id == NO_UNIT)

@@ -10,6 +10,7 @@
 #include "sim/input/trace.h"
 #include "sim/kernel/random.h"
 #include "sim/machine/machine.h"
+#include "sim/machine/machine_mapping.h"
 
 /** Kinds of events; target and argument as said. */
 enum machine_event {
@@ -23,6 +24,9 @@ enum machine_event {
     EVENT_ISSUE,          /**< target: stream; open loop: submit the next operation */
     EVENT_OPERATION_DONE, /**< argument: operation */
     EVENT_RETRY,          /**< target: engine, argument: operation; a refused operation goes out again */
+    EVENT_INVALIDATION,   /**< target: unit, argument: the queue's own */
+    EVENT_CPU,            /**< target: CPU; it is through with the driver's work */
+    EVENT_FLUSH_TIMER,    /**< target: domain */
     EVENT_STOP,           /**< the workload's duration is over */
 };
 
@@ -33,7 +37,8 @@ struct traffic {
     uint64_t position; /**< sequential, strided: offset of the next operation in the window */
     uint64_t issued;   /**< operations submitted */
     uint32_t outstanding;
-    bool write_next; /**< STREAM_ALTERNATE */
+    uint32_t driver_calls; /**< closed loop: lines of the trace under way that later ones wait for */
+    bool write_next;       /**< STREAM_ALTERNATE */
     struct trace_reader *trace;
     struct trace_record pending; /**< trace: read ahead, not yet submitted */
     bool pending_valid;
@@ -53,7 +58,8 @@ struct machine {
     struct transport transport;
     struct root_complex root_complex;
     struct remapping_unit *units;
-    struct fault_log *fault_logs; /**< [unit] */
+    struct fault_log *fault_logs;      /**< [unit] */
+    struct invalidation_queue *queues; /**< [unit] */
     uint32_t unit_count;
     struct dma_engine *engines;
     uint32_t engine_count;
@@ -70,6 +76,8 @@ struct machine {
     struct observed_peer *peers;
     uint32_t peer_count;
     size_t peer_capacity;
+    struct mapping_state mapping;
+    uint64_t streams_end_ps;                  /**< when the last stream was over */
     uint64_t bytes_submitted, bytes_finished; /**< of all operations, for the conservation check */
 };
 
@@ -88,8 +96,10 @@ void traffic_start(struct machine *machine);
 void traffic_close(struct machine *machine);
 /** Event EVENT_ISSUE of a stream. */
 void traffic_on_issue(struct machine *machine, uint32_t stream);
-/** An operation is over: record it and let its stream go on. The operation is released. */
+/** An operation is over, its buffer unmapped: let its stream go on. The operation is released. */
 void traffic_operation_done(struct machine *machine, uint32_t operation);
+/** A line of the stream's trace that is no DMA was carried out. */
+void traffic_job_done(struct machine *machine, uint32_t stream);
 
 /** Account a part of an operation that arrived (or failed) with the ledger of the TLP that brought it
  * (machine.c). */
@@ -97,6 +107,13 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
 /** An operation is over for its engine, some of it refused: do what the device does then (machine_faults.c).
  * @return true where it goes out once more */
 bool machine_operation_refused(struct machine *machine, uint32_t operation);
+/** Count a request that reached a peer although it should not, or need not have (machine_leaks.c). */
+void machine_observe_peer(struct machine *machine, const struct tlp *tlp);
+/** Likewise memory at @p physical; requests for peers are counted when they arrive. */
+void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum observed_kind kind,
+                            uint64_t physical);
+/** What the root complex tells of every translation. */
+void machine_translated(void *machine, uint32_t tlp);
 /** A unit refused the request: write it down (machine_faults.c). */
 void machine_log_fault(struct machine *machine, uint32_t tlp);
 /** The function accepts nothing more: its generators end, and traces leave its operations out (traffic.c). */

@@ -81,7 +81,7 @@ static void warn_of_group(const struct simulation *simulation, const struct work
         if (d == NONE || workload->domains[d].mode == TRANSLATION_OFF)
             continue;
         const struct domain *domain = &workload->domains[d];
-        if (!told[d] && group->type == GROUP_TYPE_IDENTITY && domain->mode == TRANSLATION_STATIC) {
+        if (!told[d] && group->type == GROUP_TYPE_IDENTITY && translation_mode_translates(domain->mode)) {
             told[d] = true; /* once a domain is enough */
             warn(diagnostics, domain, "workload-identity-group",
                  arena_format(simulation->arena,

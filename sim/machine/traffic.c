@@ -53,9 +53,26 @@ static bool trace_fill(struct machine *machine, struct traffic *traffic)
     return traffic->pending_valid;
 }
 
+/* What a driver does comes between the device's operations: without time stamps it waits for those before it,
+ * and those after it wait. @return false where it has to wait */
+static bool take_driver_call(struct machine *machine, struct traffic *traffic)
+{
+    if (!traffic->stream->trace_timed && traffic->outstanding)
+        return false;
+    traffic->outstanding++;
+    traffic->driver_calls += !traffic->stream->trace_timed;
+    traffic->pending_valid = false;
+    int status = mapping_of_trace(machine, (uint32_t)(traffic - machine->traffic), &traffic->pending);
+    if (status < 0)
+        machine->status = status;
+    return status == 0;
+}
+
 static bool trace_take(struct machine *machine, struct traffic *traffic, struct dma_operation *operation,
                        uint32_t *function_id)
 {
+    if (traffic->driver_calls)
+        return false;
     while (trace_fill(machine, traffic)) {
         const struct trace_record *record = &traffic->pending;
         if (record->operation == TRACE_BARRIER) {
@@ -67,6 +84,11 @@ static bool trace_take(struct machine *machine, struct traffic *traffic, struct 
         if (traffic->stream->trace_timed &&
             traffic->stream->start_ps + record->time_ps > machine->events.now_ps)
             return false;
+        if (record->operation >= TRACE_MAP) {
+            if (!take_driver_call(machine, traffic) || traffic->driver_calls)
+                return false;
+            continue;
+        }
         if (machine->engines[machine->engine_of[record->function_id]].stopped) {
             traffic->result.left_out++;
             traffic->pending_valid = false;
@@ -103,7 +125,10 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
     machine->bytes_submitted += next.length_bytes;
     uint32_t index = dma_operation_take(&machine->operations);
     machine->operations.items[index] = next;
-    dma_engine_submit(&machine->engines[next.engine], index);
+    if (traffic->stream->buffers == BUFFERS_PER_USE)
+        mapping_begin_operation(machine, index);
+    else
+        dma_engine_submit(&machine->engines[next.engine], index);
     return true;
 }
 
@@ -154,6 +179,7 @@ static void check_finished(struct machine *machine, uint32_t stream_id)
     if (traffic->over || !finished(traffic))
         return;
     traffic->over = true;
+    machine->streams_end_ps = machine->events.now_ps;
     machine->active_streams--;
 }
 
@@ -182,11 +208,10 @@ void traffic_on_issue(struct machine *machine, uint32_t stream_id)
     check_finished(machine, stream_id); /* an empty trace, or one whose devices have stopped */
 }
 
-void traffic_operation_done(struct machine *machine, uint32_t index)
+/* Something of the stream is over: submit what waited for it. */
+static void go_on(struct machine *machine, uint32_t stream_id)
 {
-    uint32_t stream_id = machine->operations.items[index].stream;
     struct traffic *traffic = &machine->traffic[stream_id];
-    dma_operation_release(&machine->operations, index);
     traffic->outstanding--;
     if (closed_loop(traffic->stream))
         fill_queue(machine, stream_id);
@@ -194,6 +219,20 @@ void traffic_operation_done(struct machine *machine, uint32_t index)
              !traffic->outstanding)
         issue_timed(machine, stream_id);
     check_finished(machine, stream_id);
+}
+
+void traffic_operation_done(struct machine *machine, uint32_t index)
+{
+    uint32_t stream_id = machine->operations.items[index].stream;
+    dma_operation_release(&machine->operations, index);
+    go_on(machine, stream_id);
+}
+
+void traffic_job_done(struct machine *machine, uint32_t stream_id)
+{
+    struct traffic *traffic = &machine->traffic[stream_id];
+    traffic->driver_calls -= !traffic->stream->trace_timed;
+    go_on(machine, stream_id);
 }
 
 /* ---- life ---- */

@@ -27,6 +27,8 @@ struct result_totals result_totals(const struct result *result)
 enum reach_leak result_peer_leak(const struct result *result, const struct observed_peer *peer)
 {
     const struct simulation *simulation = result->simulation;
+    if (peer->kind != OBSERVED_UNTRANSLATED)
+        return REACH_LEAK; /* whoever shares its group: software had taken it back, or never gave it */
     struct reach_result answer = reach_pair(simulation->reach, peer->source_id, peer->target_id);
     if (answer.outcome != REACH_REACHES) { /* what was seen counts */
         answer.outcome = REACH_REACHES;

@@ -103,9 +103,14 @@ static void write_observed(struct json_layout *layout, const struct result *resu
     for (uint32_t i = 0; i < count; i++) {
         const struct observed_peer *peer = &peers[i];
         layout_open(layout, NULL, '{');
+        layout_string(layout, "kind", observed_kind_name(peer->kind));
         write_address(layout, "source", result, peer->source_id);
-        write_address(layout, "target", result, peer->target_id);
+        if (peer->target_id == NONE)
+            layout_string(layout, "target", "memory");
+        else
+            write_address(layout, "target", result, peer->target_id);
         layout_string(layout, "rule", route_rule_name(peer->rule));
+        write_address(layout, "at", result, peer->at_id);
         layout_string(layout, "leak", words[result_peer_leak(result, peer)]);
         layout_format(layout, "tlps", "%" PRIu64, peer->tlps);
         layout_format(layout, "bytes", "%" PRIu64, peer->bytes);
@@ -217,9 +222,9 @@ void result_json_write(const struct result *result, struct text_buffer *out)
     write_run(&layout, result);
     static void (*const sections[RESULT_SECTIONS])(struct json_layout *, const struct result *) = {
         [RESULT_STREAMS] = result_json_streams, [RESULT_UNITS] = result_json_units,
-        [RESULT_FAULTS] = result_json_faults,   [RESULT_LINKS] = result_json_links,
-        [RESULT_GROUPS] = write_groups,         [RESULT_REACH] = write_reach,
-        [RESULT_PARAMETERS] = write_parameters,
+        [RESULT_FAULTS] = result_json_faults,   [RESULT_DOMAINS] = result_json_domains,
+        [RESULT_LINKS] = result_json_links,     [RESULT_GROUPS] = write_groups,
+        [RESULT_REACH] = write_reach,           [RESULT_PARAMETERS] = write_parameters,
     };
     for (int i = 0; i < RESULT_SECTIONS; i++) {
         if (result->sections >> i & 1)

@@ -20,6 +20,9 @@ void result_json_streams(struct json_layout *layout, const struct result *result
 void result_json_units(struct json_layout *layout, const struct result *result);
 void result_json_host(struct json_layout *layout, const struct result *result);
 void result_json_faults(struct json_layout *layout, const struct result *result);
+void result_json_domains(struct json_layout *layout, const struct result *result);
+/** Count, extremes, percentiles and sum of a histogram of picoseconds. */
+void result_json_histogram(struct json_layout *layout, const char *key, const struct histogram *histogram);
 void result_json_links(struct json_layout *layout, const struct result *result);
 
 #endif

@@ -35,7 +35,7 @@ static void write_address(struct json_layout *layout, const char *key, const str
 
 /* ---- streams ---- */
 
-static void write_latency(struct json_layout *layout, const char *key, const struct histogram *latency)
+void result_json_histogram(struct json_layout *layout, const char *key, const struct histogram *latency)
 {
     static const struct {
         const char *key;
@@ -92,6 +92,8 @@ static void write_stream(struct json_layout *layout, const struct result *result
     write_number(layout, "failed", got->failed);
     layout_count(layout, "retried", got->retried);
     layout_count(layout, "left_out", got->left_out);
+    layout_count(layout, "late", got->late);
+    layout_count(layout, "late_refused", got->late_refused);
     write_number(layout, "recorded", got->recorded);
     write_number(layout, "bytes", got->bytes);
     layout->fresh_line = true;
@@ -100,9 +102,9 @@ static void write_stream(struct json_layout *layout, const struct result *result
     write_number(layout, "bytes_per_s", result_rate(got->bytes, elapsed_ps));
     write_number(layout, "bits_per_s", result_rate(got->bytes * 8, elapsed_ps));
     write_number(layout, "operations_per_s", result_rate(got->recorded, elapsed_ps));
-    write_latency(layout, "latency", &got->latency);
+    result_json_histogram(layout, "latency", &got->latency);
     if (got->failed_latency.count)
-        write_latency(layout, "failed_latency", &got->failed_latency);
+        result_json_histogram(layout, "failed_latency", &got->failed_latency);
     write_ledger(layout, got);
     layout_close(layout, '}', true);
 }
@@ -143,6 +145,20 @@ static void write_counters(struct json_layout *layout, const struct iommu_counte
     layout_close(layout, '}', false);
 }
 
+static void write_invalidations(struct json_layout *layout, const struct invalidation_queue *queue)
+{
+    if (!queue->batches)
+        return;
+    layout_open(layout, "invalidation", '{');
+    write_number(layout, "batches", queue->batches);
+    for (int type = 0; type < INVALIDATION_TYPES; type++)
+        write_number(layout, invalidation_type_name((enum invalidation_type)type), queue->descriptors[type]);
+    write_number(layout, "timeouts", queue->timeouts);
+    write_number(layout, "busy_ps", queue->busy_ps);
+    write_number(layout, "queue_high", queue->high);
+    layout_close(layout, '}', false);
+}
+
 static void write_unit(struct json_layout *layout, const struct result *result, uint32_t index)
 {
     char label[24];
@@ -161,6 +177,7 @@ static void write_unit(struct json_layout *layout, const struct result *result, 
     write_ratio(layout, "walk_cache_hit_rate", c->walks - c->walk_cache_hits[0], c->walks);
     write_ratio(layout, "walker_occupancy", c->walker_busy_ps, unit_walker_time_ps(result, index));
     write_counters(layout, c);
+    write_invalidations(layout, machine_invalidation_queue(result->simulation->machine, index));
     layout_close(layout, '}', true);
 }
 

@@ -285,11 +285,15 @@ static void write_peers(const struct result *result, struct text_buffer *out)
     for (uint32_t i = 0; i < count && i < PEERS_SHOWN; i++) {
         char source[BDF_TEXT_SIZE], target[BDF_TEXT_SIZE], tlps[AMOUNT_TEXT_SIZE], bytes[AMOUNT_TEXT_SIZE];
         enum reach_leak leak = result_peer_leak(result, &peers[i]);
-        text_buffer_format(out, "           seen: %s -> %s, %s TLPs, %s%sB, by %s%s\n",
+        bool memory = peers[i].target_id == NONE;
+        text_buffer_format(out, "           seen: %s -> %s, %s TLPs, %s%sB, %s%s%s\n",
                            address(result, peers[i].source_id, source),
-                           address(result, peers[i].target_id, target), amount_print(tlps, peers[i].tlps),
-                           amount_print(bytes, peers[i].bytes), peers[i].bytes < 1000 ? " " : "",
-                           route_rule_name(peers[i].rule),
+                           memory ? "memory" : address(result, peers[i].target_id, target),
+                           amount_print(tlps, peers[i].tlps), amount_print(bytes, peers[i].bytes),
+                           peers[i].bytes < 1000 ? " " : "",
+                           peers[i].kind == OBSERVED_UNTRANSLATED ? "by " : "",
+                           peers[i].kind == OBSERVED_UNTRANSLATED ? route_rule_name(peers[i].rule)
+                                                                  : observed_kind_name(peers[i].kind),
                            leak == REACH_LEAK      ? " [leak]"
                            : leak == REACH_VOUCHED ? " [vendor denies]"
                                                    : "");
@@ -335,8 +339,9 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
 void result_text_write(const struct result *result, struct text_buffer *out)
 {
     static void (*const sections[RESULT_SECTIONS])(const struct result *, struct text_buffer *) = {
-        [RESULT_UNITS] = write_units,   [RESULT_FAULTS] = result_text_faults, [RESULT_LINKS] = write_links,
-        [RESULT_GROUPS] = write_groups, [RESULT_REACH] = write_reach,
+        [RESULT_UNITS] = write_units,           [RESULT_FAULTS] = result_text_faults,
+        [RESULT_DOMAINS] = result_text_domains, [RESULT_LINKS] = write_links,
+        [RESULT_GROUPS] = write_groups,         [RESULT_REACH] = write_reach,
     };
     write_heading(result, out);
     if (result->sections & 1U << RESULT_STREAMS) {

@@ -15,6 +15,8 @@ void result_text_write(const struct result *result, struct text_buffer *out);
 
 /** Part of it: what the units refused (result_faults.c). */
 void result_text_faults(const struct result *result, struct text_buffer *out);
+/** Part of it: what was mapped and unmapped during the run (result_domains.c). */
+void result_text_domains(const struct result *result, struct text_buffer *out);
 
 enum { AMOUNT_TEXT_SIZE = 24 };
 

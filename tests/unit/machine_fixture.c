@@ -53,6 +53,8 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                            .llc_latency_ps = 60000,
                                            .dram_latency_ps = 110000,
                                            .bandwidth_bytes_per_s = UINT64_C(1000000000000)};
+    p->dma_api = (struct dma_api_parameters){
+        .map_ps = 300000, .unmap_ps = 400000, .flush_queue_entries = 8, .flush_timeout_ps = 50000000};
     p->units[0] = (struct iommu_parameters){.context_entries = 64,
                                             .context_ways = 4,
                                             .iotlb_entries = 64,
@@ -70,6 +72,12 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                             .walk_read_ps = 80000,
                                             .walk_cache_hit_ps = 3000,
                                             .context_reads = 2,
+                                            .invalidation_submit_ps = 11000,
+                                            .invalidation_descriptor_ps = 13000,
+                                            .invalidation_wait_ps = 17000,
+                                            .invalidation_timeout_ps = 1000000000,
+                                            .invalidation_max_order = 18,
+                                            .invalidation_hint = true,
                                             .fault_records = 4,
                                             .fault_service_ps = 1000000};
 }
@@ -84,6 +92,8 @@ void fixture_init(struct machine_fixture *fixture, const char *text)
     fill_parameters(fixture, fixture->input.topology->function_count);
     fixture->workload.streams = fixture->streams;
     fixture->workload.domains = fixture->domains;
+    fixture->workload.buffer_base = UINT64_C(0x400000000);
+    fixture->workload.buffer_bytes = UINT64_C(1) << 30;
     fixture->options.seed = 1;
 }
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What was reached in the run that should not be: by pair, kind, rule and node. */
+#include "sim/machine/machine_state.h"
+
+#include "sim/base/arena.h"
+
+const char *observed_kind_name(enum observed_kind kind)
+{
+    static const char *const names[OBSERVED_KINDS] = {
+        [OBSERVED_UNTRANSLATED] = "untranslated",
+        [OBSERVED_STALE_IOTLB] = "stale-iotlb",
+    };
+    return names[kind];
+}
+
+static void observe(struct machine *machine, const struct observed_peer *key, uint32_t bytes)
+{
+    uint64_t now_ps = machine->events.now_ps;
+    struct observed_peer *peer = NULL;
+    for (uint32_t i = 0; i < machine->peer_count && !peer; i++) {
+        struct observed_peer *other = &machine->peers[i];
+        if (other->source_id == key->source_id && other->target_id == key->target_id &&
+            other->kind == key->kind && other->rule == key->rule && other->at_id == key->at_id)
+            peer = other;
+    }
+    if (!peer) {
+        machine->peers = memory_grow(machine->peers, machine->peer_count, &machine->peer_capacity,
+                                     sizeof(*machine->peers));
+        peer = &machine->peers[machine->peer_count++];
+        *peer = *key;
+        peer->first_ps = now_ps;
+    }
+    peer->tlps++;
+    peer->bytes += bytes;
+    peer->last_ps = now_ps;
+}
+
+void machine_observe_peer(struct machine *machine, const struct tlp *tlp)
+{
+    bool turned = tlp->turn != RULE_COUNT;
+    const struct observed_peer key = {.kind = tlp->stale ? OBSERVED_STALE_IOTLB : OBSERVED_UNTRANSLATED,
+                                      .source_id = tlp->origin_id,
+                                      .target_id = tlp->place.function_id,
+                                      .rule = turned ? (enum route_rule)tlp->turn : RULE_TO_HOST,
+                                      .at_id = turned ? tlp->turned_at_id : tlp->origin_id};
+    observe(machine, &key, tlp->length_bytes);
+}
+
+void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum observed_kind kind,
+                            uint64_t physical)
+{
+    struct transaction transaction = tlp->transaction;
+    transaction.address = physical;
+    if (route_from_host(machine->transport.fabric, &transaction).action == ROUTE_MOVE)
+        return;
+    const struct observed_peer key = {.kind = kind,
+                                      .source_id = tlp->origin_id,
+                                      .target_id = NONE,
+                                      .rule = RULE_TO_HOST,
+                                      .at_id = tlp->place.function_id};
+    observe(machine, &key, tlp->length_bytes);
+}
+
+void machine_translated(void *context, uint32_t tlp)
+{
+    mapping_check_access(context, tlp);
+}

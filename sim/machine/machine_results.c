@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What a machine has to say after its run. */
+#include "sim/machine/machine_state.h"
+
+uint64_t machine_end_ps(const struct machine *machine)
+{
+    return machine->active_streams ? machine->events.now_ps : machine->streams_end_ps;
+}
+
+uint64_t machine_events(const struct machine *machine)
+{
+    return machine->events.popped;
+}
+
+const struct stream_result *machine_stream_result(const struct machine *machine, uint32_t stream)
+{
+    return &machine->traffic[stream].result;
+}
+
+const struct remapping_unit *machine_unit(const struct machine *machine, uint32_t unit)
+{
+    return &machine->units[unit];
+}
+
+const struct mapping_counters *machine_mapping_counters(const struct machine *machine, uint32_t domain)
+{
+    const struct mapping_domain *mapping = &machine->mapping.domains[domain];
+    return mapping->dynamic ? &mapping->counters : NULL;
+}
+
+const struct invalidation_queue *machine_invalidation_queue(const struct machine *machine, uint32_t unit)
+{
+    return &machine->queues[unit];
+}
+
+void machine_driver_time(const struct machine *machine, uint64_t *busy_ps, uint64_t *spin_ps)
+{
+    *busy_ps = *spin_ps = 0;
+    for (uint32_t i = 0; i < machine->mapping.cpu_count; i++) {
+        *busy_ps += machine->mapping.cpus[i].busy_ps;
+        *spin_ps += machine->mapping.cpus[i].spin_ps;
+    }
+}
+
+const struct fault_log *machine_fault_log(const struct machine *machine, uint32_t unit)
+{
+    return &machine->fault_logs[unit];
+}
+
+const struct root_complex *machine_root_complex(const struct machine *machine)
+{
+    return &machine->root_complex;
+}
+
+const struct transport *machine_transport(const struct machine *machine)
+{
+    return &machine->transport;
+}
+
+const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id)
+{
+    uint32_t engine = machine->engine_of[function_id];
+    return engine == NONE ? NULL : &machine->engines[engine];
+}
+
+uint32_t machine_observed_peers(const struct machine *machine, const struct observed_peer **peers)
+{
+    *peers = machine->peers;
+    return machine->peer_count;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What was mapped and unmapped during the run, and how long it stayed reachable. */
+#include "sim/output/result_json.h"
+#include "sim/output/result_text.h"
+
+#include <inttypes.h>
+
+static void write_domain(struct json_layout *layout, const struct domain *domain,
+                         const struct mapping_counters *got)
+{
+    layout_open(layout, NULL, '{');
+    layout_string(layout, "name", domain->name);
+    layout_string(layout, "mode", translation_mode_name(domain->mode));
+    layout_format(layout, "maps", "%" PRIu64, got->maps);
+    layout_format(layout, "unmaps", "%" PRIu64, got->unmaps);
+    layout_format(layout, "bytes_unmapped", "%" PRIu64, got->bytes_unmapped);
+    layout_format(layout, "flushes", "%" PRIu64, got->flushes);
+    layout_format(layout, "flush_timeouts", "%" PRIu64, got->flush_timeouts);
+    layout_format(layout, "stale_bytes_high", "%" PRIu64, got->stale_bytes_high);
+    layout_format(layout, "tlps_while_unmapping", "%" PRIu64, got->unmapping_tlps);
+    layout_format(layout, "bytes_while_unmapping", "%" PRIu64, got->unmapping_bytes);
+    result_json_histogram(layout, "unmap", &got->unmap);
+    result_json_histogram(layout, "window", &got->window);
+    layout_close(layout, '}', true);
+}
+
+void result_json_domains(struct json_layout *layout, const struct result *result)
+{
+    const struct workload *workload = result->simulation->workload;
+    uint64_t busy_ps, spin_ps;
+    machine_driver_time(result->simulation->machine, &busy_ps, &spin_ps);
+    layout_open(layout, "domains", '[');
+    for (uint32_t d = 0; d < workload->domain_count; d++) {
+        const struct mapping_counters *got = machine_mapping_counters(result->simulation->machine, d);
+        if (got)
+            write_domain(layout, &workload->domains[d], got);
+    }
+    layout_close(layout, ']', true);
+    layout_open(layout, "driver", '{');
+    layout_format(layout, "busy_ps", "%" PRIu64, busy_ps);
+    layout_format(layout, "waiting_for_invalidation_ps", "%" PRIu64, spin_ps);
+    layout_close(layout, '}', false);
+}
+
+void result_text_domains(const struct result *result, struct text_buffer *out)
+{
+    const struct workload *workload = result->simulation->workload;
+    for (uint32_t d = 0; d < workload->domain_count; d++) {
+        const struct mapping_counters *got = machine_mapping_counters(result->simulation->machine, d);
+        char maps[AMOUNT_TEXT_SIZE], unmaps[AMOUNT_TEXT_SIZE], mean[AMOUNT_TEXT_SIZE], most[AMOUNT_TEXT_SIZE],
+            bytes[AMOUNT_TEXT_SIZE];
+        if (!got || !(got->maps + got->unmaps))
+            continue;
+        text_buffer_format(out, "\nMapping    domain \"%s\", %s: %s buffers mapped, %s unmapped in %s each\n",
+                           workload->domains[d].name, translation_mode_name(workload->domains[d].mode),
+                           amount_print(maps, got->maps), amount_print(unmaps, got->unmaps),
+                           got->unmap.count ? time_print(mean, histogram_mean(&got->unmap)) : "-");
+        if (got->window.count)
+            text_buffer_format(
+                out,
+                "           unmapped buffers stayed reachable for %s on average, %s at most; up to %s%sB "
+                "at once, %" PRIu64 " flushes\n",
+                time_print(mean, histogram_mean(&got->window)), time_print(most, got->window.maximum),
+                amount_print(bytes, got->stale_bytes_high), got->stale_bytes_high < 1000 ? " " : "",
+                got->flushes);
+    }
+}
