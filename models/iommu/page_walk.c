@@ -140,10 +140,16 @@ void page_walk_caches_fill(struct remapping_unit *unit, const struct translation
 void page_walk_again(struct remapping_unit *unit, struct translation_work *work)
 {
     const struct page_table *table = &unit->domains[work->domain].table;
+    unsigned shift;
     work->start_table = table->root;
     work->start_level = (uint8_t)table->levels;
     work->fault = IOMMU_NO_FAULT;
-    page_walk_read(unit, work);
+    work->leaf = page_table_find(table, &unit->memory, work->iova, &shift);
+    work->leaf_level = (uint8_t)(work->leaf ? (shift - PAGE_SHIFT_4K) / 9 + 1 : 0);
+    if (work->leaf)
+        page_walk_answer(work, work->leaf, work->leaf_level - 1U);
+    else
+        page_walk_refuse(unit, work);
 }
 
 /* ---- invalidation ---- */
