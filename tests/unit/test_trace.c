@@ -165,13 +165,14 @@ START_TEST(wrong_lines_are_named_at_their_place)
         {"1,00:00.0,read,1,1", "t:1:3: error: 0000:00:00.0 is a root-port: it issues no DMA [trace-device]"},
         {"1,01:00.0,red,1,1",
          "t:1:11: error: unknown operation \"red\", did you mean \"read\"?; supported are "
-         "read, write, msi and barrier [trace-operation]"},
+         "read, write, msi, barrier, map, unmap and invalidate [trace-operation]"},
         {"1,01:00.0,READ,1,1", "t:1:11: error: unknown operation \"READ\", did you mean \"read\"?; supported "
-                               "are read, write, msi and barrier [trace-operation]"},
+                               "are read, write, msi, barrier, map, unmap and invalidate [trace-operation]"},
         {"1,01:00.0,atomic,1,8", "t:1:11: error: atomic operations are not simulated; supported are read, "
-                                 "write, msi and barrier [trace-operation]"},
-        {"1,01:00.0,unmap,1,8", "t:1:11: error: unmap operations are not simulated; supported are read, "
-                                "write, msi and barrier [trace-operation]"},
+                                 "write, msi, barrier, map, unmap and invalidate [trace-operation]"},
+        {"1,01:00.0,translate,1,8",
+         "t:1:11: error: translate operations are not simulated; supported are read, "
+         "write, msi, barrier, map, unmap and invalidate [trace-operation]"},
         {"1,01:00.0,read,0x,1", "t:1:16: error: iova \"0x\" is no number of 64 bits, decimal or hexadecimal "
                                 "after 0x [trace-number]"},
         {"1,01:00.0,read,10000h,1", "t:1:16: error: iova \"10000h\" is no number of 64 bits, decimal or "
