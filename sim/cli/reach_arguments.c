@@ -15,7 +15,8 @@ enum {
     OPTION_P2PDMA,
     OPTION_CPU,
     OPTION_ASSUME,
-    OPTION_MATRIX
+    OPTION_MATRIX,
+    OPTION_WANT
 };
 
 static const struct argp_option options[] = {
@@ -29,6 +30,12 @@ static const struct argp_option options[] = {
      "What the kernel's peer-to-peer DMA code would say (straight by bus address, through the host bridge, "
      "not supported), beside what the fabric does; SRC is the client, DST the provider of memory",
      1},
+    {"want", OPTION_WANT, "WISH", 0,
+     "Which ACS bits have to change: \"A->B direct\" (requests of A to B and their completions stay in the "
+     "fabric, as GPUDirect wants it; \"direct-writes\": writes alone) or \"A isolated\", where A and B are "
+     "addresses; with the words for kernel and setpci, and what isolation it costs. Exit status 1 where no "
+     "setting does it",
+     1},
     {"matrix", OPTION_MATRIX, NULL, 0, "Who reaches whom as a matrix, for up to 64 functions", 1},
 
     {NULL, 0, NULL, 0, "What is listed:", 2},
@@ -39,7 +46,7 @@ static const struct argp_option options[] = {
     {"summary", 's', NULL, 0, "Only count", 2},
     {"format", 'f', "FORMAT", 0,
      "text (default), json, tsv, or sarif (SARIF 2.1.0 with leaks as findings, for code scanning; not with "
-     "--p2pdma)",
+     "--p2pdma and --want)",
      2},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
     {"fail-on", OPTION_FAIL_ON, "leak", 0, "Exit with 1 if a function reaches one of another group", 2},
@@ -144,12 +151,16 @@ static error_t read_position(struct argp_state *state, struct reach_arguments *a
 static void check_arguments(struct argp_state *state, const struct reach_arguments *arguments)
 {
     enum report_format format = arguments->question.format;
-    if (arguments->mode == REACH_MODE_P2PDMA && format == REPORT_SARIF)
-        argp_error(state, "--p2pdma knows the formats text, json and tsv");
+    bool named = arguments->source || arguments->target;
+    if ((arguments->mode == REACH_MODE_P2PDMA || arguments->mode == REACH_MODE_WANT) &&
+        format == REPORT_SARIF)
+        argp_error(state, "--p2pdma and --want know the formats text, json and tsv");
     if (arguments->mode == REACH_MODE_MATRIX && format != REPORT_TEXT)
         argp_error(state, "--matrix is text");
-    if (arguments->mode == REACH_MODE_SOUND && (arguments->source || arguments->target))
+    if (arguments->mode == REACH_MODE_SOUND && named)
         argp_error(state, "--sound judges the whole machine: no SRC or DST");
+    if (arguments->mode == REACH_MODE_WANT && named)
+        argp_error(state, "the wish names the functions: no SRC or DST");
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -163,6 +174,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_P2PDMA:
         set_mode(state, arguments, REACH_MODE_P2PDMA);
+        return 0;
+    case OPTION_WANT:
+        set_mode(state, arguments, REACH_MODE_WANT);
+        arguments->want = text;
         return 0;
     case OPTION_MATRIX:
         set_mode(state, arguments, REACH_MODE_MATRIX);

@@ -16,6 +16,7 @@ enum reach_mode {
     REACH_MODE_SOUND,  /**< --sound */
     REACH_MODE_P2PDMA, /**< --p2pdma */
     REACH_MODE_MATRIX, /**< --matrix */
+    REACH_MODE_WANT,   /**< --want */
 };
 
 struct reach_arguments {
@@ -24,6 +25,7 @@ struct reach_arguments {
     const char *output;          /**< NULL: standard output */
     struct group_options rules;
     enum reach_mode mode;
+    const char *want; /**< --want's text */
     enum p2pdma_cpu cpu;
     struct reach_question question; /**< without the functions */
     bool outcomes_given;

@@ -11,7 +11,9 @@
 #include "sim/output/reach_matrix.h"
 #include "sim/output/reach_sarif.h"
 #include "sim/output/soundness_report.h"
+#include "sim/output/wish_report.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { EXIT_ANSWER_NO = 1, ERRORS_SHOWN = 20 };
@@ -20,7 +22,7 @@ enum { EXIT_ANSWER_NO = 1, ERRORS_SHOWN = 20 };
 struct asked {
     struct reach_arguments *arguments;
     const struct machine_input *input;
-    const struct iommu_groups *groups;
+    struct iommu_groups *groups;
     const struct reach *reach;
     struct text_buffer *out;
     struct diagnostics *diagnostics;
@@ -90,6 +92,66 @@ static void answer_matrix(struct asked *asked)
     asked->status = STATUS_BAD_INPUT;
 }
 
+/** Read "A->B direct", "A->B direct-writes" or "A isolated". @return false, reported, where it is neither */
+static bool read_wish(const struct topology *topology, const char *text, struct acs_wish *wish,
+                      struct diagnostics *diagnostics)
+{
+    char a[32], b[32], word[32], rest[2];
+    wish->b_id = NONE;
+    if (sscanf(text, " %31[0-9a-fA-F:.] -> %31[0-9a-fA-F:.] %31s %1s", a, b, word, rest) == 3 &&
+        (strcmp(word, "direct") == 0 || strcmp(word, "direct-writes") == 0)) {
+        wish->kind = strcmp(word, "direct") == 0 ? ACS_WISH_DIRECT : ACS_WISH_WRITES;
+        return function_argument_find(topology, a, diagnostics, &wish->a_id) &&
+               function_argument_find(topology, b, diagnostics, &wish->b_id);
+    }
+    if (sscanf(text, " %31[0-9a-fA-F:.] %31s %1s", a, word, rest) == 2 && strcmp(word, "isolated") == 0) {
+        wish->kind = ACS_WISH_ISOLATED;
+        return function_argument_find(topology, a, diagnostics, &wish->a_id);
+    }
+    diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL, "reach-wish",
+                       "'%s' is no wish: \"A->B direct\", \"A->B direct-writes\" or \"A isolated\" is "
+                       "expected, with addresses for A and B",
+                       text);
+    return false;
+}
+
+static void write_wish(struct asked *asked, const struct wish_report *report)
+{
+    enum report_format format = asked->arguments->question.format;
+    if (format == REPORT_JSON)
+        wish_report_json(report, asked->out);
+    else if (format == REPORT_TSV)
+        wish_report_tsv(report, asked->out);
+    else
+        wish_report_text(report, asked->out);
+}
+
+static void answer_want(struct asked *asked)
+{
+    const struct topology *topology = asked->groups->topology;
+    struct acs_wish wish;
+    if (!read_wish(topology, asked->arguments->want, &wish, asked->diagnostics)) {
+        asked->status = STATUS_BAD_INPUT;
+        return;
+    }
+    struct arena *arena = arena_new();
+    struct group_options rules = asked->arguments->rules;
+    const char *cmdline = rules.cmdline ? rules.cmdline : topology->cmdline;
+    struct acs_wish_answer *answer = acs_wish_solve(arena, asked->groups, &wish);
+    struct acs_words words = acs_wish_words(arena, asked->groups, answer, cmdline);
+    struct machine_view before = {topology, asked->groups, asked->reach, NULL}, after;
+    struct wish_report report = {&wish, answer, &words, &before, words.cmdline ? &after : NULL};
+    if (words.cmdline) {
+        rules.cmdline = words.cmdline;
+        machine_view_init(&after, topology, &rules, asked->diagnostics);
+    }
+    write_wish(asked, &report);
+    if (words.cmdline)
+        machine_view_fini(&after);
+    asked->no = answer->outcome != ACS_WISH_GRANTED;
+    arena_free(arena);
+}
+
 /** The function named @p text, NONE for "all" or NULL. @return false, reported, where there is none */
 static bool find_function(const struct topology *topology, const char *text, struct diagnostics *diagnostics,
                           uint32_t *id)
@@ -103,10 +165,9 @@ static int answer(const struct machine_input *input, struct reach_arguments *arg
                   struct diagnostics *diagnostics)
 {
     static void (*const answers[])(struct asked *) = {
-        [REACH_MODE_PAIRS] = answer_pairs,
-        [REACH_MODE_SOUND] = answer_sound,
-        [REACH_MODE_P2PDMA] = answer_p2pdma,
-        [REACH_MODE_MATRIX] = answer_matrix,
+        [REACH_MODE_PAIRS] = answer_pairs,   [REACH_MODE_SOUND] = answer_sound,
+        [REACH_MODE_P2PDMA] = answer_p2pdma, [REACH_MODE_MATRIX] = answer_matrix,
+        [REACH_MODE_WANT] = answer_want,
     };
     const struct topology *topology = input->topology;
     struct reach_question *question = &arguments->question;

@@ -98,6 +98,25 @@ START_TEST(exit_status_tells)
         {"/nonexistent/machine", 3},
         {"'synthetic:" MACHINE "' -o /nonexistent/answer", 3},
         {"'synthetic:" MACHINE "' -s -i none -c 'iommu=off' -o /dev/null", 0},
+        {"'synthetic:" MACHINE "' --sound", 1},
+        {"'synthetic:rp[acs](ep)' --sound", 0},
+        {"'synthetic:" MACHINE "' --sound -a acs-rework-v3", 0},
+        {"'synthetic:" MACHINE "' --sound 03:00.0", 2},
+        {"'synthetic:" MACHINE "' --sound --p2pdma", 2},
+        {"'synthetic:" MACHINE "' --sound --format sarif", 1},
+        {"'synthetic:" MACHINE "' --p2pdma 03:00.0 04:00.0", 0},
+        {"'synthetic:" MACHINE "' --p2pdma --format sarif", 2},
+        {"'synthetic:" MACHINE "' --p2pdma --cpu zen --format json", 0},
+        {"'synthetic:" MACHINE "' --p2pdma --cpu amd", 2},
+        {"'synthetic:" MACHINE "' --matrix", 0},
+        {"'synthetic:rp*70[acs](ep)' --matrix", 2},
+        {"'synthetic:" MACHINE "' --format sarif --fail-on leak", 1},
+        {"'synthetic:" MACHINE "' --want '03:00.0 -> 04:00.0 direct'", 0},
+        {"'synthetic:" MACHINE "' --want '03:00.0->04:00.0 direct-writes' -f json", 0},
+        {"'synthetic:" MACHINE "' --want '03:00.0 isolated' -f tsv", 0},
+        {"'synthetic:rp[acs](ep[mf] ep@.1)' --want '01:00.0 isolated'", 1},
+        {"'synthetic:" MACHINE "' --want '03:00.0 isolated now'", 2},
+        {"'synthetic:" MACHINE "' --want '03:01.0 isolated'", 2},
         {"", 2},
         {"--help", 0},
     };
@@ -105,7 +124,7 @@ START_TEST(exit_status_tells)
     if (!program)
         return;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char command[512];
+        char command[600];
         snprintf(command, sizeof(command), "%s reach %s >/dev/null 2>&1", program, cases[i].arguments);
         int status = system(command);
         ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == cases[i].status, "%s: %d", command,
