@@ -5,45 +5,10 @@
 #include "sim/output/address_order.h"
 #include "sim/output/function_label.h"
 #include "sim/output/numa_nodes.h"
+#include "sim/output/xml_text.h"
 #include "sim/topology/config_space.h"
 
-#include <string.h>
-
 enum { CAPABILITY_PCIE = 0x10, LINK_CAPABILITIES = 0x0c, PORT_NUMBER_SHIFT = 24 };
-
-/* Bytes of the UTF-8 sequence at @p text, 0 where it is none. */
-static size_t sequence_length(const unsigned char *text)
-{
-    size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-    if (text[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return length;
-}
-
-/* Text of an element; what XML cannot hold is shown as '?'. */
-static void add_text(const char *text, struct text_buffer *out)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    while (*at) {
-        size_t length = sequence_length(at);
-        const char *escape = *at == '&'                                ? "&amp;"
-                             : *at == '<'                              ? "&lt;"
-                             : *at == '>'                              ? "&gt;"
-                             : *at == '"'                              ? "&quot;"
-                             : *at == '\''                             ? "&apos;"
-                             : *at < ' ' || *at == 0x7f || length == 0 ? "?"
-                                                                       : NULL;
-        if (escape)
-            text_buffer_add(out, escape);
-        else
-            text_buffer_append(out, (const char *)at, length);
-        at += length ? length : 1;
-    }
-}
 
 static void add_name(const struct pci_function *function, struct text_buffer *out)
 {
@@ -105,7 +70,7 @@ static void add_ids(const struct pci_function *function, struct text_buffer *out
                        pci_func(function->devfn), function->device);
     if (product) {
         text_buffer_add(out, ">");
-        add_text(product, out);
+        xml_text_add(out, product);
         text_buffer_add(out, "</product>\n");
     } else {
         text_buffer_add(out, "/>\n");
@@ -113,7 +78,7 @@ static void add_ids(const struct pci_function *function, struct text_buffer *out
     text_buffer_format(out, "    <vendor id='0x%04x'", function->vendor);
     if (vendor) {
         text_buffer_add(out, ">");
-        add_text(vendor, out);
+        xml_text_add(out, vendor);
         text_buffer_add(out, "</vendor>\n");
     } else {
         text_buffer_add(out, "/>\n");
@@ -216,7 +181,7 @@ static void add_device(const struct iommu_groups *groups, const struct pci_funct
     text_buffer_add(out, "</parent>\n");
     if (function->driver && *function->driver) {
         text_buffer_add(out, "  <driver>\n    <name>");
-        add_text(function->driver, out);
+        xml_text_add(out, function->driver);
         text_buffer_add(out, "</name>\n  </driver>\n");
     }
     text_buffer_add(out, "  <capability type='pci'>\n");
