@@ -167,6 +167,8 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
     if (operation->queued)
         return;
     operation->queued = true;
+    operation->queued_ps = operation->ready_ps;
+    queue_meter_arrive(&engine->ready_queue, operation->queued_ps);
     operation->next = NONE;
     if (engine->ready_last[write] == NONE)
         engine->ready_first[write] = index;
@@ -240,6 +242,7 @@ static void step_operation(struct dma_engine *engine, bool write)
     if (operation->issued_bytes < operation->ready_bytes)
         return;
     operation->queued = false;
+    queue_meter_depart(&engine->ready_queue, operation->queued_ps, engine->transport->events->now_ps);
     engine->ready_first[write] = operation->next;
     if (operation->next == NONE)
         engine->ready_last[write] = NONE;

@@ -47,17 +47,19 @@ struct dma_operation {
     uint32_t stream;          /**< the owner's id */
     uint32_t engine;
     bool write;
-    bool queued;       /**< some of its TLPs may go out now */
-    bool recorded;     /**< counts in the results (not warm-up) */
-    bool failed;       /**< some piece was blocked or faulted */
-    bool refused;      /**< the device knows: a completion said so */
-    uint32_t attempts; /**< times it was issued again */
-    bool late;         /**< issued once more after its buffer was unmapped */
-    uint64_t physical; /**< of a buffer mapped for it alone */
-    uint64_t submit_ps;
-    uint64_t ready_ps; /**< the engine is done with preparing its next TLPs */
-    uint64_t moved_ps; /**< read: what has arrived is in the device's memory */
-    uint32_t next;     /**< list link */
+    bool queued;        /**< some of its TLPs may go out now */
+    bool recorded;      /**< counts in the results (not warm-up) */
+    bool failed;        /**< some piece was blocked or faulted */
+    bool refused;       /**< the device knows: a completion said so */
+    uint32_t attempts;  /**< times it was issued again */
+    bool late;          /**< issued once more after its buffer was unmapped */
+    uint64_t physical;  /**< of a buffer mapped for it alone */
+    uint64_t start_ps;  /**< first asked for, before its buffer was mapped */
+    uint64_t submit_ps; /**< submitted, the last time */
+    uint64_t queued_ps; /**< since when @c queued */
+    uint64_t ready_ps;  /**< the engine is done with preparing its next TLPs */
+    uint64_t moved_ps;  /**< read: what has arrived is in the device's memory */
+    uint32_t next;      /**< list link */
 };
 
 /** All operations of a machine, by index; like the TLP pool it grows only between events. */
@@ -86,6 +88,7 @@ struct dma_engine {
     uint32_t id;          /**< target of its events */
     uint64_t next_issue_ps[2];              /**< [write] */
     uint32_t ready_first[2], ready_last[2]; /**< [write] operations whose TLPs are being made */
+    struct queue_meter ready_queue;         /**< those */
     uint64_t slot_free_ps[2]; /**< [write] when the last TLP left the ingress: until then the link held the
                                  next one up */
     bool tlp_waits[2];        /**< [write] a TLP is in the ingress */

@@ -205,3 +205,11 @@ uint64_t memory_table_read(struct memory *memory, uint64_t now_ps, uint64_t addr
     uint64_t beyond_ps = p->dram_latency_ps > p->llc_latency_ps ? p->dram_latency_ps - p->llc_latency_ps : 0;
     return remote_ps + beyond_ps + refresh_wait_ps(memory, now_ps, address);
 }
+
+void memory_restart_counters(struct memory *memory, uint64_t now_ps)
+{
+    memory->busy_ps -= memory_busy_ps(memory, now_ps);
+    memory->bytes_read = memory->bytes_written = 0;
+    memory->reads_llc = memory->reads_dram = memory->reads_remote = 0;
+    memory->table_reads_llc = memory->table_reads_dram = memory->refresh_waits = 0;
+}

@@ -58,7 +58,7 @@ struct memory {
     uint32_t sets;
     /* Counters. */
     uint64_t bytes_read, bytes_written;
-    uint64_t busy_ps;
+    uint64_t busy_ps;                             /**< up to free_at_ps; see memory_busy_ps() */
     uint64_t reads_llc, reads_dram, reads_remote; /**< DMA reads by where they were served; remote ones count
                                                      in one of the first two as well */
     uint64_t table_reads_llc, table_reads_dram;
@@ -75,6 +75,15 @@ void memory_warm(struct memory *memory, uint64_t address, uint64_t bytes);
 
 /** NUMA node of an address. */
 uint32_t memory_node(const struct memory *memory, uint64_t address);
+
+/** Time up to @p now_ps during which data were moved. */
+static inline uint64_t memory_busy_ps(const struct memory *memory, uint64_t now_ps)
+{
+    return memory->busy_ps - (memory->free_at_ps > now_ps ? memory->free_at_ps - now_ps : 0);
+}
+
+/** Count from @p now_ps on. */
+void memory_restart_counters(struct memory *memory, uint64_t now_ps);
 
 /**
  * Read @p bytes at @p now_ps for a device of socket @p node: the time at which the data are there.

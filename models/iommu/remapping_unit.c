@@ -142,7 +142,6 @@ static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64
     work->walk_memory_ps += memory_ps;
     unit->counters.walks++;
     unit->counters.page_table_reads += reads;
-    unit->counters.walker_busy_ps += cache_ps + memory_ps;
     event_queue_push(unit->events, begin_ps + cache_ps + memory_ps, PRIORITY_NORMAL, unit->event_kind,
                      unit->id, ticket);
 }
@@ -157,7 +156,6 @@ static void begin_context_read(struct remapping_unit *unit, uint32_t ticket, uin
                                          unit->works[ticket].requester_id * UINT64_C(16));
     unit->works[ticket].context_ps += read_ps;
     unit->counters.context_table_reads += p->context_reads;
-    unit->counters.walker_busy_ps += read_ps;
     event_queue_push(unit->events, begin_ps + read_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
 }
 
@@ -170,6 +168,7 @@ static void start_walker(struct remapping_unit *unit, uint32_t ticket)
         slot++;
     unit->running[slot] = ticket;
     unit->walkers_busy++;
+    queue_meter_arrive(&unit->walking, now_ps);
     work->walker_queueing_ps += begin_ps - work->mark_ps;
     if (work->phase == PHASE_CONTEXT)
         begin_context_read(unit, ticket, begin_ps);
@@ -239,6 +238,8 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
         start_walker(unit, ticket);
         return;
     }
+    work->queued_ps = unit->events->now_ps;
+    queue_meter_arrive(&unit->waiting_queue, work->queued_ps);
     list_append(unit, &unit->waiting_first, &unit->waiting_last, ticket);
     if (++unit->waiting_count > unit->counters.walk_queue_high)
         unit->counters.walk_queue_high = unit->waiting_count;
@@ -356,14 +357,23 @@ static void serve_waiting(struct remapping_unit *unit)
 {
     const struct iommu_parameters *p = &unit->parameters;
     while (unit->walkers_busy < p->walkers && unit->waiting_first != IOMMU_NO_WORK) {
+        uint32_t ticket = list_take(unit, &unit->waiting_first, &unit->waiting_last);
         unit->waiting_count--;
-        start_walker(unit, list_take(unit, &unit->waiting_first, &unit->waiting_last));
+        queue_meter_depart(&unit->waiting_queue, unit->works[ticket].queued_ps, unit->events->now_ps);
+        start_walker(unit, ticket);
     }
     while (unit->stalled_first != IOMMU_NO_WORK &&
            (unit->walkers_busy < p->walkers || !p->walk_queue || unit->waiting_count < p->walk_queue)) {
         uint32_t ticket = list_take(unit, &unit->stalled_first, &unit->stalled_last);
         resume(unit, ticket);
     }
+}
+
+static void walker_free(struct remapping_unit *unit)
+{
+    unit->walkers_busy--;
+    queue_meter_depart(&unit->walking, unit->events->now_ps, unit->events->now_ps);
+    serve_waiting(unit);
 }
 
 static void release_walker(struct remapping_unit *unit, uint32_t ticket)
@@ -374,13 +384,11 @@ static void release_walker(struct remapping_unit *unit, uint32_t ticket)
     /* During recovery the slot is taken by nobody's walk; walkers_busy still counts it. */
     unit->running[slot] = IOMMU_NO_WORK;
     if (unit->parameters.walker_recovery_ps) {
-        unit->counters.walker_busy_ps += unit->parameters.walker_recovery_ps;
         event_queue_push(unit->events, unit->events->now_ps + unit->parameters.walker_recovery_ps,
                          PRIORITY_RELEASE, unit->event_kind, unit->id, IOMMU_NO_WORK);
         return;
     }
-    unit->walkers_busy--;
-    serve_waiting(unit);
+    walker_free(unit);
 }
 
 static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
@@ -439,8 +447,7 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
 void remapping_unit_event(struct remapping_unit *unit, uint32_t argument)
 {
     if (argument == IOMMU_NO_WORK) {
-        unit->walkers_busy--;
-        serve_waiting(unit);
+        walker_free(unit);
     } else if (unit->works[argument].phase == PHASE_CONTEXT) {
         context_read_done(unit, argument);
     } else {
@@ -477,4 +484,11 @@ bool remapping_unit_check(const struct remapping_unit *unit)
     return waiting == unit->waiting_count && running <= unit->walkers_busy &&
            unit->walkers_busy <= unit->parameters.walkers &&
            (waiting == 0 || unit->walkers_busy == unit->parameters.walkers);
+}
+
+void remapping_unit_restart_counters(struct remapping_unit *unit)
+{
+    unit->counters = (struct iommu_counters){.walk_queue_high = unit->waiting_count};
+    queue_meter_restart(&unit->waiting_queue, unit->events->now_ps);
+    queue_meter_restart(&unit->walking, unit->events->now_ps);
 }

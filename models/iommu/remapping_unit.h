@@ -21,6 +21,7 @@
 #include "models/iommu/translation_cache.h"
 #include "models/ledger.h"
 #include "sim/kernel/event_queue.h"
+#include "sim/kernel/queue_meter.h"
 
 /** Why a translation failed; the numbers are VT-d fault reasons (VT-d spec chapter 7.1.3). */
 enum iommu_fault {
@@ -49,6 +50,7 @@ struct translation_work {
     uint32_t next;          /* internal list link */
     uint32_t merged;        /* internal: works waiting for this walk */
     uint64_t mark_ps;       /* internal: time up to which the ledger is charged */
+    uint64_t queued_ps;     /* internal: since when it waits for a walker */
     uint64_t ready_ps;      /**< out: when the answer is there */
     uint64_t physical;      /**< out */
     enum iommu_fault fault; /**< out */
@@ -69,7 +71,6 @@ struct iommu_counters {
     uint64_t walk_cache_hits[WALK_LEVELS_MAX +
                              1]; /**< [level of the table pointed to]; [0] counts walks from the root */
     uint64_t faults;
-    uint64_t walker_busy_ps;  /**< sum over walkers */
     uint64_t held;            /**< posted requests that waited for the walks of others */
     uint64_t walk_queue_high; /**< most walks waiting at once */
 };
@@ -97,6 +98,8 @@ struct remapping_unit {
     uint64_t next_lookup_ps;
     uint32_t walkers_busy;
     uint32_t waiting_first, waiting_last, waiting_count; /**< works waiting for a walker */
+    struct queue_meter waiting_queue;                    /**< those */
+    struct queue_meter walking; /**< walkers that are busy, recovery included: its area is their busy time */
     uint32_t stalled_first, stalled_last; /**< works held back because the walk queue is full */
     uint32_t held_first, held_last;       /**< posted works held back because posted_walks walk already */
     uint32_t posted_walking;              /**< posted works that missed and are not answered yet */
@@ -159,6 +162,9 @@ uint32_t remapping_unit_finished(struct remapping_unit *unit);
 
 /** Short text of a fault, with its VT-d reason code. Never NULL. */
 const char *iommu_fault_text(enum iommu_fault fault);
+
+/** Count from the present time on. */
+void remapping_unit_restart_counters(struct remapping_unit *unit);
 
 /** Verify counters and lists. @return true if all hold. */
 bool remapping_unit_check(const struct remapping_unit *unit);

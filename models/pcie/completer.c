@@ -8,6 +8,8 @@ void completer_add(struct completer *completer, struct transport *transport, uin
     struct tlp *items = transport->pool->items;
     items[request].next = NONE;
     items[request].served_bytes = 0;
+    items[request].queued_ps = transport->events->now_ps;
+    queue_meter_arrive(&completer->queue, items[request].queued_ps);
     if (completer->last == NONE)
         completer->first = request;
     else
@@ -96,6 +98,8 @@ bool completer_pump(struct completer *completer, struct transport *transport, ui
         if (completer->first == NONE)
             completer->last = NONE;
         *answered = request;
+        queue_meter_depart(&completer->queue, transport->pool->items[request].queued_ps,
+                           transport->events->now_ps);
     }
     put_in(completer, transport, index);
     return true;

@@ -15,13 +15,15 @@
 #include "models/pcie/transport.h"
 
 struct completer {
-    uint32_t ingress;             /**< where its completions are put */
-    uint32_t function_id;         /**< the function that answers; NONE: the root complex, for memory */
-    uint32_t first, last;         /**< requests with data, being answered in order */
-    uint32_t boundary_bytes;      /**< RCB */
+    uint32_t ingress;        /**< where its completions are put */
+    uint32_t function_id;    /**< the function that answers; NONE: the root complex, for memory */
+    uint32_t owner_id;       /**< that function, or the one on a root bus towards which memory's data go */
+    uint32_t first, last;    /**< requests with data, being answered in order */
+    uint32_t boundary_bytes; /**< RCB */
     uint32_t payload_limit_bytes; /**< 0: the requester's MPS */
     uint16_t id;                  /**< requester id of the function, as the completions' completer */
     bool id_ordered;              /**< its completions carry the IDO attribute */
+    struct queue_meter queue;     /**< requests with data, not answered completely */
     bool piece_waits;             /**< a completion is in the ingress */
     bool pumping;                 /**< completer_pump() is at work further up the stack */
     bool resuming;                /**< an event to go on is under way */

@@ -94,6 +94,14 @@ static void take_read_slot(struct root_complex *root_complex, uint32_t index)
     translate(root_complex, index);
 }
 
+static uint32_t take_waiting_read(struct root_complex *root_complex)
+{
+    uint32_t index = list_take(root_complex, &root_complex->slot_first, &root_complex->slot_last);
+    queue_meter_depart(&root_complex->slot_queue, tlp_at(root_complex, index)->queued_ps,
+                       now_ps(root_complex));
+    return index;
+}
+
 static void release_read_slot(struct root_complex *root_complex)
 {
     root_complex->reads_active--;
@@ -102,8 +110,7 @@ static void release_read_slot(struct root_complex *root_complex)
     root_complex->giving_slots = true;
     while (root_complex->slot_first != NONE &&
            root_complex->reads_active < root_complex->parameters.reads_in_flight)
-        take_read_slot(root_complex,
-                       list_take(root_complex, &root_complex->slot_first, &root_complex->slot_last));
+        take_read_slot(root_complex, take_waiting_read(root_complex));
     root_complex->giving_slots = false;
 }
 
@@ -256,10 +263,13 @@ static void go_on(struct root_complex *root_complex, uint32_t index)
 static void go_on_in_order(struct root_complex *root_complex, uint32_t index)
 {
     struct root_port_order *order = order_of(root_complex, tlp_at(root_complex, index));
-    if (root_port_order_held_back(order, root_complex->transport->pool, index))
-        root_port_order_hold(order, root_complex->transport->pool, index);
-    else
+    if (!root_port_order_held_back(order, root_complex->transport->pool, index)) {
         go_on(root_complex, index);
+        return;
+    }
+    tlp_at(root_complex, index)->queued_ps = now_ps(root_complex);
+    queue_meter_arrive(&root_complex->order_queue, now_ps(root_complex));
+    root_port_order_hold(order, root_complex->transport->pool, index);
 }
 
 /* ---- posted requests ---- */
@@ -291,9 +301,11 @@ static void advance(struct root_complex *root_complex, struct root_port_order *o
         while ((index = root_port_order_retire(order, pool)) != NONE)
             retire_posted(root_complex, order, index);
         index = root_port_order_release(order, pool);
-        if (index != NONE)
-            go_on(root_complex, index);
-    } while (index != NONE);
+        if (index == NONE)
+            break;
+        queue_meter_depart(&root_complex->order_queue, pool->items[index].queued_ps, now_ps(root_complex));
+        go_on(root_complex, index);
+    } while (true);
     order->advancing = false;
 }
 
@@ -444,6 +456,8 @@ void root_complex_receive(struct root_complex *root_complex, uint32_t index)
     } else if (tlp->fate == FATE_FORWARD || tlp->flow == FLOW_COMPLETION) {
         go_on_in_order(root_complex, index);
     } else if (root_complex->reads_active >= root_complex->parameters.reads_in_flight) {
+        tlp->queued_ps = now_ps(root_complex);
+        queue_meter_arrive(&root_complex->slot_queue, tlp->queued_ps);
         list_append(root_complex, &root_complex->slot_first, &root_complex->slot_last, index);
     } else {
         take_read_slot(root_complex, index);
@@ -469,4 +483,13 @@ void root_complex_on_memory(struct root_complex *root_complex, uint32_t index)
     uint32_t completer = root_complex->completer_of[tlp->place.function_id];
     completer_add(&root_complex->completers[completer], root_complex->transport, index);
     root_complex_pump(root_complex, completer);
+}
+
+void root_complex_restart_counters(struct root_complex *root_complex)
+{
+    root_complex->untranslated_tlps = root_complex->translated_tlps = root_complex->peer_tlps = 0;
+    root_complex->reads_high = root_complex->reads_active;
+    queue_meter_restart(&root_complex->slot_queue, now_ps(root_complex));
+    queue_meter_restart(&root_complex->order_queue, now_ps(root_complex));
+    memory_restart_counters(&root_complex->memory, now_ps(root_complex));
 }

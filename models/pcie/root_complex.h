@@ -53,6 +53,8 @@ struct root_complex {
     uint32_t *completer_of;         /**< [function on a root bus] its completer towards it; NONE elsewhere */
     uint32_t reads_active;          /**< read slots taken */
     uint32_t slot_first, slot_last; /**< reads that wait for a slot */
+    struct queue_meter slot_queue;  /**< those */
+    struct queue_meter order_queue; /**< what waits for posted requests before it, on all ports */
     bool giving_slots;              /**< release_read_slot() is at work further up the stack */
     uint32_t event_translated, event_memory; /**< kinds of its events: argument is the TLP */
     void *context;
@@ -78,6 +80,11 @@ void root_complex_on_translated(struct root_complex *root_complex, uint32_t tlp)
 void root_complex_on_memory(struct root_complex *root_complex, uint32_t tlp);
 /** An event of unit @p unit. */
 void root_complex_on_unit(struct root_complex *root_complex, uint32_t unit, uint32_t argument);
+
+/** Count from the present time on. Faults and dropped requests go on: they are of interest whenever they
+ * were.
+ */
+void root_complex_restart_counters(struct root_complex *root_complex);
 
 /** Build the next completion of completer @p completer, if none waits. */
 void root_complex_pump(struct root_complex *root_complex, uint32_t completer);

@@ -34,9 +34,10 @@ enum tlp_fate {
 };
 
 struct tlp {
-    uint64_t mark_ps;  /**< up to here the ledger is charged */
-    uint64_t sequence; /**< order of arrival at the present ingress, for the ordering rules */
-    uint64_t arrival;  /**< the same at the root complex, which keeps it while it works on the TLP */
+    uint64_t mark_ps;   /**< up to here the ledger is charged */
+    uint64_t queued_ps; /**< when it came into the queue it is in */
+    uint64_t sequence;  /**< order of arrival at the present ingress, for the ordering rules */
+    uint64_t arrival;   /**< the same at the root complex, which keeps it while it works on the TLP */
     struct transaction transaction;
     struct route_place place;       /**< where it is, or will be on arrival */
     uint32_t operation;             /**< DMA operation it belongs to */

@@ -252,6 +252,8 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
     channel->wire_bytes += tlp->wire_bytes;
     channel->payload_bytes += tlp_payload_bytes(tlp);
     channel->busy_ps += medium->transaction_ps + serialisation_ps;
+    channel->busy_until_ps = medium->busy_until_ps;
+    queue_meter_depart(&channel->queue, tlp->queued_ps, now_ps);
 
     tlp_charge(tlp, LEDGER_LINK_QUEUEING, now_ps);
     tlp_charge(tlp, LEDGER_BRIDGE, now_ps + medium->transaction_ps);
@@ -309,6 +311,8 @@ void transport_enqueue(struct transport *transport, uint32_t ingress_id, uint32_
     tlp->ingress = ingress_id;
     tlp->sequence = ingress->next_sequence++;
     tlp->next = NONE;
+    tlp->queued_ps = transport->events->now_ps;
+    queue_meter_arrive(&transport->channels[tlp->egress].queue, tlp->queued_ps);
     if (ingress->last[tlp->flow] == NONE) {
         ingress->first[tlp->flow] = index;
         ingress->last[tlp->flow] = index;
@@ -465,6 +469,17 @@ bool transport_refuse(struct transport *transport, uint32_t index, enum completi
     else
         return false;
     return true;
+}
+
+void transport_restart_counters(struct transport *transport)
+{
+    uint64_t now_ps = transport->events->now_ps;
+    for (uint32_t i = 0; i < transport->channel_count; i++) {
+        struct channel *channel = &transport->channels[i];
+        channel->busy_ps -= channel_busy_ps(channel, now_ps);
+        channel->tlps = channel->wire_bytes = channel->payload_bytes = 0;
+        queue_meter_restart(&channel->queue, now_ps);
+    }
 }
 
 bool transport_check(const struct transport *transport)

@@ -27,6 +27,7 @@
 #include "models/pcie/switch.h"
 #include "models/pcie/tlp.h"
 #include "sim/kernel/event_queue.h"
+#include "sim/kernel/queue_meter.h"
 
 enum node_kind {
     TRANSPORT_ROOT_COMPLEX,
@@ -79,9 +80,18 @@ struct channel {
     bool upward;
     uint8_t generation,
         width; /**< of a PCI Express link; 0 inside the root complex, devices and conventional buses */
+    struct queue_meter queue; /**< TLPs of its node that are to go out by it */
     /* Counters. */
-    uint64_t tlps, wire_bytes, payload_bytes, busy_ps;
+    uint64_t tlps, wire_bytes, payload_bytes;
+    uint64_t busy_ps;       /**< up to busy_until_ps; see channel_busy_ps() */
+    uint64_t busy_until_ps; /**< with what was sent so far */
 };
+
+/** Time up to @p now_ps during which the channel was sending. */
+static inline uint64_t channel_busy_ps(const struct channel *channel, uint64_t now_ps)
+{
+    return channel->busy_ps - (channel->busy_until_ps > now_ps ? channel->busy_until_ps - now_ps : 0);
+}
 
 enum ingress_owner {
     INGRESS_LINK,
@@ -164,6 +174,9 @@ void transport_free_buffer(struct transport *transport, struct tlp *tlp);
 /** Handle the transport's events. */
 void transport_on_arrive(struct transport *transport, uint32_t tlp);
 void transport_on_wake(struct transport *transport, uint32_t channel);
+
+/** Count from the present time on. */
+void transport_restart_counters(struct transport *transport);
 
 /** Credits never exceed what was advertised, queues are consistent. @return true if all holds. */
 bool transport_check(const struct transport *transport);

@@ -17,8 +17,8 @@
 #define WORKLOAD_POINTER "/workload"
 
 /* ORDER: enum result_section */
-const char *const result_section_names[] = {"streams", "units", "faults",     "domains", "links",
-                                            "groups",  "reach", "parameters", NULL};
+const char *const result_section_names[] = {"streams", "units",  "faults", "domains",    "links",
+                                            "queues",  "groups", "reach",  "parameters", NULL};
 
 struct scenario *scenario_new(void)
 {

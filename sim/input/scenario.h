@@ -21,13 +21,15 @@ enum result_section {
     RESULT_FAULTS,
     RESULT_DOMAINS,
     RESULT_LINKS,
+    RESULT_QUEUES,
     RESULT_GROUPS,
     RESULT_REACH,
     RESULT_PARAMETERS,
     RESULT_SECTIONS,
 };
 
-/** "streams", "units", "faults", "domains", "links", "groups", "reach", "parameters"; ends with NULL. */
+/** "streams", "units", "faults", "domains", "links", "queues", "groups", "reach", "parameters"; ends with
+ * NULL. */
 extern const char *const result_section_names[];
 
 enum { RESULT_ALL_SECTIONS = (1 << RESULT_SECTIONS) - 1 };

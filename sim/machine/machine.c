@@ -47,8 +47,11 @@ static void record(struct machine *machine, const struct dma_operation *operatio
     result->failed += operation->failed;
     /* Rates count from the end of the last warm-up operation: from then on completions come at the pace of
      * the steady state. */
-    if (result->completed == traffic->stream->warmup_operations)
+    if (result->completed == traffic->stream->warmup_operations) {
         result->first_ps = done_ps;
+        if (--machine->warming_streams == 0)
+            machine_measure_from_now(machine);
+    }
     if (!operation->recorded)
         return;
     if (operation->failed) {
@@ -350,6 +353,8 @@ static void check_laws(const struct machine *machine)
         if (!remapping_unit_check(&machine->units[i]))
             broken(machine, "a remapping unit's lists are inconsistent", NULL);
     }
+    if (!machine_queues_hold(machine))
+        broken(machine, "Little's law does not hold for a queue", NULL);
     if (machine->stopped)
         return;
     if (machine->active_streams)

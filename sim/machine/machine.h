@@ -78,6 +78,13 @@ void machine_free(struct machine *machine);
 
 /** Simulated time at the end. */
 uint64_t machine_end_ps(const struct machine *machine);
+/**
+ * From when on units, links, memory and queues are counted: the end of the last stream's warm-up; 0 without
+ * warm-up, or where it was not over when the run ended. Faults, dropped requests and observed peers are those
+ * of the whole run.
+ */
+uint64_t machine_measured_from_ps(const struct machine *machine);
+
 /** Events handled. */
 uint64_t machine_events(const struct machine *machine);
 const struct stream_result *machine_stream_result(const struct machine *machine, uint32_t stream);
@@ -96,6 +103,33 @@ const struct root_complex *machine_root_complex(const struct machine *machine);
 const struct transport *machine_transport(const struct machine *machine);
 /** DMA engine of a function, or NULL where it has none (nothing in the workload uses it). */
 const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id);
+
+/** Where something waits in a machine; what the id of a struct machine_queue is. */
+enum machine_queue_kind {
+    QUEUE_STREAM,  /**< stream: operations submitted and not over */
+    QUEUE_ENGINE,  /**< function: operations whose TLPs are not all made, for want of a tag or of the link */
+    QUEUE_CHANNEL, /**< channel of the transport: TLPs that are to go out by it */
+    QUEUE_WALKERS, /**< unit: misses that wait for a walker */
+    QUEUE_COMPLETER,  /**< completer: reads with data that are not answered completely */
+    QUEUE_READ_SLOTS, /**< root complex: reads that wait for a slot */
+    QUEUE_ORDER,      /**< root complex: what waits for posted requests before it */
+};
+
+struct machine_queue {
+    enum machine_queue_kind kind;
+    uint32_t id;
+    const struct queue_meter *meter;
+};
+
+/** Area under a queue's length in item-picoseconds: mean length = area / measured time. */
+__uint128_t machine_queue_area(const struct machine *machine, const struct queue_meter *meter);
+
+/** The function a completer answers for; towards which it answers, for one of the root complex. */
+uint32_t machine_completer_function(const struct machine *machine, uint32_t completer);
+
+/** All queues of a machine. For each, at the end of each run, Little's law has been checked. */
+uint32_t machine_queue_count(const struct machine *machine);
+struct machine_queue machine_queue(const struct machine *machine, uint32_t index);
 
 /** Why a request that arrived counts. */
 enum observed_kind {

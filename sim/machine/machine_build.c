@@ -292,6 +292,7 @@ static uint32_t add_completer(struct build *build, uint32_t ingress, uint32_t fu
     machine->completers[id] = (struct completer){
         .ingress = host ? add_ingress(build, build->transport->root_node, INGRESS_COMPLETER, id) : ingress,
         .function_id = host ? NONE : function_id,
+        .owner_id = function_id,
         .first = NONE,
         .last = NONE,
         .boundary_bytes = host ? root_complex->read_completion_boundary : 64,

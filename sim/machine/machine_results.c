@@ -7,6 +7,11 @@ uint64_t machine_end_ps(const struct machine *machine)
     return machine->active_streams ? machine->events.now_ps : machine->streams_end_ps;
 }
 
+uint64_t machine_measured_from_ps(const struct machine *machine)
+{
+    return machine->measured_from_ps;
+}
+
 uint64_t machine_events(const struct machine *machine)
 {
     return machine->events.popped;

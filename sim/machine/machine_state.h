@@ -37,8 +37,9 @@ struct traffic {
     uint64_t position; /**< sequential, strided: offset of the next operation in the window */
     uint64_t issued;   /**< operations submitted */
     uint32_t outstanding;
-    uint32_t driver_calls; /**< closed loop: lines of the trace under way that later ones wait for */
-    bool write_next;       /**< STREAM_ALTERNATE */
+    struct queue_meter queue; /**< operations submitted and not over */
+    uint32_t driver_calls;    /**< closed loop: lines of the trace under way that later ones wait for */
+    bool write_next;          /**< STREAM_ALTERNATE */
     struct trace_reader *trace;
     struct trace_record pending; /**< trace: read ahead, not yet submitted */
     bool pending_valid;
@@ -70,6 +71,8 @@ struct machine {
                                     functions without */
     struct traffic *traffic;     /**< [stream] */
     uint32_t active_streams;     /**< with something left to do */
+    uint32_t warming_streams;    /**< whose warm-up is not over */
+    uint64_t measured_from_ps;   /**< counters and queues are measured from here on */
     bool stopped;
     int status;
     struct diagnostics *diagnostics; /**< during machine_run() only */
@@ -89,6 +92,11 @@ int machine_build_domains(struct machine *machine, struct diagnostics *diagnosti
 
 /** The CPU has written the buffers of the workload before the run (machine_domains.c). */
 void machine_warm_memory(struct machine *machine);
+/** The warm-up is over: all counters and queues begin anew (machine_queues.c). */
+void machine_measure_from_now(struct machine *machine);
+
+/** Does Little's law hold for every queue (machine_queues.c)? */
+bool machine_queues_hold(const struct machine *machine);
 
 /** Open traces, seed generators, submit the first operations (traffic.c). */
 int traffic_open(struct machine *machine, struct diagnostics *diagnostics);

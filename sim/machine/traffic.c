@@ -109,7 +109,7 @@ static bool trace_take(struct machine *machine, struct traffic *traffic, struct 
 static bool submit_one(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
-    struct dma_operation next = {.stream = stream_id, .next = NONE};
+    struct dma_operation next = {.stream = stream_id, .start_ps = machine->events.now_ps, .next = NONE};
     uint32_t function_id = NONE;
     bool got = traffic->trace ? trace_take(machine, traffic, &next, &function_id)
                               : generator_next(traffic, &next, &function_id);
@@ -121,6 +121,7 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
         traffic->result.first_ps = machine->events.now_ps;
     traffic->issued++;
     traffic->outstanding++;
+    queue_meter_arrive(&traffic->queue, machine->events.now_ps);
     traffic->result.submitted++;
     machine->bytes_submitted += next.length_bytes;
     uint32_t index = dma_operation_take(&machine->operations);
@@ -224,6 +225,8 @@ static void go_on(struct machine *machine, uint32_t stream_id)
 void traffic_operation_done(struct machine *machine, uint32_t index)
 {
     uint32_t stream_id = machine->operations.items[index].stream;
+    queue_meter_depart(&machine->traffic[stream_id].queue, machine->operations.items[index].start_ps,
+                       machine->events.now_ps);
     dma_operation_release(&machine->operations, index);
     go_on(machine, stream_id);
 }
@@ -261,6 +264,8 @@ int traffic_open(struct machine *machine, struct diagnostics *diagnostics)
 void traffic_start(struct machine *machine)
 {
     machine->active_streams = machine->workload->stream_count;
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++)
+        machine->warming_streams += machine->workload->streams[i].warmup_operations != 0;
     for (uint32_t i = 0; i < machine->workload->stream_count; i++)
         post_issue(machine, i, machine->workload->streams[i].start_ps);
 }

@@ -86,10 +86,22 @@ uint64_t stream_elapsed_ps(const struct stream_result *stream)
     return stream->recorded && stream->last_ps > stream->first_ps ? stream->last_ps - stream->first_ps : 0;
 }
 
+uint64_t measured_ps(const struct result *result)
+{
+    const struct machine *machine = result->simulation->machine;
+    return machine_end_ps(machine) - machine_measured_from_ps(machine);
+}
+
+__uint128_t unit_walker_busy_ps(const struct result *result, uint32_t unit)
+{
+    const struct remapping_unit *remapping = machine_unit(result->simulation->machine, unit);
+    return machine_queue_area(result->simulation->machine, &remapping->walking);
+}
+
 __uint128_t unit_walker_time_ps(const struct result *result, uint32_t unit)
 {
     const struct remapping_unit *remapping = machine_unit(result->simulation->machine, unit);
-    return (__uint128_t)machine_end_ps(result->simulation->machine) * remapping->parameters.walkers;
+    return (__uint128_t)measured_ps(result) * remapping->parameters.walkers;
 }
 
 const char *unit_label(const struct result *result, uint32_t unit, char *text)

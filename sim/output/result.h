@@ -62,6 +62,12 @@ char *wide_print(char *text, __uint128_t value);
  */
 uint64_t stream_elapsed_ps(const struct stream_result *stream);
 
+/** Time during which units, links, memory and queues were counted (machine_measured_from_ps()). */
+uint64_t measured_ps(const struct result *result);
+
+/** The picoseconds the walkers of unit @p unit were busy, together. */
+__uint128_t unit_walker_busy_ps(const struct result *result, uint32_t unit);
+
 /** The picoseconds all walkers of unit @p unit could have worked. */
 __uint128_t unit_walker_time_ps(const struct result *result, uint32_t unit);
 

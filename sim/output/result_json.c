@@ -60,6 +60,7 @@ static void write_run(struct json_layout *layout, const struct result *result)
     layout_open(layout, "run", '{');
     layout_boolean(layout, "complete", !result->interrupted);
     layout_format(layout, "simulated_ps", "%" PRIu64, machine_end_ps(machine));
+    layout_format(layout, "measured_from_ps", "%" PRIu64, machine_measured_from_ps(machine));
     layout_format(layout, "events", "%" PRIu64, machine_events(machine));
     layout_format(layout, "operations", "%" PRIu64, totals.completed);
     layout_format(layout, "failed", "%" PRIu64, totals.failed);
@@ -223,8 +224,9 @@ void result_json_write(const struct result *result, struct text_buffer *out)
     static void (*const sections[RESULT_SECTIONS])(struct json_layout *, const struct result *) = {
         [RESULT_STREAMS] = result_json_streams, [RESULT_UNITS] = result_json_units,
         [RESULT_FAULTS] = result_json_faults,   [RESULT_DOMAINS] = result_json_domains,
-        [RESULT_LINKS] = result_json_links,     [RESULT_GROUPS] = write_groups,
-        [RESULT_REACH] = write_reach,           [RESULT_PARAMETERS] = write_parameters,
+        [RESULT_LINKS] = result_json_links,     [RESULT_QUEUES] = result_json_queues,
+        [RESULT_GROUPS] = write_groups,         [RESULT_REACH] = write_reach,
+        [RESULT_PARAMETERS] = write_parameters,
     };
     for (int i = 0; i < RESULT_SECTIONS; i++) {
         if (result->sections >> i & 1)

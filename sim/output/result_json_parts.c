@@ -74,6 +74,16 @@ static void write_ledger(struct json_layout *layout, const struct stream_result 
     layout_close(layout, '}', true);
 }
 
+/* null where operations were recorded, but all at one instant: there is no rate. */
+static void write_rate(struct json_layout *layout, const char *key, uint64_t amount, uint64_t recorded,
+                       uint64_t elapsed_ps)
+{
+    if (recorded && !elapsed_ps)
+        layout_format(layout, key, "null");
+    else
+        write_number(layout, key, result_rate(amount, elapsed_ps));
+}
+
 static void write_stream(struct json_layout *layout, const struct result *result, uint32_t index)
 {
     const struct stream *stream = &result->simulation->workload->streams[index];
@@ -99,9 +109,9 @@ static void write_stream(struct json_layout *layout, const struct result *result
     layout->fresh_line = true;
     write_number(layout, "first_ps", got->first_ps);
     write_number(layout, "last_ps", got->last_ps);
-    write_number(layout, "bytes_per_s", result_rate(got->bytes, elapsed_ps));
-    write_number(layout, "bits_per_s", result_rate(got->bytes * 8, elapsed_ps));
-    write_number(layout, "operations_per_s", result_rate(got->recorded, elapsed_ps));
+    write_rate(layout, "bytes_per_s", got->bytes, got->recorded, elapsed_ps);
+    write_rate(layout, "bits_per_s", got->bytes * 8, got->recorded, elapsed_ps);
+    write_rate(layout, "operations_per_s", got->recorded, got->recorded, elapsed_ps);
     result_json_histogram(layout, "latency", &got->latency);
     if (got->failed_latency.count)
         result_json_histogram(layout, "failed_latency", &got->failed_latency);
@@ -140,7 +150,6 @@ static void write_counters(struct json_layout *layout, const struct iommu_counte
             write_number(layout, key, c->walk_cache_hits[level]);
     }
     write_number(layout, "faults", c->faults);
-    write_number(layout, "walker_busy_ps", c->walker_busy_ps);
     write_number(layout, "walk_queue_high", c->walk_queue_high);
     layout_close(layout, '}', false);
 }
@@ -175,7 +184,9 @@ static void write_unit(struct json_layout *layout, const struct result *result, 
                 (__uint128_t)c->context_hits + c->context_misses);
     write_ratio(layout, "iotlb_hit_rate", c->iotlb_hits, (__uint128_t)c->iotlb_hits + c->iotlb_misses);
     write_ratio(layout, "walk_cache_hit_rate", c->walks - c->walk_cache_hits[0], c->walks);
-    write_ratio(layout, "walker_occupancy", c->walker_busy_ps, unit_walker_time_ps(result, index));
+    write_wide(layout, "walker_busy_ps", unit_walker_busy_ps(result, index));
+    write_ratio(layout, "walker_occupancy", unit_walker_busy_ps(result, index),
+                unit_walker_time_ps(result, index));
     write_counters(layout, c);
     write_invalidations(layout, machine_invalidation_queue(result->simulation->machine, index));
     layout_close(layout, '}', true);
@@ -204,8 +215,9 @@ void result_json_host(struct json_layout *layout, const struct result *result)
     layout_open(layout, "memory", '{');
     write_number(layout, "bytes_read", root->memory.bytes_read);
     write_number(layout, "bytes_written", root->memory.bytes_written);
-    write_number(layout, "busy_ps", root->memory.busy_ps);
-    write_ratio(layout, "utilisation", root->memory.busy_ps, machine_end_ps(result->simulation->machine));
+    uint64_t busy_ps = memory_busy_ps(&root->memory, machine_end_ps(result->simulation->machine));
+    write_number(layout, "busy_ps", busy_ps);
+    write_ratio(layout, "utilisation", busy_ps, measured_ps(result));
     layout_close(layout, '}', false);
 }
 
@@ -236,8 +248,9 @@ void result_json_links(struct json_layout *layout, const struct result *result)
         write_number(layout, "tlps", channel->tlps);
         write_number(layout, "payload_bytes", channel->payload_bytes);
         write_number(layout, "wire_bytes", channel->wire_bytes);
-        write_number(layout, "busy_ps", channel->busy_ps);
-        write_ratio(layout, "utilisation", channel->busy_ps, machine_end_ps(result->simulation->machine));
+        uint64_t busy_ps = channel_busy_ps(channel, machine_end_ps(result->simulation->machine));
+        write_number(layout, "busy_ps", busy_ps);
+        write_ratio(layout, "utilisation", busy_ps, measured_ps(result));
         layout_close(layout, '}', false);
     }
     layout_close(layout, ']', true);

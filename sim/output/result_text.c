@@ -116,13 +116,15 @@ static void write_streams(const struct result *result, struct text_buffer *out)
         const struct stream_result *got = machine_stream_result(result->simulation->machine, i);
         uint64_t elapsed_ps = stream_elapsed_ps(got),
                  hundredths = (result_rate(got->bytes * 8, elapsed_ps) + 5000000) / 10000000;
-        char rate[AMOUNT_TEXT_SIZE], device[BDF_TEXT_SIZE];
-        text_buffer_format(
-            out, "%-*.*s %-13s %-10s %11" PRIu64 " %9" PRIu64 " %11s %10" PRIu64 ".%02" PRIu64 "\n",
-            NAME_WIDTH, NAME_WIDTH, stream->name, address(result, stream->function_id, device),
-            stream->trace_path ? "trace" : stream_operation_names[stream->operation], got->recorded,
-            got->failed, amount_print(rate, result_rate(got->recorded, elapsed_ps)), hundredths / 100,
-            hundredths % 100);
+        char rate[AMOUNT_TEXT_SIZE] = "-", bits[AMOUNT_TEXT_SIZE] = "-", device[BDF_TEXT_SIZE];
+        if (elapsed_ps || !got->recorded) { /* all at one instant is no rate */
+            amount_print(rate, result_rate(got->recorded, elapsed_ps));
+            snprintf(bits, sizeof(bits), "%" PRIu64 ".%02" PRIu64, hundredths / 100, hundredths % 100);
+        }
+        text_buffer_format(out, "%-*.*s %-13s %-10s %11" PRIu64 " %9" PRIu64 " %11s %13s\n", NAME_WIDTH,
+                           NAME_WIDTH, stream->name, address(result, stream->function_id, device),
+                           stream->trace_path ? "trace" : stream_operation_names[stream->operation],
+                           got->recorded, got->failed, rate, bits);
     }
 }
 
@@ -205,8 +207,8 @@ static void write_units(const struct result *result, struct text_buffer *out)
             percent_print(context, c->context_hits, (__uint128_t)c->context_hits + c->context_misses),
             percent_print(iotlb, c->iotlb_hits, (__uint128_t)c->iotlb_hits + c->iotlb_misses),
             percent_print(caches, c->walks - c->walk_cache_hits[0], c->walks), amount_print(walks, c->walks),
-            percent_print(busy, c->walker_busy_ps, unit_walker_time_ps(result, i)), c->walk_queue_high,
-            c->faults);
+            percent_print(busy, unit_walker_busy_ps(result, i), unit_walker_time_ps(result, i)),
+            c->walk_queue_high, c->faults);
     }
 }
 
@@ -234,7 +236,7 @@ static void write_links(const struct result *result, struct text_buffer *out)
     const struct channel *found[LINKS_SHOWN];
     const struct transport *transport = machine_transport(result->simulation->machine);
     uint32_t count = busiest(transport, found), all = 0;
-    uint64_t elapsed_ps = machine_end_ps(result->simulation->machine);
+    uint64_t elapsed_ps = measured_ps(result), end_ps = machine_end_ps(result->simulation->machine);
     for (uint32_t i = 0; i < transport->channel_count; i++)
         all += transport->channels[i].busy_ps && transport->channels[i].timing.ps_numerator;
     if (!count)
@@ -246,7 +248,7 @@ static void write_links(const struct result *result, struct text_buffer *out)
         uint64_t hundredths = (result_rate(found[i]->payload_bytes * 8, elapsed_ps) + 5000000) / 10000000;
         text_buffer_format(out, "%-*s %-9s %9s %12s %10" PRIu64 ".%02" PRIu64 "\n", NAME_WIDTH,
                            address(result, found[i]->function_id, name), found[i]->upward ? "up" : "down",
-                           percent_print(busy, found[i]->busy_ps, elapsed_ps),
+                           percent_print(busy, channel_busy_ps(found[i], end_ps), elapsed_ps),
                            amount_print(tlps, found[i]->tlps), hundredths / 100, hundredths % 100);
     }
     if (all > count)
@@ -323,6 +325,7 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
 {
     struct result_totals totals = result_totals(result);
     const struct root_complex *root = machine_root_complex(result->simulation->machine);
+    char time[AMOUNT_TEXT_SIZE];
     if (totals.retried)
         text_buffer_format(out, "\nNote       %" PRIu64 " refused operations were issued again\n",
                            totals.retried);
@@ -331,6 +334,10 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
                            "\nWarning    %" PRIu64 " operations failed: %" PRIu64
                            " requests faulted in the IOMMU, %" PRIu64 " went nowhere\n",
                            totals.failed, root->faults, root->dropped_tlps);
+    if (machine_measured_from_ps(result->simulation->machine))
+        text_buffer_format(
+            out, "\nNote       units, links and queues are counted from %s on, the end of the warm-up\n",
+            time_print(time, machine_measured_from_ps(result->simulation->machine)));
     if (totals.unfinished)
         text_buffer_format(out, "\nNote       %" PRIu64 " operations were under way when the run ended\n",
                            totals.unfinished);
@@ -341,7 +348,8 @@ void result_text_write(const struct result *result, struct text_buffer *out)
     static void (*const sections[RESULT_SECTIONS])(const struct result *, struct text_buffer *) = {
         [RESULT_UNITS] = write_units,           [RESULT_FAULTS] = result_text_faults,
         [RESULT_DOMAINS] = result_text_domains, [RESULT_LINKS] = write_links,
-        [RESULT_GROUPS] = write_groups,         [RESULT_REACH] = write_reach,
+        [RESULT_QUEUES] = result_text_queues,   [RESULT_GROUPS] = write_groups,
+        [RESULT_REACH] = write_reach,
     };
     write_heading(result, out);
     if (result->sections & 1U << RESULT_STREAMS) {

@@ -18,6 +18,9 @@ void result_text_faults(const struct result *result, struct text_buffer *out);
 /** Part of it: what was mapped and unmapped during the run (result_domains.c). */
 void result_text_domains(const struct result *result, struct text_buffer *out);
 
+/** Another: where requests waited (result_queues.c). */
+void result_text_queues(const struct result *result, struct text_buffer *out);
+
 enum { AMOUNT_TEXT_SIZE = 24 };
 
 /** A time in at most four significant digits and a fitting unit: "612.3 ns", "15.80 us". @return text */
