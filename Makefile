@@ -5,7 +5,7 @@ BUILD    ?= build
 CC       ?= cc
 OPT      ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-PACKAGES := libcjson libxxhash libzstd
+PACKAGES := libcjson libxxhash libzstd sqlite3
 VERSION  := 0.1.0
 
 SOURCES  := $(filter-out sim/main.c,$(sort $(wildcard sim/*/*.c models/*.c models/*/*.c)))
@@ -47,7 +47,18 @@ $(BUILD)/embedded.o: $(EMBEDDED) scripts/embed.sh
 	@scripts/embed.sh $(EMBEDDED) > $(BUILD)/embedded.c
 	@$(CC) $(CFLAGS_ALL) -c -o $@ $(BUILD)/embedded.c
 
-$(BUILD)/libiommusim.a: $(OBJECTS) $(BUILD)/embedded.o
+# Everything a simulated result depends on; results of studies are filed under the hash of it.
+MODEL_SOURCES := $(sort $(wildcard models/*.[ch] models/*/*.[ch] sim/base/*.[ch] sim/kernel/*.[ch] sim/topology/*.[ch] sim/input/*.[ch] \
+                 sim/analysis/*.[ch] sim/analysis/*.def sim/machine/*.[ch] sim/output/result*.[ch] topologies/presets/*.json))
+
+$(BUILD)/model_version.o: $(MODEL_SOURCES)
+	@mkdir -p $(@D)
+	@echo '  HASH    $@'
+	@{ echo 'extern const char model_version[]; const char model_version[] ='; cat $(MODEL_SOURCES) | sha256sum | \
+	    sed 's/^\(.\{16\}\).*/"\1";/'; } > $(BUILD)/model_version.c
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $(BUILD)/model_version.c
+
+$(BUILD)/libiommusim.a: $(OBJECTS) $(BUILD)/embedded.o $(BUILD)/model_version.o
 	@echo '  AR      $@'
 	@rm -f $@
 	@$(AR) rcs $@ $^

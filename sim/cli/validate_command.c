@@ -31,8 +31,8 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
     "Check inputs: is each well-formed, complete and physically sensible?\v"
-    "FILE is a topology, preset, workload or scenario in JSON, a dump that `import` knows, or a one-line "
-    "machine; "
+    "FILE is a topology, preset, workload, scenario or study in JSON, a dump that `import` knows, or a "
+    "one-line machine; "
     "- is standard input.\nExit status: 0 all are valid, 2 some are not, 3 some cannot be read.";
 
 static void append_finding(struct text_buffer *out, const struct diagnostic_finding *finding)

@@ -4,13 +4,14 @@
 #include "sim/input/json_layout.h"
 #include "sim/input/parameter_set.h"
 #include "sim/input/scenario.h"
+#include "sim/input/study_keys.h"
 #include "sim/input/topology_keys.h"
 #include "sim/input/workload_keys.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-const char *const schema_formats[] = {"topology", "preset", "workload", "scenario", NULL};
+const char *const schema_formats[] = {"topology", "preset", "workload", "scenario", "study", NULL};
 
 bool json_check_table(const struct json_node *object, const struct json_key_table *table)
 {
@@ -253,6 +254,17 @@ static void write_scenario_definitions(struct json_layout *layout)
     write_workload_definitions(layout);
 }
 
+static void write_study_definitions(struct json_layout *layout)
+{
+    static const struct json_key_table *const tables[] = {&axis_keys, &zipped_keys, &range_keys, &limits_keys,
+                                                          &budget_keys};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        write_definition(layout, tables[i], NULL);
+    layout_raw(
+        layout, "condition",
+        "{\"description\": \"Values of axes, by name: one, or an array of them.\", \"type\": \"object\"}");
+}
+
 bool schema_write(const char *format, struct text_buffer *out)
 {
     static const struct {
@@ -260,10 +272,9 @@ bool schema_write(const char *format, struct text_buffer *out)
         void (*definitions)(struct json_layout *layout);
     } formats[] = {
         /* ORDER: schema_formats */
-        {&topology_keys, write_machine_definitions},
-        {&preset_keys, write_preset_definitions},
-        {&workload_keys, write_workload_definitions},
-        {&scenario_keys, write_scenario_definitions},
+        {&topology_keys, write_machine_definitions},  {&preset_keys, write_preset_definitions},
+        {&workload_keys, write_workload_definitions}, {&scenario_keys, write_scenario_definitions},
+        {&study_keys, write_study_definitions},
     };
     struct json_layout layout = {.out = out};
     unsigned which = 0;

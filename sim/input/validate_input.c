@@ -59,6 +59,7 @@ static const struct input_format {
     {"iommusim-preset/1", "preset", validate_preset},
     {"iommusim-workload/1", "workload", validate_workload},
     {"iommusim-scenario/1", "scenario", validate_scenario},
+    {"iommusim-study/1", "study", validate_study},
 };
 
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };

@@ -3,6 +3,7 @@
 
 #include "sim/base/status.h"
 #include "sim/input/scenario.h"
+#include "sim/input/study.h"
 #include "sim/input/trace.h"
 #include "sim/input/workload_keys.h"
 
@@ -91,5 +92,30 @@ int validate_scenario(const struct source_text *source, struct text_buffer *summ
         return status;
     status = validate_parts(scenario, summary, diagnostics);
     scenario_free(scenario);
+    return status;
+}
+
+int validate_study(const struct source_text *source, struct text_buffer *summary,
+                   struct diagnostics *diagnostics)
+{
+    struct study *study;
+    struct text_buffer unsaid = {0};
+    int status = study_load_source(source, source->name, &study, diagnostics);
+    if (status < 0)
+        return status;
+    uint64_t points = study_points(study);
+    /* The first and the last: between them every axis has had its first and its last value. */
+    for (int i = 0; i < (points > 1 ? 2 : 1) && status == STATUS_OK; i++) {
+        struct scenario *scenario;
+        status = study_point_scenario(study, i ? points - 1 : 0, &scenario, diagnostics);
+        if (status < 0)
+            break;
+        status = validate_parts(scenario, &unsaid, diagnostics);
+        scenario_free(scenario);
+    }
+    text_buffer_format(summary, "%" PRIu64 " point%s along %" PRIu32 " ax%s", points, points == 1 ? "" : "s",
+                       study->axis_count, study->axis_count == 1 ? "is" : "es");
+    text_buffer_fini(&unsaid);
+    study_free(study);
     return status;
 }

@@ -18,4 +18,8 @@ int validate_workload(const struct source_text *source, struct text_buffer *summ
 int validate_scenario(const struct source_text *source, struct text_buffer *summary,
                       struct diagnostics *diagnostics);
 
+/** A study, and the scenarios of its first and its last point. */
+int validate_study(const struct source_text *source, struct text_buffer *summary,
+                   struct diagnostics *diagnostics);
+
 #endif

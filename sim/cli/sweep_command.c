@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* iommusim sweep STUDY: compute a study; the words status, show, point and collect ask about one */
+#include "sim/base/arena.h"
+#include "sim/base/nearest.h"
+#include "sim/base/status.h"
+#include "sim/base/units.h"
+#include "sim/batch/sweep.h"
+#include "sim/cli/commands.h"
+#include "sim/cli/run_progress.h"
+#include "sim/cli/sweep_words.h"
+
+#include <argp.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EXIT_ANSWER_NO = 1, EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20, WORKERS_MAX = 1024, SAMPLE_POINTS = 8 };
+
+enum { OPTION_DRY_RUN = 256, OPTION_RESUME, OPTION_RETRY };
+
+static const struct argp_option options[] = {
+    {"output", 'o', "FOLDER", 0,
+     "Where the results go, made if it is missing (the study's name and \"-results\", here)", 0},
+    {"jobs", 'j', "N", 0, "Points computed at a time (as many as there are processors)", 0},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0,
+     "Say how many points there are and, from a sample, how long they take", 0},
+    {"resume", OPTION_RESUME, NULL, 0, "Go on only where FOLDER has this study already", 0},
+    {"retry-failed", OPTION_RETRY, NULL, 0, "Compute points once more that have failed", 0},
+    {"quiet", 'q', NULL, 0, "No progress on standard error", 0},
+    {0},
+};
+
+static const char doc[] =
+    "Compute every point of a study, on all processors. What is there already is not computed again: a sweep "
+    "that was stopped, however roughly, goes on with the same words and ends with the same results.\v"
+    "STUDY is an iommusim-study/1 file, or a folder that has one. WORD is one of:\n"
+    "  status FOLDER           how much of a study is there\n"
+    "  collect FOLDER          its results as one table: CSV, NDJSON or SQLite\n"
+    "  show FOLDER KEY         a point: its parameters, its figures, the command that computes it again\n"
+    "  point FOLDER KEY        compute a point again, here, and print its result\n"
+    "Exit status: 0 all points have results, 1 some have failed, 2 bad usage or input, 3 files or resources, "
+    "130 interrupted.";
+
+struct sweep_choice {
+    const char *study, *folder;
+    unsigned jobs;
+    bool dry_run, resume, retry, quiet;
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct sweep_choice *chosen = state->input;
+    uint64_t number;
+    switch (key) {
+    case 'o':
+        chosen->folder = text;
+        return 0;
+    case 'j':
+        if (!number_parse(text, WORKERS_MAX, &number) || number == 0)
+            argp_error(state, "'%s' is no number of jobs: 1 to %d", text, WORKERS_MAX);
+        chosen->jobs = (unsigned)number;
+        return 0;
+    case 'q':
+        chosen->quiet = true;
+        return 0;
+    case OPTION_DRY_RUN:
+        chosen->dry_run = true;
+        return 0;
+    case OPTION_RESUME:
+        chosen->resume = true;
+        return 0;
+    case OPTION_RETRY:
+        chosen->retry = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (chosen->study)
+            argp_error(state, "one STUDY only, not also '%s'", text);
+        chosen->study = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!chosen->study)
+            argp_error(state, "STUDY is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- how far it is ---- */
+
+struct sweep_display {
+    struct run_progress bar;
+    bool quiet, terminal;
+    struct timespec begun;
+    unsigned tenths; /* said so far, where standard error is no terminal */
+};
+
+static double seconds_since(const struct timespec *begun)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - begun->tv_sec) + (double)(now.tv_nsec - begun->tv_nsec) / 1e9;
+}
+
+static void print_rate(const struct sweep_display *display, const struct sweep_progress *progress,
+                       uint64_t computed, const char *end)
+{
+    double seconds = seconds_since(&display->begun), rate = seconds > 0 ? (double)computed / seconds : 0;
+    uint64_t left = progress->points - progress->there - computed;
+    fprintf(stderr, "%" PRIu64 " of %" PRIu64 " points, %" PRIu64 " failed, %.1f a second, %.0f s left%s",
+            progress->there + computed, progress->points, progress->failed, rate,
+            rate > 0 ? (double)left / rate : 0, end);
+}
+
+static bool tick(void *context, const struct sweep_progress *progress)
+{
+    struct sweep_display *display = context;
+    double seconds = seconds_since(&display->begun);
+    uint64_t computed = progress->done + progress->failed;
+    if (!display->quiet && seconds > 2) {
+        unsigned tenths =
+            (unsigned)((progress->there + computed) * 10 / (progress->points ? progress->points : 1));
+        if (display->terminal) {
+            fputs("\r", stderr);
+            print_rate(display, progress, computed, "   ");
+        } else if (tenths > display->tenths) {
+            display->tenths = tenths;
+            print_rate(display, progress, computed, "\n");
+        }
+    }
+    return run_progress_step(&display->bar, 0);
+}
+
+/* ---- the sweep ---- */
+
+static unsigned processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+static struct sweep_options sweep_options_of(const struct sweep_choice *chosen)
+{
+    return (struct sweep_options){.workers = chosen->jobs ? chosen->jobs : processors(),
+                                  .retry_failed = chosen->retry,
+                                  .stride = 1,
+                                  .most = UINT64_MAX};
+}
+
+/* A sample spread over the study; nothing of it is kept. */
+static int estimate(struct sweep *sweep, const struct sweep_choice *chosen, struct diagnostics *diagnostics)
+{
+    uint64_t points = study_points(sweep->study), taken = points < SAMPLE_POINTS ? points : SAMPLE_POINTS;
+    double seconds = 0;
+    for (uint64_t i = 0; i < taken; i++) {
+        struct scenario *scenario;
+        struct text_buffer inputs = {0}, text = {0};
+        char key[POINT_KEY_SIZE];
+        struct timespec begun;
+        clock_gettime(CLOCK_MONOTONIC, &begun);
+        int status = sweep_point(sweep, points * i / taken, &scenario, key, &inputs, diagnostics);
+        if (status == STATUS_OK) {
+            status = sweep_simulate(scenario, &text, diagnostics);
+            scenario_free(scenario);
+        }
+        text_buffer_fini(&inputs);
+        text_buffer_fini(&text);
+        if (status < 0)
+            return status;
+        seconds += seconds_since(&begun);
+    }
+    unsigned jobs = chosen->jobs ? chosen->jobs : processors();
+    printf("%" PRIu64 " points: %u combinations, %u repeats\n", points, sweep->study->combination_count,
+           sweep->study->repeats);
+    printf("about %.3f s a point (%" PRIu64 " tried), %.0f s in all on %u processors\n",
+           seconds / (double)taken, taken, seconds / (double)taken * (double)points / jobs, jobs);
+    return STATUS_OK;
+}
+
+static void print_summary(const struct sweep *sweep, const struct sweep_progress *progress, double seconds)
+{
+    fprintf(stderr, "%s: %" PRIu64 " points, %" PRIu64 " computed in %.1f s, %" PRIu64 " there before",
+            sweep->folder, progress->points, progress->done, seconds, progress->there);
+    if (progress->damaged)
+        fprintf(stderr, ", %" PRIu64 " damaged files replaced", progress->damaged);
+    if (progress->failed)
+        fprintf(stderr, ", %" PRIu64 " failed (`iommusim sweep status %s`)", progress->failed, sweep->folder);
+    fputs("\n", stderr);
+}
+
+static int compute(struct sweep *sweep, const struct sweep_choice *chosen, struct diagnostics *diagnostics)
+{
+    struct sweep_display display = {.quiet = chosen->quiet, .terminal = isatty(STDERR_FILENO) == 1};
+    struct sweep_options wanted = sweep_options_of(chosen);
+    struct sweep_progress progress;
+    wanted.tick = tick;
+    wanted.context = &display;
+    clock_gettime(CLOCK_MONOTONIC, &display.begun);
+    run_progress_begin(&display.bar);
+    display.bar.shown = false; /* a line of its own is drawn */
+    int status = sweep_run(sweep, &wanted, &progress, diagnostics);
+    run_progress_end(&display.bar);
+    if (display.terminal && !display.quiet)
+        fputs("\r\033[K", stderr);
+    if (!chosen->quiet || status < 0)
+        print_summary(sweep, &progress, seconds_since(&display.begun));
+    if (status == STATUS_INTERRUPTED)
+        fprintf(stderr, "interrupted; `iommusim sweep %s` goes on\n", sweep->folder);
+    return status < 0 ? status : progress.failed ? EXIT_ANSWER_NO : STATUS_OK;
+}
+
+/* --resume: a mistyped folder must not begin a study anew. */
+static bool folder_has_study(const struct sweep_choice *chosen)
+{
+    struct text_buffer path = {0};
+    struct stat about;
+    text_buffer_format(&path, "%s/study.json", chosen->folder ? chosen->folder : chosen->study);
+    bool there = stat(path.text, &about) == 0;
+    text_buffer_fini(&path);
+    return there;
+}
+
+static int sweep_study(int argc, char **argv)
+{
+    struct sweep_choice chosen = {0};
+    struct argp argp = {options, parse_option, "STUDY\nWORD FOLDER ...", doc, NULL, NULL, NULL};
+    argp_err_exit_status = EXIT_BAD_INPUT;
+    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+    struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
+    struct sweep sweep = {.lock = -1};
+    int status;
+    if (chosen.resume && !folder_has_study(&chosen)) {
+        fprintf(stderr,
+                "iommusim sweep: error: --resume, and %s has no study in it (give the folder, or -o)\n",
+                chosen.folder ? chosen.folder : chosen.study);
+        diagnostics_free(diagnostics);
+        return EXIT_BAD_INPUT;
+    }
+    status = sweep_open(&sweep, chosen.study, chosen.folder, !chosen.dry_run, diagnostics);
+    if (status == STATUS_OK)
+        status =
+            chosen.dry_run ? estimate(&sweep, &chosen, diagnostics) : compute(&sweep, &chosen, diagnostics);
+    sweep_close(&sweep);
+    diagnostics_print(diagnostics, stderr);
+    diagnostics_free(diagnostics);
+    return status == EXIT_ANSWER_NO ? EXIT_ANSWER_NO : status_exit_code(status);
+}
+
+int sweep_command(int argc, char **argv)
+{
+    for (const struct sweep_word *word = sweep_words; argc > 1 && word->name; word++) {
+        if (strcmp(argv[1], word->name) == 0) {
+            char name[64];
+            snprintf(name, sizeof(name), "%s %s", argv[0], word->name);
+            argv[1] = name;
+            return word->run(argc - 1, argv + 1);
+        }
+    }
+    return sweep_study(argc, argv);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file sweep_words.h
+ * Words behind `iommusim sweep`: questions about a study that is computed, or half.
+ */
+#ifndef IOMMUSIM_CLI_SWEEP_WORDS_H
+#define IOMMUSIM_CLI_SWEEP_WORDS_H
+
+struct sweep_word {
+    const char *name;
+    /** argv[0] is "iommusim sweep NAME". @return exit status of the program */
+    int (*run)(int argc, char **argv);
+};
+
+/** Ends with a NULL name. */
+extern const struct sweep_word sweep_words[];
+
+#endif

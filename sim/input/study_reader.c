@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/base/arena.h"
+#include "sim/base/nearest.h"
+#include "sim/base/status.h"
+#include "sim/input/source_file.h"
+#include "sim/input/study.h"
+#include "sim/input/study_keys.h"
+#include "sim/input/workload_keys.h"
+#include "sim/input/workload_reader.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { VALUES_MAX = 100000, POINTS_DEFAULT = 100000, CPU_LIMIT_DEFAULT_S = 3600 };
+static const uint64_t MEMORY_DEFAULT = UINT64_C(4) << 30;
+
+static const char *const member_names[] = {"topology", "workload", "iommu", "cmdline", NULL};
+
+/* ---- axes ---- */
+
+static const char *print_value(struct study *study, const cJSON *value)
+{
+    char *text = cJSON_PrintUnformatted(value);
+    const char *kept = arena_string(study->arena, text);
+    cJSON_free(text);
+    return kept;
+}
+
+static bool read_values(struct study *study, const struct json_node *array, struct study_axis *axis)
+{
+    if (!json_expect_array(array))
+        return false;
+    size_t count = json_length(array);
+    if (count == 0 || count > VALUES_MAX) {
+        json_error(array, "study-values", "an axis has 1 to %d values, found %zu", VALUES_MAX, count);
+        return false;
+    }
+    axis->values = arena_array(study->arena, count, sizeof(*axis->values));
+    /* null takes away, so elements are taken as they are and not through nodes, for which null is absent */
+    const cJSON *value;
+    cJSON_ArrayForEach(value, array->value)
+    {
+        const char *text = print_value(study, value);
+        for (uint32_t i = 0; i < axis->value_count; i++) {
+            if (strcmp(axis->values[i], text) == 0) {
+                json_error(array, "study-values", "the value %s is there twice", text);
+                return false;
+            }
+        }
+        axis->values[axis->value_count++] = text;
+    }
+    return true;
+}
+
+static bool read_range(struct study *study, const struct json_node *node, struct study_axis *axis)
+{
+    uint64_t from = 0, to = 0, step = 0, factor = 0;
+    const uint64_t top = UINT64_C(1) << 53;
+    const char *unit = NULL;
+    if (!json_expect_object(node) || !json_check_table(node, &range_keys) ||
+        !json_require(node, "from", "the first value") || !json_require(node, "to", "the last value") ||
+        !json_get_count(node, "from", 0, top, &from) || !json_get_count(node, "to", 0, top, &to))
+        return false;
+    json_get_count(node, "step", 1, top, &step);
+    json_get_count(node, "factor", 2, top, &factor);
+    json_get_string(node, "unit", &unit);
+    if (to < from || (step && factor) || (factor && from == 0)) {
+        json_error(node, "study-range",
+                   "a range goes up from \"from\" to \"to\", by \"step\" or, from 1 or more, by \"factor\"");
+        return false;
+    }
+    uint64_t count = 0;
+    for (uint64_t at = from; at <= to && count <= VALUES_MAX;
+         at = factor ? at * factor : at + (step ? step : 1))
+        count++;
+    if (count > VALUES_MAX) {
+        json_error(node, "study-range", "more than %d values", VALUES_MAX);
+        return false;
+    }
+    axis->values = arena_array(study->arena, count, sizeof(*axis->values));
+    for (uint64_t at = from; at <= to; at = factor ? at * factor : at + (step ? step : 1))
+        axis->values[axis->value_count++] =
+            arena_format(study->arena, unit ? "\"%" PRIu64 "%s\"" : "%" PRIu64, at, unit ? unit : "");
+    return true;
+}
+
+/* The values of a "/scenario/..." axis are strings, those of the IOMMU one of its words. */
+static bool check_member(const struct json_node *node, const struct study_axis *axis, const char *name)
+{
+    const struct json_node pointer = json_member(node, "pointer");
+    size_t known = 0;
+    while (member_names[known] && strcmp(member_names[known], name) != 0)
+        known++;
+    if (!member_names[known]) {
+        json_error(
+            &pointer, "study-pointer",
+            "of the scenario an axis can change /scenario/topology, /scenario/workload, /scenario/iommu "
+            "and /scenario/cmdline; for a seed there is \"repeats\"");
+        return false;
+    }
+    for (uint32_t i = 0; i < axis->value_count; i++) {
+        size_t word = 0;
+        const char *value = axis->values[i];
+        bool good = *value == '"';
+        if (good && strcmp(name, "iommu") == 0) {
+            while (scenario_iommu_words[word] &&
+                   (strncmp(scenario_iommu_words[word], value + 1, strlen(value) - 2) != 0 ||
+                    strlen(scenario_iommu_words[word]) != strlen(value) - 2))
+                word++;
+            good = scenario_iommu_words[word] != NULL;
+        }
+        if (!good) {
+            json_error(node, "study-values", "%s cannot be %s", axis->pointer, value);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_axis(struct study *study, const struct json_node *node)
+{
+    static const char member[] = "/scenario/";
+    struct study_axis *axis = &study->axes[study->axis_count];
+    struct json_node values = json_member(node, "values"), range = json_member(node, "range");
+    *axis = (struct study_axis){.dimension = study->dimension_count};
+    if (!json_expect_object(node) || !json_check_table(node, &axis_keys) ||
+        !json_require(node, "pointer", "what changes") || !json_get_string(node, "pointer", &axis->pointer))
+        return;
+    axis->name = axis->pointer;
+    json_get_string(node, "name", &axis->name);
+    axis->pointer = arena_string(study->arena, axis->pointer);
+    axis->name = arena_string(study->arena, axis->name);
+    if (!*axis->pointer || strchr(axis->pointer, '=')) {
+        const struct json_node pointer = json_member(node, "pointer");
+        json_error(&pointer, "study-pointer", "no JSON pointer such as \"/parameters/iommu/walkers\"");
+        return;
+    }
+    if (json_given(&values) == json_given(&range)) {
+        json_error(node, "study-axis", "an axis has either \"values\" or \"range\"");
+        return;
+    }
+    if (json_given(&values) ? !read_values(study, &values, axis) : !read_range(study, &range, axis))
+        return;
+    if (strncmp(axis->pointer, member, strlen(member)) == 0 &&
+        !check_member(node, axis, axis->pointer + strlen(member)))
+        return;
+    for (uint32_t i = 0; i < study->axis_count; i++) {
+        if (strcmp(study->axes[i].name, axis->name) == 0 ||
+            strcmp(study->axes[i].pointer, axis->pointer) == 0) {
+            json_error(node, "study-name-twice", "another axis has the name or pointer \"%s\"", axis->name);
+            return;
+        }
+    }
+    study->axis_count++;
+}
+
+static bool axes_full(const struct study *study, const struct json_node *node)
+{
+    if (study->axis_count < STUDY_AXES_MAX)
+        return false;
+    json_error(node, "study-axis", "more than %d axes", STUDY_AXES_MAX);
+    return true;
+}
+
+static void read_zipped(struct study *study, const struct json_node *node, const struct json_node *zip)
+{
+    uint32_t first = study->axis_count;
+    json_check_table(node, &zipped_keys);
+    if (!json_expect_array(zip))
+        return;
+    for (struct json_node axis = json_first(zip); json_given(&axis) && !axes_full(study, &axis);
+         json_next(&axis))
+        read_axis(study, &axis);
+    for (uint32_t i = first + 1; i < study->axis_count; i++)
+        if (study->axes[i].value_count != study->axes[first].value_count)
+            json_error(zip, "study-zip", "axes that move together have equally many values: %s has %u, %s %u",
+                       study->axes[first].name, study->axes[first].value_count, study->axes[i].name,
+                       study->axes[i].value_count);
+    if (study->axis_count == first)
+        json_error(zip, "study-zip", "nothing is zipped here");
+}
+
+static void read_axes(struct study *study, const struct json_node *root)
+{
+    struct json_node array = json_member(root, "axes");
+    if (!json_given(&array) || !json_expect_array(&array))
+        return;
+    study->axes = arena_array(study->arena, STUDY_AXES_MAX, sizeof(*study->axes));
+    for (struct json_node node = json_first(&array); json_given(&node) && !axes_full(study, &node);
+         json_next(&node)) {
+        struct json_node zip = json_member(&node, "zip");
+        uint32_t first = study->axis_count;
+        if (json_given(&zip))
+            read_zipped(study, &node, &zip);
+        else
+            read_axis(study, &node);
+        if (study->axis_count > first)
+            study->dimensions[study->dimension_count++] = study->axes[first].value_count;
+    }
+}
+
+/* ---- conditions ---- */
+
+static const struct study_axis *find_axis(const struct study *study, const struct json_node *node)
+{
+    for (uint32_t i = 0; i < study->axis_count; i++)
+        if (strcmp(study->axes[i].name, node->key) == 0)
+            return &study->axes[i];
+    const char *near =
+        nearest_name(node->key, &study->axes[0].name, study->axis_count, sizeof(study->axes[0]));
+    json_error_at_key(node, "study-condition", "no axis has the name \"%s\"%s%s%s", node->key,
+                      near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return NULL;
+}
+
+/* The values of @p axis a condition is for: one, or an array of them. NULL after an error. */
+static const bool *read_taken(struct study *study, const struct json_node *node,
+                              const struct study_axis *axis)
+{
+    bool *taken = arena_array(study->arena, axis->value_count, sizeof(*taken));
+    const cJSON *value = cJSON_IsArray(node->value) ? node->value->child : node->value;
+    for (; value; value = cJSON_IsArray(node->value) ? value->next : NULL) {
+        const char *text = print_value(study, value);
+        uint32_t i = 0;
+        while (i < axis->value_count && strcmp(axis->values[i], text) != 0)
+            i++;
+        if (i == axis->value_count) {
+            json_error(node, "study-condition", "%s never is %s", axis->name, text);
+            return NULL;
+        }
+        taken[i] = true;
+    }
+    return taken;
+}
+
+static struct study_condition *read_conditions(struct study *study, const struct json_node *root,
+                                               const char *key, uint32_t *count)
+{
+    struct json_node array = json_member(root, key);
+    if (!json_given(&array) || !json_expect_array(&array) || study->axis_count == 0)
+        return NULL;
+    struct study_condition *list = arena_array(study->arena, json_length(&array), sizeof(*list));
+    for (struct json_node node = json_first(&array); json_given(&node); json_next(&node)) {
+        struct study_condition *condition = &list[*count];
+        if (!json_expect_object(&node))
+            continue;
+        for (struct json_node member = json_first(&node); json_given(&member); json_next(&member)) {
+            const struct study_axis *axis = find_axis(study, &member);
+            const bool *takes = axis ? read_taken(study, &member, axis) : NULL;
+            if (!takes || condition->axis_count == STUDY_AXES_MAX)
+                continue;
+            condition->axes[condition->axis_count] = (uint32_t)(axis - study->axes);
+            condition->takes[condition->axis_count++] = takes;
+        }
+        if (condition->axis_count == 0 && !json_first(&node).value)
+            json_error(&node, "study-condition", "this fits every combination");
+        ++*count;
+    }
+    return list;
+}
+
+static bool fits(const struct study *study, const struct study_condition *list, uint32_t count, uint32_t at)
+{
+    uint32_t values[STUDY_AXES_MAX];
+    for (uint32_t d = study->dimension_count; d-- > 0; at /= study->dimensions[d])
+        values[d] = at % study->dimensions[d];
+    for (uint32_t i = 0; i < count; i++) {
+        bool all = true;
+        for (uint32_t j = 0; j < list[i].axis_count; j++)
+            all &= list[i].takes[j][values[study->axes[list[i].axes[j]].dimension]];
+        if (all)
+            return true;
+    }
+    return false;
+}
+
+static void enumerate(struct study *study, const struct json_node *root, uint64_t budget)
+{
+    uint64_t grid = 1;
+    for (uint32_t d = 0; d < study->dimension_count && grid <= STUDY_POINTS_MAX; d++)
+        grid *= study->dimensions[d];
+    if (grid > STUDY_POINTS_MAX) {
+        json_error(root, "study-size", "more than %d combinations", STUDY_POINTS_MAX);
+        return;
+    }
+    study->combinations = memory_array(grid, sizeof(*study->combinations));
+    for (uint32_t at = 0; at < grid; at++)
+        if ((study->only_count == 0 || fits(study, study->only, study->only_count, at)) &&
+            !fits(study, study->except, study->except_count, at))
+            study->combinations[study->combination_count++] = at;
+    if (study->combination_count == 0)
+        json_error(root, "study-empty", "the conditions leave no combination over");
+    if (study_points(study) > budget)
+        json_error(root, "study-size",
+                   "%" PRIu64 " points, and the budget (\"budget\": {\"points\"}) is %" PRIu64,
+                   study_points(study), budget);
+}
+
+/* ---- metrics ---- */
+
+/* What every run has to tell. */
+static const char *const default_metrics[][2] = {
+    {"bytes_per_s", "/streams/*/bytes_per_s"},       {"operations_per_s", "/streams/*/operations_per_s"},
+    {"mean_ps", "/streams/*/latency/mean_ps"},       {"p50_ps", "/streams/*/latency/p50_ps"},
+    {"p99_ps", "/streams/*/latency/p99_ps"},         {"p99.9_ps", "/streams/*/latency/p99.9_ps"},
+    {"maximum_ps", "/streams/*/latency/maximum_ps"}, {"failed", "/run/failed"},
+};
+
+static void read_metrics(struct study *study, const struct json_node *root)
+{
+    enum { DEFAULTS = sizeof(default_metrics) / sizeof(default_metrics[0]) };
+    struct json_node object = json_member(root, "metrics");
+    bool given = json_given(&object) && json_expect_object(&object);
+    size_t count = given ? (size_t)cJSON_GetArraySize(object.value) : DEFAULTS;
+    study->metrics = arena_array(study->arena, count, sizeof(*study->metrics));
+    for (size_t i = 0; !given && i < DEFAULTS; i++)
+        study->metrics[study->metric_count++] =
+            (struct study_metric){default_metrics[i][0], default_metrics[i][1]};
+    if (!given)
+        return;
+    for (struct json_node node = json_first(&object); json_given(&node); json_next(&node)) {
+        const char *pointer = json_expect_string(&node, "a JSON pointer into the result");
+        if (!pointer)
+            continue;
+        if (*pointer != '/')
+            json_error(&node, "study-metric", "no JSON pointer such as \"/streams/0/latency/p99_ps\"");
+        study->metrics[study->metric_count++] =
+            (struct study_metric){arena_string(study->arena, node.key), arena_string(study->arena, pointer)};
+    }
+    if (study->metric_count == 0)
+        json_error(&object, "study-metric", "no figure is kept");
+}
+
+/* ---- the file ---- */
+
+static void read_limits(struct study *study, const struct json_node *root, uint64_t *points)
+{
+    struct json_node limits = json_member(root, "limits"), budget = json_member(root, "budget");
+    uint64_t time_ps = 0;
+    if (json_given(&limits) && json_expect_object(&limits) && json_check_table(&limits, &limits_keys)) {
+        if (json_get_quantity(&limits, "cpu_time", UNIT_PICOSECONDS, 1, UINT64_MAX, &time_ps))
+            study->cpu_limit_s = (time_ps - 1) / UINT64_C(1000000000000) + 1;
+        json_get_size(&limits, "memory", UINT64_C(16) << 20, UINT64_MAX, &study->memory_limit);
+    }
+    if (json_given(&budget) && json_expect_object(&budget) && json_check_table(&budget, &budget_keys))
+        json_get_count(&budget, "points", 1, STUDY_POINTS_MAX, points);
+}
+
+static void read_scenario(struct study *study, const struct json_node *root)
+{
+    struct json_node node = json_member(root, "scenario");
+    if (!json_require(root, "scenario", "what is varied"))
+        return;
+    if (json_is_object(&node)) {
+        char *text = cJSON_Print(node.value);
+        study->scenario = (struct source_text){study->path, arena_string(study->arena, text), strlen(text)};
+        cJSON_free(text);
+        return;
+    }
+    const char *name = json_expect_string(&node, "the path of a scenario, or an object");
+    if (name) {
+        char *path = path_beside(study->path, name);
+        study->scenario_path = arena_string(study->arena, path);
+        free(path);
+    }
+}
+
+static void read_study(struct study *study, const struct json_node *root)
+{
+    const char *text = NULL;
+    uint64_t points = POINTS_DEFAULT;
+    if (!json_expect_object(root) || !json_require(root, "format", "\"iommusim-study/1\"") ||
+        !json_get_string(root, "format", &text))
+        return;
+    if (strcmp(text, "iommusim-study/1") != 0) {
+        struct json_node format = json_member(root, "format");
+        json_error(&format, "study-format", "a study's format is \"iommusim-study/1\", found \"%s\"", text);
+        return;
+    }
+    json_check_table(root, &study_keys);
+    if (json_get_string(root, "name", &text))
+        study->name = arena_string(study->arena, text);
+    read_scenario(study, root);
+    json_require(root, "axes", "what is varied");
+    read_axes(study, root);
+    study->only = read_conditions(study, root, "only", &study->only_count);
+    study->except = read_conditions(study, root, "except", &study->except_count);
+    json_get_u32(root, "repeats", 1, 100000, &study->repeats);
+    study->seed_given = json_get_count(root, "seed", 0, UINT64_C(1) << 52, &study->seed);
+    read_metrics(study, root);
+    read_limits(study, root, &points);
+    if (diagnostics_errors(root->document->diagnostics) == 0)
+        enumerate(study, root, points);
+}
+
+/* @param source  its text becomes the study's; its name stands in findings
+ * @param path    what is named in the study is seen from the folder of this file */
+static int load(const struct source_text *source, const char *path, struct study **result,
+                struct diagnostics *diagnostics)
+{
+    struct arena *arena = arena_new();
+    struct study *study = arena_alloc(arena, sizeof(*study));
+    struct json_document document;
+    unsigned errors = diagnostics_errors(diagnostics);
+    XXH128_hash_t hash = XXH3_128bits(source->text, source->length);
+    *study = (struct study){.arena = arena,
+                            .source = *source,
+                            .repeats = 1,
+                            .cpu_limit_s = CPU_LIMIT_DEFAULT_S,
+                            .memory_limit = MEMORY_DEFAULT};
+    study->path = arena_string(arena, path);
+    study->source.name = arena_string(arena, source->name);
+    study->hash =
+        arena_format(arena, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64, (uint64_t)hash.low64);
+    int status = json_document_init(&document, &study->source, diagnostics);
+    if (status == STATUS_OK) {
+        struct json_node root = json_root(&document);
+        read_study(study, &root);
+        json_document_fini(&document);
+        if (diagnostics_errors(diagnostics) != errors)
+            status = STATUS_BAD_INPUT;
+    }
+    if (status == STATUS_OK)
+        *result = study;
+    else
+        study_free(study);
+    return status;
+}
+
+int study_load_source(const struct source_text *source, const char *path, struct study **study,
+                      struct diagnostics *diagnostics)
+{
+    char *text = memory_alloc(source->length + 1);
+    memcpy(text, source->text, source->length); /* it may hold a NUL, for the scanner to report */
+    text[source->length] = '\0';
+    const struct source_text copy = {source->name, text, source->length};
+    return load(&copy, path, study, diagnostics);
+}
+
+int study_load(const char *path, struct study **study, struct diagnostics *diagnostics)
+{
+    struct source_text source;
+    int status = source_file_read(path, &source, diagnostics);
+    if (status < 0)
+        return status;
+    char *full = realpath(path, NULL);
+    status = load(&source, full ? full : path, study, diagnostics);
+    free(full);
+    return status;
+}

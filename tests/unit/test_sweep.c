@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/* `iommusim sweep` from outside: nothing lost, nothing double, nothing silently wrong. */
+#include "sim/base/text_buffer.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+Suite *sweep_suite(void);
+
+static char folder[] = "/tmp/iommusim-sweep-XXXXXX";
+static char *program;
+
+static const char scenario[] =
+    "{\"format\": \"iommusim-scenario/1\", \"topology\": \"synthetic:rp(ep)\", \"iommu\": \"vt-d\",\n"
+    " \"workload\": {\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"host\", \"devices\": "
+    "\"all\",\n"
+    "  \"mappings\": [{\"iova\": \"0x10000000\", \"length\": \"1MiB\"}]}], \"streams\": [{\"name\": "
+    "\"reads\",\n"
+    "  \"device\": \"any\", \"operation\": \"read\", \"pattern\": \"random\", \"size\": \"64B\", "
+    "\"operations\": 50,\n"
+    "  \"queue_depth\": 4}]}}\n";
+
+/* 24 points. */
+static const char study[] =
+    "{\"format\": \"iommusim-study/1\", \"scenario\": \"scenario.json\", \"repeats\": 2, \"axes\": [\n"
+    " {\"name\": \"walkers\", \"pointer\": \"/parameters/iommu/walkers\", \"values\": [1, 2, 4]},\n"
+    " {\"name\": \"depth\", \"pointer\": \"/workload/streams/0/queue_depth\", \"range\": {\"from\": 1, "
+    "\"to\": 4}}]}\n";
+
+static void write_file(const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void setup(void)
+{
+    const char *given = getenv("IOMMUSIM");
+    program = realpath(given ? given : "build/iommusim", NULL);
+    ck_assert_ptr_nonnull(program);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    write_file("scenario.json", scenario);
+    write_file("study.json", study);
+}
+
+static void teardown(void)
+{
+    char command[100];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+    free(program);
+}
+
+/* A shell line in the folder, "iommusim" standing for the program; standard output and error together. */
+static char *run(const char *line, int *status)
+{
+    struct text_buffer command = {0}, out = {0};
+    char block[4096];
+    size_t length;
+    text_buffer_format(&command, "cd %s && iommusim() { %s \"$@\"; } && { %s; } 2>&1", folder, program, line);
+    FILE *pipe = popen(command.text, "r");
+    ck_assert_ptr_nonnull(pipe);
+    while ((length = fread(block, 1, sizeof(block), pipe)) > 0)
+        text_buffer_append(&out, block, length);
+    int ended = pclose(pipe);
+    *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
+    text_buffer_fini(&command);
+    return out.text ? out.text : strdup("");
+}
+
+static void expect(const char *line, int status, const char *words)
+{
+    int got;
+    char *out = run(line, &got);
+    ck_assert_msg(got == status, "%s: exit status %d, expected %d\n%s", line, got, status, out);
+    ck_assert_msg(strstr(out, words) != NULL, "%s: \"%s\" is not in\n%s", line, words, out);
+    free(out);
+}
+
+START_TEST(a_study_is_computed_once)
+{
+    int status;
+    expect("iommusim sweep study.json --dry-run", 0, "24 points: 12 combinations, 2 repeats");
+    expect("test ! -e study-results", 0, "");
+    expect("iommusim sweep study.json -j 2", 0, "24 points, 24 computed in");
+    expect("iommusim sweep study.json", 0, "24 points, 0 computed in");
+    expect("iommusim sweep study-results --resume", 0, "24 there before");
+    expect("iommusim sweep status study-results", 0, "24 points: 24 done, 0 failed, 0 missing");
+    expect("iommusim sweep nowhere.json --resume", 2, "has no study in it");
+    char *table = run("iommusim sweep collect study-results", &status);
+    ck_assert_int_eq(status, 0);
+    ck_assert_msg(strncmp(table, "point,key,repeat,seed,state,walkers,depth,reads.bytes_per_s,", 60) == 0,
+                  "%s", table);
+    size_t lines = 0;
+    for (const char *at = table; *at; at++)
+        lines += *at == '\n';
+    ck_assert_uint_eq(lines, 25);
+    free(table);
+    /* More walkers: the points that were there are there still. */
+    expect("sed 's/1, 2, 4/1, 2, 4, 8/' study.json > more.json; iommusim sweep more.json -o study-results", 0,
+           "32 points, 8 computed in");
+}
+END_TEST
+
+START_TEST(a_point_is_the_run_of_its_scenario)
+{
+    expect(
+        "iommusim sweep study.json && key=$(iommusim sweep collect study-results | grep ',1,2,done,4,3,' | "
+        "cut -d, "
+        "-f2) && iommusim sweep show study-results $key | grep -q 'depth *3' && iommusim sweep point "
+        "study-results "
+        "$key > again.json && tail -n +2 study-results/points/*/$key.json | cmp - again.json && iommusim run "
+        "scenario.json --seed 2 --set /parameters/iommu/walkers=4 --set /workload/streams/0/queue_depth=3 -f "
+        "json "
+        "| grep '\"latency\"' > plain && grep '\"latency\"' again.json | cmp - plain && echo same",
+        0, "same");
+}
+END_TEST
+
+/* Number of results in the folder, whole ones. */
+static unsigned count_results(const char *results)
+{
+    unsigned count = 0;
+    for (unsigned leaf = 0; leaf < 256; leaf++) {
+        char path[200];
+        snprintf(path, sizeof(path), "%s/%s/points/%02x", folder, results, leaf);
+        DIR *below = opendir(path);
+        if (!below)
+            continue;
+        for (const struct dirent *entry; (entry = readdir(below));) {
+            size_t length = strlen(entry->d_name);
+            count += length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0;
+        }
+        closedir(below);
+    }
+    return count;
+}
+
+static pid_t start_sweep(void)
+{
+    pid_t process = fork();
+    ck_assert_int_ge(process, 0);
+    if (process == 0) {
+        if (chdir(folder) < 0)
+            _exit(99);
+        execl(program, "iommusim", "sweep", "study.json", "-o", "killed", "-j", "2", "-q", (char *)NULL);
+        _exit(99);
+    }
+    return process;
+}
+
+/* Killed again and again, each time as soon as there is something new: it ends with the same bytes. */
+START_TEST(kill_minus_nine_loses_nothing)
+{
+    unsigned rounds = 0, before = 0;
+    expect("iommusim sweep study.json -q -o whole", 0, "");
+    for (int ended = 0; !ended; rounds++) {
+        int status;
+        pid_t process = start_sweep();
+        while (!(ended = waitpid(process, &status, WNOHANG) == process) && count_results("killed") == before)
+            sched_yield();
+        if (ended) {
+            ck_assert_int_eq(WEXITSTATUS(status), 0);
+            break;
+        }
+        kill(process, SIGKILL);
+        ck_assert_int_eq(waitpid(process, &status, 0), process);
+        before = count_results("killed");
+        ck_assert_uint_lt(rounds, 100);
+    }
+    ck_assert_uint_gt(rounds, 1);
+    expect("diff -r whole killed && echo same", 0, "same");
+    expect("iommusim sweep collect whole -f sqlite -o a.db; iommusim sweep collect killed -f sqlite -o b.db; "
+           "cmp a.db "
+           "b.db && echo same",
+           0, "same");
+}
+END_TEST
+
+START_TEST(damaged_files_are_replaced)
+{
+    expect("iommusim sweep study.json -q && cp -r study-results before", 0, "");
+    expect("file=$(ls study-results/points/*/*.json | head -1) && sed -i 's/maximum_ps\": /maximum_ps\": 9/' "
+           "$file && "
+           "file=$(ls study-results/points/*/*.json | tail -1) && : > $file; iommusim sweep status "
+           "study-results",
+           1, "22 done, 0 failed, 2 missing (2 of them have a damaged file)");
+    expect("iommusim sweep collect study-results", 1, "2 of 24 points are missing");
+    expect("iommusim sweep collect study-results --partial | grep -c missing", 0, "2");
+    expect("iommusim sweep study-results", 0, "2 computed in");
+    expect("diff -r before study-results && echo same", 0, "same");
+}
+END_TEST
+
+START_TEST(failed_points_are_recorded)
+{
+    expect("sed 's/1, 2, 4/1, 0, 4/' study.json > bad.json && iommusim sweep bad.json", 1, "16 computed in");
+    expect("iommusim sweep status bad-results", 1, "16 done, 8 failed, 0 missing");
+    expect("iommusim sweep status bad-results", 1, "\"walkers\" must be from 1 to 4096");
+    expect("iommusim sweep bad.json", 1, "0 computed in");
+    expect("iommusim sweep collect bad-results | grep -c ',failed,0,'", 0, "8");
+    expect("key=$(iommusim sweep collect bad-results | grep failed,0 | head -1 | cut -d, -f2); iommusim "
+           "sweep point "
+           "bad-results $key",
+           2, "\"walkers\" must be from 1 to 4096");
+}
+END_TEST
+
+/* Files may not grow beyond one block: as on a full disk. */
+START_TEST(a_full_disk_ends_the_sweep)
+{
+    expect("iommusim sweep study.json -q -o whole", 0, "");
+    expect("(ulimit -f 1; iommusim sweep study.json -o full)", 3, "cannot be kept");
+    expect("test -z \"$(ls full/points/*/)\" || ls full/points/*/ | grep -c partial || true", 0, "");
+    expect("iommusim sweep study.json -q -o full && diff -r whole full && echo same", 0, "same");
+    expect(": > file; iommusim sweep study.json -o file/below", 3, "cannot make the folder");
+}
+END_TEST
+
+START_TEST(two_at_once_are_told_apart)
+{
+    char path[200];
+    expect("iommusim sweep study.json -q", 0, "");
+    snprintf(path, sizeof(path), "%s/study-results/lock", folder);
+    int lock = open(path, O_RDWR);
+    ck_assert_int_ge(lock, 0);
+    ck_assert_int_eq(flock(lock, LOCK_EX | LOCK_NB), 0);
+    expect("iommusim sweep study.json", 3, "another sweep works in this folder");
+    close(lock);
+    expect("iommusim sweep study.json", 0, "24 there before");
+}
+END_TEST
+
+static double query(const char *sql)
+{
+    char path[200];
+    sqlite3 *database;
+    sqlite3_stmt *statement;
+    snprintf(path, sizeof(path), "%s/x.db", folder);
+    ck_assert_int_eq(sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    ck_assert_msg(sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK, "%s: %s", sql,
+                  sqlite3_errmsg(database));
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    double value = sqlite3_column_double(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    return value;
+}
+
+START_TEST(the_database_answers)
+{
+    expect(
+        "iommusim sweep study.json -q && iommusim sweep collect study-results -f sqlite -o x.db && echo fine",
+        0, "fine");
+    ck_assert_double_eq(query("SELECT count(*) FROM points"), 24);
+    ck_assert_double_eq(query("SELECT count(*) FROM metrics"), 24 * 8);
+    ck_assert_double_eq(query("SELECT count(*) FROM means WHERE repeats = 2"), 12);
+    ck_assert_double_eq(query("SELECT count(*) FROM failures"), 0);
+    /* One at a time the latency is that of a single read, whatever the walkers. */
+    ck_assert_double_eq(
+        query("SELECT max(\"reads.mean_ps\") - min(\"reads.mean_ps\") FROM means WHERE depth = 1"), 0);
+    ck_assert_double_gt(
+        query("SELECT (SELECT \"reads.mean_ps\" FROM means WHERE depth = 4 AND walkers = 1) - "
+              "(SELECT \"reads.mean_ps\" FROM means WHERE depth = 1 AND walkers = 1)"),
+        0);
+}
+END_TEST
+
+Suite *sweep_suite(void)
+{
+    Suite *suite = suite_create("sweep");
+    TCase *tests = tcase_create("sweep");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_study_is_computed_once);
+    tcase_add_test(tests, a_point_is_the_run_of_its_scenario);
+    tcase_add_test(tests, kill_minus_nine_loses_nothing);
+    tcase_add_test(tests, damaged_files_are_replaced);
+    tcase_add_test(tests, failed_points_are_recorded);
+    tcase_add_test(tests, a_full_disk_ends_the_sweep);
+    tcase_add_test(tests, two_at_once_are_told_apart);
+    tcase_add_test(tests, the_database_answers);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
