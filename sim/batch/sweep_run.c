@@ -61,7 +61,8 @@ static int work(void *context, uint64_t point)
     struct scenario *scenario = NULL;
     struct text_buffer inputs = {0}, text = {0};
     struct diagnostics *diagnostics = diagnostics_new(FINDINGS_KEPT);
-    if (all->sweep->lock >= 0) { /* the parent's: a killed sweep must not hold it until its workers are gone */
+    if (all->sweep->lock >=
+        0) { /* the parent's: a killed sweep must not hold it until its workers are gone */
         close(all->sweep->lock);
         all->sweep->lock = -1;
     }
