@@ -110,39 +110,63 @@ static const struct input_file *find_file(struct input_hashes *hashes, const cha
     return file;
 }
 
-/* One of the two documents: a file, a one-line machine, or part of the scenario. */
-static int print_document(struct input_hashes *hashes, const struct scenario *scenario, const char *key,
-                          const char *path, struct text_buffer *out, struct diagnostics *diagnostics)
+/* A file, or a one-line machine. */
+static int print_file(struct input_hashes *hashes, const char *path, struct text_buffer *out,
+                      struct diagnostics *diagnostics)
 {
-    struct text_buffer named = {0};
-    char hash[POINT_KEY_SIZE];
-    text_buffer_format(out, ", \"%s\": ", key);
-    if (path && strncmp(path, "synthetic:", strlen("synthetic:")) == 0) {
+    if (strncmp(path, "synthetic:", strlen("synthetic:")) == 0) {
         text_buffer_json_string(out, path);
         return STATUS_OK;
     }
-    if (path) {
-        const struct input_file *file = find_file(hashes, path);
-        if (!file->content) {
-            const struct source_text source = {path, NULL, 0};
-            diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &source, DIAGNOSTIC_NO_OFFSET, NULL,
-                               "file-open", "cannot be read");
-            return STATUS_FILE_OPEN;
-        }
-        text_buffer_format(out, "[\"%s\"%s%s]", file->content, file->named.length ? ", " : "",
-                           text_buffer_get(&file->named));
-        return STATUS_OK;
+    const struct input_file *file = find_file(hashes, path);
+    if (!file->content) {
+        const struct source_text source = {path, NULL, 0};
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &source, DIAGNOSTIC_NO_OFFSET, NULL, "file-open",
+                           "cannot be read");
+        return STATUS_FILE_OPEN;
     }
+    text_buffer_format(out, "\"%s\"%s%s", file->content, file->named.length ? ", " : "",
+                       text_buffer_get(&file->named));
+    return STATUS_OK;
+}
+
+/* A document that is part of the scenario. */
+static int print_part(const struct scenario *scenario, const char *key, struct text_buffer *out,
+                      struct diagnostics *diagnostics)
+{
+    struct text_buffer named = {0};
+    char hash[POINT_KEY_SIZE];
     const cJSON *part = cJSON_GetObjectItemCaseSensitive(scenario->document.root, key);
     if (!part)
         return scenario_report_missing(scenario, key, diagnostics);
     char *text = cJSON_PrintUnformatted(part);
     hash_text(text, strlen(text), hash);
     scan(part, scenario->path, &named);
-    text_buffer_format(out, "[\"%s\"%s%s]", hash, named.length ? ", " : "", text_buffer_get(&named));
+    text_buffer_format(out, "\"%s\"%s%s", hash, named.length ? ", " : "", text_buffer_get(&named));
     text_buffer_fini(&named);
     cJSON_free(text);
     return STATUS_OK;
+}
+
+/* The topology (of several dumps, one after the other), the workload. */
+static int print_documents(struct input_hashes *hashes, const struct scenario *scenario,
+                           struct text_buffer *out, struct diagnostics *diagnostics)
+{
+    const struct machine_files *files = &scenario->topology_files;
+    int status = STATUS_OK;
+    text_buffer_add(out, ", \"topology\": [");
+    for (size_t i = 0; i < files->count && status == STATUS_OK; i++) {
+        text_buffer_add(out, i ? ", " : "");
+        status = print_file(hashes, files->paths[i], out, diagnostics);
+    }
+    if (files->count == 0)
+        status = print_part(scenario, "topology", out, diagnostics);
+    text_buffer_add(out, "], \"workload\": [");
+    if (status == STATUS_OK)
+        status = scenario->workload_path ? print_file(hashes, scenario->workload_path, out, diagnostics)
+                                         : print_part(scenario, "workload", out, diagnostics);
+    text_buffer_add(out, "]");
+    return status;
 }
 
 /* An override may name a preset or a trace, too. */
@@ -152,7 +176,8 @@ static void print_override(const struct scenario *scenario, const struct scenari
     const char *value = strchr(override->text, '=');
     struct text_buffer named = {0};
     cJSON *parsed = value ? cJSON_Parse(value + 1) : NULL;
-    const char *beside = override->workload ? scenario->workload_path : scenario->topology_path;
+    const char *topology = scenario->topology_files.count ? scenario->topology_files.paths[0] : NULL,
+               *beside = override->workload ? scenario->workload_path : topology;
     text_buffer_json_string(out, override->text);
     if (parsed) {
         const char *name = value;
@@ -175,9 +200,7 @@ int point_inputs_print(struct input_hashes *hashes, const struct scenario *scena
                        struct diagnostics *diagnostics)
 {
     text_buffer_format(out, "{\"model\": \"%s\"", model_version);
-    int status = print_document(hashes, scenario, "topology", scenario->topology_path, out, diagnostics);
-    if (status == STATUS_OK)
-        status = print_document(hashes, scenario, "workload", scenario->workload_path, out, diagnostics);
+    int status = print_documents(hashes, scenario, out, diagnostics);
     if (status < 0)
         return status;
     text_buffer_add(out, ", \"overrides\": [");

@@ -42,6 +42,8 @@ static const char doc[] =
     "  collect FOLDER          its results as one table: CSV, NDJSON or SQLite\n"
     "  show FOLDER KEY         a point: its parameters, its figures, the command that computes it again\n"
     "  point FOLDER KEY        compute a point again, here, and print its result\n"
+    "  best, pareto FOLDER     the best combination under conditions; those no other beats\n"
+    "  sensitivity FOLDER      which axis matters for a figure\n"
     "Exit status: 0 all points have results, 1 some have failed, 2 bad usage or input, 3 files or resources, "
     "130 interrupted.";
 

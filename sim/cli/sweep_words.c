@@ -283,5 +283,8 @@ const struct sweep_word sweep_words[] = {
     {"collect", collect_word},
     {"show", show_word},
     {"point", point_word},
+    {"pareto", sweep_pareto_word},
+    {"best", sweep_best_word},
+    {"sensitivity", sweep_sensitivity_word},
     {NULL, NULL},
 };

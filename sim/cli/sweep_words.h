@@ -15,4 +15,9 @@ struct sweep_word {
 /** Ends with a NULL name. */
 extern const struct sweep_word sweep_words[];
 
+/* In sweep_answers.c. */
+int sweep_best_word(int argc, char **argv);
+int sweep_pareto_word(int argc, char **argv);
+int sweep_sensitivity_word(int argc, char **argv);
+
 #endif

@@ -56,7 +56,13 @@ static void set_member(const struct study *study, struct scenario *scenario, con
             text = arena_string(scenario->arena, beside);
             free(beside);
         }
-        *(topology ? &scenario->topology_path : &scenario->workload_path) = text;
+        if (topology) {
+            const char **paths = arena_array(scenario->arena, 1, sizeof(*paths));
+            *paths = text;
+            scenario_set_topology(scenario, &(struct machine_files){paths, 1});
+        } else {
+            scenario->workload_path = text;
+        }
     }
 }
 

@@ -120,7 +120,7 @@ START_TEST(a_point_has_a_scenario)
                   "\"values\": "
                   "[\"iommu=pt\"]}, {\"pointer\": \"/scenario/iommu\", \"values\": [\"amd-vi\"]}]");
     struct scenario *scenario = scenario_of(study, 2);
-    ck_assert_str_eq(scenario->topology_path, "/studies/m.json");
+    ck_assert_str_eq(scenario->topology_files.paths[0], "/studies/m.json");
     ck_assert_str_eq(scenario->cmdline, "iommu=pt");
     ck_assert_str_eq(scenario->iommu, "amd-vi");
     ck_assert_uint_eq(scenario->seed, 42);
@@ -128,7 +128,7 @@ START_TEST(a_point_has_a_scenario)
     ck_assert_str_eq(scenario->overrides[0].text, "/x-a=1");
     scenario_free(scenario);
     scenario = scenario_of(study, 3);
-    ck_assert_str_eq(scenario->topology_path, "synthetic:rp(ep)");
+    ck_assert_str_eq(scenario->topology_files.paths[0], "synthetic:rp(ep)");
     ck_assert_uint_eq(scenario->seed, 40);
     scenario_free(scenario);
     study_free(study);

@@ -282,6 +282,20 @@ START_TEST(the_database_answers)
 }
 END_TEST
 
+START_TEST(questions_are_answered)
+{
+    expect("iommusim sweep study.json -q", 0, "");
+    expect("iommusim sweep best study-results --max reads.operations_per_s -f tsv | tail -1 | cut -f1,2", 0,
+           "4\t4");
+    expect("iommusim sweep best study-results --min walkers --subject-to 'reads.mean_ps<1ps'", 1,
+           "no combination");
+    expect("iommusim sweep pareto study-results --min walker", 2, "did you mean 'walkers'?");
+    expect("iommusim sweep sensitivity study-results --of reads.mean_ps", 0, "lowest mean");
+    expect("iommusim sweep sensitivity study-results", 2, "--of is missing");
+    expect("iommusim sweep best study-results --min walkers --subject-to walkers", 2, "is no condition");
+}
+END_TEST
+
 Suite *sweep_suite(void)
 {
     Suite *suite = suite_create("sweep");
@@ -295,6 +309,7 @@ Suite *sweep_suite(void)
     tcase_add_test(tests, a_full_disk_ends_the_sweep);
     tcase_add_test(tests, two_at_once_are_told_apart);
     tcase_add_test(tests, the_database_answers);
+    tcase_add_test(tests, questions_are_answered);
     suite_add_tcase(suite, tests);
     return suite;
 }

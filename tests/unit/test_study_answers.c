@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* pareto, best and sensitivity on a table made by hand: the figure is 10 a + b, its cost 30 - a b. */
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+#include "sim/batch/study_answers.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *study_answers_suite(void);
+
+enum { COMBINATIONS = 6, REPEATS = 2 };
+
+static struct collected table;
+
+static void setup(void)
+{
+    static const char text[] =
+        "{\"format\": \"iommusim-study/1\", \"scenario\": {}, \"repeats\": 2, \"axes\": [{\"name\": \"a\", "
+        "\"pointer\": \"/x-a\", \"values\": [1, 2]}, {\"name\": \"b\", \"pointer\": \"/x-b\", \"values\": "
+        "[\"1KiB\", \"2KiB\", \"3KiB\"]}]}";
+    const struct source_text source = {"study.json", text, strlen(text)};
+    struct diagnostics *diagnostics = diagnostics_new(10);
+    struct study *study;
+    ck_assert_int_eq(study_load_source(&source, "/study.json", &study, diagnostics), STATUS_OK);
+    diagnostics_free(diagnostics);
+    table = (struct collected){.arena = arena_new(), .study = study, .metric_count = 2};
+    table.metrics = memory_array(2, sizeof(*table.metrics));
+    table.metrics[0] = "figure";
+    table.metrics[1] = "cost";
+    table.points = memory_array(study_points(study), sizeof(*table.points));
+    for (uint64_t i = 0; i < study_points(study); i++) {
+        int a = 1 + (int)study_value_of(study, i, 0), b = 1 + (int)study_value_of(study, i, 1),
+            off = study_repeat_of(study, i) ? 1 : -1;
+        table.points[i].state = STORED_RESULT;
+        table.points[i].values = memory_array(2, sizeof(char *));
+        table.points[i].values[0] = arena_format(table.arena, "%d", 10 * a + b + off);
+        table.points[i].values[1] = arena_format(table.arena, "%d", 30 - a * b);
+    }
+}
+
+static void teardown(void)
+{
+    struct study *study = (struct study *)table.study;
+    collected_free(&table);
+    study_free(study);
+}
+
+static struct study_goal goal(const char *name, bool maximise)
+{
+    struct study_goal goal = {.maximise = maximise};
+    ck_assert(study_quantity_read(&table, name, &goal.quantity));
+    return goal;
+}
+
+START_TEST(quantities_are_means)
+{
+    struct study_quantity quantity;
+    ck_assert(study_quantity_read(&table, "figure", &quantity));
+    ck_assert_double_eq(quantity.values[0], 11);
+    ck_assert_double_eq(quantity.values[5], 23);
+    free(quantity.values);
+    ck_assert(study_quantity_read(&table, "b", &quantity));
+    ck_assert_double_eq(quantity.values[1], 2048);
+    free(quantity.values);
+    ck_assert(!study_quantity_read(&table, "c", &quantity));
+    ck_assert_str_eq(study_quantity_nearest(&table, "figur"), "figure");
+    table.points[3].state = STORED_FAILURE; /* a repeat of combination 1 */
+    ck_assert(study_quantity_read(&table, "figure", &quantity));
+    ck_assert(isnan(quantity.values[1]));
+    free(quantity.values);
+}
+END_TEST
+
+/* A point is chosen exactly where no other is at least as good in both and better in one. */
+START_TEST(pareto_is_what_nothing_beats)
+{
+    struct study_goal goals[] = {goal("figure", false), goal("cost", false)};
+    bool chosen[COMBINATIONS];
+    /* (11,29) (12,28) (13,27) (21,28) (22,26) (23,24): all but (21,28) */
+    ck_assert_uint_eq(study_pareto(&table, goals, 2, chosen), 5);
+    for (unsigned i = 0; i < COMBINATIONS; i++)
+        ck_assert_int_eq(chosen[i], i != 3);
+    goals[0].maximise = true; /* now (23,24) is best in both */
+    ck_assert_uint_eq(study_pareto(&table, goals, 2, chosen), 1);
+    ck_assert(chosen[5]);
+    free(goals[0].quantity.values);
+    free(goals[1].quantity.values);
+}
+END_TEST
+
+START_TEST(best_keeps_to_the_conditions)
+{
+    struct study_goal goals[] = {goal("a", false), goal("figure", true)};
+    struct study_constraint constraint = {.relation = RELATION_LESS_EQUAL, .limit = 28};
+    ck_assert(study_quantity_read(&table, "cost", &constraint.quantity));
+    ck_assert_uint_eq(study_best(&table, goals, 2, &constraint, 1), 2); /* a = 1, then the largest figure */
+    ck_assert_uint_eq(study_best(&table, goals, 1, &constraint, 1), 1); /* the first of equals */
+    constraint.limit = 26;
+    ck_assert_uint_eq(study_best(&table, goals, 2, &constraint, 1), 5);
+    constraint.relation = RELATION_LESS;
+    constraint.limit = 24;
+    ck_assert_uint_eq(study_best(&table, goals, 2, &constraint, 1), UINT32_MAX);
+    free(goals[0].quantity.values);
+    free(goals[1].quantity.values);
+    free(constraint.quantity.values);
+}
+END_TEST
+
+/* 11 12 13 21 22 23: mean 17, squares 154; between the values of a 150, of b 4. */
+START_TEST(sensitivity_is_the_share_of_variance)
+{
+    struct study_quantity quantity;
+    struct axis_effect effects[STUDY_AXES_MAX];
+    ck_assert(study_quantity_read(&table, "figure", &quantity));
+    ck_assert_uint_eq(study_sensitivity(&table, &quantity, effects), 2);
+    ck_assert_uint_eq(effects[0].axis, 0);
+    ck_assert_double_eq_tol(effects[0].share, 150.0 / 154, 1e-12);
+    ck_assert_double_eq(effects[0].low, 12);
+    ck_assert_double_eq(effects[0].high, 22);
+    ck_assert_uint_eq(effects[0].high_value, 1);
+    ck_assert_double_eq_tol(effects[1].share, 4.0 / 154, 1e-12);
+    ck_assert_double_eq(effects[1].high, 18);
+    ck_assert_uint_eq(effects[1].high_value, 2);
+    free(quantity.values);
+}
+END_TEST
+
+START_TEST(numbers_have_units)
+{
+    ck_assert_double_eq(study_number("\"64KiB\""), 65536);
+    ck_assert_double_eq(study_number("330ns"), 330000);
+    ck_assert_double_eq(study_number("1.5e3"), 1500);
+    ck_assert_double_eq(study_number("true"), 1);
+    ck_assert(isnan(study_number("null")) && isnan(study_number("\"amd-vi\"")) && isnan(study_number("")));
+}
+END_TEST
+
+Suite *study_answers_suite(void)
+{
+    Suite *suite = suite_create("study_answers");
+    TCase *tests = tcase_create("study_answers");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, quantities_are_means);
+    tcase_add_test(tests, pareto_is_what_nothing_beats);
+    tcase_add_test(tests, best_keeps_to_the_conditions);
+    tcase_add_test(tests, sensitivity_is_the_share_of_variance);
+    tcase_add_test(tests, numbers_have_units);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
