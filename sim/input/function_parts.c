@@ -170,8 +170,8 @@ bool read_link(const struct json_node *node, struct pci_function *function, bool
     return speed || width;
 }
 
-/* Bits as a number, or as a list of names. */
-static bool read_acs_bits(const struct json_node *node, uint16_t *bits)
+/* Bits as a number, or as a list of @p words. */
+static bool read_acs_bits(const struct json_node *node, const char *const *words, uint16_t *bits)
 {
     uint64_t number;
     if (!json_is_array(node)) {
@@ -183,9 +183,33 @@ static bool read_acs_bits(const struct json_node *node, uint16_t *bits)
     *bits = 0;
     for (struct json_node item = json_first(node); json_given(&item); json_next(&item)) {
         int bit;
-        if (!json_node_choice(&item, acs_bit_words, &bit))
+        if (!json_node_choice(&item, words, &bit))
             return false;
-        *bits |= (uint16_t)(1U << bit);
+        bool enhanced = strcmp(words[bit], "ES") == 0;
+        *bits |= enhanced ? (uint16_t)ACS_ENHANCED : (uint16_t)(1U << bit);
+    }
+    return true;
+}
+
+/* The first dword, or a list of dwords. */
+static bool read_egress_vector(const struct json_node *node, struct acs *acs)
+{
+    enum { DWORDS = 8 };
+    uint64_t dword;
+    if (!json_is_array(node)) {
+        bool good = json_node_address(node, UINT32_MAX, &dword);
+        acs->egress_vector = good ? (uint32_t)dword : 0;
+        return good;
+    }
+    if (json_length(node) == 0 || json_length(node) > DWORDS) {
+        json_error(node, "topology-egress-vector", "an egress control vector is one to eight dwords");
+        return false;
+    }
+    unsigned at = 0;
+    for (struct json_node item = json_first(node); json_given(&item); json_next(&item), at++) {
+        if (!json_node_address(&item, UINT32_MAX, &dword))
+            return false;
+        *(at ? &acs->egress_vector_more[at - 1] : &acs->egress_vector) = (uint32_t)dword;
     }
     return true;
 }
@@ -216,20 +240,19 @@ void read_acs(const struct topology_reading *reading, const struct json_node *no
                    "expected \"none\", \"unknown\", \"present\", a list of ACS bits or an object");
         return;
     }
-    acs->present = read_acs_bits(&capability, &acs->capability);
+    acs->present = read_acs_bits(&capability, acs_bit_words, &acs->capability);
     /* What the kernel sets is SV, RR, CR and UF as far as they are implemented (pci_std_enable_acs). */
     acs->control = reading->topology->acs_state == ACS_BOOTED && !reading->complete
                        ? acs->capability & (ACS_SOURCE_VALIDATION | ACS_REQUEST_REDIRECT |
                                             ACS_COMPLETION_REDIRECT | ACS_UPSTREAM_FORWARDING)
                        : 0;
     if (json_given(&control))
-        read_acs_bits(&control, &acs->control);
+        read_acs_bits(&control, acs_control_words, &acs->control);
     acs->egress_vector_known = !reading->complete;
-    uint64_t vector;
-    if (json_is_object(node) && json_get_address(node, "egress_vector", UINT32_MAX, &vector)) {
-        acs->egress_vector = (uint32_t)vector;
-        acs->egress_vector_known = true;
-    }
+    struct json_node vector =
+        json_is_object(node) ? json_member(node, "egress_vector") : (struct json_node){0};
+    if (json_given(&vector))
+        acs->egress_vector_known = read_egress_vector(&vector, acs);
 }
 
 void read_sriov(const struct json_node *node, struct pci_function *function, bool complete)

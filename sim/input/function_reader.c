@@ -176,6 +176,8 @@ static void read_flags(const struct json_node *node, struct pci_function *functi
 {
     json_get_boolean(node, "extended_tags", &function->extended_tags);
     json_get_boolean(node, "ari", &function->ari);
+    json_get_boolean(node, "ari_acs_groups", &function->ari_acs_groups);
+    json_get_u8(node, "ari_function_group", 0, 7, &function->ari_function_group);
     json_get_u8(node, "ari_next_function", 0, UINT8_MAX, &function->ari_next_function);
     json_get_boolean(node, "ari_forwarding", &function->ari_forwarding);
     json_get_boolean(node, "ats", &function->ats);

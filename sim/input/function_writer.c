@@ -6,6 +6,7 @@
 #include "models/pcie/link.h"
 #include "sim/base/units.h"
 #include "sim/input/json_layout.h"
+#include "sim/input/topology_keys.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -143,23 +144,35 @@ static void write_link(struct json_layout *layout, const struct pci_function *fu
     text_buffer_fini(&text);
 }
 
-static void append_acs_bits(struct text_buffer *out, uint16_t bits)
+static void append_acs_bits(struct text_buffer *out, const char *const *words, unsigned count, uint16_t bits)
 {
-    static const char *const words[] = {"SV", "TB", "RR", "CR",
-                                        "UF", "EC", "DT", "ES"}; /* ORDER: enum acs_bit */
-    if (bits > 0xff) {
-        text_buffer_format(out, "\"0x%04x\"", bits); /* the egress vector's size is in the upper half */
+    if (bits >> count) { /* of a capability: the egress vector's size is in the upper half */
+        text_buffer_format(out, "\"0x%04x\"", bits);
         return;
     }
     text_buffer_add(out, "[");
     bool first = true;
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (!(bits & 1U << i))
             continue;
         text_buffer_format(out, "%s\"%s\"", first ? "" : ", ", words[i]);
         first = false;
     }
     text_buffer_add(out, "]");
+}
+
+static void append_egress_vector(struct text_buffer *out, const struct acs *acs)
+{
+    unsigned dwords = 8;
+    if (!acs->egress_vector_known)
+        return;
+    while (dwords > 1 && acs->egress_vector_more[dwords - 2] == 0)
+        dwords--;
+    text_buffer_format(out, ", \"egress_vector\": %s\"0x%" PRIx32 "\"", dwords > 1 ? "[" : "",
+                       acs->egress_vector);
+    for (unsigned i = 1; i < dwords; i++)
+        text_buffer_format(out, ", \"0x%" PRIx32 "\"", acs->egress_vector_more[i - 1]);
+    text_buffer_add(out, dwords > 1 ? "]" : "");
 }
 
 static void write_acs(struct json_layout *layout, const struct pci_function *function)
@@ -170,13 +183,13 @@ static void write_acs(struct json_layout *layout, const struct pci_function *fun
             layout_string(layout, "acs", acs->present ? "present" : "unknown");
         return;
     }
+    enum { CAPABILITY_BITS = 8, CONTROL_BITS = 13 };
     struct text_buffer text = {0};
     text_buffer_add(&text, "{\"capability\": ");
-    append_acs_bits(&text, acs->capability);
+    append_acs_bits(&text, acs_bit_words, CAPABILITY_BITS, acs->capability);
     text_buffer_add(&text, ", \"control\": ");
-    append_acs_bits(&text, acs->control);
-    if (acs->egress_vector_known)
-        text_buffer_format(&text, ", \"egress_vector\": \"0x%" PRIx32 "\"", acs->egress_vector);
+    append_acs_bits(&text, acs_control_words, CONTROL_BITS, acs->control);
+    append_egress_vector(&text, acs);
     text_buffer_add(&text, "}");
     layout_raw(layout, "acs", text.text);
     text_buffer_fini(&text);
@@ -193,6 +206,8 @@ static void write_flags(struct json_layout *layout, const struct pci_function *f
     layout_flag(layout, "extended_tags", function->extended_tags);
     layout_flag(layout, "ari", function->ari);
     layout_count(layout, "ari_next_function", function->ari_next_function);
+    layout_flag(layout, "ari_acs_groups", function->ari_acs_groups);
+    layout_count(layout, "ari_function_group", function->ari_function_group);
     layout_flag(layout, "ari_forwarding", function->ari_forwarding);
     layout_flag(layout, "ats", function->ats);
     layout_flag(layout, "ats_enabled", function->ats_enabled);

@@ -224,6 +224,7 @@ static void write_topology_definitions(struct json_layout *layout)
     write_words(layout, "function_kind", function_kind_names(),
                 "{\"type\": \"string\", \"pattern\": \"^pcie-type-[0-9]+$\"}");
     write_words(layout, "acs_bit", acs_bit_words, NULL);
+    write_words(layout, "acs_control_bit", acs_control_words, NULL);
     for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++)
         write_definition(layout, definitions[i].table, definitions[i].also);
 }

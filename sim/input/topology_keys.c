@@ -8,10 +8,15 @@ const char *const acs_state_words[] = {"firmware", "booted", NULL};
 const char *const region_kind_words[] = {"direct", "direct-relaxable", "msi", "reserved", NULL};
 const char *const bar_kind_words[] = {"io", "memory32", "memory64", NULL};
 const char *const acs_bit_words[] = {"SV", "TB", "RR", "CR", "UF", "EC", "DT", "ES", NULL};
+const char *const acs_control_words[] = {"SV",        "TB",        "RR",           "CR",        "UF",
+                                         "EC",        "DT",        "IORB",         "DSP_MT_RB", "DSP_MT_RR",
+                                         "USP_MT_RB", "USP_MT_RR", "UNCLAIMED_RR", "ES",        NULL};
+const char *const peer_routing_words[] = {"none", "within", "all", NULL};
 
 #define SCHEMA_WINDOW              "{\"type\": \"array\", \"items\": " SCHEMA_ADDRESS ", \"minItems\": 2, \"maxItems\": 2}"
 #define SCHEMA_PRESETS             "{\"anyOf\": [" SCHEMA_STRING ", " SCHEMA_LIST(SCHEMA_STRING) "]}"
 #define SCHEMA_ACS_BITS            "{\"anyOf\": [" SCHEMA_LIST(SCHEMA_REF("acs_bit")) ", " SCHEMA_ADDRESS "]}"
+#define SCHEMA_ACS_CONTROL         "{\"anyOf\": [" SCHEMA_LIST(SCHEMA_REF("acs_control_bit")) ", " SCHEMA_ADDRESS "]}"
 #define SCHEMA_PARAMETERS(section) "{\"$ref\": \"#/$defs/parameters/properties/" section "\"}"
 
 static const struct json_key topology_keys_rows[] = {
@@ -114,6 +119,10 @@ static const struct json_key host_bridge_keys_rows[] = {
     {"numa_node", "node (0)", SCHEMA_COUNT(0, 1023), NULL},
     {"found", "nobody stated it: a dump shows functions on a bus that nothing leads to (false)",
      SCHEMA_BOOLEAN, NULL},
+    {"peer_to_peer",
+     "where the root complex routes requests of devices below: not between ports, between ports of this host "
+     "bridge, or also to others (what platform.root_complex_peer_to_peer says: all or none)",
+     NULL, peer_routing_words},
     {"vmd", "address of the VMD endpoint that emulates it", SCHEMA_BDF, NULL},
     {"windows", "memory routed to it (what is below it)", SCHEMA_LIST(SCHEMA_REF("host_window")), NULL},
     {"functions", "functions on the root bus", SCHEMA_LIST(SCHEMA_REF("function")), NULL},
@@ -164,6 +173,11 @@ static const struct json_key function_keys_rows[] = {
     {"extended_tags", "8-bit tags are enabled (short form: true)", SCHEMA_BOOLEAN, NULL},
     {"ari", "has an ARI capability", SCHEMA_BOOLEAN, NULL},
     {"ari_next_function", "next function of the ARI device", SCHEMA_COUNT(0, 255), NULL},
+    {"ari_acs_groups",
+     "of function 0: egress control vectors of the device select function groups (ACS Function Groups "
+     "Enable)",
+     SCHEMA_BOOLEAN, NULL},
+    {"ari_function_group", "Function Group of the ARI function", SCHEMA_COUNT(0, 7), NULL},
     {"ari_forwarding", "of a port: ARI forwarding is enabled", SCHEMA_BOOLEAN, NULL},
     {"acs",
      "Access Control Services: \"none\"; \"unknown\"; \"present\", registers not shown; a list of the "
@@ -220,8 +234,11 @@ JSON_KEY_TABLE(windows_keys, "windows", "Windows of a bridge.", .fields = NULL);
 static const struct json_key acs_keys_rows[] = {
     {"capability", "capability bits, as names or a number", SCHEMA_ACS_BITS, NULL},
     {"control", "control bits (short form: none as firmware leaves them, or what the kernel enables)",
-     SCHEMA_ACS_BITS, NULL},
-    {"egress_vector", "dword at offset 8: egress control vector, or Intel's control dword", SCHEMA_ADDRESS,
+     SCHEMA_ACS_CONTROL, NULL},
+    {"egress_vector",
+     "egress control vector: bits 0 to 31, or a list of up to eight such dwords; Intel's control dword",
+     "{\"anyOf\": [" SCHEMA_ADDRESS ", {\"type\": \"array\", \"items\": " SCHEMA_ADDRESS
+     ", \"minItems\": 1, \"maxItems\": 8}]}",
      NULL},
 };
 JSON_KEY_TABLE(acs_keys, "acs", "Access Control Services.", .required = {"capability"});

@@ -101,6 +101,9 @@ static void read_host_bridge(struct topology_reading *reading, const struct json
                    host.bus_end, host.bus_start);
     json_get_u32(node, "numa_node", 0, 1023, &host.numa_node);
     json_get_boolean(node, "found", &host.found);
+    int routing;
+    if (json_get_choice(node, "peer_to_peer", peer_routing_words, &routing))
+        host.peer_routing = (enum peer_routing)(routing + PEER_ROUTING_NONE);
     struct json_node windows = json_member(node, "windows");
     read_host_windows(reading, &windows, &host);
     char *pointer = json_pointer(node);

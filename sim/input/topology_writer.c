@@ -5,6 +5,7 @@
 #include "sim/base/units.h"
 #include "sim/input/json_layout.h"
 #include "sim/input/parameter_set.h"
+#include "sim/input/topology_keys.h"
 
 #include <inttypes.h>
 
@@ -122,6 +123,8 @@ static void write_host_bridge(struct json_layout *layout, const struct topology 
     layout_format(layout, "bus_end", "\"%02x\"", host->bus_end);
     layout_count(layout, "numa_node", host->numa_node);
     layout_flag(layout, "found", host->found);
+    if (host->peer_routing != PEER_ROUTING_DEFAULT)
+        layout_string(layout, "peer_to_peer", peer_routing_words[host->peer_routing - PEER_ROUTING_NONE]);
     if (host->vmd_function_id != NONE) {
         const struct pci_function *vmd = &topology->functions[host->vmd_function_id];
         write_address(layout, "vmd", vmd->segment, vmd->bus, vmd->devfn);

@@ -190,6 +190,13 @@ static bool read_options(struct parser *parser, struct pci_function *function, s
                             "seg= belongs to functions of a root bus: what is below is in the same segment");
             parser->builder->hosts[parser->host].host_bridge.segment = extra->segment;
         }
+        if (extra->peer_routing_known && !extra->peer_routing_taken) {
+            extra->peer_routing_taken = true;
+            if (parser->depth > 0)
+                return fail(parser, start, "synthetic-bad-value",
+                            "p2p= belongs to functions of a root bus: it is the root complex that routes");
+            parser->builder->hosts[parser->host].host_bridge.peer_routing = extra->peer_routing;
+        }
     } while (take(parser, ','));
     if (!take(parser, ']'))
         return fail(parser, parser->at, "synthetic-syntax", "\",\" or \"]\" is expected here");

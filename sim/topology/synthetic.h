@@ -21,6 +21,11 @@
  *              | id=VVVV:DDDD | sub=VVVV:DDDD | class=CCCC | class=CCCCII
  *              | mf                   multifunction bit (also set where the slot has further functions)
  *              | ari                  ARI capability; on rp and dp: ARI forwarding enabled
+ *              | ev=HEX[:HEX...]      ACS egress control vector, 32 bits each, the lowest first
+ *              | fgroup=N             ARI Function Group, 0..7; on function 0, fgroups: the egress vectors of
+ *                                     the device select groups
+ *              | p2p=none|within|all  on functions of the root bus: where the root complex routes requests of
+ *                                     devices (struct host_bridge)
  *              | pcix                 PCI-X capability
  *              | vf=N | vf=N:OFFSET:STRIDE    SR-IOV with N VFs enabled, all decimal
  *              | link=GENxWIDTH       e.g. link=3x8; said at one end of a link it holds for the other too

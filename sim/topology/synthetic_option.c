@@ -112,6 +112,51 @@ static bool apply_ari(const struct option_context *context)
     return true;
 }
 
+static bool apply_egress_vector(const struct option_context *context)
+{
+    struct acs *acs = &context->function->acs;
+    const char *text = context->value;
+    unsigned dword;
+    for (unsigned i = 0; i < 8; i++) {
+        bool last = !strchr(text, ':');
+        if (!take_number(&text, 16, UINT32_MAX, last ? '\0' : ':', &dword))
+            return false;
+        *(i ? &acs->egress_vector_more[i - 1] : &acs->egress_vector) = dword;
+        if (last)
+            return true;
+    }
+    return false;
+}
+
+static bool apply_function_group(const struct option_context *context)
+{
+    const char *text = context->value;
+    unsigned group;
+    if (!take_number(&text, 10, 7, '\0', &group))
+        return false;
+    context->function->ari_function_group = (uint8_t)group;
+    return true;
+}
+
+static bool apply_function_groups(const struct option_context *context)
+{
+    context->function->ari_acs_groups = true;
+    return true;
+}
+
+static bool apply_peer_routing(const struct option_context *context)
+{
+    static const char *const words[] = {"none", "within", "all"};
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(context->value, words[i]) == 0) {
+            context->extra->peer_routing_known = true;
+            context->extra->peer_routing = (enum peer_routing)(PEER_ROUTING_NONE + i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool apply_pcix(const struct option_context *context)
 {
     context->function->pcix = true;
@@ -259,6 +304,10 @@ static const struct option_row rows[] = {
     {"mf", NULL, false, apply_mf},
     {"ari", NULL, false, apply_ari},
     {"pcix", NULL, false, apply_pcix},
+    {"ev", "up to eight dwords, hexadecimal, with \":\" between them", false, apply_egress_vector},
+    {"fgroup", "a number from 0 to 7", false, apply_function_group},
+    {"fgroups", NULL, false, apply_function_groups},
+    {"p2p", "none, within or all", false, apply_peer_routing},
     {"vf", "N or N:OFFSET:STRIDE, numbers from 1 to 65535", false, apply_vf},
     {"link", "GENxWIDTH, generation 1 to 6 and 1, 2, 4, 8, 12, 16 or 32 lanes", false, apply_link},
     {"mps", "128, 256, 512, 1024, 2048 or 4096", false, apply_mps},

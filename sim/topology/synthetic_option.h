@@ -7,7 +7,7 @@
 #define IOMMUSIM_TOPOLOGY_SYNTHETIC_OPTION_H
 
 #include "sim/base/arena.h"
-#include "sim/topology/pci_function.h"
+#include "sim/topology/topology.h"
 
 #include <stddef.h>
 
@@ -28,6 +28,8 @@ struct synthetic_extra {
     unsigned bars;   /**< BAR registers used so far */
     bool segment_known, segment_taken;
     uint32_t segment;
+    bool peer_routing_known, peer_routing_taken;
+    enum peer_routing peer_routing; /**< of the host bridge */
 };
 
 struct synthetic_error {

@@ -91,6 +91,8 @@ static bool same_express(const struct pci_function *a, const struct pci_function
         return true; /* extended space is not written */
     SAME(ari);
     SAME(ari_next_function);
+    SAME(ari_acs_groups);
+    SAME(ari_function_group);
     SAME(acs.present);
     SAME(acs.capability);
     SAME(acs.control);
@@ -98,6 +100,8 @@ static bool same_express(const struct pci_function *a, const struct pci_function
         if (a->acs.present)
             SAME(acs.egress_vector_known);
         SAME(acs.egress_vector);
+        for (unsigned i = 0; i < 7; i++)
+            SAME(acs.egress_vector_more[i]);
         SAME(acs_unknown);
     }
     SAME(ats);
