@@ -301,7 +301,8 @@ static struct route_decision downward(const struct step *step)
         return owned ? deliver(step, RULE_COMPLETION_ARRIVED) : onto_bus_below(step);
     }
     /* A requester that uses another id of its bus (NTB proxies) still gets what is sent to it. */
-    if (transaction_routing(step->transaction->kind) == ROUTED_BY_ID && node->kind == NODE_ENDPOINT)
+    if (transaction_routing(step->transaction->kind) == ROUTED_BY_ID &&
+        (node->kind == NODE_ENDPOINT || node->kind == NODE_VMD))
         return deliver(step, arrival_rule(step, RULE_BAR));
     return block(step, RULE_UNCLAIMED, ROUTE_UNSUPPORTED_REQUEST);
 }

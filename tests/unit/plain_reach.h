@@ -1,22 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* Reach once more, straight from the texts and as slow as it likes: an oracle for sim/analysis/reach. */
+/**
+ * @file plain_reach.h
+ * Routing and reach once more, straight from the texts and as slow as it likes: an oracle for
+ * models/pcie/route and sim/analysis/reach. It shares no code with them but the ACS bits in force.
+ */
 #ifndef IOMMUSIM_TESTS_PLAIN_REACH_H
 #define IOMMUSIM_TESTS_PLAIN_REACH_H
 
-#include "sim/topology/topology.h"
+#include "models/pcie/route.h"
 
-enum plain_end { PLAIN_HOST, PLAIN_BLOCKED, PLAIN_DELIVERED };
+enum plain_end {
+    PLAIN_UNIT,      /**< for the IOMMU, or for the root complex itself */
+    PLAIN_MEMORY,    /**< memory, or an interrupt that nobody remaps */
+    PLAIN_BLOCKED,   /**< @c error */
+    PLAIN_DELIVERED, /**< to @c function_id */
+};
 
 struct plain_result {
     enum plain_end end;
-    uint32_t function_id; /**< PLAIN_DELIVERED */
+    enum route_error error;
+    uint32_t function_id;
+    uint16_t requester_id; /**< under which it ended */
+    bool redirected;       /**< the first port that had a say in it sent it upward instead of to a peer */
 };
 
-/**
- * Where a write of @p source to @p address ends.
- * @param control  [function] ACS control bits in force
- */
-struct plain_result plain_reach(const struct topology *topology, const uint16_t *control, uint32_t source,
-                                uint64_t address);
+/** The machine, and how its host stands to everyone on it. */
+struct plain_machine {
+    const struct topology *topology;
+    const uint16_t *control; /**< [function] ACS control bits in force */
+    bool translated, ats;
+};
+
+/** Where @p transaction of @p source ends; its segment is not looked at. */
+struct plain_result plain_reach(const struct plain_machine *machine, uint32_t source,
+                                const struct transaction *transaction);
 
 #endif

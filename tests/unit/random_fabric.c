@@ -19,6 +19,7 @@ static void write_acs(struct random_fabric *random, struct text_buffer *out)
 {
     static const unsigned capabilities[] = {0x1f, 0x1f, 0x1f, 0x0c, 0x1b, 0x00, 0x5f};
     static const unsigned enhanced[] = {0x9f, 0x3f, 0xff, 0x1f, 0x7f};
+    static const unsigned sizes[] = {0, 2, 8, 64}; /* bits of the egress vector; 0: 256 */
     if (random->isolated) {
         text_buffer_add(out, "acs");
         return;
@@ -31,10 +32,16 @@ static void write_acs(struct random_fabric *random, struct text_buffer *out)
     if (capability & 0x80)
         control |= random_fabric_next(random, 3) << 8 | random_fabric_next(random, 3) << 10 |
                    random_fabric_next(random, 2) << 12;
-    if (chance(random, 25))
+    if (chance(random, 25)) {
         text_buffer_add(out, "noacs");
-    else
-        text_buffer_format(out, "acs=%x:%x", capability, control);
+        return;
+    }
+    if (random->enhanced_egress && capability & 0x20)
+        capability |= sizes[random_fabric_next(random, 4)] << 8;
+    text_buffer_format(out, "acs=%x:%x", capability, control);
+    if (random->enhanced_egress && capability & 0x20)
+        text_buffer_format(out, ",ev=%x:%x", random_fabric_next(random, 1U << 31),
+                           random_fabric_next(random, 1U << 31));
 }
 
 /** " kind[options]", without children. @p bars  bridges may have a BAR of their own */
@@ -45,11 +52,16 @@ static void write_function(struct random_fabric *random, struct text_buffer *out
     write_acs(random, out);
     if (bars && chance(random, 25))
         text_buffer_add(out, ",bar=16KiB");
+    if (random->enhanced_egress && !bars && chance(random, 30)) {
+        text_buffer_format(out, ",ari,fgroup=%u", random_fabric_next(random, 8));
+        if (chance(random, 50))
+            text_buffer_add(out, ",fgroups");
+    }
     text_buffer_add(out, "]");
 }
 
 static void write_link(struct random_fabric *random, struct text_buffer *out, unsigned depth);
-static void write_shared(struct random_fabric *random, struct text_buffer *out, unsigned depth);
+static void write_shared(struct random_fabric *random, struct text_buffer *out, unsigned depth, bool pcix);
 
 static void write_switch(struct random_fabric *random, struct text_buffer *out, unsigned depth)
 {
@@ -95,29 +107,33 @@ static void write_link(struct random_fabric *random, struct text_buffer *out, un
     } else if (what < 8) {
         write_device(random, out, "ep");
     } else {
+        bool pcix = random->platforms && chance(random, 50);
         text_buffer_add(out, chance(random, 70) ? " pcie2pci" : " pcibridge");
-        text_buffer_add(out, chance(random, 30) ? "[bar=4KiB](" : "(");
-        write_shared(random, out, depth + 1);
+        if (chance(random, 30))
+            text_buffer_add(out, pcix ? "[bar=4KiB,pcix](" : "[bar=4KiB](");
+        else
+            text_buffer_add(out, pcix ? "[pcix](" : "(");
+        write_shared(random, out, depth + 1, pcix);
         text_buffer_add(out, ")");
     }
 }
 
-/** What hangs on a conventional bus. */
-static void write_shared(struct random_fabric *random, struct text_buffer *out, unsigned depth)
+/** What hangs on a conventional bus; @p pcix  most of it can do PCI-X. */
+static void write_shared(struct random_fabric *random, struct text_buffer *out, unsigned depth, bool pcix)
 {
     uint32_t count = 1 + random_fabric_next(random, 3);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t what = random_fabric_next(random, 8);
         if (what == 0 && depth < MAX_DEPTH) {
-            text_buffer_add(out, " pcibridge(");
-            write_shared(random, out, depth + 1);
+            text_buffer_add(out, pcix ? " pcibridge[pcix](" : " pcibridge(");
+            write_shared(random, out, depth + 1, pcix);
             text_buffer_add(out, ")");
         } else if (what == 1 && depth < MAX_DEPTH) {
             text_buffer_add(out, " pci2pcie(");
             write_link(random, out, depth + 1);
             text_buffer_add(out, ")");
         } else {
-            text_buffer_add(out, " pci");
+            text_buffer_add(out, pcix && !chance(random, 15) ? " pci[pcix]" : " pci");
         }
     }
 }
@@ -127,7 +143,7 @@ static void write_root(struct random_fabric *random, struct text_buffer *out)
     uint32_t what = random_fabric_next(random, random->pcie_only ? 7 : 8);
     if (what == 7) {
         text_buffer_add(out, " pcibridge(");
-        write_shared(random, out, 1);
+        write_shared(random, out, 1, false);
         text_buffer_add(out, ")");
     } else if (what == 6) {
         write_device(random, out, "rciep");
@@ -147,14 +163,99 @@ static void write_root(struct random_fabric *random, struct text_buffer *out)
     }
 }
 
+/** What the root complex does between its ports, told on a function of the root bus that is there for it. */
+static void write_routing(struct random_fabric *random, struct text_buffer *out, const char *more)
+{
+    static const char *const words[] = {"none", "within", "all"};
+    text_buffer_format(out, " rcec[%sp2p=%s]", more, words[random_fabric_next(random, 3)]);
+}
+
+static void write_roots(struct random_fabric *random, struct text_buffer *out)
+{
+    uint32_t roots = 1 + random_fabric_next(random, 3);
+    for (uint32_t i = 0; i < roots; i++)
+        write_root(random, out);
+}
+
+/** A machine with host bridges of different minds, perhaps a second segment and a VMD domain. */
+static void write_platforms(struct random_fabric *random, struct text_buffer *out)
+{
+    uint32_t hosts = 1 + random_fabric_next(random, 2);
+    bool vmd = chance(random, 25);
+    for (uint32_t h = 0; h < hosts; h++) {
+        text_buffer_add(out, h ? " |" : "");
+        if (chance(random, 60))
+            write_routing(random, out, "");
+        write_roots(random, out);
+        if (vmd && h == 0)
+            text_buffer_add(out, " rciep@1e[id=8086:201d,class=0104]");
+    }
+    if (chance(random, 25)) {
+        text_buffer_add(out, " | bus=0:");
+        write_routing(random, out, "seg=1,");
+        write_roots(random, out);
+    }
+    if (vmd) {
+        text_buffer_add(out, " | bus=0:");
+        write_routing(random, out, "seg=10000,");
+        write_roots(random, out);
+    }
+}
+
 void random_fabric_write(struct random_fabric *random, struct text_buffer *out)
 {
+    if (random->platforms) {
+        write_platforms(random, out);
+        return;
+    }
     uint32_t hosts = chance(random, 20) ? 2 : 1;
     for (uint32_t h = 0; h < hosts; h++) {
-        uint32_t roots = 1 + random_fabric_next(random, 3);
-        if (h > 0)
-            text_buffer_add(out, " |");
-        for (uint32_t i = 0; i < roots; i++)
-            write_root(random, out);
+        text_buffer_add(out, h ? " |" : "");
+        write_roots(random, out);
+    }
+}
+
+/** Where the memory of VMD domains goes: what was placed there may lie between that of other hosts. */
+enum { VMD_SHIFT = 44 };
+
+static void move_window(struct window *window)
+{
+    uint64_t offset = UINT64_C(1) << VMD_SHIFT;
+    window->base += window->open ? offset : 0;
+    window->limit += window->open ? offset : 0;
+}
+
+static void move_function(struct pci_function *function)
+{
+    for (int b = 0; b < BAR_ROM; b++) {
+        struct bar *bar = &function->bars[b];
+        if (bar->assigned && bar->kind != BAR_IO && bar->kind != BAR_NONE)
+            bar->address += UINT64_C(1) << VMD_SHIFT;
+    }
+    move_window(&function->memory_window);
+    move_window(&function->prefetchable_window);
+}
+
+void random_fabric_finish(struct topology *topology)
+{
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        const struct pci_bus *bus = &topology->buses[topology->functions[i].bus_id];
+        if (topology->host_bridges[bus->host_bridge_id].vmd_function_id != NONE)
+            move_function(&topology->functions[i]);
+    }
+    for (uint32_t h = 0; h < topology->host_bridge_count; h++) {
+        const struct host_bridge *host = &topology->host_bridges[h];
+        uint64_t base = UINT64_MAX, limit = 0;
+        if (host->vmd_function_id == NONE)
+            continue;
+        for (uint32_t w = 0; w < host->window_count; w++) {
+            struct window *window = &host->windows[w];
+            move_window(window);
+            base = window->base < base ? window->base : base;
+            limit = window->limit > limit ? window->limit : limit;
+        }
+        if (base <= limit)
+            topology->functions[host->vmd_function_id].bars[0] = (struct bar){
+                .kind = BAR_MEMORY64, .assigned = true, .address = base, .size = limit - base + 1};
     }
 }

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Who reaches whom: known machines, an oracle of another make on random ones, and laws. */
-#include "models/pcie/fabric_acs.h"
+/* Who reaches whom: known machines, and laws on random ones (the oracle is in test_reach_oracle.c). */
 #include "sim/analysis/iommu_groups.h"
 #include "sim/analysis/reach.h"
 #include "tests/unit/fabric_fixture.h"
-#include "tests/unit/plain_reach.h"
 #include "tests/unit/random_fabric.h"
-#include "tests/unit/random_machine.h"
-
-#include <inttypes.h>
 
 Suite *reach_suite(void);
 
@@ -175,59 +170,6 @@ static struct topology *random_machine(struct random_fabric *random, struct text
     return topology;
 }
 
-/** Routing and the oracle agree on every pair of a machine. @return pairs compared */
-static uint32_t compare_machine(const struct topology *topology, const char *text)
-{
-    uint16_t *control = arena_array(topology->arena, topology->function_count, sizeof(control[0]));
-    fabric_acs_in_force(topology, NULL, true, control);
-    struct reach reach = {.fabric = fabric_new(topology->arena, topology, control)};
-    uint32_t compared = 0;
-    for (uint32_t s = 0; s < topology->function_count; s++) {
-        for (uint32_t t = 0; t < topology->function_count; t++) {
-            const struct fabric_node *node = &reach.fabric->nodes[t];
-            if (node->bar_count == 0 || s == t || !reach_issues(&topology->functions[s]))
-                continue;
-            uint64_t address = reach.fabric->bars[node->bar_first].base;
-            struct reach_result result = reach_address(&reach, s, address, NULL, 0);
-            struct plain_result plain = plain_reach(topology, control, s, address);
-            bool same = (result.outcome == REACH_REACHES) == (plain.end == PLAIN_DELIVERED) &&
-                        (result.outcome == REACH_BLOCKED || result.outcome == REACH_REDIRECT_BLOCKED) ==
-                            (plain.end == PLAIN_BLOCKED) &&
-                        (plain.end != PLAIN_DELIVERED || plain.function_id == result.end_id);
-            char a[BDF_TEXT_SIZE], b[BDF_TEXT_SIZE], at[BDF_TEXT_SIZE];
-            ck_assert_msg(same, "%s\n%s to %s (root complex peers %d): %s by %s at %s, oracle %d", text,
-                          fixture_name(topology, s, a), fixture_name(topology, t, b),
-                          topology->root_complex_peer_to_peer, reach_outcome_name(result.outcome),
-                          route_rule_name(result.rule), fixture_name(topology, result.at_id, at), plain.end);
-            compared++;
-        }
-    }
-    return compared;
-}
-
-START_TEST(two_implementations_agree)
-{
-    struct text_buffer text = {0};
-    uint32_t compared = 0;
-    for (uint32_t i = 0; i < RANDOM_MACHINES; i++) {
-        struct random_fabric random = {.seed = i, .pcie_only = i % 3 == 0, .enhanced_egress = i % 2};
-        struct topology *topology = random_machine(&random, &text);
-        compared += compare_machine(topology, text_buffer_get(&text));
-        topology_free(topology);
-    }
-    text_buffer_fini(&text);
-    for (uint32_t i = 0; i < RANDOM_MACHINES; i++) {
-        char *line = random_machine_text(i, 40);
-        struct topology *topology = fixture_machine(line);
-        topology->root_complex_peer_to_peer = i & 1;
-        compared += compare_machine(topology, line);
-        topology_free(topology);
-        free(line);
-    }
-    ck_assert_uint_gt(compared, 10 * RANDOM_MACHINES);
-}
-END_TEST
-
 START_TEST(isolated_machines_do_not_leak)
 {
     struct text_buffer text = {0};
@@ -286,7 +228,6 @@ Suite *reach_suite(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, leaks_are_where_groups_look_away);
     tcase_add_test(tests, outcomes_say_why);
-    tcase_add_test(tests, two_implementations_agree);
     tcase_add_test(tests, isolated_machines_do_not_leak);
     tcase_add_test(tests, more_acs_never_adds_a_reach);
     suite_add_tcase(suite, tests);
