@@ -28,6 +28,7 @@ help:
 	@echo 'make bench      measure speed; small table, JSON in $(BUILD)/bench.json'
 	@echo 'make oracle     predicted groups against real kernels; reasons for misses in results/realworld-misses.md'
 	@echo 'make validate   published measurements against the simulator; results/validation.md, exit 1 outside tolerance'
+	@echo 'make isolation-seen  make the table of ids anew from the machines beside the tree'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UBSan'
 	@echo 'make lint       clang-format and clang-tidy'
 	@echo 'make format     apply clang-format'
@@ -75,7 +76,7 @@ $(BUILD)/tests/suites.h: $(TESTS) Makefile
 $(BUILD)/tests/unit/runner.o: $(BUILD)/tests/suites.h
 $(TEST_OBJECTS): CFLAGS_ALL += $(shell pkg-config --cflags check)
 
-$(BUILD)/tests/run: $(TEST_OBJECTS) $(BUILD)/libiommusim.a
+$(BUILD)/tests/run: $(TEST_OBJECTS) $(BUILD)/tests/oracle/isolation_evidence.o $(BUILD)/libiommusim.a
 	@echo '  LINK    $@'
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
 
@@ -107,6 +108,10 @@ $(BUILD)/tests/validate-run: $(VALIDATION_OBJECTS) $(BUILD)/libiommusim.a
 .PHONY: validate
 validate: $(BUILD)/tests/validate-run
 	@$(BUILD)/tests/validate-run results/validation.md results/validation
+
+.PHONY: isolation-seen
+isolation-seen: $(BUILD)/tests/oracle-run
+	@$(BUILD)/tests/oracle-run ../shared --evidence sim/analysis
 
 unit: $(BUILD)/tests/run $(BUILD)/iommusim
 	CK_DEFAULT_TIMEOUT=300 IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run

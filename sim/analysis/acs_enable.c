@@ -110,7 +110,7 @@ static void enable_function(const struct topology *topology, const struct iommu_
         .hidden = hidden,
     };
     if (hidden)
-        view->guess = isolation_guess(topology, function, platform->assume);
+        view->guess = isolation_guess(topology, function, platform->assume, platform->left_out);
     if (quirk && quirk->class_ == ACS_ENABLE_PCH_NO_ACS_CAP) {
         view->pch_isolated = platform->acs_requested && topology->rcba_enabled != KNOWN_ABSENT &&
                              platform->algorithm != GROUP_ALGORITHM_LINUX_5_9;

@@ -170,7 +170,8 @@ void iommu_platform_decide(const struct topology *topology, const struct group_o
                            struct arena *arena, struct diagnostics *diagnostics,
                            struct iommu_platform *platform)
 {
-    *platform = (struct iommu_platform){.algorithm = options->algorithm, .assume = options->assume};
+    *platform = (struct iommu_platform){
+        .algorithm = options->algorithm, .assume = options->assume, .left_out = options->left_out};
     kernel_cmdline_parse_bits(options->cmdline ? options->cmdline : topology->cmdline,
                               options->algorithm == GROUP_ALGORITHM_ACS_REWORK_V3 ? ACS_ENHANCED_LAST_BIT
                                                                                   : ACS_CONTROL_LAST_BIT,

@@ -26,11 +26,13 @@ struct group_options {
                             the IOMMU is simply on */
     enum group_algorithm algorithm;
     enum isolation_policy assume; /**< of functions whose registers the input hides */
+    const char *left_out;         /**< see isolation_guess(); only to measure the table */
 };
 
 struct iommu_platform {
     enum group_algorithm algorithm; /**< the rule set, as asked for */
     enum isolation_policy assume;   /**< as asked for */
+    const char *left_out;           /**< as asked for */
     enum iommu_kind kind;           /**< IOMMU_NONE: the machine has none */
     bool units_known;     /**< topology->units say which functions are covered; false: one unit is assumed */
     bool groups_reported; /**< the units are unknown and nothing was said about them, but the dump states the

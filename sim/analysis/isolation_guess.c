@@ -9,41 +9,48 @@ enum { VENDOR_AMD = 0x1022 };
 
 enum place { ROOT_PORT, DOWNSTREAM_PORT, ROOT_BUS, AMD_SOC, LINK };
 
-static const struct {
+enum family_source { DUMPS, GROUPS, KERNEL, AGE };
+
+static const char *const family_sources[] = {
+    [DUMPS] = "full dumps",
+    [GROUPS] = "published groups",
+    [KERNEL] = "the kernel's lists",
+    [AGE] = "its age",
+};
+
+static const struct seen {
     uint16_t vendor, device;
-    bool isolated;
-    uint16_t apart, together, with_acs, without_acs;
+    uint16_t beside_vendor, beside_device;     /* 0: whatever stands beside */
+    const char *isolated_on, *not_isolated_on; /* labels, blanks between */
+    uint16_t dumps_isolated, dumps_not;
 } seen[] = {
-#define ISOLATION_SEEN(vendor, device, isolated, apart, together, with_acs, without_acs)                     \
-    {vendor, device, isolated, apart, together, with_acs, without_acs},
-#define ISOLATION_SEEN_BESIDE(vendor, device, beside_vendor, beside_device, isolated, apart, together)
+#define ISOLATION_SEEN(vendor, device, isolated_on, not_isolated_on, dumps_isolated, dumps_not)              \
+    {vendor, device, 0, 0, isolated_on, not_isolated_on, dumps_isolated, dumps_not},
+#define ISOLATION_SEEN_BESIDE(vendor, device, beside_vendor, beside_device, isolated_on, not_isolated_on)    \
+    {vendor, device, beside_vendor, beside_device, isolated_on, not_isolated_on, 0, 0},
 #include "sim/analysis/isolation_seen.def"
 #undef ISOLATION_SEEN
 #undef ISOLATION_SEEN_BESIDE
 };
 
 static const struct {
-    uint16_t vendor, device, beside_vendor, beside_device;
-    bool isolated;
-    uint16_t apart, together;
-} seen_beside[] = {
-#define ISOLATION_SEEN(vendor, device, isolated, apart, together, with_acs, without_acs)
-#define ISOLATION_SEEN_BESIDE(vendor, device, beside_vendor, beside_device, isolated, apart, together)       \
-    {vendor, device, beside_vendor, beside_device, isolated, apart, together},
-#include "sim/analysis/isolation_seen.def"
-#undef ISOLATION_SEEN
-#undef ISOLATION_SEEN_BESIDE
+    const char *label, *name;
+} machines[] = {
+#define ISOLATION_MACHINE(label, name) {label, name},
+#include "sim/analysis/isolation_machines.def"
+#undef ISOLATION_MACHINE
 };
 
-static const struct {
+static const struct family {
     uint16_t vendor, first, last;
     uint16_t class_; /* base class and sub-class; 0 any */
     enum place place;
     bool isolated;
+    enum family_source source;
     const char *what;
 } families[] = {
-#define ISOLATION_FAMILY(vendor, first, last, class_, place, isolated, what)                                 \
-    {vendor, first, last, class_, place, isolated, what},
+#define ISOLATION_FAMILY(vendor, first, last, class_, place, isolated, source, what)                         \
+    {vendor, first, last, class_, place, isolated, source, what},
 #include "sim/analysis/isolation_families.def"
 #undef ISOLATION_FAMILY
 };
@@ -92,19 +99,51 @@ static bool stands_at(const struct topology *topology, const struct pci_function
     return false;
 }
 
-static struct isolation_guess guess_family(const struct topology *topology,
-                                           const struct pci_function *function)
+/* The first row that applies, or NULL. */
+static const struct family *find_family(const struct topology *topology, const struct pci_function *function)
 {
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-        if (families[i].vendor != function->vendor || function->device < families[i].first ||
-            function->device > families[i].last ||
-            (families[i].class_ && families[i].class_ != function->class_code >> 8) ||
-            !stands_at(topology, function, families[i].place))
-            continue;
-        return (struct isolation_guess){
-            .isolated = families[i].isolated, .ground = ISOLATION_BY_FAMILY, .family = families[i].what};
+        if (families[i].vendor == function->vendor && function->device >= families[i].first &&
+            function->device <= families[i].last &&
+            (!families[i].class_ || families[i].class_ == function->class_code >> 8) &&
+            stands_at(topology, function, families[i].place))
+            return &families[i];
     }
-    return (struct isolation_guess){.ground = ISOLATION_BY_NOTHING};
+    return NULL;
+}
+
+static struct isolation_guess guess_family(const struct family *family)
+{
+    if (!family)
+        return (struct isolation_guess){.ground = ISOLATION_BY_NOTHING};
+    return (struct isolation_guess){
+        .isolated = family->isolated,
+        .ground = ISOLATION_BY_FAMILY,
+        .family = family->what,
+        .source = family_sources[family->source],
+    };
+}
+
+/* A family is a witness of its own unless it is all that a vendor makes. */
+static int family_vote(const struct family *family)
+{
+    if (!family || (family->first == 0 && family->last == 0xffff && !family->class_))
+        return 0;
+    return family->isolated ? 1 : -1;
+}
+
+/* Labels in a list, but for one that is left out. */
+static uint16_t count_labels(const char *list, const char *left_out)
+{
+    uint16_t count = 0;
+    while (*list) {
+        size_t length = strcspn(list, " ");
+        if (!left_out || strlen(left_out) != length || strncmp(list, left_out, length) != 0)
+            count++;
+        list += length;
+        list += strspn(list, " ");
+    }
+    return count;
 }
 
 static bool machine_has(const struct topology *topology, uint16_t vendor, uint16_t device)
@@ -116,49 +155,74 @@ static bool machine_has(const struct topology *topology, uint16_t vendor, uint16
     return false;
 }
 
-static bool guess_seen(const struct topology *topology, const struct pci_function *function,
-                       struct isolation_guess *guess)
+/* Rows with a function beside come first. */
+static const struct seen *find_seen(const struct topology *topology, const struct pci_function *function)
 {
-    for (size_t i = 0; i < sizeof(seen_beside) / sizeof(seen_beside[0]); i++) {
-        if (seen_beside[i].vendor != function->vendor || seen_beside[i].device != function->device ||
-            !machine_has(topology, seen_beside[i].beside_vendor, seen_beside[i].beside_device))
-            continue;
-        *guess = (struct isolation_guess){
-            .isolated = seen_beside[i].isolated,
-            .ground = ISOLATION_BY_ID,
-            .apart = seen_beside[i].apart,
-            .together = seen_beside[i].together,
-        };
-        return true;
-    }
     for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
-        if (seen[i].vendor != function->vendor || seen[i].device != function->device)
-            continue;
-        *guess = (struct isolation_guess){
-            .isolated = seen[i].isolated,
-            .ground = ISOLATION_BY_ID,
-            .apart = seen[i].apart,
-            .together = seen[i].together,
-            .with_acs = seen[i].with_acs,
-            .without_acs = seen[i].without_acs,
-        };
-        return true;
+        if (seen[i].vendor == function->vendor && seen[i].device == function->device &&
+            (!seen[i].beside_vendor || machine_has(topology, seen[i].beside_vendor, seen[i].beside_device)))
+            return &seen[i];
     }
-    return false;
+    return NULL;
+}
+
+static bool guess_seen(const struct topology *topology, const struct pci_function *function,
+                       const struct family *family, const char *left_out, struct isolation_guess *guess)
+{
+    const struct seen *row = find_seen(topology, function);
+    if (!row)
+        return false;
+    *guess = (struct isolation_guess){
+        .ground = ISOLATION_BY_ID,
+        .isolated_on = count_labels(row->isolated_on, left_out),
+        .not_isolated_on = count_labels(row->not_isolated_on, left_out),
+        .dumps_isolated = row->dumps_isolated,
+        .dumps_not = row->dumps_not,
+    };
+    int votes = family_vote(family) + guess->isolated_on - guess->not_isolated_on +
+                (row->dumps_isolated > row->dumps_not) - (row->dumps_isolated < row->dumps_not);
+    guess->isolated = votes > 0;
+    return votes != 0;
 }
 
 struct isolation_guess isolation_guess(const struct topology *topology, const struct pci_function *function,
-                                       enum isolation_policy policy)
+                                       enum isolation_policy policy, const char *left_out)
 {
     if (function->acs.present)
         return (struct isolation_guess){.isolated = true, .ground = ISOLATION_BY_NAME};
     if (policy != ISOLATION_TABLE)
         return (struct isolation_guess){.isolated = policy == ISOLATION_OPTIMISTIC,
                                         .ground = ISOLATION_BY_POLICY};
+    const struct family *family = find_family(topology, function);
     struct isolation_guess guess;
-    if (guess_seen(topology, function, &guess))
+    bool by_id = !left_out || strcmp(left_out, "*") != 0;
+    if (by_id && guess_seen(topology, function, family, left_out, &guess))
         return guess;
-    return guess_family(topology, function);
+    return guess_family(family);
+}
+
+const char *isolation_machine_label(const char *name)
+{
+    for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+        size_t length = strlen(machines[i].name);
+        const char *rest = name + length;
+        if (strncmp(machines[i].name, name, length) == 0 && (!*rest || (*rest == '-' && rest[1] && !rest[2])))
+            return machines[i].label;
+    }
+    return NULL;
+}
+
+static void print_seen(char *text, const struct isolation_guess *guess)
+{
+    unsigned machine_count = guess->isolated_on + guess->not_isolated_on;
+    unsigned dumped = guess->dumps_isolated + guess->dumps_not;
+    int length = snprintf(text, ISOLATION_GROUND_TEXT, "its id isolates");
+    if (machine_count)
+        length += snprintf(text + length, ISOLATION_GROUND_TEXT - (size_t)length,
+                           " on %u of %u machines seen", guess->isolated_on, machine_count);
+    if (dumped)
+        snprintf(text + length, ISOLATION_GROUND_TEXT - (size_t)length, "%s for %u of %u in %sfull dumps",
+                 machine_count ? " and" : "", guess->dumps_isolated, dumped, machine_count ? "other " : "");
 }
 
 char *isolation_ground_print(char *text, const struct isolation_guess *guess)
@@ -168,16 +232,10 @@ char *isolation_ground_print(char *text, const struct isolation_guess *guess)
         snprintf(text, ISOLATION_GROUND_TEXT, "the input names an ACS capability, not its bits");
         break;
     case ISOLATION_BY_ID:
-        if (guess->with_acs + guess->without_acs)
-            snprintf(text, ISOLATION_GROUND_TEXT,
-                     "its id was seen apart %u times, together %u times; full dumps show ACS on %u of %u",
-                     guess->apart, guess->together, guess->with_acs, guess->with_acs + guess->without_acs);
-        else
-            snprintf(text, ISOLATION_GROUND_TEXT, "its id was seen apart %u times, together %u times",
-                     guess->apart, guess->together);
+        print_seen(text, guess);
         break;
     case ISOLATION_BY_FAMILY:
-        snprintf(text, ISOLATION_GROUND_TEXT, "by its family: %s", guess->family);
+        snprintf(text, ISOLATION_GROUND_TEXT, "by its family: %s (by %s)", guess->family, guess->source);
         break;
     case ISOLATION_BY_NOTHING:
         snprintf(text, ISOLATION_GROUND_TEXT, "nothing is known of its id");

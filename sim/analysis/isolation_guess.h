@@ -21,7 +21,7 @@ enum isolation_policy {
 /** What an assumption rests on. */
 enum isolation_ground {
     ISOLATION_BY_NAME,   /**< the dump names the capability without its bits: the kernel will have set them */
-    ISOLATION_BY_ID,     /**< the id was seen on published machines; @c apart and @c together count them */
+    ISOLATION_BY_ID,     /**< most of the published machines that have its id show it so */
     ISOLATION_BY_FAMILY, /**< @c family */
     ISOLATION_BY_NOTHING, /**< nothing is known of its id: not isolated */
     ISOLATION_BY_POLICY,  /**< the user said so */
@@ -30,20 +30,33 @@ enum isolation_ground {
 struct isolation_guess {
     bool isolated;
     enum isolation_ground ground;
-    const char *family;             /**< ISOLATION_BY_FAMILY: what it is, else NULL */
-    uint16_t apart, together;       /**< ISOLATION_BY_ID: ports (functions) seen so */
-    uint16_t with_acs, without_acs; /**< ISOLATION_BY_ID: full dumps with and without the capability */
+    const char *family;                    /**< ISOLATION_BY_FAMILY: what it is, else NULL */
+    const char *source;                    /**< ISOLATION_BY_FAMILY: what says so, in words */
+    uint16_t isolated_on, not_isolated_on; /**< ISOLATION_BY_ID: machines that show it so */
+    uint16_t dumps_isolated, dumps_not;    /**< ISOLATION_BY_ID: functions in full dumps of other machines */
 };
 
 /** True where the input could not show whether @p function has ACS, so that an answer must be assumed. */
 bool isolation_hidden(const struct pci_function *function);
 
-/** Assume an answer for a function with hidden capabilities. */
+/**
+ * Assume an answer for a function with hidden capabilities.
+ *
+ * By id the majority counts: each published machine has one vote, all other full dumps together one, and the
+ * family one unless it is all that a vendor makes. Where the votes are equal the family decides.
+ *
+ * @param left_out  label (isolation_machines.def) of a machine that has no vote, "*" for all and the dumps:
+ *                  so the table is measured on machines that it holds; NULL: all vote
+ */
 struct isolation_guess isolation_guess(const struct topology *topology, const struct pci_function *function,
-                                       enum isolation_policy policy);
+                                       enum isolation_policy policy, const char *left_out);
+
+/** The label of the published machine @p name in isolation_machines.def, also for "NAME-2", a second dump of
+ * its model; NULL where it is none of them. */
+const char *isolation_machine_label(const char *name);
 
 enum { ISOLATION_GROUND_TEXT = 160 };
-/** What a guess rests on, as a clause, e.g. "its id was seen apart 21 times, together 0 times".
+/** What a guess rests on, as a clause, e.g. "its id isolates on 7 of 8 machines seen".
  * @param text  at least ISOLATION_GROUND_TEXT bytes @return text */
 char *isolation_ground_print(char *text, const struct isolation_guess *guess);
 

@@ -196,6 +196,13 @@ static bool has_foreign_key(struct slice line)
     return false;
 }
 
+/* A line of the tree that lspci -t draws: another listing has begun. */
+static bool is_tree_line(struct slice line)
+{
+    return slice_skip(&line, "|") || slice_skip(&line, "+-") || slice_skip(&line, "\\-") ||
+           slice_skip(&line, "-[");
+}
+
 static void take_words(struct lspci_text *text, struct slice rest)
 {
     struct slice word;
@@ -247,7 +254,7 @@ void lspci_text_line(struct lspci_text *text, struct slice line)
         take_words(text, rest);
         return;
     }
-    if (has_foreign_key(line)) {
+    if (has_foreign_key(line) || is_tree_line(line)) {
         text->handler = NULL;
     } else {
         if (text->handler == words_of_header)

@@ -4,14 +4,14 @@
 #include "sim/base/text_buffer.h"
 
 #include <cJSON.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PATH_SIZE = 1024 };
 
-/* A whole file, or NULL. */
-static char *read_file(const char *folder, const char *name)
+char *oracle_read_file(const char *folder, const char *name)
 {
     char path[PATH_SIZE], block[65536];
     struct text_buffer text = {0};
@@ -73,9 +73,9 @@ static void read_facts(struct oracle_case *oracle, const cJSON *facts)
 struct oracle_case oracle_case_constructed(const char *folder)
 {
     struct oracle_case oracle = {.complete = true};
-    char *text = read_file(folder, "/case.json"), *dump = read_file(folder, "/lspci.txt");
+    char *text = oracle_read_file(folder, "/case.json"), *dump = oracle_read_file(folder, "/lspci.txt");
     cJSON *facts = text ? cJSON_Parse(text) : NULL;
-    oracle.truth = read_file(folder, "/groups.txt");
+    oracle.truth = oracle_read_file(folder, "/groups.txt");
     if (!facts || !dump || !oracle.truth) {
         oracle.problem = memory_string("case.json, lspci.txt or groups.txt is missing");
     } else {
@@ -115,10 +115,10 @@ static char *listing_of(const char *table)
 struct oracle_case oracle_case_real(const char *folder)
 {
     static const char *const names[] = {"/lspci.txt", "/dmesg-pci.txt"};
-    struct oracle_case oracle = {.truth = read_file(folder, "/groups.txt")};
-    char *text = NULL, *table = read_file(folder, "/devices.tsv");
+    struct oracle_case oracle = {.truth = oracle_read_file(folder, "/groups.txt")};
+    char *text = NULL, *table = oracle_read_file(folder, "/devices.tsv");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !text; i++)
-        text = read_file(folder, names[i]);
+        text = oracle_read_file(folder, names[i]);
     if (!text && table)
         text = listing_of(table);
     if (text && oracle.truth)
@@ -134,7 +134,7 @@ struct oracle_case oracle_case_linux_5_9(const char *folder)
 {
     struct oracle_case oracle = oracle_case_real(folder);
     free(oracle.truth);
-    oracle.truth = read_file(folder, "/groups-5.9.txt");
+    oracle.truth = oracle_read_file(folder, "/groups-5.9.txt");
     oracle.options.algorithm = GROUP_ALGORITHM_LINUX_5_9;
     if (!oracle.truth && !oracle.problem)
         oracle.problem = memory_string("groups-5.9.txt is missing");
@@ -143,8 +143,8 @@ struct oracle_case oracle_case_linux_5_9(const char *folder)
 
 struct oracle_case oracle_case_carried(const char *path)
 {
-    struct oracle_case oracle = {.complete = true, .truth = read_file(path, ".groups")};
-    char *text = read_file(path, ".json");
+    struct oracle_case oracle = {.complete = true, .truth = oracle_read_file(path, ".groups")};
+    char *text = oracle_read_file(path, ".json");
     if (text && oracle.truth)
         load(&oracle, path, text);
     else
@@ -178,12 +178,14 @@ static void state_truth(struct topology *topology, const char *truth)
     }
 }
 
-struct iommu_groups *oracle_case_predict(struct oracle_case *oracle, enum isolation_policy policy)
+struct iommu_groups *oracle_case_predict(struct oracle_case *oracle, enum isolation_policy policy,
+                                         const char *left_out)
 {
     struct topology *topology = oracle->input->topology;
     struct diagnostics *diagnostics = diagnostics_new(20);
     struct group_options options = oracle->options;
     options.assume = policy;
+    options.left_out = left_out;
     forget_groups(topology);
     struct iommu_groups *groups = iommu_groups_form_as(topology, &options, diagnostics);
     state_truth(topology, oracle->truth);
@@ -198,4 +200,48 @@ void oracle_case_fini(struct oracle_case *oracle)
     free(oracle->truth);
     free(oracle->ignore);
     free(oracle->problem);
+}
+
+static int by_name(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static bool belongs(const struct dirent *entry, const char *prefix, const char *suffix)
+{
+    size_t length = strlen(entry->d_name), ending = strlen(suffix);
+    if (entry->d_name[0] == '.' || strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+        return false;
+    if (ending == 0)
+        return entry->d_type != DT_REG;
+    return length > ending && strcmp(entry->d_name + length - ending, suffix) == 0;
+}
+
+char **oracle_case_names(const char *folder, const char *prefix, const char *suffix, size_t *count)
+{
+    char **names = NULL;
+    size_t capacity = 0;
+    struct dirent *entry;
+    DIR *directory = opendir(folder);
+    *count = 0;
+    while (directory && (entry = readdir(directory))) {
+        if (!belongs(entry, prefix, suffix))
+            continue;
+        names = memory_grow(names, *count, &capacity, sizeof(*names));
+        names[*count] = memory_string(entry->d_name);
+        names[*count][strlen(entry->d_name) - strlen(suffix)] = '\0';
+        ++*count;
+    }
+    if (directory)
+        closedir(directory);
+    if (*count)
+        qsort(names, *count, sizeof(*names), by_name);
+    return names;
+}
+
+void oracle_case_names_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
 }

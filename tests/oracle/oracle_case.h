@@ -34,9 +34,19 @@ struct oracle_case oracle_case_carried(const char *path);
 
 /**
  * Predict: form the groups under @p policy with what the input says of them forgotten, then state the truth
- * in the topology for group_agreement(). @return groups; free with iommu_groups_free()
+ * in the topology for group_agreement(). @param left_out  see isolation_guess()
+ * @return groups; free with iommu_groups_free()
  */
-struct iommu_groups *oracle_case_predict(struct oracle_case *oracle, enum isolation_policy policy);
+struct iommu_groups *oracle_case_predict(struct oracle_case *oracle, enum isolation_policy policy,
+                                         const char *left_out);
+
+/** Names in @p folder that begin with @p prefix and end with @p suffix, sorted and without the suffix;
+ * folders only where the suffix is empty. @return for oracle_case_names_free() */
+char **oracle_case_names(const char *folder, const char *prefix, const char *suffix, size_t *count);
+void oracle_case_names_free(char **names, size_t count);
+
+/** A whole file, the caller's to free; NULL where it cannot be read. @param name  appended to @p folder */
+char *oracle_read_file(const char *folder, const char *name);
 
 void oracle_case_fini(struct oracle_case *oracle);
 

@@ -2,13 +2,14 @@
 /* make oracle: how often the predicted groups are those a kernel made.
  *
  *     oracle-run SHARED MISSES
+ *     oracle-run SHARED --evidence FOLDER
  *
  * SHARED holds oracle/dev and realworld; where it is absent the machines carried in tests/cases/groups are
  * asked. MISSES is the file the reasons for each miss are written into. Exit status 1 where a gate is not
- * met. */
-#include "sim/analysis/group_explain.h"
-#include "sim/base/text_buffer.h"
-#include "sim/output/group_words.h"
+ * met. With --evidence nothing is asked: isolation_machines.def and isolation_seen.def are written into
+ * FOLDER. */
+#include "tests/oracle/isolation_evidence.h"
+#include "tests/oracle/oracle_misses.h"
 #include "tests/oracle/oracle_score.h"
 
 #include <dirent.h>
@@ -16,13 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 1024, HINTS = 3 };
+enum { PATH_SIZE = 1024 };
 
 struct set {
     const char *title, *folder, *prefix, *suffix; /* entries of folder that begin and end so */
     struct oracle_case (*load)(const char *path);
-    double gate;  /* least share of exact functions with the table */
-    bool reasons; /* misses go into the file */
+    double gate; /* least share of exact functions with the table, whole and leaving one out */
+    bool hidden; /* asked under each assumption; misses go into the file */
 };
 
 static const struct set shared_sets[] = {
@@ -38,130 +39,64 @@ static const struct set carried_sets[] = {
     {"carried", "tests/cases/groups", "", ".json", oracle_case_carried, 1.0, false},
 };
 
-static int by_name(const void *left, const void *right)
+/* What may be assumed of functions whose capabilities are hidden. */
+enum assumption { TABLE, LEAVE_ONE_OUT, FAMILIES, PESSIMISTIC, OPTIMISTIC, ASSUMPTIONS };
+
+static const struct {
+    const char *title;
+    enum isolation_policy policy;
+} assumptions[] = {
+    [TABLE] = {"table", ISOLATION_TABLE},
+    [LEAVE_ONE_OUT] = {"leave one out", ISOLATION_TABLE}, /* of the machine at hand the table knows nothing */
+    [FAMILIES] = {"families only", ISOLATION_TABLE},      /* nor of any other, by id */
+    [PESSIMISTIC] = {"pessimistic", ISOLATION_PESSIMISTIC},
+    [OPTIMISTIC] = {"optimistic", ISOLATION_OPTIMISTIC},
+};
+
+static const char *left_out(enum assumption assumption, const char *name)
 {
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
+    if (assumption == FAMILIES)
+        return "*";
+    return assumption == LEAVE_ONE_OUT ? isolation_machine_label(name) : NULL;
 }
 
-static bool belongs(const struct set *set, const struct dirent *entry)
+/* One machine. @param misses  gets a row if it is not exact; NULL: it is named on standard output */
+static void ask_machine(const struct set *set, const char *path, const char *name, enum assumption assumption,
+                        struct oracle_score *score, struct text_buffer *misses)
 {
-    size_t length = strlen(entry->d_name), suffix = strlen(set->suffix);
-    if (entry->d_name[0] == '.' || strncmp(entry->d_name, set->prefix, strlen(set->prefix)) != 0)
-        return false;
-    if (suffix == 0)
-        return entry->d_type != DT_REG;
-    return length > suffix && strcmp(entry->d_name + length - suffix, set->suffix) == 0;
+    struct oracle_case oracle = set->load(path);
+    if (oracle.problem) {
+        printf("%s: %s\n", name, oracle.problem);
+        score->machines++;
+    } else {
+        struct iommu_groups *groups =
+            oracle_case_predict(&oracle, assumptions[assumption].policy, left_out(assumption, name));
+        bool exact = oracle_score_add(score, &oracle, groups);
+        if (!exact && misses)
+            oracle_misses_add(name, &oracle, groups, misses);
+        else if (!exact && !set->hidden)
+            printf("%s: not exact\n", name);
+        iommu_groups_free(groups);
+    }
+    oracle_case_fini(&oracle);
 }
 
-/* Names without suffix, sorted; the caller's to free, each and all. */
-static char **list(const char *folder, const struct set *set, size_t *count)
-{
-    char **names = NULL;
-    size_t capacity = 0;
-    struct dirent *entry;
-    DIR *directory = opendir(folder);
-    *count = 0;
-    while (directory && (entry = readdir(directory))) {
-        if (!belongs(set, entry))
-            continue;
-        names = memory_grow(names, *count, &capacity, sizeof(*names));
-        names[*count] = memory_string(entry->d_name);
-        names[*count][strlen(entry->d_name) - strlen(set->suffix)] = '\0';
-        ++*count;
-    }
-    if (directory)
-        closedir(directory);
-    if (*count)
-        qsort(names, *count, sizeof(*names), by_name);
-    return names;
-}
-
-/* "00:08.1 1022:1635 is assumed not to isolate, the opposite makes 8 more right" and the like */
-static void write_reasons(const struct oracle_case *oracle, const struct iommu_groups *groups,
-                          struct text_buffer *out)
-{
-    struct arena *arena = arena_new();
-    uint32_t count, exact = group_agreement(groups).exact, lost = oracle_score_lost(oracle, groups);
-    const struct agreement_hint *hints = group_agreement_hints(groups, arena, &count);
-    const char *separator = "";
-    for (uint32_t i = 0; i < count && i < HINTS; i++) {
-        char bdf[BDF_TEXT_SIZE], ids[ID_TEXT_SIZE];
-        uint32_t id = hints[i].function_id;
-        text_buffer_format(out, "%s%s (%s, %s): ", separator, group_words_brief(groups->topology, id, bdf),
-                           group_words_id(ids, &groups->topology->functions[id]),
-                           function_kind_name(&groups->topology->functions[id]));
-        group_explain_verdict(groups, id, out);
-        text_buffer_format(out, "; the opposite makes %u more right", hints[i].exact - exact);
-        separator = "<br>";
-    }
-    if (count > HINTS)
-        text_buffer_format(out, "<br>and %u more like these", count - HINTS);
-    for (uint32_t id = 0; id < groups->topology->function_count; id++) {
-        char bdf[BDF_TEXT_SIZE];
-        if (!groups->topology->functions[id].group_reported || groups->decisions[id].group != NONE)
-            continue;
-        text_buffer_format(out, "%s%s has no group here: ", separator,
-                           group_words_brief(groups->topology, id, bdf));
-        group_explain_cause(groups, id, out);
-        separator = "<br>";
-    }
-    if (lost) {
-        text_buffer_format(out, "%s%u functions of the truth are not in the input", separator, lost);
-        separator = "<br>";
-    }
-    if (!*separator)
-        text_buffer_add(out, "no single assumption explains it");
-    arena_free(arena);
-}
-
-static void write_miss(const char *name, const struct oracle_case *oracle, const struct iommu_groups *groups,
-                       struct text_buffer *out)
-{
-    struct group_agreement agreement = group_agreement(groups);
-    uint32_t *wrong = memory_array(groups->topology->function_count, sizeof(*wrong)), count = 0;
-    for (uint32_t id = 0; id < groups->topology->function_count; id++) {
-        if (groups->topology->functions[id].group_reported && !group_agreement_same(groups, id))
-            wrong[count++] = id;
-    }
-    text_buffer_format(out, "| %s | %u of %u | ", name, agreement.exact,
-                       agreement.functions + oracle_score_lost(oracle, groups));
-    group_words_list(groups->topology, wrong, count, 8, out);
-    text_buffer_add(out, " | ");
-    write_reasons(oracle, groups, out);
-    text_buffer_add(out, " |\n");
-    free(wrong);
-}
-
-/* One set under one policy. @return the share of exact functions */
-static double ask(const char *base, const struct set *set, enum isolation_policy policy,
+/* One set. @return the share of exact functions */
+static double ask(const char *base, const struct set *set, enum assumption assumption,
                   struct text_buffer *misses)
 {
     char folder[PATH_SIZE], path[2 * PATH_SIZE];
     size_t count;
     struct oracle_score score = {0};
     snprintf(folder, sizeof(folder), "%s%s", base, set->folder);
-    char **names = list(folder, set, &count);
+    char **names = oracle_case_names(folder, set->prefix, set->suffix, &count);
     for (size_t i = 0; i < count; i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        struct oracle_case oracle = set->load(path);
-        if (oracle.problem) {
-            printf("%s: %s\n", names[i], oracle.problem);
-            score.machines++;
-        } else {
-            struct iommu_groups *groups = oracle_case_predict(&oracle, policy);
-            bool exact = oracle_score_add(&score, &oracle, groups);
-            if (!exact && set->reasons && policy == ISOLATION_TABLE)
-                write_miss(names[i], &oracle, groups, misses);
-            else if (!exact && policy == ISOLATION_TABLE)
-                printf("%s: not exact\n", names[i]);
-            iommu_groups_free(groups);
-        }
-        oracle_case_fini(&oracle);
-        free(names[i]);
+        ask_machine(set, path, names[i], assumption, &score, misses);
     }
-    free(names);
+    oracle_case_names_free(names, count);
     if (count)
-        oracle_score_print(set->title, isolation_policy_name(policy), &score);
+        oracle_score_print(set->title, assumptions[assumption].title, &score);
     return score.sum.functions ? (double)score.sum.exact / score.sum.functions : 1.0;
 }
 
@@ -173,52 +108,87 @@ static bool exists(const char *base)
     return directory != NULL;
 }
 
-static bool write_file(const char *path, const struct text_buffer *misses)
+static bool write_text(const char *folder, const char *name, const struct text_buffer *text)
 {
+    char path[PATH_SIZE];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
     FILE *file = fopen(path, "w");
     if (!file)
         return false;
-    fputs("# Where the predicted groups of real machines differ from their kernels'\n\n"
-          "Written by `make oracle`. The stated groups of the machine at hand are forgotten before its "
-          "groups are\n"
-          "formed; what its functions do about isolation is assumed by the carried table (`--assume table`) "
-          "where\n"
-          "the input hides it. A function is right where it has exactly the group mates its kernel gave it. "
-          "The\n"
-          "reasons are found by turning one assumption at a time.\n\n"
-          "| machine | right | wrong | why |\n|---|---|---|---|\n",
-          file);
-    fputs(text_buffer_get(misses), file);
+    fputs(text_buffer_get(text), file);
     return fclose(file) == 0;
+}
+
+/* Level D knows no buses: its groups show nothing for certain. */
+static int write_evidence(const char *base, const char *folder)
+{
+    static const char *const levels[] = {"a-", "b-", "c-"};
+    struct isolation_evidence *evidence = isolation_evidence_new();
+    char real[PATH_SIZE], path[2 * PATH_SIZE];
+    snprintf(real, sizeof(real), "%s/realworld", base);
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        size_t count;
+        char **names = oracle_case_names(real, levels[i], "", &count);
+        for (size_t k = 0; k < count; k++) {
+            snprintf(path, sizeof(path), "%s/%s", real, names[k]);
+            struct oracle_case oracle = oracle_case_real(path);
+            if (!oracle.problem) {
+                struct iommu_groups *groups = oracle_case_predict(&oracle, ISOLATION_TABLE, NULL);
+                isolation_evidence_add(evidence, names[k], groups);
+                iommu_groups_free(groups);
+            }
+            oracle_case_fini(&oracle);
+        }
+        oracle_case_names_free(names, count);
+    }
+    char *dumps = oracle_read_file(real, "/acs-by-id.tsv");
+    struct text_buffer machines = {0}, seen = {0};
+    if (dumps)
+        isolation_evidence_add_dumps(evidence, dumps);
+    isolation_evidence_print_machines(evidence, &machines);
+    isolation_evidence_print_seen(evidence, &seen);
+    bool written = dumps && write_text(folder, "isolation_machines.def", &machines) &&
+                   write_text(folder, "isolation_seen.def", &seen);
+    free(dumps);
+    text_buffer_fini(&machines);
+    text_buffer_fini(&seen);
+    isolation_evidence_free(evidence);
+    if (!written)
+        fprintf(stderr, "%s: the table cannot be made\n", folder);
+    return written ? 0 : 3;
 }
 
 int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[2], "--evidence") == 0)
+        return write_evidence(argv[1], argv[3]);
     if (argc != 3) {
-        fprintf(stderr, "usage: oracle-run SHARED MISSES\n");
+        fprintf(stderr, "usage: oracle-run SHARED MISSES\n       oracle-run SHARED --evidence FOLDER\n");
         return 2;
     }
     bool shared = exists(argv[1]), met = true;
     const struct set *sets = shared ? shared_sets : carried_sets;
     size_t count = shared ? sizeof(shared_sets) / sizeof(shared_sets[0])
                           : sizeof(carried_sets) / sizeof(carried_sets[0]);
-    struct text_buffer misses = {0};
+    struct text_buffer misses[ASSUMPTIONS] = {0};
     if (!shared)
         printf("%s is absent: the machines of tests/cases/groups are asked instead\n", argv[1]);
-    printf("%-28s %-12s %-12s %-22s %-10s %s\n", "set", "assume", "machines", "functions exact", "precision",
+    printf("%-28s %-14s %-12s %-22s %-10s %s\n", "set", "assume", "machines", "functions exact", "precision",
            "recall");
     for (size_t i = 0; i < count; i++) {
-        met &= ask(shared ? argv[1] : "", &sets[i], ISOLATION_TABLE, &misses) >= sets[i].gate;
-        if (sets[i].reasons) {
-            ask(argv[1], &sets[i], ISOLATION_PESSIMISTIC, &misses);
-            ask(argv[1], &sets[i], ISOLATION_OPTIMISTIC, &misses);
+        const char *base = shared ? argv[1] : "";
+        for (enum assumption k = TABLE; k < (sets[i].hidden ? ASSUMPTIONS : LEAVE_ONE_OUT); k++) {
+            bool listed = sets[i].hidden && k <= LEAVE_ONE_OUT;
+            double exact = ask(base, &sets[i], k, listed ? &misses[k] : NULL);
+            met &= k > LEAVE_ONE_OUT || exact >= sets[i].gate;
         }
     }
-    if (shared && !write_file(argv[2], &misses)) {
+    if (shared && !oracle_misses_write(argv[2], &misses[TABLE], &misses[LEAVE_ONE_OUT])) {
         fprintf(stderr, "%s: cannot write\n", argv[2]);
         return 3;
     }
-    text_buffer_fini(&misses);
+    for (unsigned k = 0; k < ASSUMPTIONS; k++)
+        text_buffer_fini(&misses[k]);
     printf(met ? "all gates are met\n" : "A GATE IS NOT MET\n");
     return met ? 0 : 1;
 }

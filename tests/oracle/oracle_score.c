@@ -51,7 +51,7 @@ static double ratio(uint64_t part, uint64_t whole)
 
 void oracle_score_print(const char *set, const char *policy, const struct oracle_score *score)
 {
-    printf("%-28s %-12s %4u of %-4u %6u of %-6u %.3f   %.3f     %.3f\n", set, policy, score->machines_exact,
+    printf("%-28s %-14s %4u of %-4u %6u of %-6u %.3f   %.3f     %.3f\n", set, policy, score->machines_exact,
            score->machines, score->sum.exact, score->sum.functions,
            ratio(score->sum.exact, score->sum.functions), ratio(score->sum.pairs_both, score->sum.pairs_here),
            ratio(score->sum.pairs_both, score->sum.pairs_stated));

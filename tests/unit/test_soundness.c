@@ -27,7 +27,8 @@ static struct judged judge(const char *text, enum group_algorithm algorithm, con
 {
     struct judged judged = {.topology = fixture_machine(text)};
     struct diagnostics *diagnostics = diagnostics_new(5);
-    struct group_options options = {IOMMU_CHOICE_VT_D, cmdline, algorithm, ISOLATION_TABLE};
+    struct group_options options = {
+        .choice = IOMMU_CHOICE_VT_D, .cmdline = cmdline, .algorithm = algorithm, .assume = ISOLATION_TABLE};
     judged.groups = iommu_groups_form_as(judged.topology, &options, diagnostics);
     judged.soundness = soundness_judge(judged.groups);
     diagnostics_free(diagnostics);
