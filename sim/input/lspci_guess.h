@@ -9,8 +9,9 @@
 #include "sim/topology/topology_build.h"
 
 /**
- * Number the buses behind bridges, in segments where no bridge's numbers are known: depth first, every bridge
- * the next number, as firmware does. Functions on bus numbers not reached so stay on root buses of their own.
+ * Number the buses behind bridges, in segments where no bridge's numbers are known: depth first, as firmware
+ * does. Mostly it gives every bridge the next number, whether anything is behind it or not; where that leaves
+ * buses that no bridge leads to, gaps are assumed before some. Buses not reached even so stay root buses.
  * Call it before lspci_guess_types().
  * @return number of bridges numbered
  */
