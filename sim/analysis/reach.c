@@ -268,6 +268,22 @@ static enum reach_absence absence_of(const struct fabric *fabric, uint32_t sourc
     return REACH_ABSENT_KIND;
 }
 
+struct reach_request reach_way_request(const struct reach *reach, uint32_t source_id, uint32_t target_id,
+                                       struct reach_way way)
+{
+    const struct fabric_node *target = &reach->fabric->nodes[target_id];
+    const struct pci_function *source = &reach->fabric->topology->functions[source_id];
+    struct reach_request request = reach_request(reach, source_id, way.kind);
+    request.transaction.address_type = way.address_type;
+    if (way.identity == REACH_AS_ALIAS && source->alias_count)
+        request.transaction.requester_id = pci_requester_id(source->bus, source->alias_devfns[0]);
+    if (way.identity == REACH_AS_TARGET || way.kind == TRANSACTION_COMPLETION)
+        request.transaction.requester_id = target->requester_id;
+    if (transaction_routing(way.kind) == ROUTED_BY_ID)
+        request.transaction.target_id = target->requester_id;
+    return request;
+}
+
 struct reach_result reach_pair_by(const struct reach *reach, uint32_t source_id, uint32_t target_id,
                                   struct reach_way way)
 {
@@ -280,13 +296,7 @@ struct reach_result reach_pair_by(const struct reach *reach, uint32_t source_id,
                                 .end_id = NONE};
     if (none.absence != REACH_ABSENT_NOTHING)
         return none;
-    struct reach_request request = reach_request(reach, source_id, way.kind);
-    const struct pci_function *source = &fabric->topology->functions[source_id];
-    request.transaction.address_type = way.address_type;
-    if (way.identity == REACH_AS_ALIAS)
-        request.transaction.requester_id = pci_requester_id(source->bus, source->alias_devfns[0]);
-    if (way.identity == REACH_AS_TARGET || way.kind == TRANSACTION_COMPLETION)
-        request.transaction.requester_id = target->requester_id;
+    struct reach_request request = reach_way_request(reach, source_id, target_id, way);
     switch (transaction_routing(way.kind)) {
     case ROUTED_BY_ADDRESS:
         return worst_bar(reach, &request, target_id, &fabric->bars[target->bar_first],
@@ -294,8 +304,6 @@ struct reach_result reach_pair_by(const struct reach *reach, uint32_t source_id,
     case ROUTED_BY_PORT:
         return worst_bar(reach, &request, target_id, &fabric->io_bars[target->io_first], target->io_count);
     case ROUTED_BY_ID:
-        request.transaction.target_id = target->requester_id;
-        break;
     case ROUTED_TO_ROOT:
         break;
     }

@@ -142,6 +142,10 @@ struct reach_result reach_pair(const struct reach *reach, uint32_t source_id, ui
 struct reach_result reach_pair_by(const struct reach *reach, uint32_t source_id, uint32_t target_id,
                                   struct reach_way way);
 
+/** The request that reach_pair_by() sends; for memory and I/O requests fill in the address. */
+struct reach_request reach_way_request(const struct reach *reach, uint32_t source_id, uint32_t target_id,
+                                       struct reach_way way);
+
 /** A request of @p kind by @p source_id under its own requester id; fill in where it goes. */
 struct reach_request reach_request(const struct reach *reach, uint32_t source_id, enum transaction_kind kind);
 

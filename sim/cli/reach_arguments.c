@@ -4,6 +4,7 @@
 #include "sim/base/nearest.h"
 
 #include <argp.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { EXIT_BAD_USAGE = 2 };
@@ -16,7 +17,8 @@ enum {
     OPTION_CPU,
     OPTION_ASSUME,
     OPTION_MATRIX,
-    OPTION_WANT
+    OPTION_WANT,
+    OPTION_KIND
 };
 
 static const struct argp_option options[] = {
@@ -42,6 +44,11 @@ static const struct argp_option options[] = {
     {"outcome", OPTION_OUTCOME, "OUTCOME", 0,
      "Pairs to list: reaches (default), misdelivered, redirected, redirect-blocked, blocked, all (of these), "
      "or not-applicable; may repeat. With SRC and DST the default is any",
+     2},
+    {"kind", OPTION_KIND, "KIND", 0,
+     "Requests to ask about: write (default), read, atomic, completion, io, configuration, message, then "
+     "what is special about them: :translated, :translation-request, :alias (a further requester id of the "
+     "source), :forged (the target's), as in write:forged; or all; may repeat",
      2},
     {"summary", 's', NULL, 0, "Only count", 2},
     {"format", 'f', "FORMAT", 0,
@@ -101,6 +108,27 @@ static void add_outcome(struct argp_state *state, struct reach_arguments *argume
             chosen == i || (chosen == REACH_OUTCOMES && i != REACH_NOT_APPLICABLE);
 }
 
+static void add_kind(struct argp_state *state, struct reach_question *question, const char *word)
+{
+    if (strcmp(word, "all") == 0) {
+        memcpy(question->ways, reach_ways, sizeof(question->ways));
+        question->way_count = REACH_WAYS;
+        return;
+    }
+    if (question->way_count == REACH_WAYS)
+        argp_error(state, "more than %d times --kind", REACH_WAYS);
+    if (reach_way_parse(word, &question->ways[question->way_count++]))
+        return;
+    size_t kinds = 0;
+    while (reach_way_kinds[kinds])
+        kinds++;
+    char kind[32];
+    snprintf(kind, sizeof(kind), "%.*s", (int)strcspn(word, ":"), word);
+    const char *near = nearest_name(kind, reach_way_kinds, kinds, sizeof(reach_way_kinds[0]));
+    argp_error(state, "unknown value '%s' for --kind%s%s%s", word, near ? ", did you mean '" : "",
+               near ? near : "", near ? "'? (see --help)" : " (see --help)");
+}
+
 static void set_mode(struct argp_state *state, struct reach_arguments *arguments, enum reach_mode mode)
 {
     if (arguments->mode != REACH_MODE_PAIRS && arguments->mode != mode)
@@ -155,6 +183,10 @@ static void check_arguments(struct argp_state *state, const struct reach_argumen
     if ((arguments->mode == REACH_MODE_P2PDMA || arguments->mode == REACH_MODE_WANT) &&
         format == REPORT_SARIF)
         argp_error(state, "--p2pdma and --want know the formats text, json and tsv");
+    if (arguments->mode != REACH_MODE_PAIRS && arguments->question.way_count)
+        argp_error(state, "--kind is for the plain question: who reaches whom");
+    if (arguments->question.way_count && format == REPORT_SARIF)
+        argp_error(state, "sarif lists writes: no --kind");
     if (arguments->mode == REACH_MODE_MATRIX && format != REPORT_TEXT)
         argp_error(state, "--matrix is text");
     if (arguments->mode == REACH_MODE_SOUND && named)
@@ -187,6 +219,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_OUTCOME:
         add_outcome(state, arguments, text);
+        return 0;
+    case OPTION_KIND:
+        add_kind(state, &arguments->question, text);
         return 0;
     case 's':
         arguments->question.summary_only = true;

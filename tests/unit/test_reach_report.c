@@ -9,6 +9,12 @@ Suite *reach_report_suite(void);
 
 #define MACHINE "rp@1[acs](up[acs](dp@0[acs](ep[bar=4KiB]) dp@3[acs=1f:0](ep[bar=4KiB])))"
 
+/** A read, and a write that forges the target's requester id. */
+#define WAYS(count)                                                                                          \
+    {{TRANSACTION_MEMORY_READ, ADDRESS_UNTRANSLATED, REACH_AS_ITSELF},                                       \
+     {TRANSACTION_MEMORY_WRITE, ADDRESS_UNTRANSLATED, REACH_AS_TARGET}},                                     \
+        count
+
 static char *report(struct reach_question question)
 {
     struct topology *topology = fixture_machine(MACHINE);
@@ -30,16 +36,32 @@ START_TEST(reports_are_word_for_word)
         struct reach_question question;
         const char *expected;
     } cases[] = {
-        {{NONE, NONE, {[REACH_REACHES] = true}, false, REPORT_TEXT},
-         "0000:04:00.0 -> 0000:03:00.0: reaches, turned at 0000:02:03.0 by switch-peer: the switch turns it "
-         "between its ports; ACS ReqRedir is off or missing [leak: groups 3 and 4]\n"
-         "2 functions issue requests, 2 have a memory BAR\n"
-         "1 pairs reach untranslated, 1 of them across groups (leaks); 1 go to the IOMMU, 0 are blocked\n"
-         "  at 0000:02:03.0 by switch-peer: 1 pairs, 1 leaks\n"},
-        {{NONE, NONE, {false, true, true, true, true, true}, false, REPORT_TSV},
-         "0000:03:00.0\t0000:04:00.0\tredirected\trequest-redirect\t0000:02:00.0\t0\t-\n"
-         "0000:04:00.0\t0000:03:00.0\treaches\tswitch-peer\t0000:02:03.0\t0\tleak\n"},
-        {{NONE, NONE, {false}, true, REPORT_TSV},
+        {{NONE, NONE, {[REACH_REACHES] = true}, false, REPORT_TEXT, {{0}}, 0},
+         "04:00.0 -> 03:00.0  switch-peer at 02:03.0  LEAK: groups 3, 4\n\n"
+         "switch-peer: the switch turns it between its ports; ACS ReqRedir is off or\n"
+         "  missing\n\n"
+         "1 pair reach past the IOMMU, 1 of them across groups (leaks); 1 go to the IOMMU,\n"
+         "  0 are blocked\n"
+         "  at 02:03.0 by switch-peer: 1 pair, 1 leak\n"
+         "2 functions issue requests, 2 have a memory BAR\n"},
+        {{NONE, NONE, {[REACH_REACHES] = true, [REACH_BLOCKED] = true}, false, REPORT_TEXT, WAYS(2)},
+         "03:00.0 -> 04:00.0  write:forged blocked source-validation at 02:00.0\n"
+         "04:00.0 -> 03:00.0  read         reaches switch-peer at 02:03.0  LEAK: groups 3, 4\n"
+         "04:00.0 -> 03:00.0  write:forged reaches switch-peer at 02:03.0  LEAK: groups 3, 4\n\n"
+         "switch-peer: the switch turns it between its ports; ACS ReqRedir is off or\n"
+         "  missing\n"
+         "source-validation: ACS SrcValid blocks it: the requester's bus is not below the\n"
+         "  port\n\n"
+         "2 requests reach past the IOMMU, 2 of them across groups (leaks); 1 go to the\n"
+         "  IOMMU, 1 are blocked\n"
+         "kind of request                reach   misdel.  to IOMMU   blocked     leaks\n"
+         "read                               1         0         1         0         1\n"
+         "write:forged                       1         0         0         1         1\n"
+         "2 functions issue requests, 2 have a memory BAR\n"},
+        {{NONE, NONE, {false, true, true, true, true, true}, false, REPORT_TSV, {{0}}, 0},
+         "0000:03:00.0\t0000:04:00.0\tredirected\trequest-redirect\t0000:02:00.0\t0\t-\twrite\n"
+         "0000:04:00.0\t0000:03:00.0\treaches\tswitch-peer\t0000:02:03.0\t0\tleak\twrite\n"},
+        {{NONE, NONE, {false}, true, REPORT_TSV, {{0}}, 0},
          "not-applicable\t28\nblocked\t0\nredirect-"
          "blocked\t0\nredirected\t1\nmisdelivered\t0\nreaches\t1\nleaks\t1\nvouched\t0\n"},
     };
@@ -53,28 +75,90 @@ START_TEST(reports_are_word_for_word)
              target = fixture_function(topology, "04:00.0")->id;
     uint64_t address = fixture_function(topology, "04:00.0")->bars[0].address;
     topology_free(topology);
-    char *text = report(
-        (struct reach_question){source, target, {true, true, true, true, true, true}, false, REPORT_TEXT});
+    char *text = report((struct reach_question){.source_id = source,
+                                                .target_id = target,
+                                                .outcomes = {true, true, true, true, true, true},
+                                                .format = REPORT_TEXT});
     char expected[1000];
     snprintf(expected, sizeof(expected),
-             "0000:03:00.0 -> 0000:04:00.0: redirected, sent to the IOMMU at 0000:02:00.0 by "
-             "request-redirect: ACS "
-             "ReqRedir sends it upstream\n"
-             "    a write to 0x%llx, in BAR 0:\n"
-             "    0000:03:00.0   upstream               nobody on the bus claims it: it goes upstream\n"
-             "    0000:02:00.0   request-redirect       ACS ReqRedir sends it upstream\n"
-             "    0000:01:00.0   upstream               nobody on the bus claims it: it goes upstream\n"
-             "    0000:00:01.0   upstream-forwarding    it is for what is below the port it came from; ACS "
-             "UpstreamFwd sends it upstream\n",
+             "03:00.0 -> 04:00.0, write: redirected: it goes to the IOMMU\n"
+             "  to 0x%llx, in BAR 0\n"
+             "  03:00.0 nobody on the bus claims it: it goes upstream (upstream)\n"
+             "  02:00.0 ACS ReqRedir sends it upstream (request-redirect)\n"
+             "  01:00.0 nobody on the bus claims it: it goes upstream (upstream)\n"
+             "  00:01.0 it is for what is below the port it came from; ACS UpstreamFwd sends\n"
+             "            it upstream (upstream-forwarding)\n",
              (unsigned long long)address);
     ck_assert_str_eq(text, expected);
     free(text);
-    text = report(
-        (struct reach_question){target, source, {true, true, true, true, true, true}, false, REPORT_JSON});
+    text = report((struct reach_question){.source_id = target,
+                                          .target_id = source,
+                                          .outcomes = {true, true, true, true, true, true},
+                                          .format = REPORT_JSON});
     ck_assert_ptr_nonnull(
         strstr(text, "\"outcome\": \"reaches\", \"rule\": \"switch-peer\", \"at\": \"0000:02:03.0\""));
     ck_assert_ptr_nonnull(strstr(text, "{\"at\": \"0000:03:00.0\", \"rule\": \"bar\"}]"));
     free(text);
+}
+END_TEST
+
+START_TEST(kinds_of_requests_have_names)
+{
+    static const char *const refused[] = {
+        "", "writes", "write:", "io:translated", "write:translated:translated", "read:own:forged"};
+    char text[REACH_WAY_TEXT];
+    struct reach_way way;
+    for (int i = 0; i < REACH_WAYS; i++) {
+        ck_assert(reach_way_parse(reach_way_print(text, reach_ways[i]), &way));
+        ck_assert(way.kind == reach_ways[i].kind && way.address_type == reach_ways[i].address_type &&
+                  way.identity == reach_ways[i].identity);
+    }
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        ck_assert_msg(!reach_way_parse(refused[i], &way), "%s", refused[i]);
+    ck_assert(reach_way_parse("read:forged:translated", &way));
+    ck_assert_str_eq(reach_way_print(text, way), "read:translated:forged");
+}
+END_TEST
+
+/** Run reach and check that no line of its text is wider than a terminal. */
+static void check_width(const char *arguments)
+{
+    const char *program = getenv("IOMMUSIM");
+    char command[700], line[1000];
+    if (!program)
+        return;
+    snprintf(command, sizeof(command), "%s reach %s 2>/dev/null", program, arguments);
+    FILE *output = popen(command, "r");
+    unsigned lines = 0;
+    while (fgets(line, sizeof(line), output)) {
+        lines++;
+        bool copied = strncmp(line, "Boot with", 9) == 0; /* words to paste stay whole */
+        ck_assert_msg(copied || strcspn(line, "\n") <= 80, "%s: %s", command, line);
+    }
+    pclose(output);
+    ck_assert_msg(lines > 0, "%s", command);
+}
+
+START_TEST(text_fits_a_terminal)
+{
+    static const char *const questions[] = {"",
+                                            "--sound",
+                                            "--p2pdma",
+                                            "--matrix",
+                                            "--kind all --summary",
+                                            "03:00.0 04:00.0",
+                                            "03:00.0 04:00.0 --kind all",
+                                            "--p2pdma 03:00.0 04:00.0",
+                                            "--want '03:00.0->04:00.0 direct'",
+                                            "--want '04:00.0 isolated'"};
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        char arguments[500];
+        snprintf(arguments, sizeof(arguments), "'synthetic:" MACHINE "' %s", questions[i]);
+        check_width(arguments);
+        snprintf(arguments, sizeof(arguments), "'synthetic:rp@1[acs](up(dp*9@0(ep[mf] ep@.1)))' %s",
+                 questions[i]);
+        check_width(arguments);
+    }
 }
 END_TEST
 
@@ -115,6 +199,10 @@ START_TEST(exit_status_tells)
         {"'synthetic:" MACHINE "' --want '03:00.0->04:00.0 direct-writes' -f json", 0},
         {"'synthetic:" MACHINE "' --want '03:00.0 isolated' -f tsv", 0},
         {"'synthetic:rp[acs](ep[mf] ep@.1)' --want '01:00.0 isolated'", 1},
+        {"'synthetic:" MACHINE "' --kind read:translated --kind io", 0},
+        {"'synthetic:" MACHINE "' --kind all --format json", 0},
+        {"'synthetic:" MACHINE "' --kind reads", 2},
+        {"'synthetic:" MACHINE "' --sound --kind read", 2},
         {"'synthetic:" MACHINE "' --want '03:00.0 isolated now'", 2},
         {"'synthetic:" MACHINE "' --want '03:01.0 isolated'", 2},
         {"", 2},
@@ -138,6 +226,8 @@ Suite *reach_report_suite(void)
     Suite *suite = suite_create("reach_report");
     TCase *tests = tcase_create("reach_report");
     tcase_add_test(tests, reports_are_word_for_word);
+    tcase_add_test(tests, kinds_of_requests_have_names);
+    tcase_add_test(tests, text_fits_a_terminal);
     tcase_add_test(tests, exit_status_tells);
     suite_add_tcase(suite, tests);
     return suite;
