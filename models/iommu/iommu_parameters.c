@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/iommu/iommu_parameters.h"
 
-static const char *const policies[] = {"lru", "fifo", "random", NULL};
+#include "models/iommu/page_table_format.h"
+
+static const char *const policies[] = {"lru", "fifo", "random", "pseudo-lru", "lfu", NULL};
+static const char *const prefetches[] = {"none", "next-page", "stride", NULL};
 static const char *const fault_completions[] = {"unsupported-request", "completer-abort", NULL};
 
 #define COUNT(key, low, high, text)                                                                          \
@@ -25,6 +28,14 @@ static const struct field fields[] = {
     COUNT(context_ways, 0, 1024, "ways of the context cache; 0 is fully associative"),
     COUNT(iotlb_entries, 0, 1048576, "entries of the IOTLB; 0 is none"),
     COUNT(iotlb_ways, 0, 1024, "ways of the IOTLB; 0 is fully associative"),
+    COUNT(iotlb_entries_2m, 0, 1048576,
+          "entries for pages of 2 MiB in an IOTLB of their own; 0: they share the IOTLB"),
+    COUNT(iotlb_entries_1g, 0, 1048576,
+          "entries for pages of 1 GiB in an IOTLB of their own; 0: they share the IOTLB"),
+    COUNT(iotlb_partitions, 1, 65536,
+          "groups of the IOTLB's sets; the low bits of the domain choose one; 1 is no partitions"),
+    COUNT(iotlb_index_shift, 0, 56,
+          "bits of the address from here on choose the set of the IOTLB; 0: from the page number on"),
     {.name = "iotlb_replacement",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct iommu_parameters, iotlb_replacement),
@@ -35,12 +46,41 @@ static const struct field fields[] = {
     COUNT(walk_cache_entries_l2, 0, 65536, "cached pointers to leaf (level 1) tables; 0 is none"),
     COUNT(walk_cache_entries_l3, 0, 65536, "cached pointers to level 2 tables"),
     COUNT(walk_cache_entries_l4, 0, 65536, "cached pointers to level 3 tables"),
+    COUNT(walk_cache_entries_l5, 0, 65536, "cached pointers to level 4 tables"),
     COUNT(walk_cache_ways, 0, 1024, "ways of the walk caches; 0 is fully associative"),
     COUNT(walkers, 1, 4096, "page walks in progress at once"),
     COUNT(walk_queue, 0, 1048576, "walks waiting for a walker; 0 is unlimited"),
     COUNT(posted_walks, 0, 4096,
           "walks for posted requests at once; further ones wait in order and are looked up again; 0 is no "
           "limit but the walkers"),
+    {.name = "table_format",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct iommu_parameters, table_format),
+     .choices = page_table_format_names,
+     .help = "entries of the page tables; of the guest's in nested domains"},
+    {.name = "stage2_format",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct iommu_parameters, stage2_format),
+     .choices = page_table_format_names,
+     .help = "entries of the second stage of nested domains"},
+    COUNT(stage2_levels, 3, 5, "levels of the second stage of nested domains"),
+    COUNT(nested_entries, 0, 65536, "cache of guest physical to physical pages, for nested walks; 0 is none"),
+    COUNT(nested_ways, 0, 1024, "ways of that cache; 0 is fully associative"),
+    COUNT(stage2_walk_cache_entries_l2, 0, 65536, "cached pointers to leaf tables of the second stage"),
+    COUNT(stage2_walk_cache_entries_l3, 0, 65536, "cached pointers to level 2 tables of the second stage"),
+    COUNT(stage2_walk_cache_entries_l4, 0, 65536, "cached pointers to level 3 tables of the second stage"),
+    TIME("nested_hit", nested_hit_ps, "lookup of a guest physical address in a nested walk"),
+    COUNT(pasid_entries, 0, 65536, "entries of the PASID cache (SMMU: context descriptors); 0 is none"),
+    COUNT(pasid_ways, 0, 1024, "ways of the PASID cache; 0 is fully associative"),
+    COUNT(pasid_reads, 0, 8, "memory reads of a PASID cache miss; 0: there are no PASID tables"),
+    TIME("pasid_hit", pasid_hit_ps, "PASID cache lookup that hits"),
+    {.name = "prefetch",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct iommu_parameters, prefetch),
+     .choices = prefetches,
+     .help = "what is walked ahead where a walker is free: nothing, the next pages, or pages at the "
+             "requester's last stride"},
+    COUNT(prefetch_degree, 1, 64, "pages walked ahead of a miss"),
     COUNT(levels, 3, 5, "levels of the page table: 39, 48 or 57 bits of address"),
     FLAG(superpages_2m, "leaf entries of 2 MiB"),
     FLAG(superpages_1g, "leaf entries of 1 GiB"),

@@ -11,7 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum replacement_policy { REPLACE_LRU, REPLACE_FIFO, REPLACE_RANDOM };
+enum replacement_policy { REPLACE_LRU, REPLACE_FIFO, REPLACE_RANDOM, REPLACE_PSEUDO_LRU, REPLACE_LFU };
+
+enum prefetch_policy { PREFETCH_NONE, PREFETCH_NEXT_PAGE, PREFETCH_STRIDE };
 
 /** Completion status of a refused read (parameter fault_completion). */
 enum fault_completion { FAULT_UNSUPPORTED_REQUEST, FAULT_COMPLETER_ABORT };
@@ -22,18 +24,33 @@ struct iommu_parameters {
     uint32_t context_entries,
         context_ways;                   /**< context cache (device table cache); 0 ways = fully associative */
     uint32_t iotlb_entries, iotlb_ways; /**< entries = 0: no IOTLB */
-    int iotlb_replacement;              /**< enum replacement_policy */
-    bool merge_inflight; /**< a miss on a page whose walk is running waits for it instead of walking */
-    bool duplicate_fill; /**< a returning walk inserts although the page is already there */
+    uint32_t iotlb_entries_2m, iotlb_entries_1g; /**< of their own for these pages; 0: they share the IOTLB */
+    uint32_t iotlb_partitions;  /**< groups of its sets, chosen by the low bits of the domain; 1: none */
+    uint32_t iotlb_index_shift; /**< address bits from here on choose the set; 0: from the page number on */
+    int iotlb_replacement;      /**< enum replacement_policy */
+    bool merge_inflight;        /**< a miss on a page whose walk is running waits for it instead of walking */
+    bool duplicate_fill;        /**< a returning walk inserts although the page is already there */
     uint32_t walk_cache_entries_l2; /**< caches the pointer to a leaf (level 1) table; 0 = none */
     uint32_t walk_cache_entries_l3; /**< ... to a level 2 table */
     uint32_t walk_cache_entries_l4; /**< ... to a level 3 table */
+    uint32_t walk_cache_entries_l5; /**< ... to a level 4 table */
     uint32_t walk_cache_ways;       /**< 0 = fully associative */
     uint32_t walkers;               /**< walks in progress at once */
     uint32_t walk_queue;            /**< walks waiting for a walker; 0 = unlimited */
     uint32_t posted_walks; /**< walks for posted requests at once, in order behind them the others wait; 0 =
                               no limit */
-    uint32_t levels;       /**< levels of the page table: 3, 4 or 5 */
+    int table_format;      /**< enum page_table_format of a domain's tables; of the guest's where nested */
+    int stage2_format;     /**< enum page_table_format of the second stage of nested domains */
+    uint32_t stage2_levels;
+    uint32_t nested_entries, nested_ways; /**< cache of guest physical to physical pages; 0 = none */
+    uint32_t stage2_walk_cache_entries_l2, stage2_walk_cache_entries_l3, stage2_walk_cache_entries_l4;
+    uint64_t nested_hit_ps;             /**< one lookup of that cache */
+    uint32_t pasid_entries, pasid_ways; /**< PASID cache (SMMU: context descriptors); 0 = none */
+    uint32_t pasid_reads; /**< memory reads of a PASID cache miss; 0: there are no PASID tables */
+    uint64_t pasid_hit_ps;
+    int prefetch;                      /**< enum prefetch_policy */
+    uint32_t prefetch_degree;          /**< pages ahead of a miss */
+    uint32_t levels;                   /**< levels of the page table: 3, 4 or 5 */
     bool superpages_2m, superpages_1g; /**< leaf entries above level 1 */
     uint64_t iotlb_hit_ps;             /**< lookup that hits */
     uint64_t context_hit_ps;

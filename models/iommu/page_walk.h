@@ -4,7 +4,12 @@
  * What a unit finds for an address, without time: in its IOTLB, in its walk caches, in the page tables. Used
  * by remapping_unit.c, which says when.
  *
- * Source: VT-d specification 3.7 (second-stage translation), 6.2.4 (paging-structure caches), 6.2.5 (IOTLB).
+ * A nested walk translates the guest physical address of each table of the guest, and of the page it ends at,
+ * by the second stage: up to (levels + 1) x (levels of the second stage + 1) - 1 reads, 24 for four and four.
+ * Walk caches hold where a guest's table really lies, so that a walk that begins there needs none of it.
+ *
+ * Source: VT-d specification 3.6 to 3.8 (first, second stage, nested), 6.2.4 (paging-structure caches), 6.2.5
+ * (IOTLB); AMD and Arm as in page_table_format.h.
  */
 #ifndef IOMMUSIM_IOMMU_PAGE_WALK_H
 #define IOMMUSIM_IOMMU_PAGE_WALK_H
@@ -20,6 +25,9 @@ void page_walk_refuse(const struct remapping_unit *unit, struct translation_work
 /** Look the address up at every page size its domain uses. @return true on a hit, with the answer filled in.
  */
 bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work *work);
+
+/** Is the page of an address in the IOTLB? No effect on replacement. */
+bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint64_t iova);
 
 /** Put the leaf a walk found into the IOTLB, by the rule of parameter duplicate_fill. */
 void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_work *work);

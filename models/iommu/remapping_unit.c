@@ -6,81 +6,16 @@
 #include "models/iommu/remapping_unit.h"
 
 #include "models/iommu/page_walk.h"
+#include "models/iommu/prefetcher.h"
 
 #include "sim/base/arena.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum phase { PHASE_CONTEXT = 1, PHASE_WALK, PHASE_MERGED, PHASE_STALLED, PHASE_DONE };
 
-enum { REQUESTER_IDS = 65536 };
-
 /* Context tables lie above all page tables; table i of a lookup 4 GiB above table i - 1. Addresses only. */
 #define CONTEXT_TABLE_BASE UINT64_C(0x0009000000000000)
-
-void remapping_unit_init(struct remapping_unit *unit, const struct iommu_parameters *parameters,
-                         struct event_queue *events, uint32_t event_kind, uint32_t id, uint64_t table_base,
-                         uint64_t seed)
-{
-    const struct iommu_parameters *p = parameters;
-    *unit = (struct remapping_unit){.parameters = *p, .events = events, .event_kind = event_kind, .id = id};
-    page_table_memory_init(&unit->memory, table_base);
-    unit->contexts = memory_array(REQUESTER_IDS, sizeof(*unit->contexts));
-    unit->running = memory_array(p->walkers, sizeof(*unit->running));
-    for (uint32_t i = 0; i < p->walkers; i++)
-        unit->running[i] = IOMMU_NO_WORK;
-    unit->waiting_first = unit->waiting_last = IOMMU_NO_WORK;
-    unit->stalled_first = unit->stalled_last = IOMMU_NO_WORK;
-    unit->held_first = unit->held_last = IOMMU_NO_WORK;
-    unit->finished_first = unit->finished_last = IOMMU_NO_WORK;
-    char name[32]; /* each unit and cache draws from a random stream of its own */
-    snprintf(name, sizeof(name), "unit%u.iotlb", (unsigned)id);
-    translation_cache_init(&unit->context_cache, p->context_entries, p->context_ways, REPLACE_LRU, seed,
-                           "context");
-    translation_cache_init(&unit->iotlb, p->iotlb_entries, p->iotlb_ways,
-                           (enum replacement_policy)p->iotlb_replacement, seed, name);
-    const uint32_t entries[] = {
-        0, p->walk_cache_entries_l2, p->walk_cache_entries_l3, p->walk_cache_entries_l4, 0, 0};
-    for (int level = 1; level <= WALK_LEVELS_MAX; level++)
-        translation_cache_init(&unit->walk_caches[level], entries[level], p->walk_cache_ways, REPLACE_LRU,
-                               seed, "walk");
-}
-
-void remapping_unit_fini(struct remapping_unit *unit)
-{
-    translation_cache_fini(&unit->context_cache);
-    translation_cache_fini(&unit->iotlb);
-    for (int level = 1; level <= WALK_LEVELS_MAX; level++)
-        translation_cache_fini(&unit->walk_caches[level]);
-    page_table_memory_fini(&unit->memory);
-    free(unit->domains);
-    free(unit->contexts);
-    free(unit->running);
-    *unit = (struct remapping_unit){0};
-}
-
-uint32_t remapping_unit_add_domain(struct remapping_unit *unit, bool passthrough)
-{
-    unit->domains =
-        memory_grow(unit->domains, unit->domain_count, &unit->domain_capacity, sizeof(*unit->domains));
-    struct iommu_domain *domain = &unit->domains[unit->domain_count];
-    *domain = (struct iommu_domain){.passthrough = passthrough};
-    page_table_init(&domain->table, &unit->memory, unit->parameters.levels);
-    return unit->domain_count++;
-}
-
-void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, uint32_t domain)
-{
-    assert(domain < unit->domain_count);
-    unit->contexts[requester_id] = domain + 1;
-}
-
-uint32_t remapping_unit_domain_of(const struct remapping_unit *unit, uint16_t requester_id)
-{
-    return unit->contexts[requester_id] - 1;
-}
 
 /* ---- lists ---- */
 
@@ -146,16 +81,20 @@ static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64
                      unit->id, ticket);
 }
 
+/* Read what is missing of the context entries and of the PASID table entries behind them. */
 static void begin_context_read(struct remapping_unit *unit, uint32_t ticket, uint64_t begin_ps)
 {
     const struct iommu_parameters *p = &unit->parameters;
+    struct translation_work *work = &unit->works[ticket];
+    uint32_t first = work->context_missing ? 0 : p->context_reads,
+             end = p->context_reads + (work->pasid_missing ? p->pasid_reads : 0);
     uint64_t read_ps = 0;
-    for (uint32_t i = 0; i < p->context_reads; i++)
-        read_ps += page_walk_read_ps(unit, begin_ps + read_ps,
-                                     CONTEXT_TABLE_BASE + ((uint64_t)i << 32) +
-                                         unit->works[ticket].requester_id * UINT64_C(16));
-    unit->works[ticket].context_ps += read_ps;
-    unit->counters.context_table_reads += p->context_reads;
+    for (uint32_t i = first; i < end; i++)
+        read_ps +=
+            page_walk_read_ps(unit, begin_ps + read_ps,
+                              CONTEXT_TABLE_BASE + ((uint64_t)i << 32) + work->requester_id * UINT64_C(16));
+    work->context_ps += read_ps;
+    unit->counters.context_table_reads += end - first;
     event_queue_push(unit->events, begin_ps + read_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
 }
 
@@ -231,7 +170,7 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
     work->posted_walk = work->write;
     unit->posted_walking += work->posted_walk;
     if (work->phase == PHASE_CONTEXT)
-        unit->counters.context_misses++;
+        unit->counters.context_misses += work->context_missing;
     else
         unit->counters.iotlb_misses++;
     if (free_walker) {
@@ -266,6 +205,21 @@ static bool lookup_page(struct remapping_unit *unit, struct translation_work *wo
     return false;
 }
 
+/* MODEL: the translation of requests without PASID, which goes by the PASID table's entry for them. True
+ * where it is missing. */
+static bool lookup_pasid(struct remapping_unit *unit, struct translation_work *work)
+{
+    uint64_t ignored;
+    work->context_ps += unit->parameters.pasid_hit_ps;
+    work->mark_ps += unit->parameters.pasid_hit_ps;
+    if (translation_cache_find(&unit->pasid_cache, work->requester_id, work->requester_id, &ignored)) {
+        unit->counters.pasid_hits++;
+        return false;
+    }
+    unit->counters.pasid_misses++;
+    return true;
+}
+
 /* One pass through the lookup pipeline. True when answered. */
 static bool lookup(struct remapping_unit *unit, uint32_t ticket)
 {
@@ -278,9 +232,11 @@ static bool lookup(struct remapping_unit *unit, uint32_t ticket)
     work->iotlb_ps += start_ps - now_ps;
     work->context_ps += p->context_hit_ps;
     work->mark_ps = start_ps + p->context_hit_ps;
-    if (translation_cache_find(&unit->context_cache, work->requester_id, work->requester_id,
-                               &domain_plus_1)) {
-        unit->counters.context_hits++;
+    work->context_missing =
+        !translation_cache_find(&unit->context_cache, work->requester_id, work->requester_id, &domain_plus_1);
+    unit->counters.context_hits += !work->context_missing;
+    work->pasid_missing = p->pasid_reads && lookup_pasid(unit, work);
+    if (!work->context_missing && !work->pasid_missing) {
         work->domain = (uint32_t)domain_plus_1 - 1;
         if (lookup_page(unit, work)) {
             unit->counters.faults += work->fault != IOMMU_NO_FAULT;
@@ -404,6 +360,9 @@ static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
     }
     if (!translation_cache_present(&unit->context_cache, work->requester_id, work->requester_id))
         translation_cache_insert(&unit->context_cache, work->requester_id, work->requester_id, domain_plus_1);
+    if (unit->parameters.pasid_reads &&
+        !translation_cache_present(&unit->pasid_cache, work->requester_id, work->requester_id))
+        translation_cache_insert(&unit->pasid_cache, work->requester_id, work->requester_id, 0);
     work->domain = domain_plus_1 - 1;
     if (lookup_page(unit, work)) {
         finish(unit, ticket, work->ready_ps);
@@ -427,6 +386,7 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
         page_walk_caches_fill(unit, work);
         page_walk_iotlb_fill(unit, work);
     }
+    prefetcher_want(unit, work);
     uint32_t merged = work->merged;
     finish(unit, ticket, now_ps);
     while (merged != IOMMU_NO_WORK) {
@@ -446,13 +406,18 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
 
 void remapping_unit_event(struct remapping_unit *unit, uint32_t argument)
 {
-    if (argument == IOMMU_NO_WORK) {
+    if (argument == PREFETCHER_TICKET) {
+        prefetcher_done(unit);
+        walker_free(unit);
+    } else if (argument == IOMMU_NO_WORK) {
         walker_free(unit);
     } else if (unit->works[argument].phase == PHASE_CONTEXT) {
         context_read_done(unit, argument);
     } else {
         page_walk_done(unit, argument);
     }
+    if (unit->prefetch_wanted)
+        prefetcher_start(unit);
     if (unit->held_first != IOMMU_NO_WORK && (unit->posted_walking < unit->parameters.posted_walks))
         resume_held(unit);
 }

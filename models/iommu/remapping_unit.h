@@ -39,23 +39,42 @@ struct translation_work {
     uint64_t iova;
     uint16_t requester_id;
     bool write;
-    bool posted_walk;       /* internal: counts in posted_walking */
-    bool overtaken;         /* internal: an invalidation came while the walk was under way */
-    uint8_t phase;          /* internal */
-    uint8_t start_level;    /* internal: level of the table at which the walk began */
-    uint8_t leaf_level;     /* internal: 1, 2 or 3; 0 where the walk found nothing */
-    uint64_t start_table;   /* internal */
-    uint64_t leaf;          /* internal: leaf entry found */
-    uint32_t domain;        /* internal; known after the context lookup */
-    uint32_t next;          /* internal list link */
-    uint32_t merged;        /* internal: works waiting for this walk */
-    uint64_t mark_ps;       /* internal: time up to which the ledger is charged */
-    uint64_t queued_ps;     /* internal: since when it waits for a walker */
-    uint64_t ready_ps;      /**< out: when the answer is there */
-    uint64_t physical;      /**< out */
-    enum iommu_fault fault; /**< out */
+    bool posted_walk;                    /* internal: counts in posted_walking */
+    bool overtaken;                      /* internal: an invalidation came while the walk was under way */
+    uint8_t phase;                       /* internal */
+    uint8_t start_level;                 /* internal: level of the table at which the walk began */
+    uint8_t leaf_level;                  /* internal: 1, 2 or 3; 0 where the walk found nothing */
+    bool context_missing, pasid_missing; /* internal: what a context walk reads */
+    uint64_t start_table;                /* internal: address of the table and access so far; 0: the root */
+    uint64_t leaf;                       /* internal: page and access found */
+    uint64_t tables[WALK_LEVELS_MAX];    /* internal: [level - 1] tables gone through, with access; 0 none */
+    uint32_t domain;                     /* internal; known after the context lookup */
+    uint32_t next;                       /* internal list link */
+    uint32_t merged;                     /* internal: works waiting for this walk */
+    uint64_t queued_ps;                  /* internal: since when it waits for a walker */
+    uint64_t mark_ps;                    /* internal: time up to which the ledger is charged */
+    uint64_t ready_ps;                   /**< out: when the answer is there */
+    uint64_t physical;                   /**< out */
+    enum iommu_fault fault;              /**< out */
     uint64_t context_ps, iotlb_ps, walker_queueing_ps, walk_caches_ps,
         walk_memory_ps; /**< out: sum = ready - asked */
+};
+
+/** What a walk does, one after the other. */
+enum walk_step_kind {
+    WALK_CACHE_HIT,   /**< begins at a table a walk cache knew */
+    WALK_STAGE_1,     /**< reads an entry of the domain's table (of the guest's where nested) */
+    WALK_STAGE_2,     /**< reads an entry of the second stage of a nested domain */
+    WALK_NESTED_HIT,  /**< a guest physical address is in the cache of such pages */
+    WALK_NESTED_MISS, /**< ... is not: a second-stage walk follows */
+};
+
+struct walk_step {
+    enum walk_step_kind kind;
+    uint8_t level;    /**< of the table; nested hit: of the page */
+    uint64_t address; /**< read; or the guest physical address looked up */
+    uint64_t entry;   /**< found there */
+    uint64_t ps;      /**< it took */
 };
 
 /** Counters, named after the VT-d and RISC-V IOMMU performance events where one exists. */
@@ -68,6 +87,9 @@ struct iommu_counters {
     uint64_t walks;                        /**< page walks done (S_VS_WALKS) */
     uint64_t page_table_reads;             /**< entries read from memory by page walks */
     uint64_t context_table_reads;
+    uint64_t pasid_hits, pasid_misses;   /**< misses are PD_WALK */
+    uint64_t nested_hits, nested_misses; /**< guest physical addresses looked up; misses are G_WALKS */
+    uint64_t prefetches;                 /**< pages walked ahead */
     uint64_t walk_cache_hits[WALK_LEVELS_MAX +
                              1]; /**< [level of the table pointed to]; [0] counts walks from the root */
     uint64_t faults;
@@ -77,7 +99,18 @@ struct iommu_counters {
 
 struct iommu_domain {
     struct page_table table;
-    bool passthrough; /**< context says pass-through: no table */
+    struct page_table stage2; /**< where nested */
+    bool nested;              /**< table is a guest's: what it puts out goes through stage2 */
+    bool passthrough;         /**< context says pass-through: no table */
+};
+
+enum { PREFETCH_HISTORIES = 64 };
+
+/** What the stride prefetcher remembers of a domain. */
+struct prefetch_history {
+    uint32_t domain; /**< + 1; 0: none */
+    uint64_t page;   /**< that missed last */
+    int64_t stride;  /**< pages from the miss before */
 };
 
 struct remapping_unit {
@@ -93,8 +126,14 @@ struct remapping_unit {
     size_t domain_capacity;
     uint32_t *contexts; /**< [requester id]: domain + 1, 0 = not present */
 
-    struct translation_cache context_cache, iotlb,
-        walk_caches[WALK_LEVELS_MAX + 1]; /**< walk cache [level of table pointed to] */
+    struct translation_cache context_cache, pasid_cache, iotlb,
+        walk_caches[WALK_LEVELS_MAX + 1];    /**< [level of the table pointed to] */
+    struct translation_cache iotlb_large[2]; /**< of 2 MiB and 1 GiB pages, where not shared */
+    struct translation_cache nested_cache;   /**< guest physical to physical pages */
+    struct translation_cache stage2_caches[WALK_LEVELS_MAX + 1]; /**< walk caches of the second stage */
+    void (*on_walk_step)(void *context, const struct translation_work *work,
+                         const struct walk_step *step); /**< told of each step of a walk; may be NULL */
+    void *on_walk_context;
     uint64_t next_lookup_ps;
     uint32_t walkers_busy;
     uint32_t waiting_first, waiting_last, waiting_count; /**< works waiting for a walker */
@@ -105,6 +144,11 @@ struct remapping_unit {
     uint32_t posted_walking;              /**< posted works that missed and are not answered yet */
     uint32_t *running;                    /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
     uint32_t finished_first, finished_last;
+    struct translation_work prefetch, prefetch_walk; /**< page wanted last; page being walked */
+    int64_t prefetch_stride;                         /**< pages */
+    uint32_t prefetch_wanted;                        /**< pages still to be walked ahead */
+    bool prefetching;
+    struct prefetch_history prefetch_histories[PREFETCH_HISTORIES];
     struct iommu_counters counters;
 };
 
@@ -120,6 +164,13 @@ void remapping_unit_fini(struct remapping_unit *unit);
 
 /** Add a domain; returns its number in this unit. Set-up only. */
 uint32_t remapping_unit_add_domain(struct remapping_unit *unit, bool passthrough);
+
+/**
+ * Make a domain without mappings a nested one: its table becomes a guest's, whose table pointers are guest
+ * physical. Map stage2 afterwards, the guest's tables included. Set-up only.
+ * @param guest_offset  guest physical minus simulated physical address of the guest's tables
+ */
+void remapping_unit_nest(struct remapping_unit *unit, uint32_t domain, uint64_t guest_offset);
 
 /** Context (device table) entry: requests of @p requester_id belong to @p domain. Set-up only. */
 void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, uint32_t domain);

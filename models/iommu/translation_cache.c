@@ -33,6 +33,14 @@ void translation_cache_init(struct translation_cache *cache, uint32_t entries, u
     cache->next_way = memory_array(cache->sets, sizeof(*cache->next_way));
     cache->freed = memory_array(cache->sets, sizeof(*cache->freed));
     cache->chain = memory_array(entries, sizeof(*cache->chain));
+    if (policy == REPLACE_LFU)
+        cache->uses = memory_array(entries, sizeof(*cache->uses));
+    if (policy == REPLACE_PSEUDO_LRU) {
+        for (cache->tree_leaves = 1; cache->tree_leaves < cache->ways;)
+            cache->tree_leaves *= 2;
+        cache->tree_words = (cache->tree_leaves + 63) / 64;
+        cache->tree = memory_array((size_t)cache->sets * cache->tree_words, sizeof(*cache->tree));
+    }
     if (cache->ways > FEW_WAYS) {
         uint32_t hashes = 64;
         while (hashes < entries * 2)
@@ -53,6 +61,8 @@ void translation_cache_fini(struct translation_cache *cache)
     free(cache->values);
     free(cache->stamps);
     free(cache->used);
+    free(cache->uses);
+    free(cache->tree);
     free(cache->next_way);
     free(cache->freed);
     free(cache->heads);
@@ -62,6 +72,12 @@ void translation_cache_fini(struct translation_cache *cache)
     free(cache->newest);
     free(cache->oldest);
     *cache = (struct translation_cache){0};
+}
+
+void translation_cache_partition(struct translation_cache *cache, uint32_t partitions)
+{
+    assert(partitions <= 1 || cache->sets % partitions == 0);
+    cache->partitions = partitions;
 }
 
 void translation_cache_clear(struct translation_cache *cache)
@@ -144,6 +160,43 @@ static inline void touch(struct translation_cache *cache, uint32_t set, uint32_t
     }
 }
 
+/* ---- pseudo-LRU: a binary tree a set; each node points to the half that was used longer ago ---- */
+
+static void tree_touch(struct translation_cache *cache, uint32_t set, uint32_t way)
+{
+    uint64_t *tree = &cache->tree[(size_t)set * cache->tree_words];
+    uint32_t node = 1;
+    for (uint32_t half = cache->tree_leaves / 2; half; half /= 2) {
+        bool right = way & half;
+        uint64_t bit = UINT64_C(1) << (node % 64);
+        tree[node / 64] = right ? tree[node / 64] & ~bit : tree[node / 64] | bit; /* points away from it */
+        node = 2 * node + right;
+    }
+}
+
+static uint32_t tree_victim(const struct translation_cache *cache, uint32_t set)
+{
+    const uint64_t *tree = &cache->tree[(size_t)set * cache->tree_words];
+    uint32_t node = 1, way = 0;
+    for (uint32_t half = cache->tree_leaves / 2; half; half /= 2) {
+        bool right = tree[node / 64] >> (node % 64) & 1;
+        right &= way + half < cache->ways; /* no ways on that side: the tree is not full */
+        way += right ? half : 0;
+        node = 2 * node + right;
+    }
+    return way;
+}
+
+static void note_use(struct translation_cache *cache, uint32_t set, uint32_t entry)
+{
+    if (cache->policy == REPLACE_LRU)
+        touch(cache, set, entry);
+    else if (cache->policy == REPLACE_PSEUDO_LRU)
+        tree_touch(cache, set, entry - set * cache->ways);
+    else if (cache->policy == REPLACE_LFU)
+        cache->uses[entry]++;
+}
+
 /* ---- public ---- */
 
 bool translation_cache_find(struct translation_cache *cache, uint64_t index, uint64_t key, uint64_t *value)
@@ -153,8 +206,7 @@ bool translation_cache_find(struct translation_cache *cache, uint64_t index, uin
     uint32_t set = set_of(cache, index), entry = find_entry(cache, set, key);
     if (entry == NO_ENTRY)
         return false;
-    if (cache->policy == REPLACE_LRU)
-        touch(cache, set, entry);
+    note_use(cache, set, entry);
     *value = cache->values[entry];
     return true;
 }
@@ -162,6 +214,18 @@ bool translation_cache_find(struct translation_cache *cache, uint64_t index, uin
 bool translation_cache_present(const struct translation_cache *cache, uint64_t index, uint64_t key)
 {
     return cache->sets && find_entry(cache, set_of(cache, index), key) != NO_ENTRY;
+}
+
+/* The entry found least often; of several the one inserted first. */
+static uint32_t least_used(const struct translation_cache *cache, uint32_t first)
+{
+    uint32_t least = first;
+    for (uint32_t entry = first + 1; entry < first + cache->ways; entry++) {
+        if (cache->uses[entry] < cache->uses[least] ||
+            (cache->uses[entry] == cache->uses[least] && cache->stamps[entry] < cache->stamps[least]))
+            least = entry;
+    }
+    return least;
 }
 
 static uint32_t victim(struct translation_cache *cache, uint32_t set)
@@ -174,6 +238,10 @@ static uint32_t victim(struct translation_cache *cache, uint32_t set)
     }
     if (cache->policy == REPLACE_RANDOM)
         return first + (uint32_t)random_below(&cache->random, cache->ways);
+    if (cache->policy == REPLACE_PSEUDO_LRU)
+        return first + tree_victim(cache, set);
+    if (cache->policy == REPLACE_LFU)
+        return least_used(cache, first);
     if (cache->heads)
         return cache->oldest[set];
     uint32_t oldest = first;
@@ -211,12 +279,18 @@ void translation_cache_insert(struct translation_cache *cache, uint64_t index, u
     }
     cache->keys[entry] = key;
     cache->values[entry] = value;
+    if (cache->policy == REPLACE_PSEUDO_LRU)
+        tree_touch(cache, set, entry - set * cache->ways);
+    if (cache->policy == REPLACE_LFU) {
+        cache->uses[entry] = 0;
+        cache->stamps[entry] = ++cache->clock;
+    }
     if (cache->heads) {
         uint32_t *head = &cache->heads[hash_of(cache, key)];
         cache->chain[entry] = *head;
         *head = entry;
         list_add_newest(cache, set, entry);
-    } else {
+    } else if (cache->policy != REPLACE_LFU) {
         cache->stamps[entry] = ++cache->clock;
     }
 }

@@ -22,10 +22,14 @@ struct translation_cache {
     enum replacement_policy policy;
     uint64_t *keys; /**< [entry], entry = set x ways + way */
     uint64_t *values;
-    uint64_t *stamps;   /**< LRU, few ways: clock of last use */
-    uint32_t *used;     /**< [set] entries filled so far */
-    uint32_t *freed;    /**< [set] first of those emptied again by an invalidation, UINT32_MAX none */
-    uint32_t *next_way; /**< FIFO: [set] way to replace next */
+    uint64_t *stamps;    /**< LRU, few ways: clock of last use */
+    uint32_t *used;      /**< [set] entries filled so far */
+    uint32_t *freed;     /**< [set] first of those emptied again by an invalidation, UINT32_MAX none */
+    uint32_t partitions; /**< groups of sets */
+    uint32_t *uses;      /**< LFU: [entry] times found since it was inserted */
+    uint64_t *tree;      /**< pseudo-LRU: [set x tree_words] bit a node: the half to replace next */
+    uint32_t tree_words, tree_leaves; /**< leaves: ways, rounded up to a power of two */
+    uint32_t *next_way;               /**< FIFO: [set] way to replace next */
     uint64_t clock;
     struct random_stream random;
     /* Many ways: what hardware compares at once is found here by a hash; LRU order is a list. */
@@ -45,6 +49,20 @@ struct translation_cache {
 void translation_cache_init(struct translation_cache *cache, uint32_t entries, uint32_t ways,
                             enum replacement_policy policy, uint64_t seed, const char *name);
 void translation_cache_fini(struct translation_cache *cache);
+
+/** Divide the sets into @p partitions groups, so that owners do not displace each other; 0 or 1: do not. The
+ * number of sets must be a multiple (the reader checks). Once, while the cache is empty. */
+void translation_cache_partition(struct translation_cache *cache, uint32_t partitions);
+
+/** Index to give for @p index of @p owner: the set in the owner's group. */
+static inline uint64_t translation_cache_index(const struct translation_cache *cache, uint64_t index,
+                                               uint32_t owner)
+{
+    if (cache->partitions <= 1)
+        return index;
+    uint32_t sets = cache->sets / cache->partitions;
+    return (uint64_t)(owner % cache->partitions) * sets + index % sets;
+}
 
 /** Drop every entry. */
 void translation_cache_clear(struct translation_cache *cache);

@@ -19,9 +19,20 @@ const struct field_table *parameter_table(enum parameter_section section)
 
 static void check_ways(const struct json_node *object, const char *what, uint32_t entries, uint32_t ways)
 {
-    if (ways && (ways > entries || entries % ways))
+    if (entries && ways && (ways > entries || entries % ways))
         json_error(object, "parameter-ways", "%s: %u entries cannot be divided into sets of %u ways", what,
                    entries, ways);
+}
+
+static void check_partitions(const struct json_node *object, const struct iommu_parameters *unit)
+{
+    uint32_t ways =
+        unit->iotlb_ways && unit->iotlb_ways < unit->iotlb_entries ? unit->iotlb_ways : unit->iotlb_entries;
+    uint32_t sets = ways ? unit->iotlb_entries / ways : 0;
+    if (unit->iotlb_partitions > 1 && (sets == 0 || sets % unit->iotlb_partitions))
+        json_error(object, "parameter-partitions",
+                   "the IOTLB has %u sets, which %u partitions do not divide (entries / ways = sets)", sets,
+                   unit->iotlb_partitions);
 }
 
 void parameter_values_check(const struct json_node *object, enum parameter_section section,
@@ -31,6 +42,18 @@ void parameter_values_check(const struct json_node *object, enum parameter_secti
         const struct iommu_parameters *unit = &values->iommu;
         check_ways(object, "context cache", unit->context_entries, unit->context_ways);
         check_ways(object, "IOTLB", unit->iotlb_entries, unit->iotlb_ways);
+        check_ways(object, "IOTLB of 2 MiB pages", unit->iotlb_entries_2m, unit->iotlb_ways);
+        check_ways(object, "IOTLB of 1 GiB pages", unit->iotlb_entries_1g, unit->iotlb_ways);
+        check_ways(object, "PASID cache", unit->pasid_entries, unit->pasid_ways);
+        check_ways(object, "nested cache", unit->nested_entries, unit->nested_ways);
+        check_partitions(object, unit);
+        check_ways(object, "walk cache of level 5", unit->walk_cache_entries_l5, unit->walk_cache_ways);
+        check_ways(object, "walk cache of level 2 of stage 2", unit->stage2_walk_cache_entries_l2,
+                   unit->walk_cache_ways);
+        check_ways(object, "walk cache of level 3 of stage 2", unit->stage2_walk_cache_entries_l3,
+                   unit->walk_cache_ways);
+        check_ways(object, "walk cache of level 4 of stage 2", unit->stage2_walk_cache_entries_l4,
+                   unit->walk_cache_ways);
         check_ways(object, "walk cache of level 2", unit->walk_cache_entries_l2, unit->walk_cache_ways);
         check_ways(object, "walk cache of level 3", unit->walk_cache_entries_l3, unit->walk_cache_ways);
         check_ways(object, "walk cache of level 4", unit->walk_cache_entries_l4, unit->walk_cache_ways);

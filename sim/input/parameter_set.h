@@ -27,7 +27,7 @@ enum parameter_section {
     SECTION_COUNT
 };
 
-enum { IOMMU_KINDS = IOMMU_SMMUV3 + 1, SECTION_FIELDS_MAX = 48 };
+enum { IOMMU_KINDS = IOMMU_SMMUV3 + 1, SECTION_FIELDS_MAX = 96 };
 
 /** One section: values and origins. */
 struct parameter_values {

@@ -36,6 +36,11 @@ static const struct json_key domain_keys_rows[] = {
     {"devices", "addresses of the functions in it; \"all\": all that issue DMA and are in no domain yet",
      "{\"anyOf\": [{\"const\": \"all\"}, " SCHEMA_LIST(SCHEMA_BDF) "]}", NULL},
     {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
+    {"second_stage",
+     "the domain is a guest's: its tables and mappings hold guest physical addresses, which a second stage "
+     "with "
+     "pages of this size translates (nested; mode static only)",
+     NULL, page_size_words},
 };
 JSON_KEY_TABLE(domain_keys, "domain", "An address space and the functions whose DMA uses it.",
                .required = {"name", "devices"});

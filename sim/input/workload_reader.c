@@ -185,6 +185,18 @@ static void warn_untranslated(const struct workload_reading *reading, const stru
                     address, count - 1);
 }
 
+static void read_second_stage(const struct json_node *node, struct domain *domain)
+{
+    struct json_node given = json_member(node, "second_stage");
+    int page = 0;
+    if (!json_given(&given) || !json_get_choice(node, "second_stage", page_size_words, &page))
+        return;
+    domain->second_stage_bytes = UINT64_C(4096) << (9 * page);
+    if (domain->mode != TRANSLATION_STATIC)
+        json_error_at_key(&given, "workload-mode", "a domain of mode \"%s\" has no second stage",
+                          translation_mode_name(domain->mode));
+}
+
 static void read_domain(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
 {
     struct workload *workload = reading->workload;
@@ -202,6 +214,7 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     free(pointer);
     json_get_choice(node, "mode", translation_mode_names, &mode);
     domain->mode = (enum translation_mode)mode;
+    read_second_stage(node, domain);
     read_devices(reading, node, domain);
     warn_untranslated(reading, node, domain);
     struct json_node mappings = json_member(node, "mappings");

@@ -73,6 +73,55 @@ static int map_one(struct machine *machine, struct remapping_unit *unit, uint32_
     return 0;
 }
 
+/* ---- guests ---- */
+
+/* Where a guest sees its page tables: above what it has of memory. */
+static uint64_t guest_tables(const struct remapping_unit *unit)
+{
+    return unit->parameters.stage2_levels == 3 ? UINT64_C(0x7e00000000) : UINT64_C(0x7e0000000000);
+}
+
+/* Map a guest physical range in the second stage, in its pages, as far as they are not mapped already. */
+static bool map_guest(struct remapping_unit *unit, uint32_t domain_id, uint64_t guest, uint64_t physical,
+                      uint64_t length, uint64_t page_bytes)
+{
+    struct page_table *stage2 = &unit->domains[domain_id].stage2;
+    uint64_t into_page = guest & (page_bytes - 1);
+    for (uint64_t at = 0; at < length + into_page; at += page_bytes) {
+        unsigned shift;
+        uint64_t to = physical - into_page + at,
+                 present = page_table_find(stage2, &unit->memory, guest - into_page + at, &shift);
+        if (present && page_table_entry_target(present) == to)
+            continue;
+        if (present || page_table_map(stage2, &unit->memory, guest - into_page + at, to,
+                                      page_shift(page_bytes), PAGE_READ | PAGE_WRITE) != PAGE_TABLE_MAPPED)
+            return false;
+    }
+    return true;
+}
+
+/* The second stage of a guest: its memory, one to one, and its tables. */
+static int map_second_stage(struct remapping_unit *unit, uint32_t domain_id, const struct domain *domain,
+                            struct diagnostics *diagnostics)
+{
+    const struct iommu_parameters *p = &unit->parameters;
+    uint64_t page_bytes = domain->second_stage_bytes, tables = unit->memory.count * UINT64_C(4096);
+    unsigned shift = page_shift(page_bytes);
+    bool fits = (shift != PAGE_SHIFT_2M || p->superpages_2m) && (shift != PAGE_SHIFT_1G || p->superpages_1g);
+    for (uint32_t i = 0; i < domain->mapping_count && fits; i++) {
+        const struct mapping *mapping = &domain->mappings[i];
+        fits = map_guest(unit, domain_id, mapping->physical, mapping->physical, mapping->length, page_bytes);
+    }
+    if (fits && map_guest(unit, domain_id, guest_tables(unit), unit->memory.base, tables, page_bytes))
+        return 0;
+    diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, domain->pointer,
+                       "workload-second-stage",
+                       "domain \"%s\": its memory does not fit into a second stage of %" PRIu32
+                       " levels with pages of %" PRIu64 " bytes",
+                       domain->name, p->stage2_levels, page_bytes);
+    return STATUS_BAD_INPUT;
+}
+
 /* The domain inside a unit, made at its first use. */
 static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_id,
                           const struct domain *domain, struct diagnostics *diagnostics)
@@ -81,12 +130,14 @@ static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_
     if (ids[unit_id] != NONE)
         return 0;
     ids[unit_id] = remapping_unit_add_domain(unit, domain->mode == TRANSLATION_PASSTHROUGH);
+    if (domain->second_stage_bytes)
+        remapping_unit_nest(unit, ids[unit_id], guest_tables(unit) - unit->memory.base);
     for (uint32_t i = 0; i < domain->mapping_count; i++) {
         int status = map_one(machine, unit, ids[unit_id], domain, &domain->mappings[i], diagnostics);
         if (status < 0)
             return status;
     }
-    return 0;
+    return domain->second_stage_bytes ? map_second_stage(unit, ids[unit_id], domain, diagnostics) : 0;
 }
 
 static int attach(struct machine *machine, uint32_t function_id, uint32_t unit_id, uint32_t domain_id,

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file page_table_format.h
+ * What the bits of a page-table entry mean. All formats have tables of 4 KiB with 512 entries of 8 bytes, and
+ * levels counted from the leaves (1) up.
+ *
+ * Sources: VT-d specification rev 4.1 9.7 (first stage) and 9.8 (second stage); AMD I/O Virtualization
+ * Technology specification rev 3.07 2.2.3; Arm Architecture Reference Manual D8.3 (VMSAv8-64 descriptors, 4
+ * KiB granule), which the SMMUv3 uses for both stages.
+ *
+ * MODEL: requests count as those of a user (first stage: U/S must be set, SMMU stage 1: AP[1]); execute
+ * permission, memory types, and accessed and dirty flags kept by hardware are not modelled; AMD's page sizes
+ * between the levels (next level 7) are not.
+ */
+#ifndef IOMMUSIM_IOMMU_PAGE_TABLE_FORMAT_H
+#define IOMMUSIM_IOMMU_PAGE_TABLE_FORMAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum page_access { PAGE_READ = 1, PAGE_WRITE = 2 };
+
+enum page_table_format {
+    FORMAT_VT_D_SECOND_STAGE, /**< legacy mode, and guest physical addresses in scalable mode */
+    FORMAT_VT_D_FIRST_STAGE,  /**< scalable mode: the layout of the CPU's tables */
+    FORMAT_AMD_VI,
+    FORMAT_SMMU_STAGE_1,
+    FORMAT_SMMU_STAGE_2,
+    PAGE_TABLE_FORMATS,
+};
+
+/** An entry, taken apart. */
+struct page_table_entry {
+    uint64_t target; /**< physical address of the next table or of the page */
+    uint8_t access;  /**< enum page_access bits it grants: of a leaf, or at most to what is below */
+    uint8_t next;    /**< level of the table it points to; 0: a leaf */
+    bool present;    /**< false: nothing is mapped, or the entry is not valid at its level */
+};
+
+/** Physical address bits 12..51 of an entry: the same in all formats. */
+static inline uint64_t page_table_entry_target(uint64_t entry)
+{
+    return entry & UINT64_C(0x000ffffffffff000);
+}
+
+/** Take apart an entry found in a table of @p level. */
+struct page_table_entry page_table_decode(enum page_table_format format, unsigned level, uint64_t entry);
+
+/** Entry of a table of @p level that points to a table of level @p next (level - 1, but AMD may skip levels)
+ * and limits nothing. */
+uint64_t page_table_encode_table(enum page_table_format format, uint64_t target, unsigned next);
+
+/** Leaf entry of a table of @p level (1..3). */
+uint64_t page_table_encode_leaf(enum page_table_format format, unsigned level, uint64_t target,
+                                unsigned access);
+
+/** Names in input and output, in the order of the enum; ends with NULL. */
+extern const char *const page_table_format_names[];
+
+#endif
