@@ -5,7 +5,7 @@ BUILD    ?= build
 CC       ?= cc
 OPT      ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-PACKAGES := libcjson libxxhash libzstd sqlite3
+PACKAGES := libcjson libxxhash libzstd libarchive sqlite3
 VERSION  := 0.1.0
 
 SOURCES  := $(filter-out sim/main.c,$(sort $(wildcard sim/*/*.c models/*.c models/*/*.c)))

@@ -4,7 +4,7 @@
 # possible, print the one command to run and stop. Does nothing, quickly, when all is there.
 set -eu
 
-packages='gcc make pkg-config libcjson-dev libzstd-dev libxxhash-dev libsqlite3-dev check libsubunit-dev libsimgrid-dev clang-format zstd'
+packages='gcc make pkg-config libcjson-dev libzstd-dev libxxhash-dev libarchive-dev libsqlite3-dev check libsubunit-dev libsimgrid-dev clang-format zstd'
 
 missing=''
 for package in $packages; do

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* `iommusim import`: a topology file from a real machine's dump. */
+#include "sim/analysis/acs_enable.h"
+#include "sim/analysis/iommu_coverage.h"
+#include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/file_arguments.h"
 #include "sim/input/lspci_writer.h"
 #include "sim/input/machine_input.h"
+#include "sim/input/sysfs_writer.h"
 #include "sim/input/topology_writer.h"
 #include "sim/output/output_file.h"
 
@@ -15,7 +19,7 @@
 
 enum { DIAGNOSTIC_LIMIT = 20 };
 
-enum format { FORMAT_JSON, FORMAT_LSPCI };
+enum format { FORMAT_JSON, FORMAT_LSPCI, FORMAT_SYSFS };
 
 struct arguments {
     struct file_arguments files;
@@ -26,7 +30,9 @@ struct arguments {
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
-    {"format", 'f', "FORMAT", 0, "json (default): a topology file; lspci: as `lspci -D -n -xxxx` prints it",
+    {"format", 'f', "FORMAT", 0,
+     "json (default): a topology file; lspci: as `lspci -D -n -xxxx` prints it; sysfs: a tar archive as "
+     "scripts/collect.sh makes",
      0},
     {"quiet", 'q', NULL, 0, "No summary on standard error", 0},
     {0},
@@ -44,8 +50,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             arguments->format = FORMAT_JSON;
         else if (strcmp(argument, "lspci") == 0)
             arguments->format = FORMAT_LSPCI;
+        else if (strcmp(argument, "sysfs") == 0)
+            arguments->format = FORMAT_SYSFS;
         else
-            argp_error(state, "unknown format '%s'; json and lspci are known", argument);
+            argp_error(state, "unknown format '%s'; json, lspci and sysfs are known", argument);
         return 0;
     case 'q':
         arguments->quiet = true;
@@ -71,7 +79,9 @@ static const struct argp parser = {
     "warning names what they contradict each other in. Each is recognised by its content: the output of "
     "lspci with bytes (-x, -xxx, -xxxx), with text (-v, "
     "-vv, -vvv) or both; with or without -D, -n, -nn; a kernel log (dmesg, journalctl -k); a "
-    "listing of IOMMU groups as shell loops print it. Time stamps, mail "
+    "listing of IOMMU groups as shell loops print it; a copy of /sys (or /sys itself), as a folder or tar "
+    "archive, "
+    "plain or compressed, as scripts/collect.sh makes it. Time stamps, mail "
     "quoting and wrapped lines do no harm, and one file may hold several of these. Most complete is 'sudo "
     "lspci -D -nn -vvv -xxxx'. What the dump does not tell stays unknown and is listed on standard error.",
     NULL,
@@ -135,12 +145,37 @@ static void print_summary(const struct topology *topology, const struct file_arg
     free(name);
 }
 
+/* As a running Linux shows it: ACS enabled, and the units that translate, where the machine names any. */
+static void write_sysfs(const struct topology *topology, struct text_buffer *out,
+                        struct diagnostics *diagnostics)
+{
+    struct arena *arena = arena_new();
+    const struct group_options rules = {.choice = IOMMU_CHOICE_AUTO};
+    struct iommu_platform platform;
+    iommu_platform_decide(topology, &rules, arena, diagnostics, &platform);
+    const struct iommu_coverage *coverage = iommu_coverage_find(topology, &platform, arena);
+    const struct acs_view *views = acs_enable(topology, &platform, arena);
+    uint32_t *unit_of = arena_array(arena, topology->function_count, sizeof(*unit_of));
+    uint16_t *control = arena_array(arena, topology->function_count, sizeof(*control));
+    bool *dword = arena_array(arena, topology->function_count, sizeof(*dword));
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        unit_of[i] = coverage->functions[i].unit;
+        dword[i] = views[i].dword_control;
+        control[i] = views[i].hidden ? topology->functions[i].acs.control : views[i].control;
+    }
+    const struct sysfs_running running = {topology->units_known ? unit_of : NULL, control, dword};
+    sysfs_write(topology, &running, out);
+    arena_free(arena);
+}
+
 static int write_machine(const struct machine_input *input, const struct arguments *arguments,
                          struct diagnostics *diagnostics)
 {
     struct text_buffer out = {0};
     if (arguments->format == FORMAT_LSPCI)
         lspci_write(input->topology, &out);
+    else if (arguments->format == FORMAT_SYSFS)
+        write_sysfs(input->topology, &out, diagnostics);
     else
         machine_write(input, &out);
     int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);

@@ -28,6 +28,13 @@ void dump_free(struct dump *dump)
     free(dump->host_bridges);
     free(dump->reserved);
     free(dump->units);
+    free(dump->memory);
+    for (size_t i = 0; i < dump->covered_count; i++)
+        free(dump->covered[i].members);
+    free(dump->covered);
+    for (size_t i = 0; i < dump->group_count; i++)
+        free(dump->groups[i].regions);
+    free(dump->groups);
     free(dump->index);
     free(dump);
 }

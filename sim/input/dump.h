@@ -52,7 +52,7 @@ enum dump_fact {
     FACT_PAYLOAD = 1 << 15,       /**< max_payload and the like, extended_tags, ari_forwarding */
     FACT_ACS = 1 << 16,           /**< acs.present */
     FACT_ACS_REGISTERS = 1 << 17, /**< the rest of acs */
-    FACT_EXTENDED = 1 << 18,      /**< ari, ats, pri, pasid, sriov */
+    FACT_EXTENDED = 1 << 18,      /**< ari, ats, pri, pasid */
     FACT_DRIVER = 1 << 19,
     FACT_GROUP = 1 << 20,
     FACT_NAME = 1 << 21,
@@ -60,6 +60,7 @@ enum dump_fact {
     FACT_DMA_MASK = 1 << 23,
     FACT_TRUST = 1 << 24,   /**< external_facing, untrusted */
     FACT_PRESENT = 1 << 25, /**< it is there; parts without any fact are dropped */
+    FACT_SRIOV = 1 << 26,   /**< sriov; sizes of 0 of VF BARs are filled as those of BARs */
 };
 
 /** A place in a source. */
@@ -94,6 +95,27 @@ struct dump_unit {
     uint64_t base; /**< of its registers; 0 unknown */
 };
 
+/** A unit as a running kernel shows it: for whom it translates. */
+struct dump_covered_unit {
+    const char *name; /**< "dmar0", "ivhd0", "smmu3.0x..." */
+    enum iommu_kind kind;
+    uint64_t order;           /**< in the firmware's table: the number in the name */
+    uint64_t base;            /**< of its registers; 0 unknown */
+    bool interrupt_remapping; /**< it is able to */
+    struct dump_member {
+        uint32_t segment;
+        uint8_t bus, devfn;
+    } * members; /**< heap; may repeat */
+    size_t member_count, member_capacity;
+};
+
+/** A group as a running kernel shows it. */
+struct dump_group {
+    struct reported_group group;     /**< regions are kept beside it until the dump is finished */
+    struct reported_region *regions; /**< heap */
+    size_t region_count, region_capacity;
+};
+
 /** A value that belongs to the machine as a whole, and how well it is known. */
 struct dump_value {
     const char *text; /**< NULL: not told */
@@ -112,14 +134,20 @@ struct dump {
     size_t host_bridge_count, host_bridge_capacity;
     struct reserved_region *reserved;
     size_t reserved_count, reserved_capacity;
+    struct dump_group *groups; /**< what is known of groups beside their members */
+    size_t group_count, group_capacity;
+    struct memory_range *memory; /**< RAM */
+    size_t memory_count, memory_capacity;
 
     struct dump_value cmdline;   /**< PCI and IOMMU words */
     enum knowledge rcba_enabled; /**< see struct topology */
     struct dump_unit *units;     /**< in table order */
     size_t unit_count, unit_capacity;
-    enum dump_rank units_rank; /**< of the source that told them */
-    bool interrupt_remapping;  /**< the kernel switched it on */
-    const char *kinds[8];      /**< what kinds of text there were, for topology.source */
+    enum dump_rank units_rank;         /**< of the source that told them */
+    struct dump_covered_unit *covered; /**< units of which it is known for whom they translate */
+    size_t covered_count, covered_capacity;
+    bool interrupt_remapping; /**< the kernel switched it on */
+    const char *kinds[8];     /**< what kinds of text there were, for topology.source */
     unsigned kind_count;
 
     const struct source_text *source; /**< being read */
@@ -163,6 +191,19 @@ void dump_add_reserved(struct dump *dump, const struct reserved_region *region);
 /** State a unit. Those of sources of lower rank are forgotten; a unit with the registers of one stated
  * before is not repeated. @return the unit, or NULL where it was not taken */
 struct dump_unit *dump_add_unit(struct dump *dump, enum dump_rank rank, const struct dump_unit *unit);
+
+/** The unit a running kernel names so, made where there is none. NULL for a name that no kind of unit has. */
+struct dump_covered_unit *dump_covered(struct dump *dump, const char *name, const char *end);
+
+/** State that the unit with the name from @p name to @p end translates for a function. */
+void dump_cover(struct dump *dump, const char *name, const char *end, uint32_t segment, uint8_t bus,
+                uint8_t devfn);
+
+/** The group with a number, made unless it is the one asked for last. Valid until the next one is made. */
+struct dump_group *dump_group(struct dump *dump, uint32_t number);
+
+/** State a range of RAM. Ranges stated before are not repeated. */
+void dump_add_memory(struct dump *dump, uint64_t base, uint64_t limit);
 
 /** State a machine-wide text (NULL: nothing); the higher rank counts, contradictions are warned about.
  * @param what  its name, for the warning */

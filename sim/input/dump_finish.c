@@ -5,6 +5,7 @@
 #include "sim/base/units.h"
 #include "sim/input/dump.h"
 #include "sim/input/dump_merge.h"
+#include "sim/input/dump_running.h"
 #include "sim/input/dump_units.h"
 #include "sim/input/lspci_guess.h"
 #include "sim/input/slice.h"
@@ -191,6 +192,12 @@ static void set_platform(struct dump *dump, struct topology *topology)
     topology->rcba_enabled = dump->rcba_enabled;
     if (dump->cmdline.text)
         topology->cmdline = dump->cmdline.text;
+    dump_groups_settle(dump, topology);
+    if (dump->memory_count) {
+        topology->memory = arena_array(dump->arena, dump->memory_count, sizeof(*topology->memory));
+        memcpy(topology->memory, dump->memory, dump->memory_count * sizeof(*topology->memory));
+        topology->memory_count = (uint32_t)dump->memory_count;
+    }
     if (dump->reserved_count) {
         topology->reserved = arena_array(dump->arena, dump->reserved_count, sizeof(*topology->reserved));
         memcpy(topology->reserved, dump->reserved, dump->reserved_count * sizeof(*topology->reserved));

@@ -60,7 +60,7 @@ static const struct member {
     MEMBER(FACT_EXTENDED, ats_enabled, NULL, 0),
     MEMBER(FACT_EXTENDED, pri, NULL, 0),
     MEMBER(FACT_EXTENDED, pasid, NULL, 0),
-    MEMBER(FACT_EXTENDED, sriov, NULL, 0),
+    MEMBER(FACT_SRIOV, sriov, NULL, 0),
     MEMBER(FACT_DRIVER, driver, NULL, 0),
     MEMBER(FACT_GROUP, group_reported, NULL, 0),
     MEMBER(FACT_GROUP, reported_group, "IOMMU group", 0),
@@ -130,7 +130,7 @@ static void merge_part(struct dump_part *into, const struct dump_part *part,
         note(&contradictions[CLASS_ROW], into, part);
     if (into->facts & part->facts & FACT_BARS)
         fill_sizes(into->function.bars, part->function.bars, BAR_COUNT);
-    if (into->facts & part->facts & FACT_EXTENDED)
+    if (into->facts & part->facts & FACT_SRIOV)
         fill_sizes(into->function.sriov.vf_bars, part->function.sriov.vf_bars, 6);
     if (wanted & FACT_NUMA)
         into->numa_node = part->numa_node;

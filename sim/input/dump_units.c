@@ -2,6 +2,7 @@
 #include "sim/input/dump_units.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/dump_running.h"
 
 #include <stdlib.h>
 
@@ -114,6 +115,9 @@ static bool infer_graphics(struct topology *topology)
 
 void dump_units_settle(const struct dump *dump, struct topology *topology)
 {
+    topology->units_known = dump_units_from_running(dump, topology);
+    if (topology->units_known)
+        return;
     bool known = dump->unit_count > 0;
     topology->units = arena_array(topology->arena, dump->unit_count, sizeof(*topology->units));
     topology->unit_count = (uint32_t)dump->unit_count;

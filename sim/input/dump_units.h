@@ -9,8 +9,8 @@
 #include "sim/input/dump.h"
 
 /**
- * Give @p topology the units @p dump stated, where their scopes are stated too or follow from what else is
- * known; otherwise leave them unknown.
+ * Give @p topology the units a running kernel showed (dump_running.h). Without such, those @p dump stated,
+ * where their scopes are stated too or follow from what else is known; otherwise leave them unknown.
  *
  * The kernel forms groups unit by unit (VT-d: units with scopes in reverse table order, then those for
  * everything else), and within a unit in processing order. So the first members of the reported groups, in

@@ -3,9 +3,41 @@
 
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
+#include "sim/input/file_tree.h"
 #include "sim/input/source_file.h"
+#include "sim/input/sysfs_reader.h"
 
 #include <string.h>
+#include <sys/stat.h>
+
+static bool is_folder(const char *path)
+{
+    struct stat about;
+    return strcmp(path, "-") != 0 && stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+/* A compressed text takes the place of its packed form. */
+static void take_single(struct input_file *file)
+{
+    const struct source_text *packed = &file->tree->entries[0].text;
+    char *text = memory_alloc(packed->length + 1);
+    memcpy(text, packed->text, packed->length);
+    file->text = (struct source_text){file->path, text, packed->length};
+    file_tree_free(file->tree);
+    file->tree = NULL;
+}
+
+static int read_archive(struct input_file *file, struct diagnostics *diagnostics)
+{
+    int status = file_tree_read_archive(&file->text, sysfs_wants, &file->tree, diagnostics);
+    source_file_fini(&file->text);
+    if (status < 0)
+        return status;
+    file->text = (struct source_text){file->path, NULL, 0};
+    if (file->tree->single)
+        take_single(file);
+    return STATUS_OK;
+}
 
 int input_file_read(const char *path, struct input_file *file, struct diagnostics *diagnostics)
 {
@@ -16,11 +48,18 @@ int input_file_read(const char *path, struct input_file *file, struct diagnostic
             (struct input_file){.path = path, .text = {"<synthetic>", text, strlen(text)}, .one_line = true};
         return STATUS_OK;
     }
-    *file = (struct input_file){.path = path};
-    return source_file_read(path, &file->text, diagnostics);
+    *file = (struct input_file){.path = path, .text.name = path};
+    if (is_folder(path))
+        return file_tree_read_folder(path, sysfs_wants, &file->tree, diagnostics);
+    int status = source_file_read(path, &file->text, diagnostics);
+    if (status < 0 || !file_tree_is_archive(file->text.text, file->text.length))
+        return status;
+    return read_archive(file, diagnostics);
 }
 
 void input_file_fini(struct input_file *file)
 {
     source_file_fini(&file->text);
+    file_tree_free(file->tree);
+    file->tree = NULL;
 }

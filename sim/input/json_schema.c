@@ -213,6 +213,8 @@ static void write_topology_definitions(struct json_layout *layout)
         {&region_keys, NULL},
         {&host_bridge_keys, NULL},
         {&host_window_keys, NULL},
+        {&reported_group_keys, NULL},
+        {&reported_region_keys, NULL},
         {&function_keys, NULL},
         {&function_link_keys, NULL},
         {&bar_keys, SCHEMA_SIZE},

@@ -3,9 +3,9 @@
 #include "sim/input/lspci_import.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/dump_config.h"
 #include "sim/input/group_list.h"
 #include "sim/input/kernel_log_line.h"
-#include "sim/input/lspci_platform.h"
 #include "sim/input/lspci_record.h"
 #include "sim/input/lspci_text_reader.h"
 
@@ -39,29 +39,11 @@ struct slice lspci_unquote(struct slice line)
     return slice_trim(line);
 }
 
-/* All ones: the function did not answer when it was dumped (switched off, or gone). */
-static bool unreachable(const struct config_space *space)
-{
-    return config_read8(space, 0x0e) == 0xff && config_read32(space, 8) == UINT32_MAX;
-}
-
 static struct dump_part *new_part(struct import *import, enum dump_rank rank)
 {
     const struct lspci_header *header = &import->header;
     return dump_add(import->dump, rank, header->segment, header->bus, header->devfn, import->offset,
                     import->where);
-}
-
-/* Take over what was read of the function; its address and the like are in the part already. */
-static void fill_part(struct dump_part *part, const struct pci_function *function, uint32_t facts)
-{
-    struct pci_function address = part->function;
-    part->function = *function;
-    part->function.segment = address.segment;
-    part->function.bus = address.bus;
-    part->function.devfn = address.devfn;
-    part->function.pf_id = part->function.secondary_bus_id = NONE;
-    part->facts = facts;
 }
 
 static uint32_t header_facts(const struct lspci_header *header)
@@ -83,7 +65,7 @@ static uint32_t capability_facts(const struct lspci_text *text)
     if (!text->verbose)
         return 0;
     if (!text->capabilities_hidden)
-        facts |= FACT_EXTENDED | FACT_ACS;
+        facts |= FACT_EXTENDED | FACT_SRIOV | FACT_ACS;
     if (function->acs.present)
         facts |= FACT_ACS | (text->acs_registers ? (uint32_t)FACT_ACS_REGISTERS : 0);
     /* Registers without the line with the type: a mailer lost that. */
@@ -134,7 +116,7 @@ static void add_text(struct import *import)
         function.driver =
             slice_length(text->driver) > 0 ? dump_copy_text(arena, text->driver.at, text->driver.end) : "";
     struct dump_part *part = new_part(import, text->details ? DUMP_TEXT : DUMP_LISTING);
-    fill_part(part, &function, facts);
+    dump_part_fill(part, &function, facts);
     part->numa_node = text->numa_node;
     if (import->header.ids_named) {
         part = new_part(import, DUMP_INFERRED);
@@ -147,24 +129,8 @@ static void add_text(struct import *import)
 
 static void add_bytes(struct import *import, const struct config_space *space)
 {
-    struct pci_function function = {0};
-    config_space_decode(space, &function);
     import->extended_seen |= space->length > CONFIG_PCI_SIZE;
-    uint32_t facts = FACT_CLASS | FACT_INTERFACE | FACT_REVISION | FACT_HEADER | FACT_MULTIFUNCTION |
-                     FACT_COMMAND | FACT_BARS | FACT_BUSES | FACT_WINDOWS;
-    if (function.vendor != 0xffff) /* a VF shows no ids of its own */
-        facts |= FACT_VENDOR | FACT_DEVICE;
-    if (function.subvendor || function.subdevice)
-        facts |= FACT_SUBSYSTEM;
-    if (!function.pcie_unknown)
-        facts |= FACT_TYPE | FACT_EXPRESS | FACT_LINK | FACT_PAYLOAD;
-    if (!function.acs_unknown)
-        facts |= FACT_ACS | FACT_ACS_REGISTERS | FACT_EXTENDED;
-    fill_part(new_part(import, DUMP_BYTES), &function, facts);
-    const struct lspci_header *header = &import->header;
-    if (header->segment == 0 && header->bus == 0 && header->devfn == LSPCI_ISA_BRIDGE &&
-        lspci_rcba_state(space) != UNKNOWN)
-        import->dump->rcba_enabled = lspci_rcba_state(space);
+    dump_config_fill(import->dump, new_part(import, DUMP_BYTES), space);
 }
 
 static void finish_function(struct import *import)
@@ -176,7 +142,7 @@ static void finish_function(struct import *import)
         lspci_bytes_finish(&import->bytes, import->source, import->offset, import->dump->diagnostics);
     struct config_space space = {import->bytes.bytes, length};
     add_text(import);
-    if (length > 0 && !unreachable(&space))
+    if (length > 0 && !dump_config_unreachable(&space))
         add_bytes(import, &space);
     import->count++;
 }
@@ -250,7 +216,7 @@ static void settle_extended_space(struct import *import)
     for (size_t i = import->first_part; i < dump->part_count && import->extended_seen; i++) {
         struct dump_part *part = &dump->parts[i];
         if (part->rank == DUMP_BYTES && (part->facts & FACT_TYPE))
-            part->facts |= FACT_ACS | FACT_ACS_REGISTERS | FACT_EXTENDED;
+            part->facts |= FACT_ACS | FACT_ACS_REGISTERS | FACT_EXTENDED | FACT_SRIOV;
     }
 }
 

@@ -5,6 +5,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
+#include "sim/input/file_tree.h"
 #include "sim/input/input_file.h"
 #include "sim/input/machine_parameters_load.h"
 #include "sim/input/recognise.h"
@@ -44,6 +45,13 @@ enum input_kind input_recognise(const struct source_text *source)
     if (kind == INPUT_UNKNOWN && is_synthetic(text))
         return INPUT_SYNTHETIC;
     return kind;
+}
+
+enum input_kind input_file_kind(const struct input_file *file)
+{
+    if (file->tree)
+        return INPUT_FILE_TREE;
+    return file->one_line ? INPUT_SYNTHETIC : input_recognise(&file->text);
 }
 
 static struct machine_input *input_new(struct topology *topology)
@@ -103,7 +111,7 @@ static void report_unknown(const struct source_text *source, struct diagnostics 
 /* Texts that cannot be one of several. */
 static bool check_mergeable(const struct input_file *file, struct diagnostics *diagnostics)
 {
-    enum input_kind kind = file->one_line ? INPUT_SYNTHETIC : input_recognise(&file->text);
+    enum input_kind kind = input_file_kind(file);
     if (kind == INPUT_UNKNOWN) {
         report_unknown(&file->text, diagnostics);
         return false;
@@ -135,7 +143,7 @@ static int load_source(const struct machine_source *source, struct machine_input
         return load_dumps(source, input, diagnostics);
     struct topology *topology = NULL;
     const struct input_file *file = &source->files[0];
-    switch (file->one_line ? INPUT_SYNTHETIC : input_recognise(&file->text)) {
+    switch (input_file_kind(file)) {
     case INPUT_TOPOLOGY_JSON:
         return load_json(&file->text, input, content, diagnostics);
     case INPUT_SYNTHETIC:
@@ -145,6 +153,7 @@ static int load_source(const struct machine_source *source, struct machine_input
     case INPUT_LSPCI_TEXT:
     case INPUT_KERNEL_LOG:
     case INPUT_GROUP_LIST:
+    case INPUT_FILE_TREE:
         return load_dumps(source, input, diagnostics);
     case INPUT_UNKNOWN:
         report_unknown(&file->text, diagnostics);
@@ -175,13 +184,24 @@ static int finish(int status, struct machine_input *loaded, struct text_buffer *
     return status;
 }
 
+/* What the hash of the input is made of. */
+static void append_content(const struct input_file *file, struct text_buffer *content)
+{
+    text_buffer_append(content, file->text.text ? file->text.text : "", file->text.length);
+    for (size_t i = 0; file->tree && i < file->tree->count; i++) {
+        const struct file_entry *entry = &file->tree->entries[i];
+        text_buffer_add(content, entry->path);
+        text_buffer_append(content, entry->text.text, entry->text.length + 1); /* with its NUL, as an end */
+    }
+}
+
 int machine_input_load_read(const struct machine_source *source, struct machine_input **input,
                             struct diagnostics *diagnostics)
 {
     struct machine_input *loaded = NULL;
     struct text_buffer content = {0};
     for (size_t i = 0; i < source->count; i++)
-        text_buffer_append(&content, source->files[i].text.text, source->files[i].text.length);
+        append_content(&source->files[i], &content);
     int status = load_source(source, &loaded, &content, diagnostics);
     return finish(status, loaded, &content, &source->files[0].text, input);
 }
@@ -233,9 +253,7 @@ void machine_source_fini(struct machine_source *source)
 const struct source_text *machine_source_document(const struct machine_source *source)
 {
     const struct input_file *file = &source->files[0];
-    bool document =
-        source->count == 1 && !file->one_line && input_recognise(&file->text) == INPUT_TOPOLOGY_JSON;
-    return document ? &file->text : NULL;
+    return source->count == 1 && input_file_kind(file) == INPUT_TOPOLOGY_JSON ? &file->text : NULL;
 }
 
 int machine_input_load_files(const struct machine_files *files, struct machine_input **input,

@@ -41,20 +41,24 @@ enum input_kind {
     INPUT_LSPCI_TEXT,
     INPUT_KERNEL_LOG,
     INPUT_GROUP_LIST,
+    INPUT_FILE_TREE, /**< a folder or an archive: a copy of /sys */
     INPUT_SYNTHETIC,
     INPUT_UNKNOWN,
 };
 
+struct input_file;
+
 /** Recognise what kind of text @p source is by its content. */
 enum input_kind input_recognise(const struct source_text *source);
+
+/** What a file that was read is, by how it was named and by its content. */
+enum input_kind input_file_kind(const struct input_file *file);
 
 /** What a machine is read from: one file of any kind, or several dumps of one machine that are merged. */
 struct machine_files {
     const char *const *paths; /**< as for machine_input_load() */
     size_t count;             /**< at least 1 */
 };
-
-struct input_file;
 
 /** The same, read into memory. */
 struct machine_source {

@@ -2,10 +2,12 @@
 #include "sim/input/recognise.h"
 
 #include "sim/base/status.h"
+#include "sim/input/file_tree.h"
 #include "sim/input/group_list.h"
 #include "sim/input/kernel_log_reader.h"
 #include "sim/input/lspci_import.h"
 #include "sim/input/lspci_record.h"
+#include "sim/input/sysfs_reader.h"
 
 #include <string.h>
 
@@ -68,13 +70,37 @@ static int check_text(const struct source_text *source, struct diagnostics *diag
     return STATUS_OK;
 }
 
+/* A copy of /sys, and texts that lie beside it. */
+static void read_tree(const struct file_tree *tree, struct dump *dump)
+{
+    bool found = sysfs_recognise(tree);
+    dump_begin_source(dump, &tree->whole);
+    if (found)
+        sysfs_read(tree, dump);
+    for (size_t i = 0; i < tree->count; i++) {
+        const struct file_entry *entry = &tree->entries[i];
+        if (entry->kind != FILE_REGULAR || !sysfs_is_text(entry->path) ||
+            memchr(entry->text.text, '\0', entry->text.length) ||
+            dump_recognise(&entry->text) == INPUT_UNKNOWN)
+            continue;
+        read_source(&entry->text, dump);
+        found = true;
+    }
+    if (!found)
+        reject(&tree->whole, DIAGNOSTIC_NO_OFFSET, dump->diagnostics, "sysfs-empty",
+               "no PCI function and no text that a dump is recognised in; expected a copy of "
+               "/sys/bus/pci/devices");
+}
+
 int dump_import_files(const struct input_file *files, size_t count, struct topology **topology,
                       struct diagnostics *diagnostics)
 {
     struct dump *dump = dump_new(diagnostics);
     unsigned errors = diagnostics_errors(diagnostics);
     for (size_t i = 0; i < count; i++) {
-        if (check_text(&files[i].text, diagnostics) == STATUS_OK)
+        if (files[i].tree)
+            read_tree(files[i].tree, dump);
+        else if (check_text(&files[i].text, diagnostics) == STATUS_OK)
             read_source(&files[i].text, dump);
     }
     if (diagnostics_errors(diagnostics) > errors) {

@@ -20,9 +20,9 @@
 enum input_kind dump_recognise(const struct source_text *source);
 
 /**
- * Build the machine a dump describes. Takes `lspci` output with bytes (-x, -xxx, -xxxx), with text (-v, -vv,
- * -vvv), or both, with or without -D, -n, -nn and -P. The ACS control values are those of the running kernel
- * (ACS_BOOTED). What the dump does not tell stays unknown, and a warning says so once.
+ * Build the machine a text dump describes. Takes `lspci` output with bytes (-x, -xxx, -xxxx), with text (-v,
+ * -vv, -vvv), or both, with or without -D, -n, -nn and -P. The ACS control values are those of the running
+ * kernel (ACS_BOOTED). What the dump does not tell stays unknown, and a warning says so once.
  *
  * @param topology  filled on success (free with topology_free()), untouched on failure
  * @return 0, or STATUS_BAD_INPUT with diagnostics at line and column
@@ -30,7 +30,8 @@ enum input_kind dump_recognise(const struct source_text *source);
 int dump_import(const struct source_text *source, struct topology **topology,
                 struct diagnostics *diagnostics);
 
-/** dump_import() of several dumps of one machine, merged (dump.h). Each must tell something. */
+/** dump_import() of several dumps of one machine, merged (dump.h), copies of /sys among them. Each must tell
+ * something. */
 int dump_import_files(const struct input_file *files, size_t count, struct topology **topology,
                       struct diagnostics *diagnostics);
 

@@ -40,6 +40,8 @@ static const struct json_key topology_keys_rows[] = {
      SCHEMA_LIST(SCHEMA_REF("iommu")), NULL},
     {"reserved_regions", "regions that firmware (RMRR, IVMD) or the user reserves",
      SCHEMA_LIST(SCHEMA_REF("reserved_region")), NULL},
+    {"reported_groups", "what a running kernel showed of IOMMU groups beside their members (reported_group)",
+     SCHEMA_LIST(SCHEMA_REF("reported_group")), NULL},
     {"host_bridges", "host bridges in firmware order, with the functions below them",
      "{\"type\": \"array\", \"items\": " SCHEMA_REF("host_bridge") ", \"minItems\": 1}", NULL},
 };
@@ -135,6 +137,23 @@ static const struct json_key host_window_keys_rows[] = {
 };
 JSON_KEY_TABLE(host_window_keys, "host_window", "A range of memory addresses.",
                .required = {"base", "limit"});
+
+static const struct json_key reported_group_keys_rows[] = {
+    {"group", "its number", SCHEMA_COUNT(0, 999999999), NULL},
+    {"type", "of its default domain, in the kernel's word: DMA, DMA-FQ, identity", SCHEMA_STRING, NULL},
+    {"reserved", "its reserved regions as the kernel printed them",
+     SCHEMA_LIST(SCHEMA_REF("reported_region")), NULL},
+};
+JSON_KEY_TABLE(reported_group_keys, "reported_group",
+               "What a running kernel showed of a group beside its members.", .required = {"group"});
+
+static const struct json_key reported_region_keys_rows[] = {
+    {"base", "first byte", SCHEMA_ADDRESS, NULL},
+    {"limit", "last byte", SCHEMA_ADDRESS, NULL},
+    {"type", "the kernel's word: direct, direct-relaxable, msi, reserved", SCHEMA_STRING, NULL},
+};
+JSON_KEY_TABLE(reported_region_keys, "reported_region", "A reserved region of a group.",
+               .required = {"base", "limit", "type"});
 
 static const struct json_key function_keys_rows[] = {
     {"address",

@@ -9,8 +9,9 @@
 #include "sim/input/json_keys.h"
 
 extern const struct json_key_table topology_keys, kernel_keys, platform_keys, ivrs_alias_keys,
-    memory_range_keys, iommu_keys, scope_keys, region_keys, host_bridge_keys, host_window_keys, function_keys,
-    function_link_keys, bar_keys, windows_keys, acs_keys, sriov_keys, preset_keys;
+    memory_range_keys, iommu_keys, scope_keys, region_keys, host_bridge_keys, host_window_keys,
+    reported_group_keys, reported_region_keys, function_keys, function_link_keys, bar_keys, windows_keys,
+    acs_keys, sriov_keys, preset_keys;
 
 /** Words of choices; each ends with NULL. */
 extern const char *const topology_forms[];     /**< "short", "complete" */

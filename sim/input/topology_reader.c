@@ -139,6 +139,55 @@ static void connect_vmd(struct topology_reading *reading, const struct json_node
     json_error(&vmd, "topology-unknown-function", "no function states the address %s", json_string(&vmd));
 }
 
+static void read_reported_regions(struct topology_reading *reading, const struct json_node *array,
+                                  struct reported_group *group)
+{
+    group->regions_known = true;
+    group->regions = arena_array(reading->arena, json_length(array), sizeof(*group->regions));
+    for (struct json_node node = json_first(array); json_given(&node); json_next(&node)) {
+        struct reported_region *region = &group->regions[group->region_count++];
+        const char *type = "";
+        if (!json_expect_object(&node) || !json_check_table(&node, &reported_region_keys))
+            continue;
+        json_get_address(&node, "base", UINT64_MAX, &region->base);
+        json_get_address(&node, "limit", UINT64_MAX, &region->limit);
+        if (region->limit < region->base)
+            json_error(&node, "topology-region-bounds", "the region ends before it begins");
+        json_get_string(&node, "type", &type);
+        region->type = arena_string(reading->arena, type);
+    }
+}
+
+static int compare_reported_groups(const void *left, const void *right)
+{
+    const struct reported_group *a = left, *b = right;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static void read_reported_groups(struct topology_reading *reading, const struct json_node *root)
+{
+    struct topology *topology = reading->topology;
+    struct json_node array = json_member(root, "reported_groups");
+    if (!json_given(&array) || !json_expect_array(&array))
+        return;
+    topology->reported_groups =
+        arena_array(reading->arena, json_length(&array), sizeof(*topology->reported_groups));
+    for (struct json_node node = json_first(&array); json_given(&node); json_next(&node)) {
+        struct reported_group *group = &topology->reported_groups[topology->reported_group_count++];
+        const char *type;
+        if (!json_expect_object(&node) || !json_check_table(&node, &reported_group_keys))
+            continue;
+        json_get_u32(&node, "group", 0, 999999999, &group->number);
+        if (json_get_string(&node, "type", &type))
+            group->type = arena_string(reading->arena, type);
+        struct json_node regions = json_member(&node, "reserved");
+        if (json_given(&regions) && json_expect_array(&regions))
+            read_reported_regions(reading, &regions, group);
+    }
+    qsort(topology->reported_groups, topology->reported_group_count, sizeof(*topology->reported_groups),
+          compare_reported_groups);
+}
+
 static void read_host_bridges(struct topology_reading *reading, const struct json_node *root)
 {
     struct json_node array = json_member(root, "host_bridges");
@@ -230,6 +279,7 @@ struct topology *topology_read(const struct json_document *document, struct para
         read_memory(&reading, &root);
         read_units(&reading, &root);
         read_reserved_regions(&reading, &root);
+        read_reported_groups(&reading, &root);
         read_host_bridges(&reading, &root);
     }
     struct topology *topology = NULL;

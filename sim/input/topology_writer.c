@@ -76,6 +76,34 @@ static void write_firmware(struct json_layout *layout, const struct topology *to
     layout_close(layout, ']', true);
 }
 
+static void write_reported_groups(struct json_layout *layout, const struct topology *topology)
+{
+    if (topology->reported_group_count == 0)
+        return;
+    layout_open(layout, "reported_groups", '[');
+    for (uint32_t i = 0; i < topology->reported_group_count; i++) {
+        const struct reported_group *group = &topology->reported_groups[i];
+        layout_open(layout, NULL, '{');
+        layout_format(layout, "group", "%u", group->number);
+        layout_text(layout, "type", group->type);
+        if (group->regions_known)
+            layout_open(layout, "reserved", '[');
+        for (uint32_t r = 0; r < group->region_count; r++) {
+            const struct reported_region *region = &group->regions[r];
+            layout->fresh_line = true;
+            layout_open(layout, NULL, '{');
+            layout_format(layout, "base", "\"0x%" PRIx64 "\"", region->base);
+            layout_format(layout, "limit", "\"0x%" PRIx64 "\"", region->limit);
+            layout_string(layout, "type", region->type);
+            layout_close(layout, '}', false);
+        }
+        if (group->regions_known)
+            layout_close(layout, ']', false);
+        layout_close(layout, '}', false);
+    }
+    layout_close(layout, ']', true);
+}
+
 static void write_platform(struct json_layout *layout, const struct topology *topology)
 {
     layout_open(layout, "platform", '{');
@@ -166,6 +194,7 @@ static void write_document(const struct topology *topology, const struct machine
     write_platform(&layout, topology);
     write_memory(&layout, topology);
     write_firmware(&layout, topology, input);
+    write_reported_groups(&layout, topology);
     if (input)
         write_machine_parameters(&layout, input);
     layout_open(&layout, "host_bridges", '[');

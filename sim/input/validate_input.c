@@ -4,20 +4,20 @@
 #include "sim/base/arena.h"
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
+#include "sim/input/input_file.h"
 #include "sim/input/json_reader.h"
 #include "sim/input/machine_input.h"
 #include "sim/input/preset.h"
-#include "sim/input/source_file.h"
 #include "sim/input/validate_scenario.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static int validate_machine(const struct source_text *source, struct text_buffer *summary,
-                            struct diagnostics *diagnostics)
+static int validate_file(struct input_file *file, struct text_buffer *summary,
+                         struct diagnostics *diagnostics)
 {
     struct machine_input *input = NULL;
-    int status = machine_input_load_source(source, &input, diagnostics);
+    int status = machine_input_load_read(&(struct machine_source){file, 1}, &input, diagnostics);
     if (status < 0)
         return status;
     const struct topology *topology = input->topology;
@@ -29,6 +29,13 @@ static int validate_machine(const struct source_text *source, struct text_buffer
                            topology->unit_count == 1 ? "" : "s");
     machine_input_free(input);
     return STATUS_OK;
+}
+
+static int validate_machine(const struct source_text *source, struct text_buffer *summary,
+                            struct diagnostics *diagnostics)
+{
+    struct input_file file = {.path = source->name, .text = *source};
+    return validate_file(&file, summary, diagnostics);
 }
 
 static int validate_preset(const struct source_text *source, struct text_buffer *summary,
@@ -93,18 +100,18 @@ static const struct input_format *find_format(const struct source_text *source,
 int validate_input(const char *path, const char **kind, struct text_buffer *summary,
                    struct diagnostics *diagnostics)
 {
-    struct source_text source;
+    struct input_file file;
     *kind = "unknown";
-    int status = source_file_read(path, &source, diagnostics);
+    int status = input_file_read(path, &file, diagnostics);
     if (status < 0)
         return status;
-    switch (input_recognise(&source)) {
+    switch (input_file_kind(&file)) {
     case INPUT_TOPOLOGY_JSON: {
-        const struct input_format *format = find_format(&source, diagnostics);
+        const struct input_format *format = find_format(&file.text, diagnostics);
         status = STATUS_BAD_INPUT;
         if (format) {
             *kind = format->kind;
-            status = format->validate(&source, summary, diagnostics);
+            status = format->validate(&file.text, summary, diagnostics);
         }
         break;
     }
@@ -112,17 +119,18 @@ int validate_input(const char *path, const char **kind, struct text_buffer *summ
     case INPUT_LSPCI_TEXT:
     case INPUT_KERNEL_LOG:
     case INPUT_GROUP_LIST:
+    case INPUT_FILE_TREE:
         *kind = "dump";
-        status = validate_machine(&source, summary, diagnostics);
+        status = validate_file(&file, summary, diagnostics);
         break;
     case INPUT_SYNTHETIC:
         *kind = "one-line machine";
-        status = validate_machine(&source, summary, diagnostics);
+        status = validate_file(&file, summary, diagnostics);
         break;
     case INPUT_UNKNOWN:
-        status = validate_machine(&source, summary, diagnostics);
+        status = validate_file(&file, summary, diagnostics);
         break;
     }
-    source_file_fini(&source);
+    input_file_fini(&file);
     return status;
 }

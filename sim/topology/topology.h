@@ -94,6 +94,22 @@ struct reserved_region {
     const char *pointer;
 };
 
+/** A reserved region of a group as a kernel printed it. */
+struct reported_region {
+    uint64_t base, limit; /**< inclusive */
+    const char *type;     /**< the kernel's word: "direct", "msi", ...; arena */
+};
+
+/** What a kernel printed about a group it made, beside its members (pci_function.h: reported_group). */
+struct reported_group {
+    uint32_t number;
+    const char *type; /**< of its default domain: "DMA", "DMA-FQ", "identity", ...; NULL not told */
+    struct reported_region *regions; /**< as printed; arena */
+    uint32_t region_count;
+    bool regions_known;
+    const char *pointer;
+};
+
 /** A range of RAM in the physical address map. */
 struct memory_range {
     uint64_t base, limit; /**< inclusive */
@@ -134,6 +150,9 @@ struct topology {
     uint32_t reserved_count;
     struct ivrs_alias *ivrs_aliases;
     uint32_t ivrs_alias_count;
+
+    struct reported_group *reported_groups; /**< ascending numbers; none where not told */
+    uint32_t reported_group_count;
 
     struct memory_range *memory; /**< RAM, ascending; none where not told */
     uint32_t memory_count;
