@@ -3,6 +3,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/file_arguments.h"
 #include "sim/input/machine_input.h"
 #include "sim/output/draw.h"
 #include "sim/output/output_file.h"
@@ -13,7 +14,7 @@
 enum { KEY_COLLAPSE = 0x100, ERRORS_SHOWN = 20 };
 
 struct draw_arguments {
-    const char *file;
+    struct file_arguments files;
     const char *output; /* NULL: standard output */
     struct group_options rules;
     enum draw_collapse collapse;
@@ -32,6 +33,7 @@ static const struct argp_option options[] = {
      "Draw identical functions once, with a count: auto (virtual functions, and in machines of more than 64 "
      "functions all; the default), always, never",
      0},
+    FILE_ARGUMENTS_OPTION(0),
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
 };
@@ -87,12 +89,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->output = text;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->file)
-            argp_error(state, "one FILE only, not also '%s'", text);
-        arguments->file = text;
+        file_arguments_name(&arguments->files, text, state);
+        return 0;
+    case OPTION_WITH:
+        file_arguments_add(&arguments->files, text, state);
         return 0;
     case ARGP_KEY_END:
-        if (!arguments->file)
+        if (!arguments->files.named)
             argp_error(state, "FILE is missing");
         return 0;
     default:
@@ -117,7 +120,7 @@ static int answer(const struct draw_arguments *arguments, const struct topology 
     struct arena *arena = arena_new();
     struct iommu_groups *groups = iommu_groups_form_as(topology, &arguments->rules, diagnostics);
     struct drawing *drawing = drawing_new(groups, reach_new(arena, groups), arguments->collapse);
-    struct draw_title title = {shown_name(arguments->file),
+    struct draw_title title = {shown_name(arguments->files.paths[0]),
                                arguments->rules.cmdline ? arguments->rules.cmdline : topology->cmdline};
     struct text_buffer out = {0};
     if (arguments->dot)
@@ -141,7 +144,8 @@ int draw_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;
-    int status = machine_input_load(arguments.file, &input, diagnostics);
+    struct machine_files files = file_arguments_get(&arguments.files);
+    int status = machine_input_load_files(&files, &input, diagnostics);
     if (status == STATUS_OK)
         status = answer(&arguments, input->topology, diagnostics);
     diagnostics_print(diagnostics, stderr);

@@ -292,8 +292,8 @@ static void legend_signs(struct legend *legend)
 
 static void definitions(struct svg *svg)
 {
-    static const char *const hatches[DRAW_HATCHES] = {NULL, "M0 8L8 0M-2 2L2 -2M6 10L10 6",
-                                                      "M0 0L8 8M-2 6L2 10M6 -2L10 2", "M0 4h8", "M4 0v8"};
+    static const char *const hatches[DRAW_HATCHES] = {
+        NULL, "M0 8L8 0M-2 2L2 -2M6 10L10 6", "M0 0L8 8M-2 6L2 10M6 -2L10 2", "M1 2h2M5 6h2", "M4 0v8"};
     text_buffer_add(svg->out, "<defs>\n");
     for (int i = 1; i < DRAW_HATCHES; i++)
         text_buffer_format(svg->out,
