@@ -122,11 +122,30 @@ static void check_host_windows(const struct topology_checker *checker, const str
     }
 }
 
+/* Behind a VMD endpoint is a segment of its own, and in it no further VMD endpoint at work: it takes what
+ * hangs on root ports of the processor, and itself is none of that (drivers/pci/controller/vmd.c). */
+static void check_vmd(const struct topology_checker *checker, const struct host_bridge *host)
+{
+    const struct topology *topology = checker->topology;
+    char text[BDF_TEXT_SIZE];
+    if (host->vmd_function_id == NONE)
+        return;
+    const struct pci_function *endpoint = &topology->functions[host->vmd_function_id];
+    const struct host_bridge *around =
+        &topology->host_bridges[topology->buses[endpoint->bus_id].host_bridge_id];
+    if (around->vmd_function_id != NONE)
+        CHECK_ERROR(checker, host->pointer, "topology-vmd-nested",
+                    "host bridge %04x:%02x is emulated by the VMD endpoint %s, which is itself behind a VMD "
+                    "endpoint",
+                    host->segment, host->bus_start, check_text(endpoint, text));
+}
+
 /* Host bridges of a segment have ranges of their own. */
 static void check_host(const struct topology_checker *checker, const struct host_bridge *host)
 {
     const struct topology *topology = checker->topology;
     check_host_windows(checker, host);
+    check_vmd(checker, host);
     if (host->bus_end < host->bus_start) {
         CHECK_ERROR(checker, host->pointer, "topology-bus-range",
                     "host bridge %04x:%02x ends at bus %02x, before it begins", host->segment,
