@@ -38,6 +38,18 @@ static void exit_on_abort(int number)
     _exit(70);
 }
 
+/* Help and the like leave through stdio, and argp ends the program itself: what could not be written is found
+ * here. */
+static void close_output(void)
+{
+    static const char text[] = "iommusim: error: cannot write to standard output\n";
+    if (ferror(stdout) || fflush(stdout) != 0) {
+        ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
+        (void)written;
+        _exit(3);
+    }
+}
+
 static void print_help(FILE *out)
 {
     fputs("Usage: iommusim COMMAND [OPTIONS] FILE...\n\n"
@@ -56,6 +68,7 @@ int main(int argc, char **argv)
 {
     memory_on_exhausted(exit_on_exhausted);
     signal(SIGABRT, exit_on_abort);
+    atexit(close_output);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write error like others */
     if (argc < 2) {
         print_help(stderr);

@@ -174,6 +174,23 @@ struct diagnostic_finding diagnostics_get(const struct diagnostics *diagnostics,
                                        finding->pointer,  finding->code, finding->message};
 }
 
+void diagnostics_pass(const struct diagnostics *from, size_t index, struct diagnostics *to)
+{
+    const struct finding *finding = &from->findings[index];
+    bool wanted = diagnostics_wants(to, finding->severity);
+    to->errors += finding->severity == DIAGNOSTIC_ERROR;
+    to->warnings += finding->severity == DIAGNOSTIC_WARNING;
+    if (!wanted)
+        return;
+    struct finding copy = *finding;
+    copy.text = memory_string(finding->text);
+    copy.file = finding->file ? memory_string(finding->file) : NULL;
+    copy.pointer = finding->pointer ? memory_string(finding->pointer) : NULL;
+    copy.message = memory_string(finding->message);
+    to->findings = memory_grow(to->findings, to->count, &to->capacity, sizeof(copy));
+    to->findings[to->count++] = copy;
+}
+
 void diagnostics_report(struct diagnostics *diagnostics, enum diagnostic_severity severity,
                         const struct source_text *source, size_t offset, const char *pointer,
                         const char *code, const char *format, ...)

@@ -97,6 +97,9 @@ size_t diagnostics_count(const struct diagnostics *diagnostics);
 /** Finding number @p index (from 0), in order of report. */
 struct diagnostic_finding diagnostics_get(const struct diagnostics *diagnostics, size_t index);
 
+/** Report a finding of one list in another, as it is, excerpt and all. */
+void diagnostics_pass(const struct diagnostics *from, size_t index, struct diagnostics *to);
+
 /** Line and column (from 1) of byte @p offset in @p source. */
 void source_position(const struct source_text *source, size_t offset, unsigned *line, unsigned *column);
 

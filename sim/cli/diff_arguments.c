@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/cli/diff_arguments.h"
 
+#include "sim/analysis/device_selector.h"
 #include "sim/base/arena.h"
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
@@ -118,6 +119,34 @@ static void read_rule(struct argp_state *state, struct diff_rules *rules, int le
     }
 }
 
+/* Words the kernel does not know have no effect there; here they are a slip. */
+static void check_override(struct argp_state *state, const char *words)
+{
+    static const char *const known[] = {"downstream", "multifunction", "id:vvvv:dddd"};
+    for (const char *at = words;; at++) {
+        char word[32];
+        size_t length = strcspn(at, ",");
+        struct device_selector selector;
+        snprintf(word, sizeof(word), "%.*s", (int)length, at);
+        bool id = strncmp(word, "id:", 3) == 0;
+        if (id) { /* "id:vvvv:dddd" is "pci:vvvv:dddd" under another name */
+            char text[sizeof(word) + 1];
+            snprintf(text, sizeof(text), "pci:%s", word + 3);
+            id = length < sizeof(word) && device_selector_parse(text, length + 1, &selector);
+        }
+        if (!id && strcmp(word, known[0]) != 0 && strcmp(word, known[1]) != 0) {
+            const char *near = nearest_name(word, known, 2, sizeof(known[0]));
+            argp_error(
+                state,
+                "unknown word '%.*s' in --acs-override%s%s%s (downstream, multifunction, id:vvvv:dddd)",
+                (int)length, at, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        }
+        at += length;
+        if (!*at)
+            return;
+    }
+}
+
 static bool any_rule(const struct diff_rules *rules)
 {
     return rules->options.cmdline || rules->choice || rules->algorithm || rules->assume;
@@ -160,6 +189,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         add_word(&arguments->moves, text);
         return 0;
     case OPTION_OVERRIDE:
+        check_override(state, text);
         arguments->acs_override = text;
         return 0;
     case 'c':

@@ -16,6 +16,8 @@
 /* What the pointer of an override begins with that is laid over the workload. */
 #define WORKLOAD_POINTER "/workload"
 
+enum { FINDINGS_MAX = 20 };
+
 /* ORDER: enum result_section */
 const char *const result_section_names[] = {"streams", "units",  "faults", "domains",    "links",
                                             "queues",  "groups", "reach",  "parameters", NULL};
@@ -236,12 +238,17 @@ static int load_changed(const struct scenario *scenario, const struct source_tex
             settings[count++] = (struct what_if_setting){
                 override->text, override->place ? "overrides" : "--set", strlen(WORKLOAD_POINTER)};
     }
-    int status = what_if_change(source, settings, count, &text, diagnostics);
+    struct applied_setting *applied = memory_array(count, sizeof(*applied));
+    int status = what_if_change(source, settings, count, &text, applied, diagnostics);
     if (status == STATUS_OK) {
         text_buffer_format(&name, "%s with %s", source->name, settings[0].name);
         const struct source_text changed = {name.text, text_buffer_get(&text), text.length};
-        status = workload_load_source(&changed, path, machine, workload, diagnostics);
+        struct diagnostics *found = diagnostics_new(FINDINGS_MAX);
+        status = workload_load_source(&changed, path, machine, workload, found);
+        what_if_findings(found, applied, count, diagnostics);
+        diagnostics_free(found);
     }
+    applied_settings_free(applied, count);
     text_buffer_fini(&name);
     text_buffer_fini(&text);
     free(settings);

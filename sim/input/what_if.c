@@ -16,29 +16,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKEN_SIZE = 128, NAMES_MAX = 96 };
+enum { TOKEN_SIZE = 128, NAMES_MAX = 96, FINDINGS_MAX = 20 };
 
 /* One setting while it is applied. */
 struct setting {
-    struct source_text text;         /* "POINTER=VALUE", for findings */
+    struct applied_setting applied;
     size_t skip;                     /* bytes of its pointer that name the document */
     const struct topology *topology; /* NULL: addresses of functions mean nothing here */
     struct diagnostics *diagnostics;
-    char *pointer;  /* JSON pointer in full */
-    size_t shift;   /* bytes of `pointer` that stand for an address in the text ... */
-    size_t address; /* ... of so many bytes */
-    cJSON *value;   /* NULL: take away */
+    cJSON *value; /* NULL: take away */
 };
 
 #define SETTING_ERROR(setting, offset, code, ...)                                                            \
-    diagnostics_report((setting)->diagnostics, DIAGNOSTIC_ERROR, &(setting)->text, offset, NULL, code,       \
-                       __VA_ARGS__)
-
-/* Where in the text a byte of the pointer stands. */
-static size_t text_offset(const struct setting *setting, size_t pointer_offset)
-{
-    return pointer_offset < setting->shift ? 0 : pointer_offset - setting->shift + setting->address;
-}
+    diagnostics_report((setting)->diagnostics, DIAGNOSTIC_ERROR, &(setting)->applied.text, offset, NULL,     \
+                       code, __VA_ARGS__)
 
 /* The function an address at the head of a setting names. */
 static const struct pci_function *find_function(struct setting *setting, size_t length)
@@ -46,7 +37,7 @@ static const struct pci_function *find_function(struct setting *setting, size_t 
     char address[BDF_TEXT_SIZE + 8];
     uint32_t segment;
     uint8_t bus, devfn;
-    snprintf(address, sizeof(address), "%.*s", (int)length, setting->text.text);
+    snprintf(address, sizeof(address), "%.*s", (int)length, setting->applied.text.text);
     if (!setting->topology) {
         SETTING_ERROR(setting, 0, "what-if-syntax", "a setting of this document begins with a JSON pointer");
         return NULL;
@@ -77,7 +68,7 @@ static const struct pci_function *find_function(struct setting *setting, size_t 
 /* The JSON value of a text; a text that is none is a string. False after an error. */
 static bool read_value(struct setting *setting, size_t offset)
 {
-    const char *text = setting->text.text + offset;
+    const char *text = setting->applied.text.text + offset;
     struct source_text source = {"--set", text, strlen(text)};
     struct diagnostics *unheard = diagnostics_new(1);
     bool json = json_scan(&source, unheard);
@@ -101,11 +92,11 @@ static bool read_value(struct setting *setting, size_t offset)
 /* Cut "POINTER=VALUE" apart. Keys of the document have no "=", so the first one counts. */
 static bool read_setting(struct setting *setting)
 {
-    const char *text = setting->text.text;
+    const char *text = setting->applied.text.text;
     size_t length = strcspn(text, "="), head = setting->skip ? setting->skip : strcspn(text, "/=");
     const char *prefix = "";
     if (text[length] == '\0') {
-        SETTING_ERROR(setting, setting->text.length, "what-if-syntax",
+        SETTING_ERROR(setting, setting->applied.text.length, "what-if-syntax",
                       "a setting is POINTER=VALUE, and this has no \"=\"");
         return false;
     }
@@ -124,9 +115,9 @@ static bool read_setting(struct setting *setting)
     struct text_buffer pointer = {0};
     text_buffer_add(&pointer, prefix);
     text_buffer_append(&pointer, text + head, length - head);
-    setting->pointer = pointer.text;
-    setting->shift = strlen(prefix);
-    setting->address = head;
+    setting->applied.pointer = pointer.text;
+    setting->applied.shift = strlen(prefix);
+    setting->applied.address = head;
     return read_value(setting, length + 1);
 }
 
@@ -193,7 +184,7 @@ static cJSON *take_value(struct setting *setting, const cJSON *old)
     setting->value = NULL;
     if (cJSON_IsString(old) && cJSON_IsNumber(value)) {
         cJSON_Delete(value);
-        value = cJSON_CreateString(strchr(setting->text.text, '=') + 1);
+        value = cJSON_CreateString(strchr(setting->applied.text.text, '=') + 1);
     }
     return value;
 }
@@ -261,10 +252,11 @@ static cJSON *descend(struct setting *setting, cJSON *container, const char *tok
 static bool apply(struct setting *setting, cJSON *root)
 {
     char token[TOKEN_SIZE];
-    const char *at = setting->pointer;
+    const char *at = setting->applied.pointer;
     cJSON *container = root;
     for (;;) {
-        size_t offset = text_offset(setting, (size_t)(at - setting->pointer) + 1);
+        size_t offset =
+            applied_setting_offset(&setting->applied, (size_t)(at - setting->applied.pointer) + 1);
         if (!next_token(&at, token)) {
             SETTING_ERROR(setting, offset, "what-if-pointer", "no name of the document is so long");
             return false;
@@ -284,20 +276,20 @@ static bool apply(struct setting *setting, cJSON *root)
     }
 }
 
-/* Apply all settings to a parsed document. False after errors. */
+/* Apply all settings to a parsed document. False after errors. @param applied filled; [count] */
 static bool apply_all(const struct what_if_setting *settings, size_t count, const struct topology *topology,
-                      cJSON *root, struct diagnostics *diagnostics)
+                      cJSON *root, struct applied_setting *applied, struct diagnostics *diagnostics)
 {
     bool good = true;
     for (size_t i = 0; i < count; i++) {
         struct setting setting = {
-            .text = {settings[i].name, settings[i].text, strlen(settings[i].text)},
+            .applied.text = {settings[i].name, settings[i].text, strlen(settings[i].text)},
             .skip = settings[i].skip,
             .topology = topology,
             .diagnostics = diagnostics,
         };
         good &= read_setting(&setting) && apply(&setting, root);
-        free(setting.pointer);
+        applied[i] = setting.applied;
         cJSON_Delete(setting.value);
     }
     return good;
@@ -316,13 +308,13 @@ static void document_of(const struct source_text *source, const struct machine_i
 /* @param topology  as in struct setting */
 static int change(const struct source_text *document, const struct what_if_setting *settings, size_t count,
                   const struct topology *topology, struct text_buffer *changed,
-                  struct diagnostics *diagnostics)
+                  struct applied_setting *applied, struct diagnostics *diagnostics)
 {
     struct json_document parsed;
     int status = json_document_init(&parsed, document, diagnostics);
     if (status < 0)
         return status;
-    if (apply_all(settings, count, topology, parsed.root, diagnostics)) {
+    if (apply_all(settings, count, topology, parsed.root, applied, diagnostics)) {
         char *text = cJSON_Print(parsed.root);
         text_buffer_add(changed, text);
         cJSON_free(text);
@@ -334,9 +326,10 @@ static int change(const struct source_text *document, const struct what_if_setti
 }
 
 int what_if_change(const struct source_text *document, const struct what_if_setting *settings, size_t count,
-                   struct text_buffer *changed, struct diagnostics *diagnostics)
+                   struct text_buffer *changed, struct applied_setting *applied,
+                   struct diagnostics *diagnostics)
 {
-    return change(document, settings, count, NULL, changed, diagnostics);
+    return change(document, settings, count, NULL, changed, applied, diagnostics);
 }
 
 static int load_changed(const struct source_text *document, const struct what_if_setting *settings,
@@ -344,12 +337,17 @@ static int load_changed(const struct source_text *document, const struct what_if
                         struct diagnostics *diagnostics)
 {
     struct text_buffer text = {0}, name = {0};
-    int status = change(document, settings, count, before->topology, &text, diagnostics);
+    struct applied_setting *applied = memory_array(count, sizeof(*applied));
+    int status = change(document, settings, count, before->topology, &text, applied, diagnostics);
     if (status == STATUS_OK) {
         text_buffer_format(&name, "%s with %s", document->name, settings[0].name);
         struct source_text changed = {name.text, text_buffer_get(&text), text.length};
-        status = machine_input_load_source(&changed, after, diagnostics);
+        struct diagnostics *found = diagnostics_new(FINDINGS_MAX);
+        status = machine_input_load_source(&changed, after, found);
+        what_if_findings(found, applied, count, diagnostics);
+        diagnostics_free(found);
     }
+    applied_settings_free(applied, count);
     text_buffer_fini(&name);
     text_buffer_fini(&text);
     return status;

@@ -11,6 +11,8 @@
  * A machine that does not come from JSON is written in the document's complete form first (what `import`
  * prints), and pointers are into that.
  *
+ * What the reader objects to in a value is reported about the setting; see what_if_findings.h.
+ *
  * Codes: what-if-syntax, what-if-value, what-if-pointer, what-if-function; places are in the setting.
  */
 #ifndef IOMMUSIM_INPUT_WHAT_IF_H
@@ -18,6 +20,7 @@
 
 #include "sim/base/text_buffer.h"
 #include "sim/input/machine_input.h"
+#include "sim/input/what_if_findings.h"
 
 /**
  * Load a machine twice: as it is, and with settings.
@@ -52,9 +55,11 @@ int what_if_load_source(const struct source_text *source, const struct what_if_s
  * Change a document that knows no addresses of functions: its pointers are JSON pointers only.
  * @param document  NUL-terminated beyond its length
  * @param changed   gets the text of the changed document
+ * @param applied   [count] zeroed; filled, for what_if_findings()
  * @return 0 or STATUS_BAD_INPUT after diagnostics
  */
 int what_if_change(const struct source_text *document, const struct what_if_setting *settings, size_t count,
-                   struct text_buffer *changed, struct diagnostics *diagnostics);
+                   struct text_buffer *changed, struct applied_setting *applied,
+                   struct diagnostics *diagnostics);
 
 #endif

@@ -139,13 +139,18 @@ START_TEST(wrong_settings)
 }
 END_TEST
 
-/* What the reader of documents objects to, it objects to here, too, by its place in the changed document. */
+/* What the reader of documents objects to, it objects to here, too, by the setting that put it there. */
 START_TEST(what_the_document_does_not_know)
 {
     static const char *const cases[][2] = {
-        {"--set /kernal/cmdline=x", "unknown key \"kernal\", did you mean \"kernel\"? (at /kernal)"},
-        {"--set 01:00.0/acs=on", "(at /host_bridges/0/functions/0/functions/0/acs)"},
-        {"--set 01:00.0/address=00:02.0", "0000:00:02.0"},
+        {"--set /kernal/cmdline=x",
+         "--set:1:2: error: unknown key \"kernal\", did you mean \"kernel\"? (at /kernal)"},
+        {"--set 01:00.0/acs=on", "--set:1:13: error: unknown word \"on\", did you mean \"none\"? (at "
+                                 "/host_bridges/0/functions/0/functions/0/acs)"},
+        {"--set 01:00.0/asc/control=[]", "--set:1:9: error: unknown key \"asc\""},
+        {"--set 01:00.0/link/width=3",
+         "--set:1:20: error: a link has 1, 2, 4, 8, 12, 16 or 32 lanes, not 3 (at "},
+        {"--set 01:00.0/address=00:02.0", "--set:1:17: note: set here"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char arguments[1024];
@@ -155,7 +160,6 @@ START_TEST(what_the_document_does_not_know)
         ck_assert_int_eq(status, 2);
         ck_assert_msg(strstr(output, cases[i][1]) != NULL, "%s:\n%s\nlacks\n%s", cases[i][0], output,
                       cases[i][1]);
-        ck_assert_msg(strstr(output, MACHINE " with --set:") == output, "%s", output);
         free(output);
     }
 }
