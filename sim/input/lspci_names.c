@@ -118,6 +118,22 @@ static bool device_by_name(struct slice name, uint16_t *vendor, uint16_t *device
     return port_by_name(name, *vendor, device);
 }
 
+/* Two ids of one name, told apart by where they stand. */
+static void tell_namesakes(struct lspci_header *header)
+{
+    static const struct {
+        uint16_t vendor, device, other;
+        uint8_t first_slot; /* from here on it is the other */
+    } namesakes[] = {
+        {0x1022, 0x57a3, 0x57a4, 8}, /* X570: ports to the chipset's own functions follow those to slots */
+    };
+    for (size_t i = 0; i < sizeof(namesakes) / sizeof(namesakes[0]); i++) {
+        if (header->vendor == namesakes[i].vendor && header->device == namesakes[i].device &&
+            pci_slot(header->devfn) >= namesakes[i].first_slot)
+            header->device = namesakes[i].other;
+    }
+}
+
 void lspci_ids_by_name(struct slice name, struct lspci_header *header)
 {
     /* A device without a name is printed as its number: "Device 14a4"; without a vendor's name, "Device
@@ -142,5 +158,7 @@ void lspci_ids_by_name(struct slice name, struct lspci_header *header)
         header->device_known = true;
     } else {
         header->device_known = device_by_name(slice_trim(rest), &header->vendor, &header->device);
+        if (header->device_known)
+            tell_namesakes(header);
     }
 }

@@ -7,11 +7,16 @@
 
 Suite *device_names_suite(void);
 
-static struct lspci_header ids_of(const char *name)
+static struct lspci_header ids_at(const char *name, unsigned slot)
 {
-    struct lspci_header header = {0};
+    struct lspci_header header = {.devfn = pci_devfn(slot, 0)};
     lspci_ids_by_name((struct slice){name, name + strlen(name)}, &header);
     return header;
+}
+
+static struct lspci_header ids_of(const char *name)
+{
+    return ids_at(name, 0);
 }
 
 START_TEST(names_of_quirks)
@@ -28,6 +33,12 @@ START_TEST(names_of_quirks)
         {"Intel Corporation I350 Gigabit Network Connection", 0x8086, 0x1521},
         {"ASMedia Technology Inc. ASM1083/1085 PCIe to PCI Bridge", 0x1b21, 0x1080},
         {"Intel Corporation Device 1234", 0x8086, 0x1234},
+        /* Of families whose isolation is known. */
+        {"Intel Corporation Xeon E3-1200 v2/3rd Gen Core processor PCI Express Root Port", 0x8086, 0x0151},
+        {"Intel Corporation 82801JI (ICH10 Family) PCI Express Port 2", 0x8086, 0x3a42},
+        {"PLX Technology, Inc. PEX 8747 48-Lane, 5-Port PCI Express Gen 3 (8.0 GT/s) Switch", 0x10b5, 0x8747},
+        {"Mellanox Technologies MT27710 Family [ConnectX-4 Lx]", 0x15b3, 0x1015},
+        {"Advanced Micro Devices, Inc. [AMD/ATI] Navi 21/23 HDMI/DP Audio Controller", 0x1002, 0xab28},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lspci_header header = ids_of(cases[i].name);
@@ -35,6 +46,9 @@ START_TEST(names_of_quirks)
         ck_assert_uint_eq(header.vendor, cases[i].vendor);
         ck_assert_uint_eq(header.device, cases[i].device);
     }
+    /* Two ids of one name. */
+    ck_assert_uint_eq(ids_at("Advanced Micro Devices, Inc. [AMD] Matisse PCIe GPP Bridge", 7).device, 0x57a3);
+    ck_assert_uint_eq(ids_at("Advanced Micro Devices, Inc. [AMD] Matisse PCIe GPP Bridge", 8).device, 0x57a4);
     ck_assert(!ids_of("Intel Corporation I350 Gigabit").device_known);
     ck_assert(!ids_of("Intel Corporation").device_known);
     ck_assert(!ids_of("Nobody Inc. I350 Gigabit Network Connection").device_known);
