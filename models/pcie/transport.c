@@ -143,7 +143,8 @@ static uint32_t arbitrate(const struct transport *transport, uint32_t channel_id
         start = 0;
     channel->starved = false;
     for (uint32_t step = 0; step <= words; step++) {
-        uint32_t word = (start / 64 + step) % words;
+        uint32_t word = start / 64 + step;
+        word = word >= words ? word - words : word;
         uint64_t bits = channel->waiting[word];
         if (step == 0)
             bits &= ~UINT64_C(0) << (start % 64);
@@ -162,16 +163,11 @@ static uint32_t arbitrate(const struct transport *transport, uint32_t channel_id
 
 static void kick(struct transport *transport, uint32_t channel_id);
 
-/* Say which channels the heads of an ingress wait for. */
-static void refresh_waiting(struct transport *transport, const struct ingress *ingress, uint32_t channel_id)
+/* The word of a channel's bits that has the ingress's. */
+static inline uint64_t *waiting_word(const struct transport *transport, const struct ingress *ingress,
+                                     uint32_t channel_id)
 {
-    bool wanted = false;
-    for (int flow = 0; flow < FLOW_CLASSES; flow++)
-        wanted |=
-            ingress->first[flow] != NONE && tlp_at(transport, ingress->first[flow])->egress == channel_id;
-    uint64_t bit = UINT64_C(1) << (ingress->number % 64),
-             *word = &transport->channels[channel_id].waiting[ingress->number / 64];
-    *word = wanted ? *word | bit : *word & ~bit;
+    return &transport->channels[channel_id].waiting[ingress->number / 64];
 }
 
 static void remove_head(struct transport *transport, uint32_t index)
@@ -181,11 +177,12 @@ static void remove_head(struct transport *transport, uint32_t index)
     ingress->first[tlp->flow] = tlp->next;
     if (tlp->next == NONE)
         ingress->last[tlp->flow] = NONE;
-    refresh_waiting(transport, ingress, tlp->egress);
-    /* The next of its class comes to the head; others may have waited behind a posted request. */
+    /* The next of its class comes to the head; heads of other classes may wait for the channel, too. */
+    uint64_t bit = UINT64_C(1) << (ingress->number % 64);
+    *waiting_word(transport, ingress, tlp->egress) &= ~bit;
     for (int flow = 0; flow < FLOW_CLASSES; flow++) {
         if (ingress->first[flow] != NONE)
-            refresh_waiting(transport, ingress, tlp_at(transport, ingress->first[flow])->egress);
+            *waiting_word(transport, ingress, tlp_at(transport, ingress->first[flow])->egress) |= bit;
     }
 }
 
@@ -233,6 +230,16 @@ static uint64_t arrival_ps(struct transport *transport, const struct channel *ch
     return tlp->mark_ps;
 }
 
+/* Most TLPs of a channel have one of two sizes: the division is done when the size changes. */
+static uint64_t serialisation_ps(struct channel *channel, uint32_t bytes)
+{
+    if (bytes != channel->last_bytes) {
+        channel->last_bytes = bytes;
+        channel->last_ps = link_serialisation_ps(&channel->timing, bytes);
+    }
+    return channel->last_ps;
+}
+
 static void send(struct transport *transport, uint32_t channel_id, uint32_t index)
 {
     struct channel *channel = &transport->channels[channel_id];
@@ -242,8 +249,8 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
     uint32_t from_ingress = tlp->ingress;
     struct ingress *ingress = &transport->ingresses[from_ingress];
 
-    uint64_t serialisation_ps = link_serialisation_ps(&channel->timing, tlp->wire_bytes);
-    medium->busy_until_ps = now_ps + medium->transaction_ps + serialisation_ps;
+    uint64_t on_wire_ps = serialisation_ps(channel, tlp->wire_bytes);
+    medium->busy_until_ps = now_ps + medium->transaction_ps + on_wire_ps;
     remove_head(transport, index);
     take_credits(channel, tlp);
     free_buffer_at(transport, tlp, medium->busy_until_ps);
@@ -251,7 +258,7 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
     channel->tlps++;
     channel->wire_bytes += tlp->wire_bytes;
     channel->payload_bytes += tlp_payload_bytes(tlp);
-    channel->busy_ps += medium->transaction_ps + serialisation_ps;
+    channel->busy_ps += medium->transaction_ps + on_wire_ps;
     channel->busy_until_ps = medium->busy_until_ps;
     queue_meter_depart(&channel->queue, tlp->queued_ps, now_ps);
 
@@ -260,7 +267,7 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
     tlp->ingress = channel->to_ingress;
     tlp->buffered = true;
     transport_route(transport, index, channel->to_node);
-    uint64_t arrive_ps = arrival_ps(transport, channel, tlp, serialisation_ps);
+    uint64_t arrive_ps = arrival_ps(transport, channel, tlp, on_wire_ps);
     event_queue_push(transport->events, arrive_ps, PRIORITY_NORMAL, transport->event_arrive, channel->to_node,
                      index);
 
@@ -316,8 +323,7 @@ void transport_enqueue(struct transport *transport, uint32_t ingress_id, uint32_
     if (ingress->last[tlp->flow] == NONE) {
         ingress->first[tlp->flow] = index;
         ingress->last[tlp->flow] = index;
-        transport->channels[tlp->egress].waiting[ingress->number / 64] |= UINT64_C(1)
-                                                                          << (ingress->number % 64);
+        *waiting_word(transport, ingress, tlp->egress) |= UINT64_C(1) << (ingress->number % 64);
         kick(transport, tlp->egress);
     } else {
         tlp_at(transport, ingress->last[tlp->flow])->next = index;

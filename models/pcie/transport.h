@@ -80,6 +80,8 @@ struct channel {
     bool upward;
     uint8_t generation,
         width; /**< of a PCI Express link; 0 inside the root complex, devices and conventional buses */
+    uint32_t last_bytes;      /**< of the TLP sent last ... */
+    uint64_t last_ps;         /**< ... and its serialisation */
     struct queue_meter queue; /**< TLPs of its node that are to go out by it */
     /* Counters. */
     uint64_t tlps, wire_bytes, payload_bytes;

@@ -313,20 +313,33 @@ static void dispatch(struct machine *machine, const struct event *event)
     }
 }
 
-/* Between events: room for what the next one may create, since nothing holds pointers now. Engines and
- * completers stop where the pool is empty and go on in another event. Each TLP and each operation has at most
- * one event under way, and so have an engine and a completer that go on; a channel has as many as it was
- * woken earlier and earlier for. */
-static void make_room(struct machine *machine)
+/* Room for what events may create. Engines and completers stop where the pool is empty and go on in another
+ * event. Each TLP and each operation has at most one event under way; so have an engine and a completer that
+ * go on, a walker that recovers, a stream, and the driver for each stream and domain; a channel has as many
+ * as it was woken earlier and earlier for. */
+static void make_more_room(struct machine *machine)
 {
+    const struct workload *workload = machine->workload;
     if (tlp_pool_reserve(&machine->pool, TLPS_PER_EVENT)) {
         for (uint32_t i = 0; i < machine->unit_count; i++)
             machine->units[i].works = machine->pool.works;
     }
-    dma_operation_pool_reserve(&machine->operations, machine->workload->stream_count + 1);
-    event_queue_reserve(&machine->events, (size_t)machine->transport.channel_count * 4 + machine->pool.count +
-                                              machine->operations.count + machine->engine_count +
-                                              machine->completer_count);
+    dma_operation_pool_reserve(&machine->operations, workload->stream_count + 1);
+    size_t events = (size_t)machine->transport.channel_count * 4 + machine->pool.count +
+                    machine->operations.count + machine->engine_count + machine->completer_count +
+                    workload->stream_count * 4 + workload->domain_count * 4;
+    for (uint32_t i = 0; i < machine->unit_count; i++)
+        events += machine->units[i].parameters.walkers + 4;
+    event_queue_reserve(&machine->events, events);
+}
+
+/* Between events, since nothing holds pointers now. */
+static inline void make_room(struct machine *machine)
+{
+    if (machine->pool.count - machine->pool.live < TLPS_PER_EVENT ||
+        machine->operations.count - machine->operations.live <= machine->workload->stream_count ||
+        machine->events.capacity < 2 * event_queue_count(&machine->events))
+        make_more_room(machine);
 }
 
 static unsigned done_thousandths(const struct machine *machine)

@@ -143,7 +143,7 @@ static void fill_queue(struct machine *machine, uint32_t stream_id)
     struct traffic *traffic = &machine->traffic[stream_id];
     while (traffic->outstanding < traffic->stream->queue_depth && submit_one(machine, stream_id)) {
         dma_operation_pool_reserve(&machine->operations, 1);
-        event_queue_reserve(&machine->events, 64);
+        event_queue_reserve(&machine->events, machine->operations.count + 64);
     }
 }
 
@@ -158,7 +158,7 @@ static void issue_timed(struct machine *machine, uint32_t stream_id)
     struct traffic *traffic = &machine->traffic[stream_id];
     while (submit_one(machine, stream_id)) {
         dma_operation_pool_reserve(&machine->operations, 1);
-        event_queue_reserve(&machine->events, 64);
+        event_queue_reserve(&machine->events, machine->operations.count + 64);
     }
     if (traffic->pending_valid && traffic->pending.operation != TRACE_BARRIER)
         post_issue(machine, stream_id, traffic->stream->start_ps + traffic->pending.time_ps);
