@@ -19,9 +19,10 @@ void completer_add(struct completer *completer, struct transport *transport, uin
 
 static uint32_t piece_bytes(const struct completer *completer, const struct tlp *request)
 {
-    uint32_t limit = completer->payload_limit_bytes && completer->payload_limit_bytes < request->max_payload
-                         ? completer->payload_limit_bytes
-                         : request->max_payload;
+    uint32_t limit =
+        completer->max_payload < request->max_payload ? completer->max_payload : request->max_payload;
+    if (completer->payload_limit_bytes && completer->payload_limit_bytes < limit)
+        limit = completer->payload_limit_bytes;
     uint32_t left = request->length_bytes - request->served_bytes;
     uint64_t start = request->transaction.address + request->served_bytes;
     /* The limit counts from the boundary below the first byte, so that every piece but the last ends on a

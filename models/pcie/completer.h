@@ -5,9 +5,9 @@
  * one by one, so that a read of 4 KiB occupies one TLP at a time here and its pieces contend like any other
  * traffic.
  *
- * Pieces end on multiples of the read completion boundary and carry at most the MPS (PCIe Base Spec 2.3.1.1).
- * Reads are answered in the order in which their data became ready; pieces of two reads are not interleaved
- * (MODEL: the specification allows it).
+ * Pieces end on multiples of the read completion boundary and carry at most the MPS of completer and
+ * requester (PCIe Base Spec 2.3.1.1, 2.2.2). Reads are answered in the order in which their data became
+ * ready; pieces of two reads are not interleaved (MODEL: the specification allows it).
  */
 #ifndef IOMMUSIM_PCIE_COMPLETER_H
 #define IOMMUSIM_PCIE_COMPLETER_H
@@ -20,7 +20,8 @@ struct completer {
     uint32_t owner_id;       /**< that function, or the one on a root bus towards which memory's data go */
     uint32_t first, last;    /**< requests with data, being answered in order */
     uint32_t boundary_bytes; /**< RCB */
-    uint32_t payload_limit_bytes; /**< 0: the requester's MPS */
+    uint32_t payload_limit_bytes; /**< of the root complex; 0: none but the MPS */
+    uint32_t max_payload;         /**< MPS on its own way; the requester's holds as well */
     uint16_t id;                  /**< requester id of the function, as the completions' completer */
     bool id_ordered;              /**< its completions carry the IDO attribute */
     struct queue_meter queue;     /**< requests with data, not answered completely */

@@ -447,6 +447,7 @@ void root_complex_on_unit(struct root_complex *root_complex, uint32_t unit, uint
 void root_complex_receive(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
+    tlp->by_root = true;
     root_port_order_arrive(order_of(root_complex, tlp), root_complex->transport->pool, index);
     if (tlp->flow == FLOW_POSTED) {
         if (tlp->fate == FATE_FORWARD)

@@ -61,6 +61,7 @@ struct tlp {
     bool id_ordered; /**< IDO attribute (PCIe Base Spec 2.2.6.4): ordered with its own sender only */
     uint8_t drain;   /**< generation in the unit's drain, plus one; 0: in none */
     bool stale;      /**< translated by what software has taken back */
+    bool by_root;    /**< came by the root complex, which may split it (PCIe Base Spec 1.3.1) */
     bool last;       /**< completion: no more to come for its request */
     bool committed;  /**< posted write: globally visible but for order */
     bool translated; /**< the IOMMU has seen it */

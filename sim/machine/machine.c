@@ -153,11 +153,18 @@ static void completion_arrived(struct machine *machine, uint32_t index)
     }
 }
 
-/* A request of a peer for a function of this device. */
+static void dropped(struct machine *machine, uint32_t index);
+
+/* A request of a peer for a function of this device. Payload beyond its MPS makes the TLP malformed.
+ * MODEL: what the root complex routes to a peer it splits to fit, at no cost. */
 static void peer_request_arrived(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
     uint32_t target = tlp->place.function_id;
+    if (!tlp->by_root && tlp_payload_bytes(tlp) > machine->path_payload[target]) {
+        dropped(machine, index);
+        return;
+    }
     if (!tlp->translated || tlp->stale)
         machine_observe_peer(machine, tlp);
     transport_free_buffer(&machine->transport, tlp);

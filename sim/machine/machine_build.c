@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNKNOWN_GENERATION = 3, UNKNOWN_WIDTH = 8, DEFAULT_MAX_PAYLOAD = 128, DEFAULT_MAX_READ_REQUEST = 512 };
+enum { UNKNOWN_GENERATION = 3, UNKNOWN_WIDTH = 8, DEFAULT_MAX_READ_REQUEST = 512 };
 
 struct build {
     struct machine *machine;
@@ -123,13 +123,13 @@ static struct link_timing link_of_port(const struct build *build, uint32_t port,
 {
     const struct pci_function *function = &build->topology->functions[port],
                               *other = &build->topology->functions[below];
-    unsigned payload = function->max_payload ? function->max_payload : DEFAULT_MAX_PAYLOAD;
     *generation = function->link.generation ? function->link.generation : other->link.generation;
     *width = function->link.width ? function->link.width : other->link.width;
     /* MODEL: a link no register describes is taken as 8 GT/s x8. */
     *generation = *generation ? *generation : (uint8_t)UNKNOWN_GENERATION;
     *width = *width ? *width : (uint8_t)UNKNOWN_WIDTH;
-    return link_timing_make(&build->machine->input->parameters.links[port], *generation, *width, payload);
+    return link_timing_make(&build->machine->input->parameters.links[port], *generation, *width,
+                            build->machine->path_payload[below]);
 }
 
 static const struct link_timing no_serialisation = {.ps_numerator = 0, .ps_denominator = 1};
@@ -295,6 +295,7 @@ static uint32_t add_completer(struct build *build, uint32_t ingress, uint32_t fu
         .owner_id = function_id,
         .first = NONE,
         .last = NONE,
+        .max_payload = machine->path_payload[function_id],
         .boundary_bytes = host ? root_complex->read_completion_boundary : 64,
         .payload_limit_bytes = host ? root_complex->completion_payload : 0,
         .id = host ? 0 : pci_requester_id(function->bus, function->devfn),
@@ -321,7 +322,7 @@ static void add_engine(struct build *build, uint32_t ingress, uint32_t function_
         .node = build->transport->node_of[function_id],
         .segment = function->segment,
         .requester_id = pci_requester_id(function->bus, function->devfn),
-        .max_payload = function->max_payload ? function->max_payload : DEFAULT_MAX_PAYLOAD,
+        .max_payload = machine->path_payload[function_id],
         .max_read_request =
             function->max_read_request ? function->max_read_request : DEFAULT_MAX_READ_REQUEST,
         .event_ready = EVENT_READY,
@@ -447,6 +448,9 @@ int machine_build_transport(struct machine *machine, struct diagnostics *diagnos
     machine->root_complex.completer_of = arena_array(machine->arena, functions, sizeof(uint32_t));
     for (uint32_t f = 0; f < functions; f++)
         transport->node_of[f] = NONE;
+    machine->path_payload = arena_array(machine->arena, functions, sizeof(uint32_t));
+    for (uint32_t f = 0; f < functions; f++)
+        machine->path_payload[f] = machine_path_payload(machine, f);
     transport->root_node = add_node(&build, TRANSPORT_ROOT_COMPLEX, NONE);
     add_loop(&build, transport->root_node, add_medium(&build, 0), no_serialisation, NONE);
     for (uint32_t f = 0; f < functions; f++) /* parents come before children in processing order */
@@ -454,5 +458,6 @@ int machine_build_transport(struct machine *machine, struct diagnostics *diagnos
     add_engines_and_completers(&build);
     number_ingresses(&build);
     finish_channels(&build);
+    machine_warn_of_payloads(machine, diagnostics);
     return check_credits(&build, diagnostics);
 }

@@ -69,6 +69,7 @@ struct machine {
     uint32_t completer_count;
     uint32_t *peer_completer_of; /**< [function] completer for requests of peers to it; NONE for root
                                     functions without */
+    uint32_t *path_payload;      /**< [function] machine_path_payload() */
     struct traffic *traffic;     /**< [stream] */
     uint32_t active_streams;     /**< with something left to do */
     uint32_t warming_streams;    /**< whose warm-up is not over */
@@ -86,6 +87,12 @@ struct machine {
 
 /** Build nodes, channels, ingresses, engines, completers (machine_build.c). @return 0 or STATUS_BAD_INPUT */
 int machine_build_transport(struct machine *machine, struct diagnostics *diagnostics);
+
+/** Smallest MPS on the way of a function to the root complex, in bytes (machine_payload.c). */
+uint32_t machine_path_payload(const struct machine *machine, uint32_t function_id);
+
+/** Warn of streams whose device has a larger one. */
+void machine_warn_of_payloads(const struct machine *machine, struct diagnostics *diagnostics);
 
 /** Domains, page tables, contexts (machine_domains.c). @return 0 or STATUS_BAD_INPUT */
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics);

@@ -388,6 +388,40 @@ START_TEST(faults_have_their_reasons)
 }
 END_TEST
 
+/* Random replacement: every way is as good as the others, each unit draws its own numbers, a seed repeats
+ * them. */
+START_TEST(random_replacement_is_uniform_and_seeded)
+{
+    enum { WAYS = 8, INSERTIONS = 8000 };
+    struct translation_cache caches[3];
+    unsigned victims[WAYS] = {0}, same_as_first[2] = {0};
+    translation_cache_init(&caches[0], WAYS, 0, REPLACE_RANDOM, 7, "unit0.iotlb");
+    translation_cache_init(&caches[1], WAYS, 0, REPLACE_RANDOM, 7, "unit0.iotlb");
+    translation_cache_init(&caches[2], WAYS, 0, REPLACE_RANDOM, 7, "unit1.iotlb");
+    for (uint64_t key = 0; key < WAYS + INSERTIONS; key++) {
+        unsigned way[3] = {0};
+        for (int c = 0; c < 3; c++) {
+            translation_cache_insert(&caches[c], 0, key, key);
+            ck_assert(translation_cache_present(&caches[c], 0, key));
+            while (caches[c].keys[way[c]] != key)
+                way[c]++;
+        }
+        if (key < WAYS)
+            continue;
+        victims[way[0]]++;
+        same_as_first[0] += way[1] == way[0];
+        same_as_first[1] += way[2] == way[0];
+    }
+    /* Five standard deviations of a binomial distribution with n = 8000, p = 1/8: 148. */
+    for (int w = 0; w < WAYS; w++)
+        ck_assert_uint_le(victims[w] > 1000 ? victims[w] - 1000 : 1000 - victims[w], 148);
+    ck_assert_uint_eq(same_as_first[0], INSERTIONS);
+    ck_assert_uint_le(same_as_first[1], 1148);
+    for (int c = 0; c < 3; c++)
+        translation_cache_fini(&caches[c]);
+}
+END_TEST
+
 Suite *iommu_suite(void)
 {
     Suite *suite = suite_create("iommu");
@@ -401,6 +435,7 @@ Suite *iommu_suite(void)
     tcase_add_test(tests, merging_and_duplicates_do_what_they_say);
     tcase_add_test(tests, an_infinite_iotlb_misses_once_a_page);
     tcase_add_test(tests, faults_have_their_reasons);
+    tcase_add_test(tests, random_replacement_is_uniform_and_seeded);
     suite_add_tcase(suite, tests);
     return suite;
 }
