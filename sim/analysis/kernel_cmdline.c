@@ -148,13 +148,15 @@ static void read_strict(struct parser *parser, struct slice value)
 /* The kernel compares these words by prefix only, too. */
 static void read_interrupt_remapping(struct parser *parser, struct slice value)
 {
-    static const char *const harmless[] = {"nosid", "no_x2apic_optout", "nopost", "posted_msi", NULL};
+    static const char *const harmless[] = {"no_x2apic_optout", "nopost", "posted_msi", NULL};
     struct slice word;
     while (next_part(&value, ",", &word)) {
         if (starts_with(word, "on"))
             parser->cmdline->interrupt_remapping = GIVEN_ON;
         else if (starts_with(word, "off"))
             parser->cmdline->interrupt_remapping = GIVEN_OFF;
+        else if (starts_with(word, "nosid"))
+            parser->cmdline->interrupts_any_source = true;
         else if (!starts_with_any(word, harmless))
             warn_no_effect(parser, word);
     }

@@ -46,6 +46,7 @@ struct kernel_cmdline {
     enum given strict;              /**< iommu.strict=, intel_iommu=strict, amd_iommu=fullflush */
     bool ats_off;                   /**< pci=noats */
     enum given interrupt_remapping; /**< intremap=on|off, nointremap */
+    bool interrupts_any_source;     /**< intremap=nosid: entries do not check who sends */
     enum given unsafe_interrupts;   /**< vfio_iommu_type1.allow_unsafe_interrupts= */
 
     struct acs_option *disable_acs_redir; /**< arena; first match counts */

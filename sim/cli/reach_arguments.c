@@ -18,7 +18,8 @@ enum {
     OPTION_ASSUME,
     OPTION_MATRIX,
     OPTION_WANT,
-    OPTION_KIND
+    OPTION_KIND,
+    OPTION_INTERRUPTS
 };
 
 static const struct argp_option options[] = {
@@ -38,6 +39,10 @@ static const struct argp_option options[] = {
      "addresses; with the words for kernel and setpci, and what isolation it costs. Exit status 1 where no "
      "setting does it",
      1},
+    {"interrupts", OPTION_INTERRUPTS, NULL, 0,
+     "Interrupts as a way in: are they remapped, who can write the interrupt window, whose vectors are open "
+     "to whom",
+     1},
     {"matrix", OPTION_MATRIX, NULL, 0, "Who reaches whom as a matrix, for up to 64 functions", 1},
 
     {NULL, 0, NULL, 0, "What is listed:", 2},
@@ -52,8 +57,8 @@ static const struct argp_option options[] = {
      2},
     {"summary", 's', NULL, 0, "Only count", 2},
     {"format", 'f', "FORMAT", 0,
-     "text (default), json, tsv, or sarif (SARIF 2.1.0 with leaks as findings, for code scanning; not with "
-     "--p2pdma and --want)",
+     "text (default), json, tsv, or sarif (SARIF 2.1.0 with leaks as findings, for code scanning; for "
+     "the plain question and --sound)",
      2},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
     {"fail-on", OPTION_FAIL_ON, "leak", 0, "Exit with 1 if a function reaches one of another group", 2},
@@ -180,9 +185,8 @@ static void check_arguments(struct argp_state *state, const struct reach_argumen
 {
     enum report_format format = arguments->question.format;
     bool named = arguments->source || arguments->target;
-    if ((arguments->mode == REACH_MODE_P2PDMA || arguments->mode == REACH_MODE_WANT) &&
-        format == REPORT_SARIF)
-        argp_error(state, "--p2pdma and --want know the formats text, json and tsv");
+    if (arguments->mode != REACH_MODE_PAIRS && arguments->mode != REACH_MODE_SOUND && format == REPORT_SARIF)
+        argp_error(state, "sarif is for the plain question and --sound");
     if (arguments->mode != REACH_MODE_PAIRS && arguments->question.way_count)
         argp_error(state, "--kind is for the plain question: who reaches whom");
     if (arguments->question.way_count && format == REPORT_SARIF)
@@ -210,6 +214,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_WANT:
         set_mode(state, arguments, REACH_MODE_WANT);
         arguments->want = text;
+        return 0;
+    case OPTION_INTERRUPTS:
+        set_mode(state, arguments, REACH_MODE_INTERRUPTS);
         return 0;
     case OPTION_MATRIX:
         set_mode(state, arguments, REACH_MODE_MATRIX);

@@ -12,11 +12,12 @@
 
 /** Which question is asked. */
 enum reach_mode {
-    REACH_MODE_PAIRS,  /**< who reaches whom */
-    REACH_MODE_SOUND,  /**< --sound */
-    REACH_MODE_P2PDMA, /**< --p2pdma */
-    REACH_MODE_MATRIX, /**< --matrix */
-    REACH_MODE_WANT,   /**< --want */
+    REACH_MODE_PAIRS,      /**< who reaches whom */
+    REACH_MODE_SOUND,      /**< --sound */
+    REACH_MODE_P2PDMA,     /**< --p2pdma */
+    REACH_MODE_MATRIX,     /**< --matrix */
+    REACH_MODE_WANT,       /**< --want */
+    REACH_MODE_INTERRUPTS, /**< --interrupts */
 };
 
 struct reach_arguments {

@@ -6,6 +6,7 @@
 #include "sim/cli/function_argument.h"
 #include "sim/cli/reach_arguments.h"
 #include "sim/input/machine_input.h"
+#include "sim/output/interrupt_report.h"
 #include "sim/output/output_file.h"
 #include "sim/output/p2pdma_report.h"
 #include "sim/output/reach_matrix.h"
@@ -74,6 +75,21 @@ static void answer_p2pdma(struct asked *asked)
         p2pdma_report_tsv(asked->reach, asked->groups, &p2pdma, asked->out);
     else
         p2pdma_report_text(asked->reach, asked->groups, &p2pdma, asked->out);
+}
+
+static void answer_interrupts(struct asked *asked)
+{
+    const struct reach_question *question = &asked->arguments->question;
+    struct interrupt_question about = {question->source_id, question->target_id, question->summary_only};
+    struct arena *arena = arena_new();
+    const struct interrupts *interrupts = interrupts_new(arena, asked->groups, asked->reach);
+    if (question->format == REPORT_JSON)
+        interrupt_report_json(interrupts, &about, asked->out);
+    else if (question->format == REPORT_TSV)
+        interrupt_report_tsv(interrupts, &about, asked->out);
+    else
+        interrupt_report_text(interrupts, &about, asked->out);
+    arena_free(arena);
 }
 
 static void answer_matrix(struct asked *asked)
@@ -167,7 +183,7 @@ static int answer(const struct machine_input *input, struct reach_arguments *arg
     static void (*const answers[])(struct asked *) = {
         [REACH_MODE_PAIRS] = answer_pairs,   [REACH_MODE_SOUND] = answer_sound,
         [REACH_MODE_P2PDMA] = answer_p2pdma, [REACH_MODE_MATRIX] = answer_matrix,
-        [REACH_MODE_WANT] = answer_want,
+        [REACH_MODE_WANT] = answer_want,     [REACH_MODE_INTERRUPTS] = answer_interrupts,
     };
     const struct topology *topology = input->topology;
     struct reach_question *question = &arguments->question;
