@@ -164,7 +164,9 @@ struct isolation_effect *isolation_effects(const struct iommu_groups *groups, st
     for (uint32_t id = 0; id < topology->function_count; id++) {
         if (!isolation_assumed(groups, id) || !counts(&topology->functions[id]))
             continue;
-        struct isolation_effect effect = {.function_id = id};
+        struct isolation_effect effect = {.function_id = id,
+                                          .port = function_is_bridge(&topology->functions[id]),
+                                          .contested = isolation_contested(&groups->views[id].guess)};
         isolation_probe_flip(probe, id);
         if (!compare(probe, &effect))
             continue;

@@ -30,6 +30,8 @@ void isolation_probe_free(struct isolation_probe *probe);
 /** The opposite of one assumption, where it changes something. */
 struct isolation_effect {
     uint32_t function_id;
+    bool port;               /**< it is a bridge: what is below is at stake */
+    bool contested;          /**< see isolation_contested() */
     uint32_t changed;        /**< functions that would have other group mates */
     uint32_t groups_now;     /**< groups these form now */
     uint32_t groups_flipped; /**< groups they would form */

@@ -212,6 +212,13 @@ const char *isolation_machine_label(const char *name)
     return NULL;
 }
 
+bool isolation_contested(const struct isolation_guess *guess)
+{
+    return guess->ground == ISOLATION_BY_NOTHING ||
+           (guess->ground == ISOLATION_BY_ID && guess->isolated_on + guess->dumps_isolated > 0 &&
+            guess->not_isolated_on + guess->dumps_not > 0);
+}
+
 static void print_seen(char *text, const struct isolation_guess *guess)
 {
     unsigned machine_count = guess->isolated_on + guess->not_isolated_on;

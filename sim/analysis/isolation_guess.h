@@ -55,6 +55,9 @@ struct isolation_guess isolation_guess(const struct topology *topology, const st
  * its model; NULL where it is none of them. */
 const char *isolation_machine_label(const char *name);
 
+/** True where its grounds do not all point one way: the id was seen both ways, or nothing is known. */
+bool isolation_contested(const struct isolation_guess *guess);
+
 enum { ISOLATION_GROUND_TEXT = 160 };
 /** What a guess rests on, as a clause, e.g. "its id isolates on 7 of 8 machines seen".
  * @param text  at least ISOLATION_GROUND_TEXT bytes @return text */

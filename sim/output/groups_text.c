@@ -82,10 +82,15 @@ static void effect_line(const struct writer *writer, const struct isolation_effe
         effect->groups_flipped, effect->groups_flipped == 1 ? "" : "s", effect->groups_now);
 }
 
-/* Most functions first; those of a kind stay in order of the machine. */
+/* Ports first, for all below hangs on them; what is contested before what all grounds agree on; then most
+ * functions; those of a kind stay in order of the machine. */
 static int compare_effects(const void *left, const void *right)
 {
     const struct isolation_effect *a = left, *b = right;
+    if (a->port != b->port)
+        return a->port ? -1 : 1;
+    if (a->contested != b->contested)
+        return a->contested ? -1 : 1;
     if (a->changed != b->changed)
         return a->changed < b->changed ? 1 : -1;
     return (a->function_id > b->function_id) - (a->function_id < b->function_id);

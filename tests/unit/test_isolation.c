@@ -141,6 +141,26 @@ START_TEST(each_machine_has_a_vote)
 }
 END_TEST
 
+START_TEST(contested_grounds)
+{
+    static const struct {
+        struct isolation_guess guess;
+        bool contested;
+    } cases[] = {
+        {{.ground = ISOLATION_BY_NOTHING}, true},
+        {{.ground = ISOLATION_BY_FAMILY}, false},
+        {{.ground = ISOLATION_BY_POLICY}, false},
+        {{.ground = ISOLATION_BY_ID, .isolated_on = 2}, false},
+        {{.ground = ISOLATION_BY_ID, .not_isolated_on = 2, .dumps_not = 1}, false},
+        {{.ground = ISOLATION_BY_ID, .isolated_on = 2, .not_isolated_on = 1}, true},
+        {{.ground = ISOLATION_BY_ID, .isolated_on = 2, .dumps_not = 1}, true},
+        {{.ground = ISOLATION_BY_ID, .dumps_isolated = 8, .dumps_not = 1}, true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        ck_assert_msg(isolation_contested(&cases[i].guess) == cases[i].contested, "case %zu", i);
+}
+END_TEST
+
 START_TEST(machines_have_labels)
 {
     ck_assert_str_eq(isolation_machine_label("c-amd-prime-x470-pro"), "c28");
@@ -359,6 +379,7 @@ Suite *isolation_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, table_is_ordered);
     tcase_add_test(tests, each_machine_has_a_vote);
+    tcase_add_test(tests, contested_grounds);
     tcase_add_test(tests, machines_have_labels);
     tcase_add_test(tests, policies);
     tcase_add_test(tests, chipset_workarounds);
