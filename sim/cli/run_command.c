@@ -51,7 +51,8 @@ static const struct argp_option options[] = {
     {"iommu", OPTION_IOMMU, "KIND", 0, "auto (the machine's own), vt-d, amd-vi, smmuv3 or none", 0},
     {"fail-on", OPTION_FAIL_ON, "WHAT", 0,
      "Exit with 1 if in the run a request reached a function of another group untranslated (leak), or an "
-     "operation failed or a remapping unit refused a request (fault); may repeat",
+     "operation failed or a remapping unit refused a request (fault), or a stream offers more than gets "
+     "through (overload); may repeat",
      0},
     {0},
 };
@@ -69,7 +70,7 @@ struct run_options {
     const char *settings[SETTINGS_MAX]; /* POINTER=VALUE */
     unsigned setting_count;
     uint64_t seed;
-    bool seed_given, json, fail_on_leak, fail_on_fault;
+    bool seed_given, json, fail_on_leak, fail_on_fault, fail_on_overload;
 };
 
 static void take_setting(struct run_options *chosen, const char *text, struct argp_state *state)
@@ -81,11 +82,12 @@ static void take_setting(struct run_options *chosen, const char *text, struct ar
 
 static void take_fail_on(struct run_options *chosen, const char *text, struct argp_state *state)
 {
-    bool leak = strcmp(text, "leak") == 0;
-    if (!leak && strcmp(text, "fault") != 0)
-        argp_error(state, "unknown value '%s' for --fail-on: leak or fault", text);
+    bool leak = strcmp(text, "leak") == 0, fault = strcmp(text, "fault") == 0;
+    if (!leak && !fault && strcmp(text, "overload") != 0)
+        argp_error(state, "unknown value '%s' for --fail-on: leak, fault or overload", text);
     chosen->fail_on_leak |= leak;
-    chosen->fail_on_fault |= !leak;
+    chosen->fail_on_fault |= fault;
+    chosen->fail_on_overload |= !leak && !fault;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -259,6 +261,7 @@ static int simulate(const struct run_options *chosen, struct scenario_run *run, 
         return written < 0 ? written : status;
     struct result_totals totals = result_totals(result);
     return (chosen->fail_on_leak && result_observed_leaks(result)) ||
+                   (chosen->fail_on_overload && result_overloaded(result)) ||
                    (chosen->fail_on_fault && (totals.failed || totals.faults))
                ? EXIT_ANSWER_NO
                : STATUS_OK;

@@ -41,10 +41,12 @@ struct stream_result {
     uint64_t retried;            /**< times operations were issued again after a refusal */
     uint64_t late, late_refused; /**< accesses after unmapping; of them those that were refused */
     uint64_t left_out;           /**< operations of a trace whose device had stopped */
-    uint64_t recorded;           /**< operations in the histogram */
-    uint64_t bytes;              /**< of recorded operations that succeeded */
-    uint64_t first_ps, last_ps;  /**< end of the last warm-up operation, or first submission without warm-up;
-                                    last recorded completion */
+    uint64_t turned_away; /**< open loop: operations that found 65536 waiting, and were not submitted */
+    bool overloaded;      /**< open loop: more is offered than gets through; latency grows without end */
+    uint64_t recorded;    /**< operations in the histogram */
+    uint64_t bytes;       /**< of recorded operations that succeeded */
+    uint64_t first_ps, last_ps; /**< end of the last warm-up operation, or first submission without warm-up;
+                                   last recorded completion */
     struct histogram latency;
     struct histogram failed_latency; /**< of recorded operations that failed: until the device, or for writes
                                         the root complex, knew */

@@ -37,6 +37,7 @@ struct traffic {
     uint64_t position; /**< sequential, strided: offset of the next operation in the window */
     uint64_t issued;   /**< operations submitted */
     uint32_t outstanding;
+    uint32_t backlog_at_half; /**< open loop: the same at half time */
     struct queue_meter queue; /**< operations submitted and not over */
     uint32_t driver_calls;    /**< closed loop: lines of the trace under way that later ones wait for */
     bool write_next;          /**< STREAM_ALTERNATE */

@@ -7,6 +7,10 @@
 
 #include <inttypes.h>
 
+/* An open loop that offers more than the machine takes would fill memory. More than this do not wait: they
+ * are turned away, as a device does whose queue is full. */
+enum { OPEN_LOOP_LIMIT = 65536, BACKLOG_OF_NOTE = 64 };
+
 /* ---- what comes next ---- */
 
 static uint64_t next_offset(struct traffic *traffic)
@@ -106,6 +110,11 @@ static bool trace_take(struct machine *machine, struct traffic *traffic, struct 
 
 /* ---- submitting ---- */
 
+static bool closed_loop(const struct stream *stream)
+{
+    return stream->trace_path ? !stream->trace_timed : stream->interval_ps == 0;
+}
+
 static bool submit_one(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
@@ -115,6 +124,12 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
                               : generator_next(traffic, &next, &function_id);
     if (!got)
         return false;
+    if (!closed_loop(traffic->stream) && traffic->outstanding >= OPEN_LOOP_LIMIT) {
+        traffic->issued++;
+        traffic->result.turned_away++;
+        traffic->result.overloaded = true;
+        return true;
+    }
     next.engine = machine->engine_of[function_id];
     next.recorded = traffic->issued >= traffic->stream->warmup_operations;
     if (traffic->issued == 0)
@@ -131,11 +146,6 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
     else
         dma_engine_submit(&machine->engines[next.engine], index);
     return true;
-}
-
-static bool closed_loop(const struct stream *stream)
-{
-    return stream->trace_path ? !stream->trace_timed : stream->interval_ps == 0;
 }
 
 static void fill_queue(struct machine *machine, uint32_t stream_id)
@@ -195,6 +205,22 @@ void traffic_stop_function(struct machine *machine, uint32_t function_id)
     }
 }
 
+/* In an open loop that gets less than it asks for, operations pile up as long as it lasts: at its end there
+ * are twice as many as at half time. */
+static void watch_backlog(const struct machine *machine, struct traffic *traffic)
+{
+    const struct stream *stream = traffic->stream;
+    uint64_t all = stream->operations + stream->warmup_operations;
+    bool half = stream->operations ? traffic->issued >= all / 2
+                                   : machine->events.now_ps >= machine->workload->duration_ps / 2;
+    if (!half)
+        traffic->backlog_at_half = traffic->outstanding;
+    traffic->result.overloaded =
+        traffic->result.turned_away ||
+        (half && traffic->outstanding > BACKLOG_OF_NOTE &&
+         traffic->outstanding > traffic->backlog_at_half + traffic->backlog_at_half / 2);
+}
+
 void traffic_on_issue(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
@@ -204,6 +230,7 @@ void traffic_on_issue(struct machine *machine, uint32_t stream_id)
     } else if (traffic->trace) {
         issue_timed(machine, stream_id);
     } else if (submit_one(machine, stream_id)) {
+        watch_backlog(machine, traffic);
         post_issue(machine, stream_id, machine->events.now_ps + stream->interval_ps);
     }
     check_finished(machine, stream_id); /* an empty trace, or one whose devices have stopped */

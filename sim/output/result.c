@@ -24,6 +24,14 @@ struct result_totals result_totals(const struct result *result)
     return totals;
 }
 
+bool result_overloaded(const struct result *result)
+{
+    bool overloaded = false;
+    for (uint32_t i = 0; i < result->simulation->workload->stream_count; i++)
+        overloaded |= machine_stream_result(result->simulation->machine, i)->overloaded;
+    return overloaded;
+}
+
 enum reach_leak result_peer_leak(const struct result *result, const struct observed_peer *peer)
 {
     const struct simulation *simulation = result->simulation;

@@ -30,6 +30,9 @@ struct result {
     unsigned sections; /**< bit a enum result_section */
 };
 
+/** Is an open loop offered more than gets through? */
+bool result_overloaded(const struct result *result);
+
 /** Counts of operations over all streams. */
 struct result_totals {
     uint64_t completed, failed, unfinished, retried;

@@ -102,6 +102,10 @@ static void write_stream(struct json_layout *layout, const struct result *result
     write_number(layout, "failed", got->failed);
     layout_count(layout, "retried", got->retried);
     layout_count(layout, "left_out", got->left_out);
+    layout_count(layout, "turned_away", got->turned_away);
+    layout_flag(layout, "overloaded", got->overloaded);
+    if (stream->interval_ps)
+        write_number(layout, "offered_operations_per_s", result_rate(1, stream->interval_ps));
     layout_count(layout, "late", got->late);
     layout_count(layout, "late_refused", got->late_refused);
     write_number(layout, "recorded", got->recorded);

@@ -321,6 +321,28 @@ static void write_reach(const struct result *result, struct text_buffer *out)
 
 /* ---- what the reader must not overlook ---- */
 
+static void write_overload(const struct result *result, struct text_buffer *out)
+{
+    const struct workload *workload = result->simulation->workload;
+    for (uint32_t i = 0; i < workload->stream_count; i++) {
+        const struct stream *stream = &workload->streams[i];
+        const struct stream_result *got = machine_stream_result(result->simulation->machine, i);
+        char offered[AMOUNT_TEXT_SIZE], done[AMOUNT_TEXT_SIZE];
+        if (!got->overloaded)
+            continue;
+        text_buffer_format(out, "\nWarning    stream %s is overloaded", stream->name);
+        if (stream->interval_ps)
+            text_buffer_format(out, ": it offers %s op/s",
+                               amount_print(offered, result_rate(1, stream->interval_ps)));
+        text_buffer_format(out, ", %s op/s get through;\n           its latency grows with the run\n",
+                           amount_print(done, result_rate(got->recorded, stream_elapsed_ps(got))));
+        if (got->turned_away)
+            text_buffer_format(out,
+                               "           %" PRIu64 " operations were turned away: 65536 were waiting\n",
+                               got->turned_away);
+    }
+}
+
 static void write_remarks(const struct result *result, struct text_buffer *out)
 {
     struct result_totals totals = result_totals(result);
@@ -334,6 +356,7 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
                            "\nWarning    %" PRIu64 " operations failed: %" PRIu64
                            " requests faulted in the IOMMU, %" PRIu64 " went nowhere\n",
                            totals.failed, root->faults, root->dropped_tlps);
+    write_overload(result, out);
     if (machine_measured_from_ps(result->simulation->machine))
         text_buffer_format(
             out, "\nNote       units, links and queues are counted from %s on, the end of the warm-up\n",

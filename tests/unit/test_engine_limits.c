@@ -120,6 +120,36 @@ START_TEST(addresses_beyond_any_table_fault)
 }
 END_TEST
 
+/* An open loop that asks for more than there is: no more than 65536 operations wait, what gets through is
+ * what a closed loop gets, and the run says so. */
+START_TEST(an_overloaded_open_loop_is_bounded)
+{
+    static const uint64_t intervals[] = {1000, 70000, 200000}; /* the link takes some 75 ns for one */
+    uint64_t elapsed_ps = 0;
+    for (int i = -1; i < 3; i++) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, "rp(ep)");
+        struct stream *stream =
+            fixture_stream(&fixture, "01:00.0", STREAM_WRITE, 0x10000000, 512, i == 0 ? 200000 : 20000, 256);
+        stream->interval_ps = i < 0 ? 0 : intervals[i];
+        fixture_run(&fixture);
+        const struct stream_result *result = fixture_result(&fixture, 0);
+        ck_assert_uint_eq(result->overloaded, i == 0 || i == 1);
+        ck_assert_uint_eq(result->submitted + result->turned_away, stream->operations);
+        ck_assert_uint_eq(result->recorded, result->submitted);
+        ck_assert(i == 0 ? result->turned_away > 100000 : result->turned_away == 0);
+        ck_assert_uint_le(machine_queue(fixture.machine, 0).meter->high, 65536);
+        uint64_t each_ps = (result->last_ps - result->first_ps) / result->recorded;
+        if (i < 0)
+            elapsed_ps = each_ps;
+        else if (i < 2) /* within 1 %: what the ends of the runs weigh */
+            ck_assert_uint_le(each_ps > elapsed_ps ? each_ps - elapsed_ps : elapsed_ps - each_ps,
+                              elapsed_ps / 100);
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
 Suite *engine_limits_suite(void)
 {
     Suite *suite = suite_create("engine_limits");
@@ -130,6 +160,7 @@ Suite *engine_limits_suite(void)
     tcase_add_test(tests, an_integrated_endpoint_sends_all_at_once);
     tcase_add_test(tests, a_full_walk_queue_keeps_its_books);
     tcase_add_test(tests, addresses_beyond_any_table_fault);
+    tcase_add_test(tests, an_overloaded_open_loop_is_bounded);
     suite_add_tcase(suite, tests);
     return suite;
 }

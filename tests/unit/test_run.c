@@ -297,6 +297,9 @@ START_TEST(exit_statuses)
          0},
         {"--topology 'synthetic:rp(ep)' --workload w.json --fail-on leak --fail-on fault", "Latency", 0},
         {"--topology 'synthetic:rp(ep)' --workload unmapped.json --fail-on fault", "10 operations failed", 1},
+        {"--topology 'synthetic:rp(ep)' --workload over.json --fail-on overload", "stream s is overloaded",
+         1},
+        {"--topology 'synthetic:rp(ep)' --workload w.json --fail-on overload", "Latency", 0},
         {"--topology 'synthetic:rp(ep)' --workload unmapped.json", "does not map it for reads", 0},
         {"--topology 'synthetic:rp(up(dp(ep) dp(ep)))' --workload peer.json --fail-on leak --cmdline "
          "pcie_acs_override=downstream",
@@ -334,6 +337,11 @@ START_TEST(exit_statuses)
         "\"streams\": [{\"name\": \"s\", \"device\": \"03:00.0\", \"operation\": \"write\", "
         "\"base\": \"0x4000000000\", \"window\": \"64KiB\", "
         "\"size\": \"64B\", \"queue_depth\": 1, \"operations\": 16}]}");
+    write_file("over.json",
+               "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": \"all\", "
+               "\"mappings\": [{\"iova\": \"0x0\", \"length\": \"1MiB\"}]}], \"streams\": [{\"name\": \"s\", "
+               "\"device\": \"any\", \"operation\": \"write\", \"size\": \"512B\", \"interval\": \"50ns\", "
+               "\"operations\": 10000}]}");
     write_file("bare.json", "{\"format\": \"iommusim-scenario/1\"}");
     write_file(
         "trace.json",
