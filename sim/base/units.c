@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 /* A unit name and what one of it is in base units: multiplier / divisor (bits need the divisor 8). */
@@ -177,4 +179,24 @@ bool number_parse(const char *text, uint64_t maximum, uint64_t *value)
         return false;
     *value = result;
     return true;
+}
+
+bool amount_parse(const char *text, double *value)
+{
+    static const enum unit units[] = {UNIT_PICOSECONDS, UNIT_BYTES, UNIT_HERTZ, UNIT_BYTES_PER_S,
+                                      UNIT_TRANSFERS_PER_S};
+    char *end;
+    uint64_t amount;
+    double number = strtod(text, &end);
+    if (end != text && *end == '\0' && isfinite(number)) {
+        *value = number;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (unit_parse(text, units[i], &amount)) {
+            *value = (double)amount;
+            return true;
+        }
+    }
+    return false;
 }

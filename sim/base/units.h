@@ -48,4 +48,10 @@ char *unit_print(char *text, size_t size, uint64_t value, enum unit unit);
  */
 bool number_parse(const char *text, uint64_t maximum, uint64_t *value);
 
+/**
+ * A number, or an amount with any unit of above in base units: "1.5e3", "64KiB", "330ns". The whole string
+ * must be used. @return false where it is neither; @p value is untouched then
+ */
+bool amount_parse(const char *text, double *value);
+
 #endif

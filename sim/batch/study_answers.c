@@ -11,24 +11,15 @@
 
 double study_number(const char *json)
 {
-    static const enum unit units[] = {UNIT_PICOSECONDS, UNIT_BYTES, UNIT_HERTZ, UNIT_BYTES_PER_S,
-                                      UNIT_TRANSFERS_PER_S};
     struct text_buffer text = {0};
     double value = NAN;
-    char *end;
-    uint64_t amount;
     if (!json || *json == '{' || *json == '[' || strcmp(json, "null") == 0)
         return NAN;
     if (strcmp(json, "true") == 0 || strcmp(json, "false") == 0)
         return *json == 't';
     collected_value_print(json, &text);
-    value = strtod(text_buffer_get(&text), &end);
-    if (end == text_buffer_get(&text) || *end) {
+    if (!amount_parse(text_buffer_get(&text), &value))
         value = NAN;
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && isnan(value); i++)
-            if (unit_parse(text_buffer_get(&text), units[i], &amount))
-                value = (double)amount;
-    }
     text_buffer_fini(&text);
     return value;
 }

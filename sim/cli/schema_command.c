@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static const char doc[] = "The JSON Schema of an input format, for editors and other programs.\v"
-                          "FORMAT is topology, preset, workload, scenario or study.";
+                          "FORMAT is topology, preset, workload, scenario, study or check.";
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -37,7 +37,8 @@ int schema_command(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &format);
     int status = STATUS_OK;
     if (!schema_write(format, &out)) {
-        fprintf(stderr, "%s: error: unknown format '%s': topology, preset, workload, scenario or study\n",
+        fprintf(stderr,
+                "%s: error: unknown format '%s': topology, preset, workload, scenario, study or check\n",
                 argv[0], format);
         status = STATUS_BAD_USAGE;
     } else if (fputs(text_buffer_get(&out), stdout) == EOF || fflush(stdout)) {

@@ -31,7 +31,8 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
     "Check inputs: is each well-formed, complete and physically sensible?\v"
-    "FILE is a topology, preset, workload, scenario or study in JSON, a dump that `import` knows, or a "
+    "FILE is a topology, preset, workload, scenario, study or suite in JSON, a dump that `import` knows, or "
+    "a "
     "one-line machine; "
     "- is standard input.\nExit status: 0 all are valid, 2 some are not, 3 some cannot be read.";
 

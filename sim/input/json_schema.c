@@ -4,6 +4,7 @@
 #include "sim/input/json_layout.h"
 #include "sim/input/parameter_set.h"
 #include "sim/input/scenario.h"
+#include "sim/input/check_keys.h"
 #include "sim/input/study_keys.h"
 #include "sim/input/topology_keys.h"
 #include "sim/input/workload_keys.h"
@@ -11,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-const char *const schema_formats[] = {"topology", "preset", "workload", "scenario", "study", NULL};
+const char *const schema_formats[] = {"topology", "preset", "workload", "scenario", "study", "check", NULL};
 
 bool json_check_table(const struct json_node *object, const struct json_key_table *table)
 {
@@ -268,6 +269,14 @@ static void write_study_definitions(struct json_layout *layout)
         "{\"description\": \"Values of axes, by name: one, or an array of them.\", \"type\": \"object\"}");
 }
 
+static void write_check_definitions(struct json_layout *layout)
+{
+    write_definition(layout, &scenario_kernel_keys, NULL);
+    write_definition(layout, &check_case_keys, NULL);
+    write_definition(layout, &check_run_keys, NULL);
+    write_definition(layout, &check_policy_keys, NULL);
+}
+
 bool schema_write(const char *format, struct text_buffer *out)
 {
     static const struct {
@@ -277,7 +286,7 @@ bool schema_write(const char *format, struct text_buffer *out)
         /* ORDER: schema_formats */
         {&topology_keys, write_machine_definitions},  {&preset_keys, write_preset_definitions},
         {&workload_keys, write_workload_definitions}, {&scenario_keys, write_scenario_definitions},
-        {&study_keys, write_study_definitions},
+        {&study_keys, write_study_definitions},       {&check_keys, write_check_definitions},
     };
     struct json_layout layout = {.out = out};
     unsigned which = 0;

@@ -13,8 +13,8 @@
 /** Append the schema of a format of schema_formats. @return false where there is no such format */
 bool schema_write(const char *format, struct text_buffer *out);
 
-/** Names of the formats schema_write() knows ("topology", "preset", "workload", "scenario", "study"); ends
- * with NULL.
+/** Names of the formats schema_write() knows ("topology", "preset", "workload", "scenario", "study",
+ * "check"); ends with NULL.
  */
 extern const char *const schema_formats[];
 

@@ -47,6 +47,10 @@ struct study_metric {
     const char *pointer; /**< into the result document; "*" stands for each element of an array */
 };
 
+/** The metrics of a study that names none: what every run has to tell. */
+enum { STUDY_DEFAULT_METRICS = 8 };
+extern const struct study_metric study_default_metrics[STUDY_DEFAULT_METRICS];
+
 struct study {
     struct arena *arena;         /**< owns everything */
     const char *path;            /**< of the file, in full */
@@ -60,7 +64,7 @@ struct study {
     uint32_t dimensions[STUDY_AXES_MAX]; /**< values of each */
     struct study_condition *only, *except;
     uint32_t only_count, except_count;
-    struct study_metric *metrics;
+    const struct study_metric *metrics;
     uint32_t metric_count;
     uint32_t repeats;
     bool seed_given;

@@ -301,8 +301,7 @@ static void enumerate(struct study *study, const struct json_node *root, uint64_
 
 /* ---- metrics ---- */
 
-/* What every run has to tell. */
-static const char *const default_metrics[][2] = {
+const struct study_metric study_default_metrics[STUDY_DEFAULT_METRICS] = {
     {"bytes_per_s", "/streams/*/bytes_per_s"},       {"operations_per_s", "/streams/*/operations_per_s"},
     {"mean_ps", "/streams/*/latency/mean_ps"},       {"p50_ps", "/streams/*/latency/p50_ps"},
     {"p99_ps", "/streams/*/latency/p99_ps"},         {"p99.9_ps", "/streams/*/latency/p99.9_ps"},
@@ -311,23 +310,22 @@ static const char *const default_metrics[][2] = {
 
 static void read_metrics(struct study *study, const struct json_node *root)
 {
-    enum { DEFAULTS = sizeof(default_metrics) / sizeof(default_metrics[0]) };
     struct json_node object = json_member(root, "metrics");
-    bool given = json_given(&object) && json_expect_object(&object);
-    size_t count = given ? (size_t)cJSON_GetArraySize(object.value) : DEFAULTS;
-    study->metrics = arena_array(study->arena, count, sizeof(*study->metrics));
-    for (size_t i = 0; !given && i < DEFAULTS; i++)
-        study->metrics[study->metric_count++] =
-            (struct study_metric){default_metrics[i][0], default_metrics[i][1]};
-    if (!given)
+    study->metrics = study_default_metrics;
+    study->metric_count = STUDY_DEFAULT_METRICS;
+    if (!json_given(&object) || !json_expect_object(&object))
         return;
+    struct study_metric *metrics =
+        arena_array(study->arena, (size_t)cJSON_GetArraySize(object.value), sizeof(*metrics));
+    study->metrics = metrics;
+    study->metric_count = 0;
     for (struct json_node node = json_first(&object); json_given(&node); json_next(&node)) {
         const char *pointer = json_expect_string(&node, "a JSON pointer into the result");
         if (!pointer)
             continue;
         if (*pointer != '/')
             json_error(&node, "study-metric", "no JSON pointer such as \"/streams/0/latency/p99_ps\"");
-        study->metrics[study->metric_count++] =
+        metrics[study->metric_count++] =
             (struct study_metric){arena_string(study->arena, node.key), arena_string(study->arena, pointer)};
     }
     if (study->metric_count == 0)

@@ -67,6 +67,7 @@ static const struct input_format {
     {"iommusim-workload/1", "workload", validate_workload},
     {"iommusim-scenario/1", "scenario", validate_scenario},
     {"iommusim-study/1", "study", validate_study},
+    {"iommusim-check/1", "suite", validate_suite},
 };
 
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };

@@ -2,6 +2,7 @@
 #include "sim/input/validate_scenario.h"
 
 #include "sim/base/status.h"
+#include "sim/input/check_suite.h"
 #include "sim/input/scenario.h"
 #include "sim/input/study.h"
 #include "sim/input/trace.h"
@@ -118,4 +119,20 @@ int validate_study(const struct source_text *source, struct text_buffer *summary
     text_buffer_fini(&unsaid);
     study_free(study);
     return status;
+}
+
+int validate_suite(const struct source_text *source, struct text_buffer *summary,
+                   struct diagnostics *diagnostics)
+{
+    struct check_suite *suite;
+    uint32_t policies = 0;
+    int status = check_suite_load_source(source, &suite, diagnostics);
+    if (status < 0)
+        return status;
+    for (uint32_t i = 0; i < suite->case_count; i++)
+        policies += suite->cases[i].policy_count;
+    text_buffer_format(summary, "%" PRIu32 " case%s with %" PRIu32 " polic%s", suite->case_count,
+                       suite->case_count == 1 ? "" : "s", policies, policies == 1 ? "y" : "ies");
+    check_suite_free(suite);
+    return STATUS_OK;
 }
