@@ -5,6 +5,7 @@ const char *ledger_part_name(enum ledger_part part)
 {
     static const char *const names[LEDGER_PARTS] = {
         [LEDGER_ENDPOINT] = "endpoint",
+        [LEDGER_DEVICE_TLB] = "device_tlb",
         [LEDGER_LINK_QUEUEING] = "link_queueing",
         [LEDGER_LINK_SERIALISATION] = "link_serialisation",
         [LEDGER_LINK_PROPAGATION] = "link_propagation",

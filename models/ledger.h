@@ -11,6 +11,7 @@
 
 enum ledger_part {
     LEDGER_ENDPOINT,           /**< in the device: pacing, waiting for a tag, DMA engine latency */
+    LEDGER_DEVICE_TLB,         /**< in the device: waiting for a translation it asked for */
     LEDGER_LINK_QUEUEING,      /**< waiting for a link: arbitration, credits, ordering */
     LEDGER_LINK_SERIALISATION, /**< waiting for the last bit where the receiver needs it */
     LEDGER_LINK_PROPAGATION,

@@ -37,6 +37,25 @@ static const struct field fields[] = {
              "overlap; 0 is at once"},
     TIME("completer_latency", completer_latency_ps,
          "as target of a peer's read: request received to completion ready"),
+    {.name = "device_tlb_entries",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, device_tlb_entries),
+     .maximum = 1048576,
+     .help =
+         "entries of the device TLB, used where ATS is enabled (PCIe Base Spec 10.3); 0: ATS is not used"},
+    {.name = "device_tlb_ways",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, device_tlb_ways),
+     .maximum = 1024,
+     .help = "ways of the device TLB; 0 is fully associative"},
+    {.name = "translation_requests",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, translation_requests),
+     .minimum = 1,
+     .maximum = TRANSLATION_REQUESTS_MAX,
+     .help = "translation requests in flight at most"},
+    TIME("invalidation_answer", invalidation_answer_ps,
+         "invalidation of the device TLB received to answered, where no read has to be waited for"),
     {.name = "on_error",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct dma_engine_parameters, on_error),
@@ -132,6 +151,8 @@ void dma_engine_submit(struct dma_engine *engine, uint32_t index)
     *next_ps = start_ps + (operation->write ? engine->parameters.write_issue_interval_ps
                                             : engine->parameters.read_issue_interval_ps);
     operation->submit_ps = now_ps;
+    operation->asked_bytes = 0;
+    operation->translation_ps = 0;
     operation->remaining_bytes = operation->length_bytes;
     event_queue_push(engine->transport->events, start_ps + engine->parameters.issue_latency_ps,
                      PRIORITY_NORMAL, engine->event_ready, engine->id, index);
@@ -175,6 +196,8 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
     else
         engine->operations->items[engine->ready_last[write]].next = index;
     engine->ready_last[write] = index;
+    if (engine->translate_next[write] == NONE)
+        engine->translate_next[write] = index;
 }
 
 uint64_t dma_engine_data_arrived(const struct dma_engine *engine, struct dma_operation *operation,
@@ -185,15 +208,18 @@ uint64_t dma_engine_data_arrived(const struct dma_engine *engine, struct dma_ope
     return operation->moved_ps = start_ps + move_ps(engine, bytes);
 }
 
-/* From submission to this TLP: preparing is the endpoint's; while an earlier TLP waited for the link, the
- * link's; a free place without a tag to use it, the endpoint's again. */
+/* From submission to this TLP: preparing is the endpoint's; a translation that had to be waited for, the
+ * device TLB's; while an earlier TLP waited for the link, the link's; a free place without a tag to use it,
+ * the endpoint's again. */
 static void charge_wait(const struct dma_engine *engine, const struct dma_operation *operation,
                         struct tlp *tlp)
 {
     uint64_t slot_free_ps = engine->slot_free_ps[operation->write];
     tlp->mark_ps = operation->submit_ps;
     tlp_charge(tlp, LEDGER_ENDPOINT, operation->ready_ps);
-    if (slot_free_ps > operation->ready_ps)
+    if (operation->translation_ps > tlp->mark_ps)
+        tlp_charge(tlp, LEDGER_DEVICE_TLB, operation->translation_ps);
+    if (slot_free_ps > tlp->mark_ps)
         tlp_charge(tlp, LEDGER_LINK_QUEUEING, slot_free_ps);
     tlp_charge(tlp, LEDGER_ENDPOINT, engine->transport->events->now_ps);
 }
@@ -229,6 +255,112 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
     return index;
 }
 
+/* ---- ATS ---- */
+
+/* Does the operation's address go through the device TLB? */
+static bool is_translated_here(const struct dma_engine *engine, const struct dma_operation *operation)
+{
+    return engine->device_tlb && !operation->forged;
+}
+
+/* A translation request for the page of an address; it goes out, or fails at its source like any TLP. */
+static uint32_t ask_translation(struct dma_engine *engine, uint64_t iova)
+{
+    uint32_t index = tlp_take(engine->transport->pool);
+    struct tlp *tlp = &engine->transport->pool->items[index];
+    uint64_t page = iova & ~UINT64_C(0xfff);
+    device_tlb_ask(engine->device_tlb, iova);
+    tlp->transaction = (struct transaction){.kind = TRANSACTION_MEMORY_READ,
+                                            .address_type = ADDRESS_TRANSLATION_REQUEST,
+                                            .address = page,
+                                            .segment = engine->segment,
+                                            .requester_id = engine->requester_id};
+    tlp->original_requester_id = engine->requester_id;
+    tlp->place = (struct route_place){engine->function_id, SIDE_SELF};
+    tlp->operation = NONE;
+    tlp->origin_id = engine->function_id;
+    tlp->ingress = engine->ingress;
+    tlp->length_bytes = TRANSLATION_REQUEST_BYTES;
+    tlp->max_payload = engine->max_payload;
+    tlp->flow = FLOW_NONPOSTED;
+    tlp->iova = page;
+    tlp->mark_ps = engine->transport->events->now_ps;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + link_request_header_bytes(page);
+    transport_route(engine->transport, index, engine->node);
+    if (tlp->fate != FATE_FORWARD)
+        return index;
+    transport_enqueue(engine->transport, engine->ingress, index);
+    return NONE;
+}
+
+/* Next address, of operations that are ready, whose translation nobody asked for. */
+static bool next_untranslated(struct dma_engine *engine, bool write, uint64_t *iova)
+{
+    while (engine->translate_next[write] != NONE) {
+        struct dma_operation *operation = &engine->operations->items[engine->translate_next[write]];
+        while (!operation->forged && operation->asked_bytes < operation->length_bytes) {
+            uint64_t at = operation->address + operation->asked_bytes;
+            uint64_t step = 4096 - (at & 4095), left = operation->length_bytes - operation->asked_bytes;
+            operation->asked_bytes += (uint32_t)(step < left ? step : left);
+            if (device_tlb_expects(engine->device_tlb, at))
+                continue;
+            *iova = at;
+            return true;
+        }
+        engine->translate_next[write] = operation->next;
+    }
+    return false;
+}
+
+/* Ask ahead for what the operations that are ready will need. */
+static uint32_t pump_translations(struct dma_engine *engine)
+{
+    for (int write = 0; engine->device_tlb && write < 2; write++) {
+        uint64_t iova;
+        while (device_tlb_may_ask(engine->device_tlb) && !tlp_pool_exhausted(engine->transport->pool) &&
+               next_untranslated(engine, write, &iova)) {
+            uint32_t index = ask_translation(engine, iova);
+            if (index != NONE)
+                return index;
+        }
+    }
+    return NONE;
+}
+
+/* Is the translation for the next piece there? Where it has to be asked for, @p failed is a request that
+ * failed at its source. */
+static enum device_tlb_answer find_translation(struct dma_engine *engine, struct dma_operation *operation,
+                                               uint64_t *physical, uint32_t *failed)
+{
+    uint64_t iova = operation->address + operation->issued_bytes;
+    bool waited = engine->device_tlb->waited_page[operation->write] == iova >> 12;
+    enum device_tlb_answer answer = device_tlb_find(engine->device_tlb, iova, operation->write, physical);
+    if (waited && (answer == DEVICE_TLB_HIT || answer == DEVICE_TLB_REFUSED))
+        operation->translation_ps = engine->device_tlb->answered_ps;
+    if (answer == DEVICE_TLB_MISS && device_tlb_may_ask(engine->device_tlb))
+        *failed = ask_translation(engine, iova);
+    return answer;
+}
+
+/* A piece goes out with the address the device TLB, or nobody, made of it. */
+static void mark_translated(struct dma_engine *engine, struct tlp *tlp, uint64_t physical, bool forged)
+{
+    tlp->iova = forged ? UINT64_MAX : tlp->transaction.address;
+    tlp->granted = !forged;
+    tlp->transaction.address = physical;
+    tlp->transaction.address_type = ADDRESS_TRANSLATED;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + link_request_header_bytes(physical) + tlp_payload_bytes(tlp);
+    if (tlp->flow == FLOW_NONPOSTED && engine->device_tlb)
+        tlp->device_generation = device_tlb_read_begins(engine->device_tlb);
+}
+
+void dma_engine_translation_arrived(struct dma_engine *engine, uint64_t iova, uint64_t leaf, unsigned shift)
+{
+    device_tlb_learn(engine->device_tlb, iova, leaf, shift, engine->transport->events->now_ps);
+}
+
+/* ---- issuing ---- */
+
 static bool may_issue(const struct dma_engine *engine, bool write)
 {
     return engine->ready_first[write] != NONE && !engine->tlp_waits[write] &&
@@ -243,6 +375,8 @@ static void step_operation(struct dma_engine *engine, bool write)
         return;
     operation->queued = false;
     queue_meter_depart(&engine->ready_queue, operation->queued_ps, engine->transport->events->now_ps);
+    if (engine->translate_next[write] == engine->ready_first[write])
+        engine->translate_next[write] = operation->next;
     engine->ready_first[write] = operation->next;
     if (operation->next == NONE)
         engine->ready_last[write] = NONE;
@@ -267,10 +401,26 @@ static uint32_t pump_kind(struct dma_engine *engine, bool write)
             resume_later(engine);
             break;
         }
+        struct dma_operation *operation = &engine->operations->items[engine->ready_first[write]];
+        enum device_tlb_answer answer = DEVICE_TLB_HIT;
+        uint64_t physical = operation->address + operation->issued_bytes;
+        bool here = is_translated_here(engine, operation);
+        if (here) {
+            uint32_t failed = NONE;
+            answer = find_translation(engine, operation, &physical, &failed);
+            if (answer == DEVICE_TLB_MISS || answer == DEVICE_TLB_PENDING)
+                return failed;
+        }
         uint32_t index = make_tlp(engine, engine->ready_first[write]);
+        if (answer == DEVICE_TLB_HIT && (here || operation->forged))
+            mark_translated(engine, &engine->transport->pool->items[index], physical, operation->forged);
         step_operation(engine, write);
         if (!write && ++engine->tags_used > engine->tags_high)
             engine->tags_high = engine->tags_used;
+        if (answer == DEVICE_TLB_REFUSED) { /* the device knows that it may not: nothing goes out */
+            engine->transport->pool->items[index].fate = FATE_DROP;
+            return index;
+        }
         transport_route(engine->transport, index, engine->node);
         if (engine->transport->pool->items[index].fate != FATE_FORWARD)
             return index;
@@ -285,7 +435,9 @@ uint32_t dma_engine_pump(struct dma_engine *engine)
     if (engine->pumping)
         return NONE;
     engine->pumping = true;
-    uint32_t failed = pump_kind(engine, true);
+    uint32_t failed = pump_translations(engine);
+    if (failed == NONE)
+        failed = pump_kind(engine, true);
     if (failed == NONE)
         failed = pump_kind(engine, false);
     engine->pumping = false;

@@ -7,6 +7,7 @@
 #ifndef IOMMUSIM_DEVICE_DMA_ENGINE_H
 #define IOMMUSIM_DEVICE_DMA_ENGINE_H
 
+#include "models/device/device_tlb.h"
 #include "models/pcie/transport.h"
 #include "sim/base/field.h"
 
@@ -28,6 +29,10 @@ struct dma_engine_parameters {
     uint64_t data_rate_bytes_per_s;   /**< at which the data of one operation moves between the link and the
                                          device's memory; operations overlap. 0: at once */
     uint64_t completer_latency_ps;    /**< as target of a peer's read: request received to completion ready */
+    uint32_t device_tlb_entries;      /**< 0: no device TLB, ATS is not used */
+    uint32_t device_tlb_ways;         /**< 0 = fully associative */
+    uint32_t translation_requests;    /**< under way at most */
+    uint64_t invalidation_answer_ps;  /**< ATS invalidation received to answered, reads under way apart */
     int on_error;                     /**< enum device_error_reaction */
     uint32_t retries;                 /**< ON_ERROR_RETRY: of one operation, at most */
     uint64_t retry_delay_ps;          /**< ON_ERROR_RETRY: refused to issued again */
@@ -47,19 +52,22 @@ struct dma_operation {
     uint32_t stream;          /**< the owner's id */
     uint32_t engine;
     bool write;
-    bool queued;        /**< some of its TLPs may go out now */
-    bool recorded;      /**< counts in the results (not warm-up) */
-    bool failed;        /**< some piece was blocked or faulted */
-    bool refused;       /**< the device knows: a completion said so */
-    uint32_t attempts;  /**< times it was issued again */
-    bool late;          /**< issued once more after its buffer was unmapped */
-    uint64_t physical;  /**< of a buffer mapped for it alone */
-    uint64_t start_ps;  /**< first asked for, before its buffer was mapped */
-    uint64_t submit_ps; /**< submitted, the last time */
-    uint64_t queued_ps; /**< since when @c queued */
-    uint64_t ready_ps;  /**< the engine is done with preparing its next TLPs */
-    uint64_t moved_ps;  /**< read: what has arrived is in the device's memory */
-    uint32_t next;      /**< list link */
+    bool queued;             /**< some of its TLPs may go out now */
+    bool recorded;           /**< counts in the results (not warm-up) */
+    bool failed;             /**< some piece was blocked or faulted */
+    bool refused;            /**< the device knows: a completion said so */
+    uint32_t attempts;       /**< times it was issued again */
+    bool forged;             /**< its addresses are sent as translated, although nobody translated them */
+    uint32_t asked_bytes;    /**< device TLB: translations are asked for up to here */
+    uint64_t translation_ps; /**< device TLB: when the translation it last waited for came */
+    bool late;               /**< issued once more after its buffer was unmapped */
+    uint64_t physical;       /**< of a buffer mapped for it alone */
+    uint64_t start_ps;       /**< first asked for, before its buffer was mapped */
+    uint64_t submit_ps;      /**< submitted, the last time */
+    uint64_t queued_ps;      /**< since when @c queued */
+    uint64_t ready_ps;       /**< the engine is done with preparing its next TLPs */
+    uint64_t moved_ps;       /**< read: what has arrived is in the device's memory */
+    uint32_t next;           /**< list link */
 };
 
 /** All operations of a machine, by index; like the TLP pool it grows only between events. */
@@ -93,8 +101,10 @@ struct dma_engine {
                                  next one up */
     bool tlp_waits[2];        /**< [write] a TLP is in the ingress */
     bool pumping;             /**< dma_engine_pump() is at work further up the stack */
-    bool stopped;             /**< accepts no more operations (ON_ERROR_STOP) */
-    bool resuming;            /**< an event to go on is under way */
+    struct device_tlb *device_tlb; /**< NULL: ATS is off */
+    uint32_t translate_next[2]; /**< [write] first operation whose translations are not all asked for; NONE */
+    bool stopped;               /**< accepts no more operations (ON_ERROR_STOP) */
+    bool resuming;              /**< an event to go on is under way */
     uint32_t tags_used;
     uint32_t tags_high;
     uint64_t tlps;
@@ -124,6 +134,9 @@ uint64_t dma_engine_data_arrived(const struct dma_engine *engine, struct dma_ope
 
 /** After a TLP left the engine's ingress: whether that of kind @p write is out. Pump afterwards. */
 void dma_engine_sent(struct dma_engine *engine, bool write, bool out);
+
+/** A completion of a translation request came, or the request failed (@p leaf 0). Pump afterwards. */
+void dma_engine_translation_arrived(struct dma_engine *engine, uint64_t iova, uint64_t leaf, unsigned shift);
 
 /** The last completion of a read request arrived, or the request failed: its tag is free. Pump afterwards. */
 void dma_engine_tag_free(struct dma_engine *engine);

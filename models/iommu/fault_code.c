@@ -25,6 +25,10 @@ static const struct reason_names {
      "PTE Read access is not set",
      {0x02, "IO_PAGE_FAULT"},
      {0x10, "F_TRANSLATION"}},
+    {IOMMU_FAULT_TRANSLATION_BLOCKED,
+     "PCE for translation request specifies blocking",
+     {0x08, "INVALID_DEVICE_REQUEST"},
+     {0x07, "F_TRANSL_FORBIDDEN"}},
 };
 
 static const struct reason_names *names_of(uint8_t reason)

@@ -16,7 +16,9 @@ void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned siz
 {
     uint64_t offset_mask = (UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1;
     work->physical = page_table_entry_target(leaf) | (work->iova & offset_mask);
-    if (!(leaf & (work->write ? PAGE_WRITE : PAGE_READ)))
+    work->found = leaf;
+    work->found_shift = (uint8_t)(PAGE_SHIFT_4K + 9 * size);
+    if (work->kind == WORK_UNTRANSLATED && !(leaf & (work->write ? PAGE_WRITE : PAGE_READ)))
         work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
 }
 
@@ -27,6 +29,8 @@ static bool beyond_width(const struct remapping_unit *unit, const struct transla
 
 void page_walk_refuse(const struct remapping_unit *unit, struct translation_work *work)
 {
+    if (work->kind == WORK_TRANSLATION_REQUEST)
+        return;
     work->fault = beyond_width(unit, work) ? IOMMU_FAULT_ADDRESS_BEYOND_WIDTH
                   : work->write            ? IOMMU_FAULT_WRITE_NOT_PERMITTED
                                            : IOMMU_FAULT_READ_NOT_PERMITTED;
@@ -349,6 +353,23 @@ void page_walk_caches_fill(struct remapping_unit *unit, const struct translation
         if (work->tables[level - 1] && !translation_cache_present(&unit->walk_caches[level], index, key))
             translation_cache_insert(&unit->walk_caches[level], index, key, work->tables[level - 1]);
     }
+}
+
+uint64_t page_walk_resolve(const struct remapping_unit *unit, uint32_t domain_id, uint64_t iova,
+                           unsigned *shift)
+{
+    const struct iommu_domain *domain = &unit->domains[domain_id];
+    uint64_t leaf = page_table_find(&domain->table, &unit->memory, iova, shift);
+    if (!leaf || !domain->nested)
+        return leaf;
+    unsigned host_shift;
+    uint64_t guest = page_table_entry_target(leaf) | (iova & ((UINT64_C(1) << *shift) - 1));
+    uint64_t host = page_table_find(&domain->stage2, &unit->memory, guest, &host_shift);
+    if (!host)
+        return 0;
+    uint64_t physical = page_table_entry_target(host) | (guest & ((UINT64_C(1) << host_shift) - 1));
+    *shift = *shift < host_shift ? *shift : host_shift;
+    return (physical & ~((UINT64_C(1) << *shift) - 1)) | (leaf & host & (PAGE_READ | PAGE_WRITE));
 }
 
 /* MODEL: in no time; hardware would walk once more. */

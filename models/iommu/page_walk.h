@@ -43,6 +43,14 @@ uint64_t page_walk_read_ps(struct remapping_unit *unit, uint64_t now_ps, uint64_
 unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work, uint64_t begin_ps,
                         uint64_t *memory_ps);
 
+/**
+ * What the tables of a domain say, of both stages, without time or caches.
+ * @param shift  log2 of the page size, set where something is mapped
+ * @return page and access, 0 where nothing is mapped
+ */
+uint64_t page_walk_resolve(const struct remapping_unit *unit, uint32_t domain, uint64_t iova,
+                           unsigned *shift);
+
 /** Answer anew from the root, as an invalidation came after the entries were read. */
 void page_walk_again(struct remapping_unit *unit, struct translation_work *work);
 

@@ -189,6 +189,16 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
 /* Context known at mark_ps: pass-through, or the IOTLB. True when answered; else phase is WALK. */
 static bool lookup_page(struct remapping_unit *unit, struct translation_work *work)
 {
+    if (work->kind != WORK_UNTRANSLATED && !unit->ats[work->requester_id]) {
+        work->fault = IOMMU_FAULT_TRANSLATION_BLOCKED;
+        work->ready_ps = work->mark_ps;
+        return true;
+    }
+    if (work->kind == WORK_TRANSLATED) {
+        work->physical = work->iova;
+        work->ready_ps = work->mark_ps;
+        return true;
+    }
     if (unit->domains[work->domain].passthrough) {
         work->physical = work->iova;
         work->ready_ps = work->mark_ps;
@@ -254,12 +264,15 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
     struct translation_work *work = &unit->works[ticket];
     work->fault = IOMMU_NO_FAULT;
     work->overtaken = false;
+    work->found = 0;
     work->merged = IOMMU_NO_WORK;
     work->posted_walk = false;
     work->context_ps = work->iotlb_ps = work->walker_queueing_ps = work->walk_caches_ps =
         work->walk_memory_ps = 0;
     work->mark_ps = unit->events->now_ps;
     unit->counters.requests++;
+    unit->counters.translated_requests += work->kind == WORK_TRANSLATED;
+    unit->counters.translation_requests += work->kind == WORK_TRANSLATION_REQUEST;
     if (unit->stalled_first != IOMMU_NO_WORK) { /* requests do not overtake one that is held back */
         work->phase = PHASE_STALLED;
         list_append(unit, &unit->stalled_first, &unit->stalled_last, ticket);
@@ -435,6 +448,8 @@ const char *iommu_fault_text(enum iommu_fault fault)
         return "05h: write to a page without write permission";
     case IOMMU_FAULT_READ_NOT_PERMITTED:
         return "06h: read of a page without read permission";
+    case IOMMU_FAULT_TRANSLATION_BLOCKED:
+        return "0dh: the context entry allows neither translation requests nor translated requests";
     }
     return "unknown fault";
 }

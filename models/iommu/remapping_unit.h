@@ -30,15 +30,25 @@ enum iommu_fault {
     IOMMU_FAULT_ADDRESS_BEYOND_WIDTH = 0x4,
     IOMMU_FAULT_WRITE_NOT_PERMITTED = 0x5,
     IOMMU_FAULT_READ_NOT_PERMITTED = 0x6,
+    IOMMU_FAULT_TRANSLATION_BLOCKED =
+        0xd, /**< translated or translation request of a requester without ATS */
 };
 
 #define IOMMU_NO_WORK UINT32_MAX
+
+/** What is asked of the unit, by the address type of the request. */
+enum work_kind {
+    WORK_UNTRANSLATED,
+    WORK_TRANSLATION_REQUEST, /**< of a device TLB: nothing mapped is an answer, not a fault */
+    WORK_TRANSLATED,          /**< only whether the requester may send it */
+};
 
 /** A translation in progress. The caller owns an array of them and names each by its index ("ticket"). */
 struct translation_work {
     uint64_t iova;
     uint16_t requester_id;
     bool write;
+    enum work_kind kind;
     bool posted_walk;                    /* internal: counts in posted_walking */
     bool overtaken;                      /* internal: an invalidation came while the walk was under way */
     uint8_t phase;                       /* internal */
@@ -55,6 +65,8 @@ struct translation_work {
     uint64_t mark_ps;                    /* internal: time up to which the ledger is charged */
     uint64_t ready_ps;                   /**< out: when the answer is there */
     uint64_t physical;                   /**< out */
+    uint64_t found;                      /**< out: page and access; 0: nothing is mapped there */
+    uint8_t found_shift;                 /**< out: log2 of the page size */
     enum iommu_fault fault;              /**< out */
     uint64_t context_ps, iotlb_ps, walker_queueing_ps, walk_caches_ps,
         walk_memory_ps; /**< out: sum = ready - asked */
@@ -79,7 +91,9 @@ struct walk_step {
 
 /** Counters, named after the VT-d and RISC-V IOMMU performance events where one exists. */
 struct iommu_counters {
-    uint64_t requests;                     /**< untranslated requests (URQ) */
+    uint64_t requests;                     /**< requests of all kinds */
+    uint64_t translated_requests;          /**< of them translated ones (TRQ) */
+    uint64_t translation_requests;         /**< of them translation requests (ATS_RQ) */
     uint64_t context_hits, context_misses; /**< misses are DD_WALK */
     uint64_t iotlb_hits, iotlb_misses;     /**< misses are TLB_MISS */
     uint64_t merged;                       /**< misses that joined a running walk */
@@ -124,6 +138,7 @@ struct remapping_unit {
     struct iommu_domain *domains;
     uint32_t domain_count;
     size_t domain_capacity;
+    bool *ats;          /**< [requester id] may send translation requests and translated requests */
     uint32_t *contexts; /**< [requester id]: domain + 1, 0 = not present */
 
     struct translation_cache context_cache, pasid_cache, iotlb,
@@ -174,6 +189,9 @@ void remapping_unit_nest(struct remapping_unit *unit, uint32_t domain, uint64_t 
 
 /** Context (device table) entry: requests of @p requester_id belong to @p domain. Set-up only. */
 void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, uint32_t domain);
+
+/** Let a requester use ATS (translation type of its context entry, VT-d specification 9.3). Set-up only. */
+void remapping_unit_allow_ats(struct remapping_unit *unit, uint16_t requester_id);
 
 /** Domain a requester is attached to, or IOMMU_NO_WORK. */
 uint32_t remapping_unit_domain_of(const struct remapping_unit *unit, uint16_t requester_id);

@@ -48,6 +48,7 @@ void remapping_unit_init(struct remapping_unit *unit, const struct iommu_paramet
     *unit = (struct remapping_unit){.parameters = *p, .events = events, .event_kind = event_kind, .id = id};
     page_table_memory_init(&unit->memory, table_base);
     unit->contexts = memory_array(REQUESTER_IDS, sizeof(*unit->contexts));
+    unit->ats = memory_array(REQUESTER_IDS, sizeof(*unit->ats));
     unit->running = memory_array(p->walkers, sizeof(*unit->running));
     for (uint32_t i = 0; i < p->walkers; i++)
         unit->running[i] = IOMMU_NO_WORK;
@@ -73,6 +74,7 @@ void remapping_unit_fini(struct remapping_unit *unit)
     page_table_memory_fini(&unit->memory);
     free(unit->domains);
     free(unit->contexts);
+    free(unit->ats);
     free(unit->running);
     *unit = (struct remapping_unit){0};
 }
@@ -101,6 +103,11 @@ void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, u
 {
     assert(domain < unit->domain_count);
     unit->contexts[requester_id] = domain + 1;
+}
+
+void remapping_unit_allow_ats(struct remapping_unit *unit, uint16_t requester_id)
+{
+    unit->ats[requester_id] = true;
 }
 
 uint32_t remapping_unit_domain_of(const struct remapping_unit *unit, uint16_t requester_id)

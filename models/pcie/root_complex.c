@@ -175,7 +175,7 @@ static enum completion_status fault_status(const struct root_complex *root_compl
                                                                       : COMPLETION_UNSUPPORTED_REQUEST;
 }
 
-static void send_refusal(struct root_complex *root_complex, uint32_t index)
+static void send_back(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
     if (!transport_refuse(root_complex->transport, index, (enum completion_status)tlp->status)) {
@@ -363,6 +363,20 @@ static void place_write(struct root_complex *root_complex, uint32_t index)
 
 /* ---- translation ---- */
 
+/* A translation request ends here: what was found goes back. */
+static void answer_translation(struct root_complex *root_complex, uint32_t index,
+                               const struct translation_work *work)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    leave_access(root_complex, tlp);
+    tlp->transaction.address = tlp->iova;
+    tlp->found = work->found;
+    tlp->found_shift = work->found_shift;
+    tlp_charge(tlp, LEDGER_ROOT_COMPLEX,
+               now_ps(root_complex) + root_complex->parameters.completion_latency_ps);
+    post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
+}
+
 void root_complex_on_translated(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
@@ -385,6 +399,10 @@ void root_complex_on_translated(struct root_complex *root_complex, uint32_t inde
     }
     if (fault) {
         refuse_read(root_complex, index, fault_status(root_complex, tlp));
+        return;
+    }
+    if (tlp->translated && tlp->transaction.address_type == ADDRESS_TRANSLATION_REQUEST) {
+        answer_translation(root_complex, index, work);
         return;
     }
     go_on_in_order(root_complex, index);
@@ -419,6 +437,10 @@ static void translate(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
     uint32_t unit = root_complex->unit_of[tlp->origin_id];
+    if (tlp->transaction.kind == TRANSACTION_MESSAGE_TO_ROOT) {
+        commit(root_complex, index); /* keeps its place among the writes before it */
+        return;
+    }
     /* Interrupt messages are never translated as DMA (VT-d spec 3.13, AMD IOMMU spec 2.1.4.2). */
     if (unit == NO_UNIT || route_is_msi(tlp->transaction.address)) {
         root_complex->untranslated_tlps++;
@@ -431,6 +453,7 @@ static void translate(struct root_complex *root_complex, uint32_t index)
     work->iova = tlp->transaction.address;
     work->requester_id = tlp->transaction.requester_id;
     work->write = tlp->flow == FLOW_POSTED;
+    work->kind = (enum work_kind)tlp->transaction.address_type; /* ORDER: enum work_kind, enum address_type */
     if (remapping_unit_translate(&root_complex->units[unit], index))
         answered(root_complex, index);
 }
@@ -472,8 +495,8 @@ void root_complex_on_memory(struct root_complex *root_complex, uint32_t index)
         commit(root_complex, index);
         return;
     }
-    if (tlp->status != COMPLETION_SUCCESS) {
-        send_refusal(root_complex, index);
+    if (tlp->status != COMPLETION_SUCCESS || tlp->transaction.address_type == ADDRESS_TRANSLATION_REQUEST) {
+        send_back(root_complex, index);
         return;
     }
     if (tlp->fate == FATE_FORWARD) {

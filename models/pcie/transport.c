@@ -447,6 +447,25 @@ bool transport_route_from_host(struct transport *transport, uint32_t index)
     return true;
 }
 
+bool transport_answer(struct transport *transport, uint32_t index)
+{
+    return transport_refuse(transport, index, COMPLETION_SUCCESS);
+}
+
+bool transport_send_message(struct transport *transport, uint32_t ingress, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(transport, index);
+    struct route_decision decision = route_completion_from_host(transport->fabric, &tlp->transaction);
+    if (decision.action != ROUTE_MOVE)
+        return false;
+    tlp->place.side = SIDE_FROM_ABOVE;
+    follow(transport, tlp, transport->root_node, decision);
+    if (tlp->fate != FATE_FORWARD)
+        return false;
+    transport_enqueue(transport, ingress, index);
+    return true;
+}
+
 bool transport_refuse(struct transport *transport, uint32_t index, enum completion_status status)
 {
     struct tlp *tlp = tlp_at(transport, index);
@@ -457,7 +476,7 @@ bool transport_refuse(struct transport *transport, uint32_t index, enum completi
     tlp->status = (uint8_t)status;
     tlp->last = true;
     tlp->to_host = false;
-    tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_COMPLETION_HEADER_BYTES;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_COMPLETION_HEADER_BYTES + tlp_payload_bytes(tlp);
     if (node == transport->root_node && tlp->fate == FATE_HOST) {
         if (!transport_route_from_host(transport, index))
             return false;

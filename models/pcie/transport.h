@@ -169,6 +169,14 @@ bool transport_route_from_host(struct transport *transport, uint32_t tlp);
  */
 bool transport_refuse(struct transport *transport, uint32_t tlp, enum completion_status status);
 
+/** The same with success: the request's length_bytes are carried back in one completion. For answers that are
+ * no memory contents. */
+bool transport_answer(struct transport *transport, uint32_t tlp);
+
+/** Send a message by id down from the root complex, from @p ingress of it. @return false where nobody has the
+ * id: the TLP stays the caller's */
+bool transport_send_message(struct transport *transport, uint32_t ingress, uint32_t tlp);
+
 /** The buffer space of a TLP that came by a link is free from now on: credits go back. No effect where it
  * holds none (any more). */
 void transport_free_buffer(struct transport *transport, struct tlp *tlp);

@@ -38,10 +38,18 @@ struct mapping {
     uint32_t index;      /**< place in the file's list */
 };
 
+/** Whether functions use Address Translation Services. */
+enum domain_ats {
+    ATS_AS_FOUND, /**< where the topology says that it is enabled */
+    ATS_ON,       /**< where there is a capability */
+    ATS_OFF,
+};
+
 /** An address space and the functions whose DMA uses it. */
 struct domain {
     const char *name;
     enum translation_mode mode;
+    enum domain_ats ats;
     uint32_t *function_ids; /**< arena */
     uint32_t function_count;
     struct mapping *mappings;
@@ -65,7 +73,12 @@ enum stream_buffers {
 /** What a device does that it should not. */
 enum misbehaviour {
     MISBEHAVIOUR_NONE,
-    MISBEHAVIOUR_USE_AFTER_UNMAP, /**< accesses each buffer once more after it was unmapped */
+    MISBEHAVIOUR_USE_AFTER_UNMAP,    /**< accesses each buffer once more after it was unmapped */
+    MISBEHAVIOUR_FORGED_TRANSLATION, /**< sends its addresses as translated ones, although nobody translated
+                                        them */
+    MISBEHAVIOUR_KEEPS_TRANSLATIONS, /**< answers invalidations of its device TLB, but goes on using the
+                                        entries */
+    MISBEHAVIOUR_NEVER_ANSWERS,      /**< neither answers nor obeys them */
 };
 
 /** A source of DMA operations: a generator on one function, or a trace that names the functions itself. */
@@ -112,7 +125,8 @@ struct workload {
 void workload_free(struct workload *workload);
 
 /** Names in input and output: "static", "passthrough", "off", "strict", "lazy"; "read", "write", "alternate";
- * "sequential", "random", "strided"; "persistent", "per-use"; "none", "use-after-unmap". Each ends with NULL.
+ * "sequential", "random", "strided"; "persistent", "per-use"; the words of
+ * enum misbehaviour. Each ends with NULL.
  */
 extern const char *const translation_mode_names[];
 extern const char *const stream_operation_names[];

@@ -35,6 +35,10 @@ static const struct json_key domain_keys_rows[] = {
      NULL, translation_mode_names},
     {"devices", "addresses of the functions in it; \"all\": all that issue DMA and are in no domain yet",
      "{\"anyOf\": [{\"const\": \"all\"}, " SCHEMA_LIST(SCHEMA_BDF) "]}", NULL},
+    {"ats",
+     "true: devices with an ATS capability translate their addresses themselves; false: none does; absent: "
+     "those whose ats_enabled the topology sets",
+     SCHEMA_BOOLEAN, NULL},
     {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
     {"second_stage",
      "the domain is a guest's: its tables and mappings hold guest physical addresses, which a second stage "
@@ -92,7 +96,10 @@ static const struct json_key stream_keys_rows[] = {
     {"misbehaviour",
      "what the device does that it should not: use-after-unmap, it accesses each buffer once more after it "
      "was "
-     "unmapped",
+     "unmapped; forged-translation, it sends its addresses as translated by ATS; keeps-translations, it "
+     "answers "
+     "invalidations of its device TLB but uses the entries all the same; never-answers, it does not even "
+     "answer",
      NULL, misbehaviour_names},
     {"misbehaviour_delay", "of use-after-unmap: from the end of unmapping to the access (0ns)", SCHEMA_TIME,
      NULL},

@@ -18,7 +18,9 @@ const char *const translation_mode_names[] = {"static", "passthrough", "off", "s
 const char *const stream_operation_names[] = {"read", "write", "alternate", NULL};
 const char *const address_pattern_names[] = {"sequential", "random", "strided", NULL};
 const char *const stream_buffers_names[] = {"persistent", "per-use", NULL}; /* ORDER: enum stream_buffers */
-const char *const misbehaviour_names[] = {"none", "use-after-unmap", NULL}; /* ORDER: enum misbehaviour */
+const char *const misbehaviour_names[] = {
+    "none", "use-after-unmap", "forged-translation", "keeps-translations", "never-answers",
+    NULL}; /* ORDER: enum misbehaviour */
 
 enum { DURATION_MAX_S = 1000 };
 
@@ -215,6 +217,10 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     json_get_choice(node, "mode", translation_mode_names, &mode);
     domain->mode = (enum translation_mode)mode;
     read_second_stage(node, domain);
+    struct json_node ats = json_member(node, "ats");
+    bool on = false;
+    if (json_given(&ats) && json_get_boolean(node, "ats", &on))
+        domain->ats = on ? ATS_ON : ATS_OFF;
     read_devices(reading, node, domain);
     warn_untranslated(reading, node, domain);
     struct json_node mappings = json_member(node, "mappings");

@@ -98,10 +98,17 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
 static void end_failed(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
+    if (tlp->operation == NONE) {
+        if (tlp->transaction.address_type == ADDRESS_TRANSLATION_REQUEST)
+            ats_translation_arrived(machine, tlp, true);
+        return; /* messages are lost */
+    }
     struct dma_engine *engine = &machine->engines[machine->operations.items[tlp->operation].engine];
     machine_operation_progress(machine, tlp, tlp->length_bytes, true);
-    if (tlp->flow == FLOW_NONPOSTED || (tlp->flow == FLOW_COMPLETION && tlp->last))
+    if (tlp->flow == FLOW_NONPOSTED || (tlp->flow == FLOW_COMPLETION && tlp->last)) {
         dma_engine_tag_free(engine);
+        ats_read_over(machine, tlp);
+    }
 }
 
 void machine_pump_engine(struct machine *machine, uint32_t engine)
@@ -123,7 +130,11 @@ static void host_finished(void *context, uint32_t index, bool failed)
 {
     struct machine *machine = context;
     struct tlp *tlp = &machine->pool.items[index];
-    uint32_t engine = machine->operations.items[tlp->operation].engine;
+    uint32_t engine = machine->engine_of[tlp->origin_id];
+    if (tlp->transaction.kind == TRANSACTION_MESSAGE_TO_ROOT) {
+        ats_message_at_host(machine, tlp);
+        return;
+    }
     if (failed)
         end_failed(machine, index);
     else
@@ -140,12 +151,20 @@ static void host_faulted(void *context, uint32_t index)
 static void completion_arrived(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
-    uint32_t engine = machine->operations.items[tlp->operation].engine;
+    uint32_t engine = machine->engine_of[tlp->origin_id];
     bool last = tlp->last;
     bool refused = tlp->status != COMPLETION_SUCCESS;
     transport_free_buffer(&machine->transport, tlp); /* functions inside a switch share its finite buffers */
+    if (tlp->operation == NONE) {
+        ats_translation_arrived(machine, tlp, refused);
+        tlp_release(&machine->pool, index);
+        machine_pump_engine(machine, engine);
+        return;
+    }
     machine->operations.items[tlp->operation].refused |= refused;
     machine_operation_progress(machine, tlp, tlp->length_bytes, refused);
+    if (last)
+        ats_read_over(machine, tlp);
     tlp_release(&machine->pool, index);
     if (last) {
         dma_engine_tag_free(&machine->engines[engine]);
@@ -153,7 +172,23 @@ static void completion_arrived(struct machine *machine, uint32_t index)
     }
 }
 
-static void dropped(struct machine *machine, uint32_t index);
+/* A port or function let it go no further. Reads are answered with a status: Completer Abort for a violation
+ * of ACS (PCIe Base Spec 6.12.5), Unsupported Request for what nobody claims. */
+static void dropped(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t engine = machine->engine_of[tlp->origin_id];
+    machine->root_complex.dropped_tlps++;
+    if (tlp->flow == FLOW_NONPOSTED &&
+        transport_refuse(&machine->transport, index,
+                         tlp->error == ROUTE_ACS_VIOLATION ? COMPLETION_COMPLETER_ABORT
+                                                           : COMPLETION_UNSUPPORTED_REQUEST))
+        return;
+    transport_free_buffer(&machine->transport, tlp);
+    end_failed(machine, index);
+    tlp_release(&machine->pool, index);
+    machine_pump_engine(machine, engine);
+}
 
 /* A request of a peer for a function of this device. Payload beyond its MPS makes the TLP malformed.
  * MODEL: what the root complex routes to a peer it splits to fit, at no cost. */
@@ -161,12 +196,22 @@ static void peer_request_arrived(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
     uint32_t target = tlp->place.function_id;
+    if (tlp->transaction.kind == TRANSACTION_MESSAGE_BY_ID) {
+        transport_free_buffer(&machine->transport, tlp);
+        ats_message_at_device(machine, tlp);
+        tlp_release(&machine->pool, index);
+        return;
+    }
+    if (tlp->transaction.address_type == ADDRESS_TRANSLATION_REQUEST) { /* a device answers none */
+        tlp->fate = FATE_DROP;
+        dropped(machine, index);
+        return;
+    }
     if (!tlp->by_root && tlp_payload_bytes(tlp) > machine->path_payload[target]) {
         dropped(machine, index);
         return;
     }
-    if (!tlp->translated || tlp->stale)
-        machine_observe_peer(machine, tlp);
+    machine_observe_peer(machine, tlp);
     transport_free_buffer(&machine->transport, tlp);
     if (tlp->flow == FLOW_POSTED) {
         machine_operation_progress(machine, tlp, tlp->length_bytes, false);
@@ -179,24 +224,6 @@ static void peer_request_arrived(struct machine *machine, uint32_t index)
                              ? machine->peer_completer_of[target]
                              : machine->root_complex.completer_of[target];
     event_queue_push(&machine->events, tlp->mark_ps, PRIORITY_NORMAL, EVENT_PEER_DATA, completer, index);
-}
-
-/* A port or function let it go no further. Reads are answered with a status: Completer Abort for a violation
- * of ACS (PCIe Base Spec 6.12.5), Unsupported Request for what nobody claims. */
-static void dropped(struct machine *machine, uint32_t index)
-{
-    struct tlp *tlp = &machine->pool.items[index];
-    uint32_t engine = machine->operations.items[tlp->operation].engine;
-    machine->root_complex.dropped_tlps++;
-    if (tlp->flow == FLOW_NONPOSTED &&
-        transport_refuse(&machine->transport, index,
-                         tlp->error == ROUTE_ACS_VIOLATION ? COMPLETION_COMPLETER_ABORT
-                                                           : COMPLETION_UNSUPPORTED_REQUEST))
-        return;
-    transport_free_buffer(&machine->transport, tlp);
-    end_failed(machine, index);
-    tlp_release(&machine->pool, index);
-    machine_pump_engine(machine, engine);
 }
 
 static void tlp_arrived(void *context, uint32_t index)
@@ -304,6 +331,9 @@ static void dispatch(struct machine *machine, const struct event *event)
         break;
     case EVENT_INVALIDATION:
         invalidation_queue_event(&machine->queues[target], argument);
+        break;
+    case EVENT_DEVICE_ANSWER:
+        ats_on_answer(machine, target);
         break;
     case EVENT_CPU:
         mapping_on_cpu(machine, target);
@@ -425,6 +455,7 @@ static void build_units(struct machine *machine)
         invalidation_queue_init(&machine->queues[i], &machine->units[i], EVENT_INVALIDATION);
         machine->queues[i].context = machine;
         machine->queues[i].done = mapping_on_invalidated;
+        machine->queues[i].send = ats_send_invalidation;
     }
 }
 
@@ -498,6 +529,8 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
         status = machine_build_domains(machine, diagnostics);
     mapping_init(machine);
     if (status == 0)
+        status = ats_init(machine, diagnostics);
+    if (status == 0)
         machine_warm_memory(machine);
     if (status == 0)
         status = traffic_open(machine, diagnostics);
@@ -525,6 +558,7 @@ void machine_free(struct machine *machine)
     free(machine->transport.media);
     free(machine->transport.channel_up);
     free(machine->transport.channel_loop);
+    ats_fini(machine);
     free(machine->engines);
     free(machine->completers);
     free(machine->peers);

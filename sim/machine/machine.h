@@ -135,8 +135,10 @@ struct machine_queue machine_queue(const struct machine *machine, uint32_t index
 
 /** Why a request that arrived counts. */
 enum observed_kind {
-    OBSERVED_UNTRANSLATED, /**< the IOMMU did not see it */
-    OBSERVED_STALE_IOTLB,  /**< translated by an entry of the IOTLB that software had taken back */
+    OBSERVED_UNTRANSLATED,     /**< the IOMMU did not see it */
+    OBSERVED_STALE_IOTLB,      /**< translated by an entry of the IOTLB that software had taken back */
+    OBSERVED_STALE_DEVICE_TLB, /**< translated by the device itself, by what software had taken back */
+    OBSERVED_FORGED,           /**< sent as translated, to an address nobody granted the device */
     OBSERVED_KINDS,
 };
 
@@ -150,7 +152,7 @@ struct observed_peer {
     uint64_t tlps, bytes, first_ps, last_ps;
 };
 
-/** Stable name of a kind: "untranslated", "stale-iotlb". */
+/** Stable name of a kind: "untranslated", "stale-iotlb", "stale-device-tlb", "forged-translation". */
 const char *observed_kind_name(enum observed_kind kind);
 
 /** What was reached that should not be during the run, in order of first occurrence. @return their number */

@@ -315,6 +315,7 @@ static void add_engine(struct build *build, uint32_t ingress, uint32_t function_
     machine->engine_of[function_id] = id;
     machine->engines[id] = (struct dma_engine){
         .parameters = machine->input->parameters.engines[function_id],
+        .translate_next = {NONE, NONE},
         .transport = build->transport,
         .operations = &machine->operations,
         .function_id = function_id,

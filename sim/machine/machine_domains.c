@@ -15,7 +15,7 @@ enum { ROUTE_STEPS_MAX = 1024 };
 
 /* The requester id that arrives at the root complex for requests of a function: bridges on the way may
  * replace it. */
-static uint16_t requester_id_at_host(const struct machine *machine, uint32_t function_id)
+uint16_t machine_requester_id(const struct machine *machine, uint32_t function_id)
 {
     const struct pci_function *function = &machine->input->topology->functions[function_id];
     struct transaction transaction = {
@@ -145,7 +145,7 @@ static int attach(struct machine *machine, uint32_t function_id, uint32_t unit_i
 {
     struct remapping_unit *unit = &machine->units[unit_id];
     const struct pci_function *function = &machine->input->topology->functions[function_id];
-    uint16_t requester_id = requester_id_at_host(machine, function_id);
+    uint16_t requester_id = machine_requester_id(machine, function_id);
     uint32_t before = remapping_unit_domain_of(unit, requester_id);
     if (before != NONE && before != domain_id) {
         char text[BDF_TEXT_SIZE];

@@ -9,6 +9,8 @@ const char *observed_kind_name(enum observed_kind kind)
     static const char *const names[OBSERVED_KINDS] = {
         [OBSERVED_UNTRANSLATED] = "untranslated",
         [OBSERVED_STALE_IOTLB] = "stale-iotlb",
+        [OBSERVED_STALE_DEVICE_TLB] = "stale-device-tlb",
+        [OBSERVED_FORGED] = "forged-translation",
     };
     return names[kind];
 }
@@ -35,15 +37,26 @@ static void observe(struct machine *machine, const struct observed_peer *key, ui
     peer->last_ps = now_ps;
 }
 
+/* Who let a request through to a peer, and why it should not have come; OBSERVED_KINDS where it may. */
+static enum observed_kind kind_at_peer(struct machine *machine, const struct tlp *tlp)
+{
+    if (tlp->transaction.address_type == ADDRESS_TRANSLATED)
+        return ats_judge(machine, tlp);
+    if (tlp->stale)
+        return OBSERVED_STALE_IOTLB;
+    return tlp->translated ? OBSERVED_KINDS : OBSERVED_UNTRANSLATED;
+}
+
 void machine_observe_peer(struct machine *machine, const struct tlp *tlp)
 {
     bool turned = tlp->turn != RULE_COUNT;
-    const struct observed_peer key = {.kind = tlp->stale ? OBSERVED_STALE_IOTLB : OBSERVED_UNTRANSLATED,
+    const struct observed_peer key = {.kind = kind_at_peer(machine, tlp),
                                       .source_id = tlp->origin_id,
                                       .target_id = tlp->place.function_id,
                                       .rule = turned ? (enum route_rule)tlp->turn : RULE_TO_HOST,
                                       .at_id = turned ? tlp->turned_at_id : tlp->origin_id};
-    observe(machine, &key, tlp->length_bytes);
+    if (key.kind != OBSERVED_KINDS)
+        observe(machine, &key, tlp->length_bytes);
 }
 
 void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum observed_kind kind,
@@ -53,15 +66,30 @@ void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum
     transaction.address = physical;
     if (route_from_host(machine->transport.fabric, &transaction).action == ROUTE_MOVE)
         return;
+    bool ats = tlp->transaction.address_type == ADDRESS_TRANSLATED;
     const struct observed_peer key = {.kind = kind,
                                       .source_id = tlp->origin_id,
                                       .target_id = NONE,
-                                      .rule = RULE_TO_HOST,
+                                      .rule = ats ? RULE_ATS_TRUSTED : RULE_TO_HOST,
                                       .at_id = tlp->place.function_id};
     observe(machine, &key, tlp->length_bytes);
 }
 
-void machine_translated(void *context, uint32_t tlp)
+void machine_translated(void *context, uint32_t index)
 {
-    mapping_check_access(context, tlp);
+    struct machine *machine = context;
+    const struct tlp *tlp = &machine->pool.items[index];
+    enum observed_kind kind;
+    switch (tlp->transaction.address_type) {
+    case ADDRESS_UNTRANSLATED:
+        mapping_check_access(machine, index);
+        break;
+    case ADDRESS_TRANSLATED:
+        kind = ats_judge(machine, tlp);
+        if (kind != OBSERVED_KINDS)
+            machine_observe_memory(machine, tlp, kind, tlp->transaction.address);
+        break;
+    case ADDRESS_TRANSLATION_REQUEST:
+        break;
+    }
 }

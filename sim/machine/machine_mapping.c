@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, EVERY_PAGE = 52 };
 
 static struct mapping_job *job_at(struct machine *machine, uint32_t job)
 {
@@ -136,13 +136,37 @@ static uint32_t next_unit(const struct machine *machine, uint32_t domain, uint32
     return unit < machine->unit_count ? unit : NONE;
 }
 
+/* The device TLBs of the domain's functions come behind the unit's own caches, or they would fill again from
+ * there. */
+static uint32_t add_device_tlbs(struct machine *machine, const struct mapping_job *job,
+                                struct invalidation *batch)
+{
+    const struct domain *domain = &machine->workload->domains[job->domain];
+    struct invalidation invalidation = batch[0];
+    uint32_t count = 1;
+    invalidation.type = INVALIDATION_DEVICE_TLB;
+    if (invalidation.scope != INVALIDATE_PAGES) {
+        invalidation.iova = 0;
+        invalidation.order = EVERY_PAGE;
+    }
+    for (uint32_t i = 0; i < domain->function_count; i++) {
+        invalidation.function_id = domain->function_ids[i];
+        uint32_t engine = machine->engine_of[invalidation.function_id];
+        if (engine != NONE && machine->engines[engine].device_tlb &&
+            machine->root_complex.unit_of[invalidation.function_id] == job->unit)
+            batch[count++] = invalidation;
+    }
+    return count;
+}
+
 static void submit(struct machine *machine, uint32_t job_id)
 {
     const struct mapping_job *job = job_at(machine, job_id);
     const struct iommu_parameters *parameters = &machine->units[job->unit].parameters;
+    struct invalidation *batch = machine->mapping.batch;
     bool pages = job->length && job->kind != JOB_FLUSH && !job->flushing;
     unsigned order = pages ? invalidation_order(job->iova, job->length) : 0;
-    struct invalidation invalidation = {
+    batch[0] = (struct invalidation){
         .type = INVALIDATION_IOTLB,
         .scope = pages && order <= parameters->invalidation_max_order ? INVALIDATE_PAGES : INVALIDATE_DOMAIN,
         .domain = domain_id(machine, job->domain, job->unit),
@@ -151,7 +175,8 @@ static void submit(struct machine *machine, uint32_t job_id)
         .leaf_only = pages && parameters->invalidation_hint,
     };
     machine->mapping.cpus[job->cpu].spin_from_ps = machine->events.now_ps;
-    invalidation_queue_submit(&machine->queues[job->unit], &invalidation, 1, job_id);
+    invalidation_queue_submit(&machine->queues[job->unit], batch, add_device_tlbs(machine, job, batch),
+                              job_id);
 }
 
 static void begin_invalidating(struct machine *machine, uint32_t job_id)

@@ -81,6 +81,7 @@ struct mapping_state {
     struct mapping_job *jobs;
     uint32_t job_count, free_job, live_jobs;
     size_t job_capacity;
+    struct invalidation *batch; /**< room for one of every function of a domain */
     struct address_allocator buffers;
     struct address_hole *holes; /**< never given out as IO virtual addresses */
     uint32_t hole_count;
@@ -113,6 +114,10 @@ void mapping_return_stale(struct mapping_domain *domain, uint64_t iova, uint64_t
 void mapping_drop_covered(struct mapping_domain *domain, uint64_t covered, uint64_t now_ps);
 void mapping_drop_range(struct mapping_domain *domain, uint64_t iova, uint64_t length, uint64_t covered,
                         uint64_t now_ps);
+
+/** Is unmapping of @p iova under way? The access is counted then: the driver has not got its buffer back yet.
+ */
+bool mapping_is_unmapping(struct mapping_domain *domain, uint64_t iova, uint32_t bytes);
 
 /** A unit translated a request: was it for something that software has taken back? */
 void mapping_check_access(struct machine *machine, uint32_t tlp);

@@ -66,6 +66,8 @@ void mapping_init(struct machine *machine)
         state->cpus[i].first = state->cpus[i].last = NONE;
     state->domains = arena_array(machine->arena, workload->domain_count, sizeof(*state->domains));
     find_holes(machine);
+    state->batch = arena_array(machine->arena, 1 + (size_t)machine->input->topology->function_count,
+                               sizeof(*state->batch));
     for (uint32_t d = 0; d < workload->domain_count; d++)
         init_domain(machine, d);
     address_allocator_init(&state->buffers, workload->buffer_base,

@@ -70,6 +70,19 @@ void mapping_return_stale(struct mapping_domain *domain, uint64_t iova, uint64_t
     }
 }
 
+bool mapping_is_unmapping(struct mapping_domain *domain, uint64_t iova, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < domain->stale_count; i++) {
+        const struct stale_range *range = &domain->stale[i];
+        if (iova - range->iova >= range->length || range->returned_ps != UINT64_MAX)
+            continue;
+        domain->counters.unmapping_tlps++;
+        domain->counters.unmapping_bytes += bytes;
+        return true;
+    }
+    return false;
+}
+
 void mapping_check_access(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];

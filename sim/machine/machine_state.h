@@ -25,6 +25,7 @@ enum machine_event {
     EVENT_OPERATION_DONE, /**< argument: operation */
     EVENT_RETRY,          /**< target: engine, argument: operation; a refused operation goes out again */
     EVENT_INVALIDATION,   /**< target: unit, argument: the queue's own */
+    EVENT_DEVICE_ANSWER,  /**< target: engine; it is ready to answer an invalidation of its device TLB */
     EVENT_CPU,            /**< target: CPU; it is through with the driver's work */
     EVENT_FLUSH_TIMER,    /**< target: domain */
     EVENT_STOP,           /**< the workload's duration is over */
@@ -128,6 +129,27 @@ void machine_observe_peer(struct machine *machine, const struct tlp *tlp);
 /** Likewise memory at @p physical; requests for peers are counted when they arrive. */
 void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum observed_kind kind,
                             uint64_t physical);
+/** The requester id that arrives at the root complex for requests of a function (machine_domains.c). */
+uint16_t machine_requester_id(const struct machine *machine, uint32_t function_id);
+
+/* ATS (machine_ats.c). */
+/** Give devices with ATS their device TLBs. @return 0 or STATUS_BAD_INPUT */
+int ats_init(struct machine *machine, struct diagnostics *diagnostics);
+void ats_fini(struct machine *machine);
+/** Send an invalidation to a function's device TLB: struct invalidation_queue.send. */
+void ats_send_invalidation(void *machine, uint32_t unit, const struct invalidation *invalidation);
+/** A message arrived at a device, or at the host. The TLP stays the caller's. */
+void ats_message_at_device(struct machine *machine, const struct tlp *tlp);
+void ats_message_at_host(struct machine *machine, const struct tlp *tlp);
+/** The device has forgotten what it was told to forget. */
+void ats_on_answer(struct machine *machine, uint32_t engine);
+/** A completion, or its absence, for a translation request. */
+void ats_translation_arrived(struct machine *machine, const struct tlp *tlp, bool failed);
+/** A read of the function is over: answers may have waited for it. */
+void ats_read_over(struct machine *machine, const struct tlp *tlp);
+/** Why a request with a translated address should not get where it goes; OBSERVED_KINDS where it may. */
+enum observed_kind ats_judge(struct machine *machine, const struct tlp *tlp);
+
 /** What the root complex tells of every translation. */
 void machine_translated(void *machine, uint32_t tlp);
 /** A unit refused the request: write it down (machine_faults.c). */

@@ -131,6 +131,7 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
         return true;
     }
     next.engine = machine->engine_of[function_id];
+    next.forged = traffic->stream->misbehaviour == MISBEHAVIOUR_FORGED_TRANSLATION;
     next.recorded = traffic->issued >= traffic->stream->warmup_operations;
     if (traffic->issued == 0)
         traffic->result.first_ps = machine->events.now_ps;

@@ -42,8 +42,33 @@ void result_json_domains(struct json_layout *layout, const struct result *result
     layout_close(layout, '}', false);
 }
 
+static void write_device_tlb(const struct result *result, uint32_t function_id, struct text_buffer *out)
+{
+    const struct dma_engine *engine = machine_engine(result->simulation->machine, function_id);
+    const struct pci_function *function = &result->simulation->input->topology->functions[function_id];
+    char bdf[BDF_TEXT_SIZE], hits[AMOUNT_TEXT_SIZE], misses[AMOUNT_TEXT_SIZE], requests[AMOUNT_TEXT_SIZE];
+    if (!engine || !engine->device_tlb)
+        return;
+    const struct device_tlb *tlb = engine->device_tlb;
+    text_buffer_format(out,
+                       "Device TLB %s: %s hits, %s misses, %s translation requests, %" PRIu64
+                       " refused, %" PRIu64 " invalidations\n",
+                       bdf_print(bdf, function->segment, function->bus, function->devfn),
+                       amount_print(hits, tlb->hits), amount_print(misses, tlb->misses),
+                       amount_print(requests, tlb->requests), tlb->refusals, tlb->invalidations);
+}
+
 void result_text_domains(const struct result *result, struct text_buffer *out)
 {
+    uint32_t functions = result->simulation->input->topology->function_count;
+    bool first = true;
+    for (uint32_t f = 0; f < functions; f++) {
+        const struct dma_engine *engine = machine_engine(result->simulation->machine, f);
+        if (engine && engine->device_tlb && first)
+            text_buffer_add(out, "\n");
+        first &= !engine || !engine->device_tlb;
+        write_device_tlb(result, f, out);
+    }
     const struct workload *workload = result->simulation->workload;
     for (uint32_t d = 0; d < workload->domain_count; d++) {
         const struct mapping_counters *got = machine_mapping_counters(result->simulation->machine, d);

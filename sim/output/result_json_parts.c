@@ -137,6 +137,8 @@ static void write_counters(struct json_layout *layout, const struct iommu_counte
 {
     layout_open(layout, "counters", '{');
     write_number(layout, "requests", c->requests);
+    write_number(layout, "translated_requests", c->translated_requests);
+    write_number(layout, "translation_requests", c->translation_requests);
     write_number(layout, "context_hits", c->context_hits);
     write_number(layout, "context_misses", c->context_misses);
     write_number(layout, "iotlb_hits", c->iotlb_hits);
@@ -196,12 +198,35 @@ static void write_unit(struct json_layout *layout, const struct result *result, 
     layout_close(layout, '}', true);
 }
 
+/* Devices that translate their addresses themselves (ATS). */
+static void write_device_tlbs(struct json_layout *layout, const struct result *result)
+{
+    layout_open(layout, "device_tlbs", '[');
+    for (uint32_t f = 0; f < result->simulation->input->topology->function_count; f++) {
+        const struct dma_engine *engine = machine_engine(result->simulation->machine, f);
+        if (!engine || !engine->device_tlb)
+            continue;
+        const struct device_tlb *tlb = engine->device_tlb;
+        layout_open(layout, NULL, '{');
+        write_address(layout, "device", result, f);
+        write_number(layout, "hits", tlb->hits);
+        write_number(layout, "misses", tlb->misses);
+        write_ratio(layout, "hit_rate", tlb->hits, (__uint128_t)tlb->hits + tlb->misses);
+        write_number(layout, "translation_requests", tlb->requests);
+        write_number(layout, "refused", tlb->refusals);
+        write_number(layout, "invalidations", tlb->invalidations);
+        layout_close(layout, '}', false);
+    }
+    layout_close(layout, ']', true);
+}
+
 void result_json_units(struct json_layout *layout, const struct result *result)
 {
     layout_open(layout, "units", '[');
     for (uint32_t i = 0; i < result->simulation->options.unit_count; i++)
         write_unit(layout, result, i);
     layout_close(layout, ']', true);
+    write_device_tlbs(layout, result);
     result_json_host(layout, result);
 }
 

@@ -41,7 +41,10 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
         p->engines[f] = (struct dma_engine_parameters){.tags = 32,
                                                        .issue_latency_ps = 30000,
                                                        .completion_latency_ps = 20000,
-                                                       .completer_latency_ps = 250000};
+                                                       .completer_latency_ps = 250000,
+                                                       .device_tlb_entries = 64,
+                                                       .translation_requests = 16,
+                                                       .invalidation_answer_ps = 25000};
     }
     p->root_complex = (struct root_complex_parameters){.request_latency_ps = 70000,
                                                        .completion_latency_ps = 40000,
@@ -154,8 +157,8 @@ void fixture_translate_nothing(struct machine_fixture *fixture)
     fixture->all_functions = memory_array(functions, sizeof(uint32_t));
     for (uint32_t f = 0; f < functions; f++)
         fixture->all_functions[f] = f;
-    fixture->domains[0] =
-        (struct domain){.name = "empty", .function_ids = fixture->all_functions, .function_count = functions};
+    fixture->domains[0] = (struct domain){
+        .name = "empty", .ats = ATS_OFF, .function_ids = fixture->all_functions, .function_count = functions};
     fixture->workload.domain_count = 1;
     fixture->unit_of = memory_array(functions, sizeof(uint32_t));
     fixture->options.unit_of = fixture->unit_of;

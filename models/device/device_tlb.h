@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file device_tlb.h
+ * Address Translation Services in the device (PCIe Base Spec chapter 10.2, 10.3): a cache of translations
+ * that the unit gave, the requests for more, and what the device does when it is told to forget one.
+ *
+ * The device asks for each page of an operation as soon as the operation is ready, and issues a piece once
+ * its page's translation is there. An invalidation drops what is cached, marks requests under way so that
+ * their answers are not used, waits for reads that carry the old address, and is answered; the answer is
+ * posted and so pushes writes that carry the old address ahead of it (10.3.3).
+ *
+ * MODEL: a lookup takes no time of its own: it is part of issue_latency. One translation a request.
+ */
+#ifndef IOMMUSIM_DEVICE_DEVICE_TLB_H
+#define IOMMUSIM_DEVICE_DEVICE_TLB_H
+
+#include "models/iommu/translation_cache.h"
+
+enum device_tlb_answer {
+    DEVICE_TLB_HIT,
+    DEVICE_TLB_MISS,    /**< not there, and not asked for */
+    DEVICE_TLB_PENDING, /**< asked for */
+    DEVICE_TLB_REFUSED, /**< the answer was that there is none, or without the permission needed */
+};
+
+/** How a device treats invalidations. */
+enum device_tlb_obedience {
+    DEVICE_TLB_OBEYS,
+    DEVICE_TLB_KEEPS,  /**< answers, and uses its entries all the same */
+    DEVICE_TLB_SILENT, /**< does neither drop nor answer */
+};
+
+enum { TRANSLATION_REQUESTS_MAX = 256, TRANSLATION_REQUEST_BYTES = 8 };
+
+struct device_tlb {
+    struct translation_cache cache;
+    enum device_tlb_obedience obedience;
+    uint32_t limit; /**< requests under way at most */
+    struct {
+        uint64_t page;  /**< 4 KiB page number */
+        bool overtaken; /**< by an invalidation: its answer is not used */
+    } pending[TRANSLATION_REQUESTS_MAX];
+    uint32_t pending_count;
+    uint64_t waited_page[2]; /**< [write] page the operation at the head waits for; UINT64_MAX: none */
+    bool refused[2];         /**< [write] that page was refused */
+    uint64_t answered_ps;    /**< when the last answer came */
+    uint64_t answer_ps;      /**< parameter: invalidation received to answered */
+    /* Reads with translated addresses under way, in two generations: an answer waits for those before it. */
+    uint32_t reads[2];
+    uint8_t generation;
+    bool draining;        /**< an answer waits */
+    uint32_t answers_due; /**< further ones behind it */
+    uint64_t hits, misses, requests, refusals, invalidations;
+};
+
+/** An empty device TLB: @p entries, @p ways as translation_cache_init(). */
+void device_tlb_init(struct device_tlb *tlb, uint32_t entries, uint32_t ways, uint32_t limit,
+                     uint64_t answer_ps, uint64_t seed);
+void device_tlb_fini(struct device_tlb *tlb);
+
+/**
+ * Look an address up for the operation at the head of its kind.
+ * @param physical  filled on a hit
+ */
+enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint64_t iova, bool write, uint64_t *physical);
+
+/** Is the page of @p iova cached or asked for? No effect on replacement. */
+bool device_tlb_expects(const struct device_tlb *tlb, uint64_t iova);
+
+static inline bool device_tlb_may_ask(const struct device_tlb *tlb)
+{
+    return tlb->pending_count < tlb->limit;
+}
+
+/** A translation request for the page of @p iova goes out. */
+void device_tlb_ask(struct device_tlb *tlb, uint64_t iova);
+
+/**
+ * Its answer came.
+ * @param leaf   page address and access bits; 0: refused
+ * @param shift  log2 of the page size
+ */
+void device_tlb_learn(struct device_tlb *tlb, uint64_t iova, uint64_t leaf, unsigned shift, uint64_t now_ps);
+
+/** An invalidation of 4 KiB << @p order at @p iova came. @return false where it will not be answered */
+bool device_tlb_invalidate(struct device_tlb *tlb, uint64_t iova, unsigned order);
+
+/** A read with a translated address goes out; returns its generation plus one, for device_tlb_read_over(). */
+static inline uint8_t device_tlb_read_begins(struct device_tlb *tlb)
+{
+    tlb->reads[tlb->generation]++;
+    return (uint8_t)(tlb->generation + 1);
+}
+
+/** Answers that may be sent now that @p generation has one read less, or (0) one more answer is due. @return
+ * how many */
+uint32_t device_tlb_read_over(struct device_tlb *tlb, uint8_t generation);
+uint32_t device_tlb_answer_due(struct device_tlb *tlb);
+
+#endif

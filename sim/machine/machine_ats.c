@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Address Translation Services in a machine: who has a device TLB, the messages between units and devices,
+ * and whether what arrives as translated was translated. */
+#include "models/iommu/page_walk.h"
+#include "sim/machine/machine_state.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+
+#include <stdlib.h>
+
+enum { MESSAGE_HEADER_BYTES = 16, INVALIDATE_REQUEST_BYTES = 8 };
+
+/* ---- set-up ---- */
+
+/* Requests of the function are translated, and it may translate them itself. */
+static bool uses_ats(const struct machine *machine, uint32_t function_id)
+{
+    const struct pci_function *function = &machine->input->topology->functions[function_id];
+    uint32_t d = machine->mapping.domain_of[function_id];
+    if (d == NONE || machine->root_complex.unit_of[function_id] == NO_UNIT)
+        return false;
+    const struct domain *domain = &machine->workload->domains[d];
+    if (!translation_mode_translates(domain->mode) || domain->ats == ATS_OFF)
+        return false;
+    return domain->ats == ATS_ON ? function->ats : function->ats_enabled;
+}
+
+static void init_engine(struct machine *machine, struct dma_engine *engine)
+{
+    const struct dma_engine_parameters *parameters = &engine->parameters;
+    uint32_t unit_id = machine->root_complex.unit_of[engine->function_id];
+    if (!uses_ats(machine, engine->function_id))
+        return;
+    remapping_unit_allow_ats(&machine->units[unit_id], machine_requester_id(machine, engine->function_id));
+    if (!parameters->device_tlb_entries)
+        return;
+    engine->device_tlb = memory_alloc(sizeof(*engine->device_tlb));
+    device_tlb_init(engine->device_tlb, parameters->device_tlb_entries, parameters->device_tlb_ways,
+                    parameters->translation_requests, parameters->invalidation_answer_ps,
+                    machine->options.seed);
+    machine->root_complex.translated = machine_translated;
+}
+
+static int init_stream(struct machine *machine, const struct stream *stream, struct diagnostics *diagnostics)
+{
+    if (stream->misbehaviour == MISBEHAVIOUR_FORGED_TRANSLATION)
+        machine->root_complex.translated = machine_translated;
+    if (stream->misbehaviour != MISBEHAVIOUR_KEEPS_TRANSLATIONS &&
+        stream->misbehaviour != MISBEHAVIOUR_NEVER_ANSWERS)
+        return 0;
+    struct device_tlb *tlb = machine->engines[machine->engine_of[stream->function_id]].device_tlb;
+    if (!tlb) {
+        diagnostics_report(
+            diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, stream->pointer,
+            "workload-misbehaviour",
+            "stream \"%s\": the device has no device TLB to misuse: it needs an ATS capability, "
+            "\"ats_enabled\" or \"ats\": true of its domain, and an IOMMU",
+            stream->name);
+        return STATUS_BAD_INPUT;
+    }
+    tlb->obedience =
+        stream->misbehaviour == MISBEHAVIOUR_KEEPS_TRANSLATIONS ? DEVICE_TLB_KEEPS : DEVICE_TLB_SILENT;
+    return 0;
+}
+
+int ats_init(struct machine *machine, struct diagnostics *diagnostics)
+{
+    int status = 0;
+    for (uint32_t i = 0; i < machine->engine_count; i++)
+        init_engine(machine, &machine->engines[i]);
+    for (uint32_t s = 0; status == 0 && s < machine->workload->stream_count; s++)
+        status = init_stream(machine, &machine->workload->streams[s], diagnostics);
+    return status;
+}
+
+void ats_fini(struct machine *machine)
+{
+    for (uint32_t i = 0; i < machine->engine_count; i++) {
+        if (machine->engines[i].device_tlb)
+            device_tlb_fini(machine->engines[i].device_tlb);
+        free(machine->engines[i].device_tlb);
+    }
+}
+
+/* ---- messages ---- */
+
+static uint32_t make_message(struct machine *machine, enum transaction_kind kind, uint32_t function_id)
+{
+    const struct pci_function *function = &machine->input->topology->functions[function_id];
+    uint32_t index = tlp_take(&machine->pool);
+    struct tlp *tlp = &machine->pool.items[index];
+    tlp->transaction = (struct transaction){.kind = kind,
+                                            .segment = function->segment,
+                                            .target_id = pci_requester_id(function->bus, function->devfn),
+                                            .requester_id = pci_requester_id(function->bus, function->devfn)};
+    tlp->original_requester_id = tlp->transaction.requester_id;
+    tlp->operation = NONE;
+    tlp->origin_id = function_id;
+    tlp->flow = FLOW_POSTED;
+    tlp->mark_ps = machine->events.now_ps;
+    return index;
+}
+
+/* The function on a root bus that leads to another one. */
+static uint32_t root_above(const struct machine *machine, uint32_t function_id)
+{
+    const struct fabric_node *nodes = machine->transport.fabric->nodes;
+    while (nodes[function_id].parent_id != NONE)
+        function_id = nodes[function_id].parent_id;
+    return function_id;
+}
+
+void ats_send_invalidation(void *context, uint32_t unit, const struct invalidation *invalidation)
+{
+    struct machine *machine = context;
+    uint32_t index = make_message(machine, TRANSACTION_MESSAGE_BY_ID, invalidation->function_id);
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t completer = machine->root_complex.completer_of[root_above(machine, invalidation->function_id)];
+    (void)unit;
+    tlp->iova = invalidation->iova;
+    tlp->found_shift = invalidation->order;
+    tlp->length_bytes = INVALIDATE_REQUEST_BYTES;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES + INVALIDATE_REQUEST_BYTES;
+    if (!transport_send_message(&machine->transport, machine->completers[completer].ingress, index))
+        tlp_release(&machine->pool, index); /* nobody is there: the queue's time-out ends the wait */
+}
+
+void ats_message_at_device(struct machine *machine, const struct tlp *tlp)
+{
+    uint32_t engine_id = machine->engine_of[tlp->place.function_id];
+    struct device_tlb *tlb = engine_id == NONE ? NULL : machine->engines[engine_id].device_tlb;
+    if (tlb && device_tlb_invalidate(tlb, tlp->iova, tlp->found_shift))
+        event_queue_push(&machine->events, machine->events.now_ps + tlb->answer_ps, PRIORITY_NORMAL,
+                         EVENT_DEVICE_ANSWER, engine_id, 0);
+}
+
+static void send_answers(struct machine *machine, struct dma_engine *engine, uint32_t count)
+{
+    for (; count; count--) {
+        uint32_t index = make_message(machine, TRANSACTION_MESSAGE_TO_ROOT, engine->function_id);
+        struct tlp *tlp = &machine->pool.items[index];
+        tlp->place = (struct route_place){engine->function_id, SIDE_SELF};
+        tlp->ingress = engine->ingress;
+        tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES;
+        transport_route(&machine->transport, index, engine->node);
+        if (tlp->fate == FATE_FORWARD)
+            transport_enqueue(&machine->transport, engine->ingress, index);
+        else if (tlp->fate == FATE_HOST)
+            root_complex_receive(&machine->root_complex, index);
+        else
+            tlp_release(&machine->pool, index);
+    }
+}
+
+void ats_on_answer(struct machine *machine, uint32_t engine)
+{
+    struct device_tlb *tlb = machine->engines[engine].device_tlb;
+    send_answers(machine, &machine->engines[engine], device_tlb_answer_due(tlb));
+}
+
+void ats_read_over(struct machine *machine, const struct tlp *tlp)
+{
+    struct dma_engine *engine = &machine->engines[machine->engine_of[tlp->origin_id]];
+    if (tlp->device_generation)
+        send_answers(machine, engine, device_tlb_read_over(engine->device_tlb, tlp->device_generation));
+}
+
+void ats_message_at_host(struct machine *machine, const struct tlp *tlp)
+{
+    invalidation_queue_answered(&machine->queues[machine->root_complex.unit_of[tlp->origin_id]]);
+}
+
+void ats_translation_arrived(struct machine *machine, const struct tlp *tlp, bool failed)
+{
+    struct dma_engine *engine = &machine->engines[machine->engine_of[tlp->origin_id]];
+    dma_engine_translation_arrived(engine, tlp->iova, failed ? 0 : tlp->found,
+                                   failed || !tlp->found ? PAGE_SHIFT_4K : tlp->found_shift);
+}
+
+/* ---- judging ---- */
+
+/* Does the domain map anything to the address? For addresses a device made up. */
+static bool is_granted(const struct domain *domain, uint64_t physical)
+{
+    for (uint32_t i = 0; i < domain->mapping_count; i++) {
+        if (physical - domain->mappings[i].physical < domain->mappings[i].length)
+            return true;
+    }
+    return false;
+}
+
+enum observed_kind ats_judge(struct machine *machine, const struct tlp *tlp)
+{
+    uint32_t d = machine->mapping.domain_of[tlp->origin_id],
+             unit_id = machine->root_complex.unit_of[tlp->origin_id];
+    uint64_t physical = tlp->transaction.address;
+    if (!tlp->granted)
+        return d != NONE && is_granted(&machine->workload->domains[d], physical) ? OBSERVED_KINDS
+                                                                                 : OBSERVED_FORGED;
+    const struct remapping_unit *unit = &machine->units[unit_id];
+    uint32_t domain = machine->mapping.domain_ids[(size_t)d * machine->unit_count + unit_id];
+    unsigned shift = PAGE_SHIFT_4K;
+    uint64_t leaf = page_walk_resolve(unit, domain, tlp->iova, &shift);
+    uint64_t offset = tlp->iova & ((UINT64_C(1) << shift) - 1);
+    if (leaf && (page_table_entry_target(leaf) | offset) == physical)
+        return OBSERVED_KINDS;
+    if (mapping_is_unmapping(&machine->mapping.domains[d], tlp->iova, tlp->length_bytes))
+        return OBSERVED_KINDS;
+    return OBSERVED_STALE_DEVICE_TLB;
+}
