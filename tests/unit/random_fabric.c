@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/random_fabric.h"
 
+#include "sim/base/arena.h"
+#include "sim/topology/synthetic.h"
+
+#include <string.h>
+
 enum { MAX_DEPTH = 3 };
 
 uint32_t random_fabric_next(struct random_fabric *random, uint32_t limit)
@@ -12,6 +17,17 @@ uint32_t random_fabric_next(struct random_fabric *random, uint32_t limit)
 static bool chance(struct random_fabric *random, uint32_t percent)
 {
     return random_fabric_next(random, 100) < percent;
+}
+
+/** ACS as the specification demands it of ports and functions. */
+static void write_conforming_acs(struct random_fabric *random, struct text_buffer *out, bool port)
+{
+    if (!port)
+        text_buffer_add(out, chance(random, 50) ? "acs=c:c" : "acs=0:0");
+    else if (chance(random, 30))
+        text_buffer_add(out, "noacs");
+    else
+        text_buffer_format(out, "acs=1f:%x", chance(random, 40) ? 0x1d : random_fabric_next(random, 0x20));
 }
 
 /** "acs=CAP:CTL" or nothing. */
@@ -49,8 +65,11 @@ static void write_function(struct random_fabric *random, struct text_buffer *out
                            const char *place, bool bars)
 {
     text_buffer_format(out, " %s%s[", kind, place);
-    write_acs(random, out);
-    if (bars && chance(random, 25))
+    if (random->conforming)
+        write_conforming_acs(random, out, kind[0] != 'u' && bars);
+    else
+        write_acs(random, out);
+    if (bars && !random->conforming && chance(random, 25))
         text_buffer_add(out, ",bar=16KiB");
     if (random->enhanced_egress && !bars && chance(random, 30)) {
         text_buffer_format(out, ",ari,fgroup=%u", random_fabric_next(random, 8));
@@ -236,7 +255,8 @@ static void move_function(struct pci_function *function)
     move_window(&function->prefetchable_window);
 }
 
-void random_fabric_finish(struct topology *topology)
+/** Give each VMD endpoint a BAR that holds all behind it, as the kernel lays them out. */
+static void finish_vmd_domains(struct topology *topology)
 {
     for (uint32_t i = 0; i < topology->function_count; i++) {
         const struct pci_bus *bus = &topology->buses[topology->functions[i].bus_id];
@@ -258,4 +278,73 @@ void random_fabric_finish(struct topology *topology)
             topology->functions[host->vmd_function_id].bars[0] = (struct bar){
                 .kind = BAR_MEMORY64, .assigned = true, .address = base, .size = limit - base + 1};
     }
+}
+
+uint32_t random_fabric_dice(uint64_t seed, const struct pci_function *function, uint32_t salt, uint32_t limit)
+{
+    struct random_fabric random = {.seed = seed * 1000003 + salt + (uint64_t)function->segment * 7919 +
+                                           pci_requester_id(function->bus, function->devfn) * 104729U};
+    random_fabric_next(&random, 2);
+    return random_fabric_next(&random, limit);
+}
+
+/** Give functions of a bus, and all below, I/O ports from @p next on. */
+static void place_ports(struct topology *topology, uint64_t seed, uint32_t bus_id, uint64_t *next)
+{
+    const struct pci_bus *bus = &topology->buses[bus_id];
+    for (uint32_t i = 0; i < bus->function_count; i++) {
+        struct pci_function *function = &topology->functions[bus->functions[i]];
+        bool bridge = function->header_type == 1;
+        struct bar *bar = &function->bars[bridge ? 0 : 5];
+        if (function->is_vf)
+            continue;
+        if (bar->kind == BAR_NONE && random_fabric_dice(seed, function, 1, 100) < (bridge ? 15 : 40)) {
+            *bar = (struct bar){.kind = BAR_IO, .assigned = true, .address = *next, .size = 32};
+            *next += 32;
+        }
+        if (!bridge || function->secondary_bus_id == NONE)
+            continue;
+        uint64_t base = *next;
+        place_ports(topology, seed, function->secondary_bus_id, next);
+        *next += 16; /* a hole at the end */
+        function->io_window = (struct window){true, base, *next - 1};
+    }
+}
+
+/** What one line cannot say. */
+static void embellish(struct topology *topology, uint64_t seed)
+{
+    uint64_t port = 0x1000;
+    finish_vmd_domains(topology);
+    topology->root_complex_peer_to_peer = seed / 2 % 2;
+    for (uint32_t h = 0; h < topology->host_bridge_count; h++)
+        place_ports(topology, seed, topology->host_bridges[h].root_bus_id, &port);
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        struct pci_function *function = &topology->functions[i];
+        if (random_fabric_dice(seed, function, 2, 100) < 4)
+            function->memory_space = false;
+        if (!function->is_vf && function->header_type == 0 &&
+            random_fabric_dice(seed, function, 3, 100) < 10) {
+            function->alias_devfns = arena_alloc(topology->arena, 1);
+            function->alias_devfns[0] = (uint8_t)random_fabric_dice(seed, function, 4, 256);
+            function->alias_count = 1;
+        }
+    }
+    if (seed % 3 == 0) {
+        static const struct memory_range ranges[] = {{.base = 0, .limit = 0x3fffffff},
+                                                     {.base = 0x100000000, .limit = 0x1ffffffff}};
+        topology->memory = arena_array(topology->arena, 2, sizeof(ranges[0]));
+        memcpy(topology->memory, ranges, sizeof(ranges));
+        topology->memory_count = 2;
+    }
+}
+
+struct topology *random_fabric_build(const char *line, uint64_t seed)
+{
+    struct diagnostics *diagnostics = diagnostics_new(1);
+    struct topology *topology = synthetic_parse("<test>", line, diagnostics);
+    diagnostics_free(diagnostics);
+    if (topology)
+        embellish(topology, seed);
+    return topology;
 }

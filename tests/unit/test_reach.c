@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Who reaches whom: known machines, and laws on random ones (the oracle is in test_reach_oracle.c). */
+/* Who reaches whom on known machines. Random ones: test_reach_oracle.c, test_reach_laws.c. */
 #include "sim/analysis/iommu_groups.h"
 #include "sim/analysis/reach.h"
 #include "tests/unit/fabric_fixture.h"
-#include "tests/unit/random_fabric.h"
 
 Suite *reach_suite(void);
-
-enum { RANDOM_MACHINES = 1000 };
 
 /** A machine with its groups and the questions to it. */
 struct asked {
@@ -156,71 +153,6 @@ START_TEST(outcomes_say_why)
 }
 END_TEST
 
-static struct topology *random_machine(struct random_fabric *random, struct text_buffer *text)
-{
-    text->length = 0;
-    text_buffer_add(text, "");
-    random_fabric_write(random, text);
-    struct topology *topology = fixture_machine(text_buffer_get(text));
-    topology->root_complex_peer_to_peer = random_fabric_next(random, 2);
-    for (uint32_t i = 0; random->enhanced_egress && i < topology->function_count; i++) {
-        topology->functions[i].acs.egress_vector_known = true;
-        topology->functions[i].acs.egress_vector = random_fabric_next(random, 1U << 31);
-    }
-    return topology;
-}
-
-START_TEST(isolated_machines_do_not_leak)
-{
-    struct text_buffer text = {0};
-    for (uint32_t i = 0; i < RANDOM_MACHINES; i++) {
-        struct random_fabric random = {.seed = i, .pcie_only = true, .isolated = true};
-        struct topology *topology = random_machine(&random, &text);
-        struct reach reach = {.fabric = fabric_new(topology->arena, topology, NULL)};
-        for (uint32_t s = 0; s < topology->function_count; s++) {
-            for (uint32_t t = 0; t < topology->function_count; t++)
-                ck_assert_msg(reach_pair(&reach, s, t).outcome != REACH_REACHES, "seed %u: %u reaches %u\n%s",
-                              i, s, t, text_buffer_get(&text));
-        }
-        topology_free(topology);
-    }
-    text_buffer_fini(&text);
-}
-END_TEST
-
-/** Switching on more of SV, TB, RR, CR, UF anywhere never adds a pair that reaches. */
-START_TEST(more_acs_never_adds_a_reach)
-{
-    struct text_buffer text = {0};
-    uint32_t changed = 0;
-    for (uint32_t i = 0; i < RANDOM_MACHINES; i++) {
-        struct random_fabric random = {.seed = i, .pcie_only = i & 1};
-        struct topology *topology = random_machine(&random, &text);
-        struct reach before = {.fabric = fabric_new(topology->arena, topology, NULL)};
-        for (uint32_t f = 0; f < topology->function_count; f++) {
-            struct acs *acs = &topology->functions[f].acs;
-            if (acs->present)
-                acs->control |= acs->capability & 0x1f & random_fabric_next(&random, 0x20);
-            else if (topology->functions[f].pcie && random_fabric_next(&random, 2))
-                *acs = (struct acs){.present = true, .capability = 0x1f, .control = 0x1d};
-        }
-        struct reach after = {.fabric = fabric_new(topology->arena, topology, NULL)};
-        for (uint32_t s = 0; s < topology->function_count; s++) {
-            for (uint32_t t = 0; t < topology->function_count; t++) {
-                bool reached = reach_pair(&before, s, t).outcome == REACH_REACHES;
-                bool reaches = reach_pair(&after, s, t).outcome == REACH_REACHES;
-                ck_assert_msg(reached || !reaches, "seed %u: now %u reaches %u\n%s", i, s, t,
-                              text_buffer_get(&text));
-                changed += reached && !reaches;
-            }
-        }
-        topology_free(topology);
-    }
-    text_buffer_fini(&text);
-    ck_assert_uint_gt(changed, RANDOM_MACHINES);
-}
-END_TEST
-
 Suite *reach_suite(void)
 {
     Suite *suite = suite_create("reach");
@@ -228,8 +160,6 @@ Suite *reach_suite(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, leaks_are_where_groups_look_away);
     tcase_add_test(tests, outcomes_say_why);
-    tcase_add_test(tests, isolated_machines_do_not_leak);
-    tcase_add_test(tests, more_acs_never_adds_a_reach);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -35,77 +35,6 @@ struct asked {
     struct plain_result plain;
 };
 
-/** What happens to a function depends on the seed and its address only, so that it stays as it is while
- * others are taken away. */
-static uint32_t dice(uint64_t seed, const struct pci_function *function, uint32_t salt, uint32_t limit)
-{
-    struct random_fabric random = {.seed = seed * 1000003 + salt + (uint64_t)function->segment * 7919 +
-                                           pci_requester_id(function->bus, function->devfn) * 104729U};
-    random_fabric_next(&random, 2);
-    return random_fabric_next(&random, limit);
-}
-
-/** Give functions of a bus, and all below, I/O ports from @p next on. */
-static void place_ports(struct topology *topology, uint64_t seed, uint32_t bus_id, uint64_t *next)
-{
-    const struct pci_bus *bus = &topology->buses[bus_id];
-    for (uint32_t i = 0; i < bus->function_count; i++) {
-        struct pci_function *function = &topology->functions[bus->functions[i]];
-        bool bridge = function->header_type == 1;
-        struct bar *bar = &function->bars[bridge ? 0 : 5];
-        if (function->is_vf)
-            continue;
-        if (bar->kind == BAR_NONE && dice(seed, function, 1, 100) < (bridge ? 15 : 40)) {
-            *bar = (struct bar){.kind = BAR_IO, .assigned = true, .address = *next, .size = 32};
-            *next += 32;
-        }
-        if (!bridge || function->secondary_bus_id == NONE)
-            continue;
-        uint64_t base = *next;
-        place_ports(topology, seed, function->secondary_bus_id, next);
-        *next += 16; /* a hole at the end */
-        function->io_window = (struct window){true, base, *next - 1};
-    }
-}
-
-/** What one line cannot say. */
-static void embellish(struct topology *topology, uint64_t seed)
-{
-    uint64_t port = 0x1000;
-    random_fabric_finish(topology);
-    topology->root_complex_peer_to_peer = seed / 2 % 2;
-    for (uint32_t h = 0; h < topology->host_bridge_count; h++)
-        place_ports(topology, seed, topology->host_bridges[h].root_bus_id, &port);
-    for (uint32_t i = 0; i < topology->function_count; i++) {
-        struct pci_function *function = &topology->functions[i];
-        if (dice(seed, function, 2, 100) < 4)
-            function->memory_space = false;
-        if (!function->is_vf && function->header_type == 0 && dice(seed, function, 3, 100) < 10) {
-            function->alias_devfns = arena_alloc(topology->arena, 1);
-            function->alias_devfns[0] = (uint8_t)dice(seed, function, 4, 256);
-            function->alias_count = 1;
-        }
-    }
-    if (seed % 3 == 0) {
-        static const struct memory_range ranges[] = {{.base = 0, .limit = 0x3fffffff},
-                                                     {.base = 0x100000000, .limit = 0x1ffffffff}};
-        topology->memory = arena_array(topology->arena, 2, sizeof(ranges[0]));
-        memcpy(topology->memory, ranges, sizeof(ranges));
-        topology->memory_count = 2;
-    }
-}
-
-/** The machine of a line, or NULL. */
-static struct topology *machine_of(const char *line, uint64_t seed)
-{
-    struct diagnostics *diagnostics = diagnostics_new(1);
-    struct topology *topology = synthetic_parse("<test>", line, diagnostics);
-    diagnostics_free(diagnostics);
-    if (topology)
-        embellish(topology, seed);
-    return topology;
-}
-
 /** A transaction for somewhere. @return false where the machine has no source */
 static bool random_question(struct random_fabric *random, const struct fabric *fabric,
                             const struct reach_destination *destinations, uint32_t count,
@@ -231,7 +160,7 @@ static bool line_fails(const char *line, void *context)
     uint64_t seed = *(uint64_t *)context;
     char message[MESSAGE];
     struct met met = {0};
-    struct topology *topology = machine_of(line, seed);
+    struct topology *topology = random_fabric_build(line, seed);
     bool fails = topology && disagree(topology, seed, &met, message);
     topology_free(topology);
     return fails;
@@ -243,7 +172,7 @@ static void report(const char *line, uint64_t seed)
     char *small = shrink_machine(line, line_fails, &seed), message[MESSAGE] = "";
     struct met met = {0};
     struct text_buffer json = {0};
-    struct topology *topology = machine_of(small, seed);
+    struct topology *topology = random_fabric_build(small, seed);
     disagree(topology, seed, &met, message);
     topology_write(topology, &json);
     fprintf(stderr, "%s\n", text_buffer_get(&json));
@@ -271,7 +200,7 @@ START_TEST(two_implementations_agree)
     struct met met = {0};
     for (uint64_t i = 0; i < machines; i++) {
         char *line = random_line(i), message[MESSAGE];
-        struct topology *topology = machine_of(line, i);
+        struct topology *topology = random_fabric_build(line, i);
         ck_assert_msg(topology != NULL, "%s", line);
         if (disagree(topology, i, &met, message))
             report(line, i);
