@@ -6,6 +6,7 @@
 #ifndef IOMMUSIM_INPUT_WORKLOAD_H
 #define IOMMUSIM_INPUT_WORKLOAD_H
 
+#include "sim/base/diagnostic.h"
 #include "sim/topology/topology.h"
 
 /** How a domain's DMA addresses are treated. */
@@ -118,8 +119,18 @@ struct workload {
     struct arena
         *arena;         /**< owns everything here, the workload itself included; NULL for one built by hand */
     const char *source; /**< where it comes from, in words; may be NULL */
+    struct source_text text; /**< the document it stands in; text NULL for one built by hand */
     const char *input_hash; /**< XXH3-128 of the file's bytes, hexadecimal; NULL for a part of another file */
 };
+
+/**
+ * Report a finding about a part of a workload that only shows when a machine is built: with file, line and
+ * excerpt where the workload was read from a document.
+ * @param pointer  of the part, as its own member @c pointer has it
+ */
+void workload_report(const struct workload *workload, struct diagnostics *diagnostics,
+                     enum diagnostic_severity severity, const char *pointer, const char *code,
+                     const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 /** Free a workload that the reader made. NULL is fine. */
 void workload_free(struct workload *workload);

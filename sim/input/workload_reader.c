@@ -308,8 +308,13 @@ struct workload *workload_read(const struct json_node *root, const char *path,
     }
     memory_placer_free(reading.placer);
     free(reading.domain_of);
-    if (diagnostics_errors(diagnostics) == errors)
+    if (diagnostics_errors(diagnostics) == errors) {
+        const struct source_text *text = root->document->source;
+        char *copy = arena_alloc(arena, text->length + 1);
+        memcpy(copy, text->text, text->length);
+        reading.workload->text = (struct source_text){arena_string(arena, text->name), copy, text->length};
         return reading.workload;
+    }
     workload_free(reading.workload);
     return NULL;
 }

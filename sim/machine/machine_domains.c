@@ -50,9 +50,9 @@ static int map_one(struct machine *machine, struct remapping_unit *unit, uint32_
     unsigned shift = page_shift(mapping->page_bytes);
     unsigned access = (mapping->read ? PAGE_READ : 0U) | (mapping->write ? PAGE_WRITE : 0U);
     if ((shift == PAGE_SHIFT_2M && !p->superpages_2m) || (shift == PAGE_SHIFT_1G && !p->superpages_1g)) {
-        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, mapping->pointer,
-                           "workload-page-size", "domain \"%s\": the unit has no pages of %" PRIu64 " bytes",
-                           domain->name, mapping->page_bytes);
+        workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, mapping->pointer,
+                        "workload-page-size", "domain \"%s\": the unit has no pages of %" PRIu64 " bytes",
+                        domain->name, mapping->page_bytes);
         return STATUS_BAD_INPUT;
     }
     for (uint64_t offset = 0; offset < mapping->length; offset += mapping->page_bytes) {
@@ -60,16 +60,15 @@ static int map_one(struct machine *machine, struct remapping_unit *unit, uint32_
                                                        mapping->physical + offset, shift, access);
         if (result == PAGE_TABLE_MAPPED)
             continue;
-        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, mapping->pointer,
-                           result == PAGE_TABLE_OVERLAP ? "workload-mapping-overlap"
-                                                        : "workload-mapping-too-high",
-                           result == PAGE_TABLE_OVERLAP ? "domain \"%s\": IOVA 0x%" PRIx64 " is mapped twice"
-                                                        : "domain \"%s\": IOVA 0x%" PRIx64
-                                                          " is beyond the page table's width",
-                           domain->name, mapping->iova + offset);
+        workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, mapping->pointer,
+                        result == PAGE_TABLE_OVERLAP ? "workload-mapping-overlap"
+                                                     : "workload-mapping-too-high",
+                        result == PAGE_TABLE_OVERLAP ? "domain \"%s\": IOVA 0x%" PRIx64 " is mapped twice"
+                                                     : "domain \"%s\": IOVA 0x%" PRIx64
+                                                       " is beyond the page table's width",
+                        domain->name, mapping->iova + offset);
         return STATUS_BAD_INPUT;
     }
-    (void)machine;
     return 0;
 }
 
@@ -101,8 +100,8 @@ static bool map_guest(struct remapping_unit *unit, uint32_t domain_id, uint64_t 
 }
 
 /* The second stage of a guest: its memory, one to one, and its tables. */
-static int map_second_stage(struct remapping_unit *unit, uint32_t domain_id, const struct domain *domain,
-                            struct diagnostics *diagnostics)
+static int map_second_stage(const struct machine *machine, struct remapping_unit *unit, uint32_t domain_id,
+                            const struct domain *domain, struct diagnostics *diagnostics)
 {
     const struct iommu_parameters *p = &unit->parameters;
     uint64_t page_bytes = domain->second_stage_bytes, tables = unit->memory.count * UINT64_C(4096);
@@ -114,11 +113,11 @@ static int map_second_stage(struct remapping_unit *unit, uint32_t domain_id, con
     }
     if (fits && map_guest(unit, domain_id, guest_tables(unit), unit->memory.base, tables, page_bytes))
         return 0;
-    diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, domain->pointer,
-                       "workload-second-stage",
-                       "domain \"%s\": its memory does not fit into a second stage of %" PRIu32
-                       " levels with pages of %" PRIu64 " bytes",
-                       domain->name, p->stage2_levels, page_bytes);
+    workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, domain->pointer,
+                    "workload-second-stage",
+                    "domain \"%s\": its memory does not fit into a second stage of %" PRIu32
+                    " levels with pages of %" PRIu64 " bytes",
+                    domain->name, p->stage2_levels, page_bytes);
     return STATUS_BAD_INPUT;
 }
 
@@ -137,7 +136,8 @@ static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_
         if (status < 0)
             return status;
     }
-    return domain->second_stage_bytes ? map_second_stage(unit, ids[unit_id], domain, diagnostics) : 0;
+    return domain->second_stage_bytes ? map_second_stage(machine, unit, ids[unit_id], domain, diagnostics)
+                                      : 0;
 }
 
 static int attach(struct machine *machine, uint32_t function_id, uint32_t unit_id, uint32_t domain_id,
@@ -149,13 +149,13 @@ static int attach(struct machine *machine, uint32_t function_id, uint32_t unit_i
     uint32_t before = remapping_unit_domain_of(unit, requester_id);
     if (before != NONE && before != domain_id) {
         char text[BDF_TEXT_SIZE];
-        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, domain->pointer,
-                           "workload-shared-requester-id",
-                           "%s reaches the IOMMU as requester %02x:%02x.%x, which already belongs to another "
-                           "domain: functions "
-                           "behind one bridge cannot be told apart",
-                           bdf_print(text, function->segment, function->bus, function->devfn),
-                           requester_id >> 8, requester_id >> 3 & 31, requester_id & 7);
+        workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, domain->pointer,
+                        "workload-shared-requester-id",
+                        "%s reaches the IOMMU as requester %02x:%02x.%x, which already belongs to another "
+                        "domain: functions "
+                        "behind one bridge cannot be told apart",
+                        bdf_print(text, function->segment, function->bus, function->devfn), requester_id >> 8,
+                        requester_id >> 3 & 31, requester_id & 7);
         return STATUS_BAD_INPUT;
     }
     remapping_unit_attach(unit, requester_id, domain_id);

@@ -229,12 +229,11 @@ static int refuse(struct machine *machine, const struct mapping_job *job, const 
 {
     const struct stream *stream = &machine->workload->streams[job->stream];
     if (job->line)
-        diagnostics_report(machine->diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET,
-                           stream->pointer, code, "line %" PRIu64 " of %s: %s", job->line, stream->trace_path,
-                           text);
+        workload_report(machine->workload, machine->diagnostics, DIAGNOSTIC_ERROR, stream->pointer, code,
+                        "line %" PRIu64 " of %s: %s", job->line, stream->trace_path, text);
     else
-        diagnostics_report(machine->diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET,
-                           stream->pointer, code, "stream \"%s\": %s", stream->name, text);
+        workload_report(machine->workload, machine->diagnostics, DIAGNOSTIC_ERROR, stream->pointer, code,
+                        "stream \"%s\": %s", stream->name, text);
     return STATUS_BAD_INPUT;
 }
 

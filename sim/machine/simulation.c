@@ -63,11 +63,10 @@ static uint32_t *domains_of_functions(const struct simulation *simulation, const
     return domain_of;
 }
 
-static void warn(struct diagnostics *diagnostics, const struct domain *domain, const char *code,
-                 const char *text)
+static void warn(const struct workload *workload, struct diagnostics *diagnostics,
+                 const struct domain *domain, const char *code, const char *text)
 {
-    diagnostics_report(diagnostics, DIAGNOSTIC_WARNING, NULL, DIAGNOSTIC_NO_OFFSET, domain->pointer, code,
-                       "%s", text);
+    workload_report(workload, diagnostics, DIAGNOSTIC_WARNING, domain->pointer, code, "%s", text);
 }
 
 /* What the workload asks for and a kernel would not do: the run goes on, as hardware can. */
@@ -83,14 +82,14 @@ static void warn_of_group(const struct simulation *simulation, const struct work
         const struct domain *domain = &workload->domains[d];
         if (!told[d] && group->type == GROUP_TYPE_IDENTITY && translation_mode_translates(domain->mode)) {
             told[d] = true; /* once a domain is enough */
-            warn(diagnostics, domain, "workload-identity-group",
+            warn(workload, diagnostics, domain, "workload-identity-group",
                  arena_format(simulation->arena,
                               "group %u is of type identity by the kernel's command line, but domain \"%s\" "
                               "translates; the workload is followed",
                               group->number, domain->name));
         }
         if (first != NONE && first != d) {
-            warn(diagnostics, domain, "workload-group-split",
+            warn(workload, diagnostics, domain, "workload-group-split",
                  arena_format(simulation->arena,
                               "domains \"%s\" and \"%s\" have functions of group %u, which Linux gives one "
                               "domain only; the workload is followed",
