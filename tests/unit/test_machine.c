@@ -4,6 +4,7 @@
 #include "sim/analysis/reach.h"
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
+#include "sim/kernel/random.h"
 #include "tests/unit/machine_fixture.h"
 #include "tests/unit/random_machine.h"
 
@@ -234,7 +235,13 @@ START_TEST(two_streams_share_an_uplink_evenly)
         fixture.workload.duration_ps = UINT64_C(2000000000); /* 2 ms */
         fixture_run(&fixture);
         double a = (double)fixture_result(&fixture, 0)->bytes, b = (double)fixture_result(&fixture, 1)->bytes;
-        ck_assert_msg(a / b > 0.99 && a / b < 1.01, "shares %.0f and %.0f", a, b);
+        /* Round robin takes turns TLP by TLP: of some 1600 operations of each, the shares differ by those
+         * under way at the end, at most the queue depth of 64, most of them half done. */
+        double apart = a > b ? a - b : b - a;
+        ck_assert_msg(apart <= 16 * 4096, "shares %.0f and %.0f", a, b);
+        /* Together what the link carries (53.69 and 52.92 by the published model), less what is under way at
+         * the end and not counted: at most 128 operations of 4 KiB of the 2 ms, 4 %, and half of that where
+         * the pieces of operations come one after the other. */
         double gbps = (a + b) * 8 / 2e-3 / 1e9, link = i ? 53.69 : 52.92;
         ck_assert_msg(gbps > link * 0.98 && gbps < link * 1.005, "together %.2f of %.2f Gb/s", gbps, link);
         fixture_fini(&fixture);
@@ -268,41 +275,113 @@ START_TEST(the_same_run_twice_is_the_same)
 }
 END_TEST
 
-/* Random machines under load: bytes in are bytes out, each operation completes once (machine_run() aborts
- * otherwise), and the ledger of every one sums up. Tiny credits, one tag, one walker: the hostile build of
- * the fabric. */
-START_TEST(nothing_is_lost_in_a_hostile_fabric)
+/* The smallest machine that can work at all: one TLP a buffer, a tag or two, one walker, an IOTLB of one
+ * page, two reads in flight. All parameters by the seed. */
+static void make_hostile(struct machine_fixture *fixture, struct random_stream *random)
+{
+    struct machine_parameters *p = &fixture->input.parameters;
+    for (uint32_t f = 0; f < fixture->input.topology->function_count; f++) {
+        struct link_parameters *link = &p->links[f];
+        link->posted_header_credits = link->nonposted_header_credits = link->completion_header_credits =
+            1 + (uint32_t)random_below(random, 2);
+        link->posted_data_credits = link->completion_data_credits = 32 + (uint32_t)random_below(random, 3);
+        link->credit_return_ps = random_below(random, 100000);
+        link->propagation_ps = random_below(random, 100000);
+        link->ecrc = random_below(random, 2);
+        p->switches[f].latency_ps = random_below(random, 200000);
+        p->switches[f].store_and_forward = random_below(random, 2);
+        p->engines[f].tags = 1 + (uint32_t)random_below(random, 3);
+        p->engines[f].relaxed_ordering = random_below(random, 2);
+        p->engines[f].id_based_ordering = random_below(random, 2);
+        p->engines[f].completer_latency_ps = random_below(random, 500000);
+    }
+    struct iommu_parameters *unit = &p->units[0];
+    unit->walkers = 1 + (uint32_t)random_below(random, 2);
+    unit->walk_queue = (uint32_t)random_below(random, 3);
+    unit->iotlb_entries = 1;
+    unit->context_entries = unit->context_ways = 1;
+    unit->walker_recovery_ps = random_below(random, 2) * 7000;
+    unit->lookup_interval_ps = random_below(random, 20000);
+    unit->merge_inflight = random_below(random, 2);
+    unit->duplicate_fill = random_below(random, 2);
+    p->root_complex.reads_in_flight = 1 + (uint32_t)random_below(random, 3);
+    p->root_complex.read_completion_boundary = 64 << random_below(random, 2);
+    p->root_complex.write_commit_ps = random_below(random, 2000000);
+    p->root_complex.peer_latency_ps = random_below(random, 200000);
+    fixture->input.topology->root_complex_peer_to_peer = random_below(random, 2);
+}
+
+/* Streams of every endpoint: reads, writes and both, of odd sizes, to memory (mapped, unmapped or not
+ * translated) and to BARs of others and its own. */
+static void load_everyone(struct machine_fixture *fixture, struct random_stream *random)
+{
+    const struct topology *topology = fixture->input.topology;
+    bool first = true;
+    for (uint32_t f = 0; f < topology->function_count; f++) {
+        const struct pci_function *function = &topology->functions[f];
+        char address[BDF_TEXT_SIZE];
+        if (function->header_type != 0)
+            continue;
+        bdf_print(address, function->segment, function->bus, function->devfn);
+        if (first)
+            fixture_translate(fixture, address, 0x10000000, 1 << 16, 4096);
+        first = false;
+        for (int s = 0; s < 3; s++) {
+            const struct pci_function *other =
+                &topology->functions[random_below(random, topology->function_count)];
+            bool peer = random_below(random, 2) && other->bars[0].assigned && other->bars[0].size >= 4096;
+            uint64_t base = peer                      ? other->bars[0].address
+                            : random_below(random, 8) ? UINT64_C(0x10000000)
+                                                      : UINT64_C(0x700000000);
+            struct stream *stream =
+                fixture_stream(fixture, address, (enum stream_operation)random_below(random, 3), base,
+                               1 + random_below(random, 3000), 40, 1 + (uint32_t)random_below(random, 20));
+            stream->pattern = PATTERN_RANDOM;
+            stream->alignment_bytes = 1;
+            stream->window_bytes = peer ? 4096 : 1 << 16;
+            stream->interval_ps = random_below(random, 4) ? 0 : random_below(random, 3000000);
+            stream->warmup_operations = random_below(random, 2) * 7;
+        }
+        if (random_below(random, 3) == 0)
+            fixture->unit_of[f] = NO_UNIT;
+    }
+}
+
+/* Random machines under load: bytes in are bytes out, nothing hangs, Little's law holds (machine_run() aborts
+ * otherwise), each operation completes once, and the ledger of every one sums up. */
+static void run_hostile(uint64_t seed)
 {
     struct machine_fixture fixture;
-    fixture_init(&fixture, "rp(up(dp(up(dp(ep) dp(ep))) dp(ep))) rciep rp(pcie2pci(pci pci))");
-    for (uint32_t f = 0; f < fixture.input.topology->function_count; f++) {
-        struct link_parameters *link = &fixture.input.parameters.links[f];
-        link->posted_header_credits = link->nonposted_header_credits = link->completion_header_credits = 1;
-        link->posted_data_credits = link->completion_data_credits = 16;
-        fixture.input.parameters.engines[f].tags = 1 + f % 3;
-    }
-    fixture.input.parameters.units[0].walkers = 1;
-    fixture.input.parameters.units[0].walk_queue = 2;
-    fixture.input.parameters.units[0].iotlb_entries = 1;
-    fixture.input.parameters.units[0].walker_recovery_ps = 7000;
-    fixture.input.parameters.root_complex.reads_in_flight = 2;
-    static const char *const devices[] = {"05:00.0", "06:00.0", "07:00.0", "00:01.0", "09:00.0", "09:01.0"};
-    for (uint32_t i = 0; i < 6; i++) {
-        struct stream *stream =
-            fixture_stream(&fixture, devices[i], STREAM_ALTERNATE, 0x10000000, 100 + 777 * i, 300, 1 + 5 * i);
-        stream->pattern = PATTERN_RANDOM;
-        stream->alignment_bytes = 1;
-    }
-    fixture_translate(&fixture, "05:00.0", 0x10000000, 1 << 16, 4096);
-    fixture_translate(&fixture, "06:00.0", 0x10000000, 1 << 16, 4096);
-    for (uint32_t i = 2; i < 6; i++)
-        fixture.unit_of[fixture_function(&fixture, devices[i])] = NO_UNIT;
-    fixture_run(&fixture);
-    for (uint32_t i = 0; i < 6; i++) {
-        ck_assert_uint_eq(fixture_result(&fixture, i)->completed, 300);
-        ck_assert_uint_eq(fixture_result(&fixture, i)->failed, 0);
+    struct random_stream random;
+    char *text = random_machine_text(seed, 14);
+    random_init(&random, seed, "hostile");
+    fixture_init(&fixture, text);
+    make_hostile(&fixture, &random);
+    load_everyone(&fixture, &random);
+    fixture.options.seed = seed;
+    if (seed % 4 == 0)
+        fixture.workload.duration_ps = 1000000 + random_below(&random, 100000000);
+    if (fixture.workload.stream_count)
+        fixture_run(&fixture);
+    for (uint32_t i = 0; i < fixture.workload.stream_count; i++) {
+        const struct stream_result *result = fixture_result(&fixture, i);
+        const struct stream *stream = &fixture.streams[i];
+        __uint128_t sum = 0;
+        for (int part = 0; part < LEDGER_PARTS; part++)
+            sum += result->ledger[part];
+        ck_assert_msg(sum == result->latency.total, "seed %" PRIu64 ": %s", seed, text);
+        if (!fixture.workload.duration_ps)
+            ck_assert_msg(result->completed == stream->operations + stream->warmup_operations,
+                          "seed %" PRIu64 ", stream %u: %s", seed, i, text);
     }
     fixture_fini(&fixture);
+    free(text);
+}
+
+START_TEST(nothing_is_lost_in_a_hostile_fabric)
+{
+    for (uint64_t seed = 1; seed <= 80; seed++)
+        run_hostile(seed);
 }
 END_TEST
 
