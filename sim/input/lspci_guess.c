@@ -65,11 +65,27 @@ static bool is_link_above(const struct pci_function *bridge)
            function_is_type(bridge, PCI_TO_PCIE_BRIDGE);
 }
 
+/* Chipsets' bridges to PCI slots. They decode subtractively, but not every listing prints that. */
+static bool leads_to_slots(const struct pci_function *bridge)
+{
+    static const struct {
+        uint16_t vendor, device;
+    } bridges[] = {
+        {0x8086, 0x244e}, {0x8086, 0x2448}, {0x1002, 0x4371},
+        {0x1002, 0x4384}, {0x1022, 0x7460}, {0x1022, 0x780f},
+    };
+    for (size_t i = 0; i < sizeof(bridges) / sizeof(bridges[0]); i++) {
+        if (bridges[i].vendor == bridge->vendor && bridges[i].device == bridge->device)
+            return true;
+    }
+    return bridge->class_code == CLASS_SUBTRACTIVE;
+}
+
 static void guess_bridge(const struct guess *guess, struct pci_function *function,
                          const struct pci_function *above)
 {
     const struct bus_owner *below = find_owner(guess, function->segment, function->secondary_bus);
-    if (function->header_type != 1 || function->class_code == CLASS_SUBTRACTIVE)
+    if (function->header_type != 1 || leads_to_slots(function))
         return;
     function->pcie = true;
     if (!above)

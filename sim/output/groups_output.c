@@ -74,6 +74,7 @@ static void json_assumptions(const struct iommu_groups *groups, struct arena *ar
             out, "%s\n    {\"address\": \"%s\", \"isolated\": %s, \"ground\": \"%s\", ", i ? "," : "",
             address(groups, id, bdf), groups->verdicts[id].isolated ? "true" : "false",
             groups->views[id].assumed ? "workaround" : isolation_ground_name(groups->views[id].guess.ground));
+        text_buffer_format(out, "\"contested\": %s, ", effects[i].contested ? "true" : "false");
         text_buffer_format(out, "\"changes\": {\"functions\": %u, \"groups\": %u, \"would_be\": %u}, ",
                            effects[i].changed, effects[i].groups_now, effects[i].groups_flipped);
         text_buffer_add(out, "\"reason\": ");

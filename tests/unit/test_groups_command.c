@@ -146,10 +146,11 @@ START_TEST(assumptions)
                 "otherwise 2 functions (group 0 and others) would form 1 group, not 2");
     CHECK_ORDER("--assume pessimistic 'synthetic:rp@1c[id=8086:8c10](ep)'", 0, "(--assume pessimistic)",
                 "otherwise 2 functions (group 0) would form 2 groups, not 1");
-    CHECK_ORDER(
-        "-f json 'synthetic:rp@1c[id=8086:8c10](ep)'", 0, "\"assume\": \"table\"", "\"assumptions\": [",
-        "{\"address\": \"0000:00:1c.0\", \"isolated\": true, \"ground\": \"workaround\", \"changes\": "
-        "{\"functions\": 2, \"groups\": 2, \"would_be\": 1}");
+    CHECK_ORDER("-f json 'synthetic:rp@1c[id=8086:8c10](ep)'", 0, "\"assume\": \"table\"",
+                "\"assumptions\": [",
+                "{\"address\": \"0000:00:1c.0\", \"isolated\": true, \"ground\": \"workaround\", "
+                "\"contested\": false, \"changes\": "
+                "{\"functions\": 2, \"groups\": 2, \"would_be\": 1}");
 }
 END_TEST
 

@@ -182,6 +182,24 @@ START_TEST(a_full_root_bus)
 }
 END_TEST
 
+/* A chipset's bridge to PCI slots, where the listing does not say that it decodes subtractively. */
+START_TEST(bridge_to_slots)
+{
+    struct topology *topology = import_text(
+        "00:00.0 Host bridge [0600]: Intel Corporation Device [8086:0001]\n"
+        "00:1c.0 PCI bridge [0604]: Intel Corporation Device [8086:1c10]\n"
+        "00:1e.0 PCI bridge [0604]: Intel Corporation Device [8086:244e]\n"
+        "02:06.0 FireWire (IEEE 1394) [0c00]: Texas Instruments Device [104c:8024]\n"
+        "02:07.0 Ethernet controller [0200]: Realtek Semiconductor Co., Ltd. Device [10ec:8139]\n");
+    static const struct expected expected[] = {{0, 0xe0, 1}, {0, 0xf0, 2}};
+    check_bridges(topology, expected, sizeof(expected) / sizeof(expected[0]));
+    ck_assert_str_eq(function_kind_name(topology_find(topology, 0, 0, 0xe0)), "root-port");
+    ck_assert_str_eq(function_kind_name(topology_find(topology, 0, 0, 0xf0)), "conventional-bridge");
+    ck_assert_str_eq(function_kind_name(topology_find(topology, 0, 2, 0x30)), "conventional");
+    topology_free(topology);
+}
+END_TEST
+
 Suite *guess_buses_suite(void)
 {
     Suite *suite = suite_create("guess_buses");
@@ -192,6 +210,7 @@ Suite *guess_buses_suite(void)
     tcase_add_test(tests, roots_without_host_bridge);
     tcase_add_test(tests, room_before_root_ports);
     tcase_add_test(tests, a_full_root_bus);
+    tcase_add_test(tests, bridge_to_slots);
     suite_add_tcase(suite, tests);
     return suite;
 }
