@@ -19,8 +19,8 @@ unsigned lspci_guess_buses(struct topology_builder *builder);
 
 /**
  * For every function added with @c pcie_unknown: guess @c pcie and @c pcie_type from class and place. A
- * bridge on a root bus is a root port unless it decodes subtractively, or is a chipset's to PCI slots; below a
- * port that leads to a link a bridge with bridges behind it is an upstream port, one without a PCIe-to-PCI
+ * bridge on a root bus is a root port unless it decodes subtractively, or is a chipset's to PCI slots; below
+ * a port that leads to a link a bridge with bridges behind it is an upstream port, one without a PCIe-to-PCI
  * bridge; below an upstream port stand downstream ports. What hangs on a link is an endpoint; what sits on a
  * root bus or behind a conventional bridge is conventional.
  * @c pcie_unknown stays set: the values remain guesses. Where @c pcie is set already (a mailer lost only the
