@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The command table. A subcommand is one file in sim/cli and one line here. */
+/* The program: what holds for every command, then the command. */
 #include "sim/base/arena.h"
 #include "sim/cli/command.h"
-#include "sim/cli/commands.h"
+#include "sim/cli/help_overview.h"
 #include "sim/base/nearest.h"
 
 #include <signal.h>
@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-const struct command commands[] = {
-#define COMMAND(name, summary) {#name, summary, name##_command},
-#include "sim/cli/commands.def"
-#undef COMMAND
-    {NULL, NULL, NULL},
-};
-
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) - 1 };
 
 static _Noreturn void exit_on_exhausted(size_t size)
 {
@@ -50,20 +41,6 @@ static void close_output(void)
     }
 }
 
-static void print_help(FILE *out)
-{
-    fputs("Usage: iommusim COMMAND [OPTIONS] FILE...\n\n"
-          "A simulator of IOMMUs and the PCI Express fabric in front of them: who shares a group,\n"
-          "who can reach whom, what translation costs.\n\nCommands:\n",
-          out);
-    for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fputs("\n`iommusim COMMAND --help` describes a command; `iommusim --version` prints the version.\n"
-          "Exit status: 0 fine, 1 the answer is no, 2 bad usage or input, 3 files or resources,\n"
-          "70 internal error, 130 interrupted.\n",
-          out);
-}
-
 int main(int argc, char **argv)
 {
     memory_on_exhausted(exit_on_exhausted);
@@ -71,26 +48,21 @@ int main(int argc, char **argv)
     atexit(close_output);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write error like others */
     if (argc < 2) {
-        print_help(stderr);
+        help_overview(stderr);
         return 2;
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-        print_help(stdout);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        help_overview(stdout);
         return 0;
     }
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
         puts("iommusim " IOMMUSIM_VERSION);
         return 0;
     }
-    for (int i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i].name, argv[1]) == 0) {
-            char name[64];
-            snprintf(name, sizeof(name), "iommusim %s", argv[1]);
-            argv[1] = name;
-            return commands[i].run(argc - 1, argv + 1);
-        }
-    }
-    const char *near = nearest_name(argv[1], &commands[0].name, COMMANDS, sizeof(commands[0]));
+    const struct command *command = command_find(argv[1]);
+    if (command)
+        return command_run(command, argc - 1, argv + 1);
+    const char *near = nearest_name(argv[1], &commands[0].name, command_count(), sizeof(commands[0]));
     fprintf(stderr, "iommusim: error: unknown command '%s'%s%s%s; see 'iommusim --help'\n", argv[1],
             near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
     return 2;

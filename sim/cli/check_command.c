@@ -18,7 +18,8 @@ enum { EXIT_ANSWER_NO = 1, EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20 };
 enum { OPTION_BLESS = 256, OPTION_INIT, OPTION_TOPOLOGY };
 
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0, "text (default), json, tap, junit (JUnit XML) or sarif (SARIF 2.1.0)", 0},
+    {"format", 'f', "text|json|tap|junit|sarif", 0,
+     "text (default), json, tap, junit (JUnit XML) or sarif (SARIF 2.1.0)", 0},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {"bless", OPTION_BLESS, NULL, 0,
      "Take what comes out now as right: write the golden files, and print what changed, for the commit "
@@ -208,13 +209,14 @@ static int check_all(const struct check_choice *chosen, struct diagnostics *diag
     return worst;
 }
 
+const struct argp check_argp = {options, parse_option, "SUITE...\n--init=FOLDER --topology=FILE", doc, NULL,
+                                NULL,    NULL};
+
 int check_command(int argc, char **argv)
 {
     struct check_choice chosen = {0};
-    struct argp argp = {options, parse_option, "SUITE...\n--init=FOLDER --topology=FILE", doc, NULL,
-                        NULL,    NULL};
     argp_err_exit_status = EXIT_BAD_INPUT;
-    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+    argp_parse(&check_argp, argc, argv, 0, NULL, &chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     int status = STATUS_OK;
     char *made[] = {(char *)chosen.init};

@@ -5,6 +5,8 @@
 #include "sim/base/arena.h"
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
+#include "sim/cli/commands.h"
+#include "sim/cli/rule_words.h"
 
 #include <argp.h>
 #include <stdlib.h>
@@ -38,18 +40,18 @@ static const struct argp_option options[] = {
      "Boot with pcie_acs_override=WORDS: downstream, multifunction, id:vvvv:dddd, separated by commas", 1},
     {"cmdline", 'c', "STRING", 0,
      "Boot with this kernel command line; the words are those of `iommusim groups`", 1},
-    {"iommu", 'i', "KIND", 0, "Give the machine this IOMMU: auto, vt-d, amd-vi, smmuv3 or none", 1},
-    {"algorithm", 'a', "NAME", 0,
+    {"iommu", 'i', IOMMU_WORDS, 0, "Give the machine this IOMMU: auto, vt-d, amd-vi, smmuv3 or none", 1},
+    {"algorithm", 'a', ALGORITHM_WORDS, 0,
      "Form groups by this rule set: linux (3.x to 7.3, the default), linux-5.9 or acs-rework-v3", 1},
-    {"assume", 's', "POLICY", 0,
+    {"assume", 's', POLICY_WORDS, 0,
      "Assume this of functions whose ACS registers the input hides: table (default), pessimistic or "
      "optimistic",
      1},
     {0, 0, NULL, 0, "What holds before the change, and after it unless the change says otherwise:", 2},
     {"base-cmdline", OPTION_BASE, "STRING", 0, "The kernel's command line, in place of the input's own", 2},
-    {"base-iommu", OPTION_BASE_IOMMU, "KIND", 0, "The IOMMU", 2},
-    {"base-algorithm", OPTION_BASE_ALGORITHM, "NAME", 0, "The rule set", 2},
-    {"base-assume", OPTION_BASE_ASSUME, "POLICY", 0, "What is assumed", 2},
+    {"base-iommu", OPTION_BASE_IOMMU, IOMMU_WORDS, 0, "The IOMMU", 2},
+    {"base-algorithm", OPTION_BASE_ALGORITHM, ALGORITHM_WORDS, 0, "The rule set", 2},
+    {"base-assume", OPTION_BASE_ASSUME, POLICY_WORDS, 0, "What is assumed", 2},
     {"with", OPTION_WITH, "FILE", 0,
      "Another dump of the machine of the FILE before it, to be merged with that; may repeat", 0},
     {0, 0, NULL, 0, "The answer:", 3},
@@ -57,13 +59,13 @@ static const struct argp_option options[] = {
      "Do not compare: put the device below every free port in turn and rank the ports by who would share its "
      "group, then leaks, then bandwidth; on the machine after the change, if there is one",
      3},
-    {"fail-on", OPTION_FAIL_ON, "WHAT", 0,
+    {"fail-on", OPTION_FAIL_ON, "any|groups|leaks|viability|nothing", 0,
      "Exit with 1 for any difference (any, the default), only if another set of functions shares a group "
      "(groups), only if a pair leaks that did not (leaks), only if a device can no longer be given to a "
      "guest "
      "(viability), or never (nothing)",
      3},
-    {"format", 'f', "FORMAT", 0, "text (default), json or tsv", 3},
+    {"format", 'f', "text|json|tsv", 0, "text (default), json or tsv", 3},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 3},
     {0},
 };
@@ -234,13 +236,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+const struct argp diff_argp = {options, parse_option, "FILE [FILE]", doc, NULL, NULL, NULL};
+
 void diff_arguments_parse(struct diff_arguments *arguments, int argc, char **argv)
 {
-    static const struct argp parser = {options, parse_option, "FILE [FILE]", doc, NULL, NULL, NULL};
     *arguments = (struct diff_arguments){.slots = NULL};
     argp_err_exit_status = status_exit_code(STATUS_BAD_USAGE);
     /* In order: --with belongs to the FILE before it. */
-    argp_parse(&parser, argc, argv, ARGP_IN_ORDER, NULL, arguments);
+    argp_parse(&diff_argp, argc, argv, ARGP_IN_ORDER, NULL, arguments);
 }
 
 void diff_arguments_fini(struct diff_arguments *arguments)

@@ -7,6 +7,7 @@
 #include "sim/input/machine_input.h"
 #include "sim/output/draw.h"
 #include "sim/output/output_file.h"
+#include "sim/cli/rule_words.h"
 
 #include <argp.h>
 #include <string.h>
@@ -22,14 +23,15 @@ struct draw_arguments {
 };
 
 static const struct argp_option options[] = {
-    {"iommu", 'i', "KIND", 0, "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3, none", 0},
+    {"iommu", 'i', IOMMU_WORDS, 0, "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3, none",
+     0},
     {"cmdline", 'c', "STRING", 0,
      "Kernel command line, in place of the input's own; the words are those of `iommusim groups`", 0},
-    {"algorithm", 'a', "NAME", 0, "Rule set: linux (default), linux-5.9 or acs-rework-v3", 0},
-    {"assume", 's', "POLICY", 0,
+    {"algorithm", 'a', ALGORITHM_WORDS, 0, "Rule set: linux (default), linux-5.9 or acs-rework-v3", 0},
+    {"assume", 's', POLICY_WORDS, 0,
      "What functions do whose ACS registers the input hides: table (default), pessimistic, optimistic", 0},
-    {"format", 'f', "FORMAT", 0, "svg (default) or dot (for Graphviz)", 0},
-    {"collapse", KEY_COLLAPSE, "WHEN", 0,
+    {"format", 'f', "svg|dot", 0, "svg (default) or dot (for Graphviz)", 0},
+    {"collapse", KEY_COLLAPSE, "auto|always|never", 0,
      "Draw identical functions once, with a count: auto (virtual functions, and in machines of more than 64 "
      "functions all; the default), always, never",
      0},
@@ -135,12 +137,13 @@ static int answer(const struct draw_arguments *arguments, const struct topology 
     return status;
 }
 
+const struct argp draw_argp = {options, parse_option, "FILE", doc, NULL, NULL, NULL};
+
 int draw_command(int argc, char **argv)
 {
-    static const struct argp parser = {options, parse_option, "FILE", doc, NULL, NULL, NULL};
     struct draw_arguments arguments = {.collapse = DRAW_COLLAPSE_AUTO};
     argp_err_exit_status = 2;
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    argp_parse(&draw_argp, argc, argv, 0, NULL, &arguments);
 
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;

@@ -10,6 +10,7 @@
 #include "sim/output/output_file.h"
 #include "sim/output/reserved_output.h"
 #include "sim/base/status.h"
+#include "sim/cli/rule_words.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ struct groups_options {
 enum { KEY_EXPLAIN = 0x100, KEY_COMPARE };
 
 static const struct argp_option options[] = {
-    {"iommu", 'i', "KIND", 0,
+    {"iommu", 'i', IOMMU_WORDS, 0,
      "Which IOMMU the machine has: auto (the input's own units, or a guess where it names none; the "
      "default), "
      "vt-d, amd-vi, smmuv3, none",
@@ -42,16 +43,16 @@ static const struct argp_option options[] = {
      "iommu.strict=, pci=disable_acs_redir=, pci=config_acs=, pci=noats, pcie_acs_override=; other words are "
      "ignored",
      0},
-    {"algorithm", 'a', "NAME", 0,
+    {"algorithm", 'a', ALGORITHM_WORDS, 0,
      "Rule set: linux (3.x to 7.3, the default); linux-5.9 (that kernel's slip: Intel chipset ports without "
      "ACS capability are not isolated); acs-rework-v3 (the rework proposed in 2025, not merged)",
      0},
-    {"assume", 's', "POLICY", 0,
+    {"assume", 's', POLICY_WORDS, 0,
      "What functions do whose ACS registers the input hides: table (what their id or family does elsewhere, "
      "the "
      "default), pessimistic (they do not isolate), optimistic (they do)",
      0},
-    {"format", 'f', "FORMAT", 0,
+    {"format", 'f', "text|json|tsv|nodedev|lspci", 0,
      "text (default), json, tsv (group number, tab, address), nodedev (XML as virsh nodedev-dumpxml), or "
      "lspci "
      "(records as lspci -vmmnnk)",
@@ -287,12 +288,13 @@ static int answer(const struct groups_options *chosen, const struct topology *to
     return status;
 }
 
+const struct argp groups_argp = {options, parse_option, "FILE", doc, NULL, NULL, NULL};
+
 int groups_command(int argc, char **argv)
 {
     struct groups_options chosen = {.format = FORMAT_TEXT};
-    struct argp argp = {options, parse_option, "FILE", doc, NULL, NULL, NULL};
     argp_err_exit_status = 2;
-    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+    argp_parse(&groups_argp, argc, argv, 0, NULL, &chosen);
 
     struct diagnostics *diagnostics = diagnostics_new(20);
     struct machine_input *input = NULL;

@@ -30,7 +30,7 @@ struct arguments {
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
-    {"format", 'f', "FORMAT", 0,
+    {"format", 'f', "json|lspci|sysfs", 0,
      "json (default): a topology file; lspci: as `lspci -D -n -xxxx` prints it; sysfs: a tar archive as "
      "scripts/collect.sh makes",
      0},
@@ -69,7 +69,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp parser = {
+const struct argp import_argp = {
     options,
     parse_option,
     "FILE...",
@@ -187,7 +187,7 @@ int import_command(int argc, char **argv)
 {
     struct arguments arguments = {.output = "-"};
     argp_err_exit_status = status_exit_code(STATUS_BAD_USAGE);
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    argp_parse(&import_argp, argc, argv, 0, NULL, &arguments);
 
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTIC_LIMIT);
     struct machine_input *input = NULL;

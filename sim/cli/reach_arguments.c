@@ -2,6 +2,8 @@
 #include "sim/cli/reach_arguments.h"
 
 #include "sim/base/nearest.h"
+#include "sim/cli/commands.h"
+#include "sim/cli/rule_words.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -56,7 +58,7 @@ static const struct argp_option options[] = {
      "source), :forged (the target's), as in write:forged; or all; may repeat",
      2},
     {"summary", 's', NULL, 0, "Only count", 2},
-    {"format", 'f', "FORMAT", 0,
+    {"format", 'f', "text|json|tsv|sarif", 0,
      "text (default), json, tsv, or sarif (SARIF 2.1.0 with leaks as findings, for code scanning; for "
      "the plain question and --sound)",
      2},
@@ -67,12 +69,13 @@ static const struct argp_option options[] = {
     FILE_ARGUMENTS_OPTION(3),
     {"cmdline", 'c', "STRING", 0,
      "Kernel command line, in place of the input's own; the words are those of `iommusim groups`", 3},
-    {"iommu", 'i', "KIND", 0, "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3 or none", 3},
-    {"algorithm", 'a', "NAME", 0,
+    {"iommu", 'i', IOMMU_WORDS, 0,
+     "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3 or none", 3},
+    {"algorithm", 'a', ALGORITHM_WORDS, 0,
      "Whose groups: linux (default), linux-5.9, acs-rework-v3 (see `iommusim groups --help`)", 3},
-    {"assume", OPTION_ASSUME, "POLICY", 0,
+    {"assume", OPTION_ASSUME, POLICY_WORDS, 0,
      "What functions do whose ACS registers the input hides: table (default), pessimistic, optimistic", 3},
-    {"cpu", OPTION_CPU, "KIND", 0,
+    {"cpu", OPTION_CPU, "zen|other", 0,
      "For --p2pdma: zen (AMD, family 17h or later) or other; by default what the host bridges tell", 3},
     {0},
 };
@@ -255,9 +258,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+const struct argp reach_argp = {options, parse_option, "FILE [SRC [DST]]", doc, NULL, NULL, NULL};
+
 void reach_arguments_parse(struct reach_arguments *arguments, int argc, char **argv)
 {
-    static const struct argp parser = {options, parse_option, "FILE [SRC [DST]]", doc, NULL, NULL, NULL};
     argp_err_exit_status = EXIT_BAD_USAGE;
-    argp_parse(&parser, argc, argv, 0, NULL, arguments);
+    argp_parse(&reach_argp, argc, argv, 0, NULL, arguments);
 }

@@ -28,13 +28,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
+const struct argp schema_argp = {
+    NULL, parse_option, "topology|preset|workload|scenario|study|check", doc, NULL, NULL, NULL};
+
 int schema_command(int argc, char **argv)
 {
     const char *format = NULL;
-    struct argp argp = {NULL, parse_option, "FORMAT", doc, NULL, NULL, NULL};
     struct text_buffer out = {0};
     argp_err_exit_status = 2;
-    argp_parse(&argp, argc, argv, 0, NULL, &format);
+    argp_parse(&schema_argp, argc, argv, 0, NULL, &format);
     int status = STATUS_OK;
     if (!schema_write(format, &out)) {
         fprintf(stderr,

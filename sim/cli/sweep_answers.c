@@ -72,7 +72,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 #define FORMAT_OPTION                                                                                        \
     {                                                                                                        \
-        "format", 'f', "FORMAT", 0, "text (default), or tsv: tab-separated values", 0                        \
+        "format", 'f', "text|tsv", 0, "text (default), or tsv: tab-separated values", 0                      \
     }
 #define GOAL_OPTIONS                                                                                         \
     {"min", OPTION_MIN, "NAME", 0, "Less is better: a metric, or an axis (its cost); may repeat", 0},        \

@@ -226,12 +226,13 @@ static bool folder_has_study(const struct sweep_choice *chosen)
     return there;
 }
 
+const struct argp sweep_argp = {options, parse_option, "STUDY\nWORD FOLDER ...", doc, NULL, NULL, NULL};
+
 static int sweep_study(int argc, char **argv)
 {
     struct sweep_choice chosen = {0};
-    struct argp argp = {options, parse_option, "STUDY\nWORD FOLDER ...", doc, NULL, NULL, NULL};
     argp_err_exit_status = EXIT_BAD_INPUT;
-    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+    argp_parse(&sweep_argp, argc, argv, 0, NULL, &chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct sweep sweep = {.lock = -1};
     int status;

@@ -159,7 +159,7 @@ static int answer_collect(struct sweep *sweep, const struct word_choice *chosen,
 static int collect_word(int argc, char **argv)
 {
     static const struct argp_option collect_options[] = {
-        {"format", 'f', "FORMAT", 0, "csv (default), ndjson or sqlite", 0},
+        {"format", 'f', "csv|ndjson|sqlite", 0, "csv (default), ndjson or sqlite", 0},
         {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
         {"partial", OPTION_PARTIAL, NULL, 0, "Take what is there, though points are missing", 0},
         {0},

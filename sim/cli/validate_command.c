@@ -22,7 +22,7 @@ struct validate_options {
 };
 
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0,
+    {"format", 'f', "text|json", 0,
      "text (default): findings on standard error, a line for each valid file; or json", 0},
     {"limit", 'l', "N", 0, "Errors reported for a file at most; 20 by default, 0 is all", 0},
     {"quiet", 'q', NULL, 0, "No line for valid files", 0},
@@ -128,12 +128,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
+const struct argp validate_argp = {options, parse_option, "FILE...", doc, NULL, NULL, NULL};
+
 int validate_command(int argc, char **argv)
 {
     struct validate_options chosen = {.limit = 20};
-    struct argp argp = {options, parse_option, "FILE...", doc, NULL, NULL, NULL};
     argp_err_exit_status = 2;
-    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+    argp_parse(&validate_argp, argc, argv, 0, NULL, &chosen);
     for (int i = 0; i < chosen.path_count; i++)
         validate(&chosen, chosen.paths[i]);
     if (chosen.json)

@@ -9,6 +9,7 @@
 #include "sim/input/machine_input.h"
 #include "sim/output/output_file.h"
 #include "sim/output/viability_report.h"
+#include "sim/cli/rule_words.h"
 
 #include <argp.h>
 #include <stdlib.h>
@@ -30,12 +31,14 @@ static const struct argp_option options[] = {
      "Kernel command line, in place of the input's own; the words are those of `iommusim groups`, and "
      "intremap=",
      0},
-    {"iommu", 'i', "KIND", 0, "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3 or none", 0},
-    {"algorithm", 'a', "NAME", 0, "Rule set of the groups: linux (default), linux-5.9 or acs-rework-v3", 0},
-    {"assume", 's', "POLICY", 0,
+    {"iommu", 'i', IOMMU_WORDS, 0,
+     "Which IOMMU the machine has: auto (default), vt-d, amd-vi, smmuv3 or none", 0},
+    {"algorithm", 'a', ALGORITHM_WORDS, 0,
+     "Rule set of the groups: linux (default), linux-5.9 or acs-rework-v3", 0},
+    {"assume", 's', POLICY_WORDS, 0,
      "What functions do whose ACS registers the input hides: table (default), pessimistic or optimistic", 0},
     FILE_ARGUMENTS_OPTION(0),
-    {"format", 'f', "FORMAT", 0, "text (default) or json", 0},
+    {"format", 'f', "text|json", 0, "text (default) or json", 0},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
 };
@@ -193,13 +196,14 @@ static const char doc[] =
     "Exit status: 0 viable; 1 not, or not shown because a driver is not known (say it with --driver); 2 bad "
     "usage or input; 3 files.";
 
+const struct argp viable_argp = {options, parse_option, "FILE BDF...", doc, NULL, NULL, NULL};
+
 int viable_command(int argc, char **argv)
 {
-    static const struct argp parser = {options, parse_option, "FILE BDF...", doc, NULL, NULL, NULL};
     struct arguments arguments = {.write = viability_report_text};
     enum viability_verdict verdict = VERDICT_NOT_VIABLE;
     argp_err_exit_status = EXIT_BAD_INPUT;
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    argp_parse(&viable_argp, argc, argv, 0, NULL, &arguments);
 
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;

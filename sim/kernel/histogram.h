@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file histogram.h
- * A mergeable log-linear histogram of latencies: values below 256 exact, above with 128 steps an octave, so
- * that any percentile is within 0.4 % of the exact one. Fixed size, no allocation, any 64-bit value.
+ * A mergeable log-linear histogram of latencies: values below 1024 exact, above with 512 steps an
+ * octave, so that any percentile is within 0.1 % of the exact one. Fixed size, no allocation, any 64-bit
+ * value.
  *
  * The layout follows the idea of HdrHistogram (G. Tene); mean and total are exact sums, not bucket estimates.
  */

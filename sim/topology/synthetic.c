@@ -405,3 +405,20 @@ struct topology *synthetic_parse(const char *name, const char *text, struct diag
     topology_builder_topology(parser.builder)->acs_state = ACS_BOOTED;
     return topology_builder_finish(parser.builder, &source, locate_byte, diagnostics);
 }
+
+void synthetic_help(struct text_buffer *out)
+{
+    text_buffer_add(
+        out, "A machine in one line, for a FILE: \"synthetic:\" and host bridges with \"|\" between them.\n\n"
+             "  synthetic:rp[acs](up(dp*2[acs](ep))) rciep@1f.0[id=8086:a370]\n\n"
+             "  host   [bus=HEX:] NODE...                 root bus; else 00, then 40, 80, c0\n"
+             "  NODE   KIND[*COUNT][@PLACE][[OPTION,...]][(NODE...)]   in (): what is below\n"
+             "  PLACE  DEVICE, DEVICE.FUNCTION or .FUNCTION (of the slot before), hexadecimal\n\n"
+             "Kinds:\n");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        text_buffer_format(out, "  %-12s %s\n", kinds[i].name, kinds[i].word);
+    text_buffer_add(out, "\nOptions:\n");
+    synthetic_option_help(out);
+    text_buffer_add(out, "\nWithout options: link 3x8, payload 256, read request 512 bytes, one memory BAR\n"
+                         "of 64 KiB on what is no bridge, QEMU's ids.\n");
+}

@@ -50,6 +50,7 @@
 #define IOMMUSIM_TOPOLOGY_SYNTHETIC_H
 
 #include "sim/base/diagnostic.h"
+#include "sim/base/text_buffer.h"
 #include "sim/topology/topology.h"
 
 /**
@@ -58,5 +59,8 @@
  * @return the topology (free with topology_free()), or NULL with diagnostics whose column points at the place
  */
 struct topology *synthetic_parse(const char *name, const char *text, struct diagnostics *diagnostics);
+
+/** Append the grammar for users, from the tables the parser reads by. */
+void synthetic_help(struct text_buffer *out);
 
 #endif

@@ -25,6 +25,7 @@ struct option_row {
     const char *expected; /* what the value must be, for the message; NULL: the option takes none */
     bool optional;        /* the value may be left out */
     bool (*apply)(const struct option_context *context);
+    const char *help;
 };
 
 /* One number at *text up to maximum, then the character behind it. */
@@ -296,30 +297,36 @@ static bool apply_seg(const struct option_context *context)
 }
 
 static const struct option_row rows[] = {
-    {"acs", "CAP:CTL, both hexadecimal up to ffff", true, apply_acs},
-    {"noacs", NULL, false, apply_noacs},
-    {"id", "VVVV:DDDD, both hexadecimal", false, apply_id},
-    {"sub", "VVVV:DDDD, both hexadecimal", false, apply_sub},
-    {"class", "four or six hexadecimal digits", false, apply_class},
-    {"mf", NULL, false, apply_mf},
-    {"ari", NULL, false, apply_ari},
-    {"pcix", NULL, false, apply_pcix},
-    {"ev", "up to eight dwords, hexadecimal, with \":\" between them", false, apply_egress_vector},
-    {"fgroup", "a number from 0 to 7", false, apply_function_group},
-    {"fgroups", NULL, false, apply_function_groups},
-    {"p2p", "none, within or all", false, apply_peer_routing},
-    {"vf", "N or N:OFFSET:STRIDE, numbers from 1 to 65535", false, apply_vf},
-    {"link", "GENxWIDTH, generation 1 to 6 and 1, 2, 4, 8, 12, 16 or 32 lanes", false, apply_link},
-    {"mps", "128, 256, 512, 1024, 2048 or 4096", false, apply_mps},
-    {"mrrs", "128, 256, 512, 1024, 2048 or 4096", false, apply_mrrs},
-    {"bar", "a power of two from 16B to 1TiB, in a function that has a base address register left", false,
-     apply_bar},
-    {"nobar", NULL, false, apply_nobar},
-    {"nopcie", NULL, false, apply_nopcie},
-    {"bridgealias", NULL, false, apply_bridgealias},
-    {"ats", NULL, false, apply_ats},
-    {"driver", "a name", false, apply_driver},
-    {"seg", "a hexadecimal number up to ffffff", false, apply_seg},
+    {"acs", "CAP:CTL, both hexadecimal up to ffff", true, apply_acs,
+     "SV TB RR CR UF (1f), switched on as the kernel does (1d)"},
+    {"noacs", NULL, false, apply_noacs, "none (the default)"},
+    {"id", "VVVV:DDDD, both hexadecimal", false, apply_id, "vendor and device id"},
+    {"sub", "VVVV:DDDD, both hexadecimal", false, apply_sub, "subsystem ids"},
+    {"class", "four or six hexadecimal digits", false, apply_class, "class code"},
+    {"mf", NULL, false, apply_mf, "multifunction bit (set, too, where the slot has further functions)"},
+    {"ari", NULL, false, apply_ari, "ARI capability; of ports: ARI forwarding"},
+    {"pcix", NULL, false, apply_pcix, "PCI-X capability"},
+    {"ev", "up to eight dwords, hexadecimal, with \":\" between them", false, apply_egress_vector,
+     "egress control vector"},
+    {"fgroup", "a number from 0 to 7", false, apply_function_group, "ARI function group"},
+    {"fgroups", NULL, false, apply_function_groups, "ACS function groups"},
+    {"p2p", "none, within or all", false, apply_peer_routing,
+     "what the host bridge routes between its root ports"},
+    {"vf", "N or N:OFFSET:STRIDE, numbers from 1 to 65535", false, apply_vf,
+     "SR-IOV with N virtual functions enabled"},
+    {"link", "GENxWIDTH, generation 1 to 6 and 1, 2, 4, 8, 12, 16 or 32 lanes", false, apply_link,
+     "link of a port or device; said at one end it holds for the other"},
+    {"mps", "128, 256, 512, 1024, 2048 or 4096", false, apply_mps, "maximum payload"},
+    {"mrrs", "128, 256, 512, 1024, 2048 or 4096", false, apply_mrrs, "maximum read request"},
+    {"bar", "a power of two from 16B to 1TiB, while the function has a BAR left", false, apply_bar,
+     "a memory BAR; may repeat"},
+    {"nobar", NULL, false, apply_nobar, "no BAR"},
+    {"nopcie", NULL, false, apply_nopcie, "no PCI Express capability"},
+    {"bridgealias", NULL, false, apply_bridgealias, "a bridge the kernel treats as PCIe-to-PCI"},
+    {"ats", NULL, false, apply_ats, "ATS, enabled"},
+    {"driver", "a name", false, apply_driver, "the driver bound"},
+    {"seg", "a hexadecimal number up to ffffff", false, apply_seg,
+     "segment of the host bridge, on functions of the root bus"},
 };
 
 static bool refuse(struct synthetic_error *error, const char *code, size_t offset)
@@ -370,4 +377,14 @@ void synthetic_finish_options(const struct synthetic_kind *kind, struct pci_func
     /* VFs have a device id of their own. */
     if (function->sriov.present)
         function->sriov.vf_device = function->device | 0x8000;
+}
+
+void synthetic_option_help(struct text_buffer *out)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct option_row *row = &rows[i];
+        text_buffer_format(out, "  %-12s %s\n", row->name, row->help);
+        if (row->expected)
+            text_buffer_format(out, "  %-12s   %s=%s\n", "", row->optional ? "or " : "", row->expected);
+    }
 }

@@ -7,6 +7,7 @@
 #define IOMMUSIM_TOPOLOGY_SYNTHETIC_OPTION_H
 
 #include "sim/base/arena.h"
+#include "sim/base/text_buffer.h"
 #include "sim/topology/topology.h"
 
 #include <stddef.h>
@@ -48,5 +49,8 @@ bool synthetic_option(struct arena *arena, const char *option, struct pci_functi
 /** What follows once all options are read: the default BAR. */
 void synthetic_finish_options(const struct synthetic_kind *kind, struct pci_function *function,
                               const struct synthetic_extra *extra);
+
+/** Append a line or two for each option. */
+void synthetic_option_help(struct text_buffer *out);
 
 #endif

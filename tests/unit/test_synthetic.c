@@ -127,11 +127,11 @@ START_TEST(mistakes_are_named_at_their_place)
         {"ep[mf,mrrs=8192]",
          "1:12: error: option \"mrrs\" needs 128, 256, 512, 1024, 2048 or 4096 [synthetic-bad-value]"},
         {"ep[bar=3KiB]",
-         "1:8: error: option \"bar\" needs a power of two from 16B to 1TiB, in a function that "
-         "has a base address register left [synthetic-bad-value]"},
+         "1:8: error: option \"bar\" needs a power of two from 16B to 1TiB, while the function "
+         "has a BAR left [synthetic-bad-value]"},
         {"rp[bar=4KiB,bar=4KiB]",
-         "1:17: error: option \"bar\" needs a power of two from 16B to 1TiB, in a function that has a base "
-         "address register left [synthetic-bad-value]"},
+         "1:17: error: option \"bar\" needs a power of two from 16B to 1TiB, while the function has "
+         "a BAR left [synthetic-bad-value]"},
         {"rp(ep[seg=1])", "1:7: error: seg= belongs to functions of a root bus: what is below is in the same "
                           "segment [synthetic-bad-value]"},
         {"ep[mf", "1:6: error: \",\" or \"]\" is expected here [synthetic-syntax]"},
