@@ -115,28 +115,10 @@ static void start_walker(struct remapping_unit *unit, uint32_t ticket)
         begin_page_walk(unit, ticket, begin_ps);
 }
 
-/* MODEL: the match is by 4 KiB page, also where the page turns out to be larger, as the size is not known
- * before the walk. */
-static bool same_page(const struct translation_work *a, const struct translation_work *b)
-{
-    return a->phase == PHASE_WALK && a->domain == b->domain &&
-           a->iova >> PAGE_SHIFT_4K == b->iova >> PAGE_SHIFT_4K;
-}
-
 static bool merge(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
-    uint32_t found = IOMMU_NO_WORK;
-    for (uint32_t i = 0; i < unit->parameters.walkers && found == IOMMU_NO_WORK; i++) {
-        if (unit->running[i] != IOMMU_NO_WORK && unit->running[i] != ticket &&
-            same_page(&unit->works[unit->running[i]], work))
-            found = unit->running[i];
-    }
-    for (uint32_t t = unit->waiting_first; t != IOMMU_NO_WORK && found == IOMMU_NO_WORK;
-         t = unit->works[t].next) {
-        if (same_page(&unit->works[t], work))
-            found = t;
-    }
+    uint32_t found = walks_in_flight_find(&unit->in_flight, unit->works, work);
     if (found == IOMMU_NO_WORK)
         return false;
     work->phase = PHASE_MERGED;
@@ -173,6 +155,8 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
         unit->counters.context_misses += work->context_missing;
     else
         unit->counters.iotlb_misses++;
+    if (p->merge_inflight && work->phase == PHASE_WALK)
+        walks_in_flight_add(&unit->in_flight, unit->works, ticket);
     if (free_walker) {
         start_walker(unit, ticket);
         return;
@@ -383,16 +367,21 @@ static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
         return;
     }
     unit->counters.iotlb_misses++;
-    if (unit->parameters.merge_inflight && merge(unit, ticket))
+    if (unit->parameters.merge_inflight && merge(unit, ticket)) {
         release_walker(unit, ticket);
-    else
-        begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
+        return;
+    }
+    if (unit->parameters.merge_inflight)
+        walks_in_flight_add(&unit->in_flight, unit->works, ticket);
+    begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
 }
 
 static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     uint64_t now_ps = unit->events->now_ps;
+    if (unit->parameters.merge_inflight)
+        walks_in_flight_remove(&unit->in_flight, unit->works, ticket);
     if (work->overtaken)
         page_walk_again(unit, work);
     if (work->leaf_level) {

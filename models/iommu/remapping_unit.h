@@ -19,6 +19,7 @@
 #include "models/iommu/iommu_parameters.h"
 #include "models/iommu/page_table.h"
 #include "models/iommu/translation_cache.h"
+#include "models/iommu/walks_in_flight.h"
 #include "models/ledger.h"
 #include "sim/kernel/event_queue.h"
 #include "sim/kernel/queue_meter.h"
@@ -61,6 +62,7 @@ struct translation_work {
     uint32_t domain;                     /* internal; known after the context lookup */
     uint32_t next;                       /* internal list link */
     uint32_t merged;                     /* internal: works waiting for this walk */
+    uint32_t same_hash;                  /* internal: link of walks_in_flight */
     uint64_t queued_ps;                  /* internal: since when it waits for a walker */
     uint64_t mark_ps;                    /* internal: time up to which the ledger is charged */
     uint64_t ready_ps;                   /**< out: when the answer is there */
@@ -157,6 +159,7 @@ struct remapping_unit {
     uint32_t stalled_first, stalled_last; /**< works held back because the walk queue is full */
     uint32_t held_first, held_last;       /**< posted works held back because posted_walks walk already */
     uint32_t posted_walking;              /**< posted works that missed and are not answered yet */
+    struct walks_in_flight in_flight;     /**< with merge_inflight */
     uint32_t *running;                    /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
     uint32_t finished_first, finished_last;
     struct translation_work prefetch, prefetch_walk; /**< page wanted last; page being walked */

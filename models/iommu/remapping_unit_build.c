@@ -27,9 +27,10 @@ static void init_caches(struct remapping_unit *unit, uint64_t seed)
                            REPLACE_LRU, seed, "pasid");
     translation_cache_init(&unit->iotlb, p->iotlb_entries, p->iotlb_ways, policy, seed, name);
     translation_cache_partition(&unit->iotlb, p->iotlb_partitions);
-    for (int size = 0; size < 2; size++)
-        translation_cache_init(&unit->iotlb_large[size], large[size], p->iotlb_ways, policy, seed,
-                               size ? "iotlb 1 GiB" : "iotlb 2 MiB");
+    for (int size = 0; size < 2; size++) {
+        snprintf(name, sizeof(name), "unit%u.iotlb %s", (unsigned)unit->id, size ? "1 GiB" : "2 MiB");
+        translation_cache_init(&unit->iotlb_large[size], large[size], p->iotlb_ways, policy, seed, name);
+    }
     translation_cache_init(&unit->nested_cache, p->nested_entries, p->nested_ways, REPLACE_LRU, seed,
                            "nested");
     for (int level = 1; level <= WALK_LEVELS_MAX; level++) {
@@ -56,6 +57,7 @@ void remapping_unit_init(struct remapping_unit *unit, const struct iommu_paramet
     unit->stalled_first = unit->stalled_last = IOMMU_NO_WORK;
     unit->held_first = unit->held_last = IOMMU_NO_WORK;
     unit->finished_first = unit->finished_last = IOMMU_NO_WORK;
+    walks_in_flight_init(&unit->in_flight);
     init_caches(unit, seed);
 }
 
@@ -75,6 +77,7 @@ void remapping_unit_fini(struct remapping_unit *unit)
     free(unit->domains);
     free(unit->contexts);
     free(unit->ats);
+    walks_in_flight_fini(&unit->in_flight);
     free(unit->running);
     *unit = (struct remapping_unit){0};
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The transaction engine where it is stretched: what fills up, what comes all at once, what lies far out. */
+#include "sim/base/arena.h"
 #include "tests/unit/machine_fixture.h"
 
 #include <check.h>
+#include <stdlib.h>
 
 Suite *engine_limits_suite(void);
 
@@ -150,6 +152,55 @@ START_TEST(an_overloaded_open_loop_is_bounded)
 }
 END_TEST
 
+/* A read and a write of one page that is not mapped: one walk for both, and each has its own reason. */
+START_TEST(a_request_that_joined_a_walk_has_its_own_fault)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, "rp(ep)");
+    fixture.input.parameters.units[0].merge_inflight = true;
+    fixture.input.parameters.units[0].fault_records = 8;
+    fixture_stream(&fixture, "01:00.0", STREAM_WRITE, 0x20000000, 64, 1, 1);
+    fixture_stream(&fixture, "01:00.0", STREAM_READ, 0x20000000, 64, 1, 1);
+    fixture_stream(&fixture, "01:00.0", STREAM_READ, 0x10000000, 64, 1, 1); /* the context is known then */
+    fixture.streams[0].start_ps = fixture.streams[1].start_ps = 10000000;
+    fixture_translate(&fixture, "01:00.0", 0x10000000, 1 << 16, 4096);
+    fixture_run(&fixture);
+    const struct fault_log *log = machine_fault_log(fixture.machine, 0);
+    ck_assert_uint_eq(machine_unit(fixture.machine, 0)->counters.merged, 1);
+    ck_assert_uint_eq(machine_unit(fixture.machine, 0)->counters.walks, 2);
+    ck_assert_uint_eq(log->kept_count, 2);
+    for (int i = 0; i < 2; i++)
+        ck_assert_uint_eq(log->kept[i].reason, log->kept[i].write ? IOMMU_FAULT_WRITE_NOT_PERMITTED
+                                                                  : IOMMU_FAULT_READ_NOT_PERMITTED);
+    ck_assert(log->kept[0].write != log->kept[1].write);
+    fixture_fini(&fixture);
+}
+END_TEST
+
+/* Walks in flight are found by domain and page, in chains of any length. */
+START_TEST(walks_in_flight_are_found_by_domain_and_page)
+{
+    enum { WORKS = 5000 };
+    struct translation_work *works = memory_array(WORKS, sizeof(*works));
+    struct walks_in_flight walks;
+    walks_in_flight_init(&walks);
+    for (uint32_t i = 0; i < WORKS; i++) {
+        works[i].domain = i % 7;
+        works[i].iova = (uint64_t)(i / 7) * 4096 + i % 4096;
+        ck_assert_uint_eq(walks_in_flight_find(&walks, works, &works[i]), IOMMU_NO_WORK);
+        walks_in_flight_add(&walks, works, i);
+    }
+    for (uint32_t i = 0; i < WORKS; i += 3)
+        walks_in_flight_remove(&walks, works, i);
+    for (uint32_t i = 0; i < WORKS; i++) {
+        struct translation_work other = {.domain = works[i].domain, .iova = works[i].iova ^ 0x800};
+        ck_assert_uint_eq(walks_in_flight_find(&walks, works, &other), i % 3 ? i : IOMMU_NO_WORK);
+    }
+    walks_in_flight_fini(&walks);
+    free(works);
+}
+END_TEST
+
 Suite *engine_limits_suite(void)
 {
     Suite *suite = suite_create("engine_limits");
@@ -161,6 +212,8 @@ Suite *engine_limits_suite(void)
     tcase_add_test(tests, a_full_walk_queue_keeps_its_books);
     tcase_add_test(tests, addresses_beyond_any_table_fault);
     tcase_add_test(tests, an_overloaded_open_loop_is_bounded);
+    tcase_add_test(tests, a_request_that_joined_a_walk_has_its_own_fault);
+    tcase_add_test(tests, walks_in_flight_are_found_by_domain_and_page);
     suite_add_tcase(suite, tests);
     return suite;
 }
