@@ -29,6 +29,9 @@ make --no-print-directory -j"$(nproc)" sanitize
 part 'unit, property, oracle and end-to-end tests'
 make --no-print-directory -j"$(nproc)" unit
 
+part 'a study on a real Slurm, with a node and the controller dying'
+scripts/check-slurm.sh "$build/iommusim"
+
 if [ -n "$(git status --porcelain 2>/dev/null)" ] && [ "${CI:-}" = true ]; then
     git status --short
     echo 'FAILED: the tests left something behind in the work tree' >&2

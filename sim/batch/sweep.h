@@ -59,8 +59,8 @@ int sweep_simulate(struct scenario *scenario, struct text_buffer *text, struct d
 struct sweep_options {
     unsigned workers;
     bool retry_failed;
-    uint64_t first, stride; /**< of all points take first, first + stride ...; 0, 1: all */
-    uint64_t most;          /**< stop after so many; UINT64_MAX: all */
+    const uint64_t *only; /**< [only_count] the points to compute; NULL: all */
+    uint64_t only_count;
     /** Called several times a second; return false to stop. */
     bool (*tick)(void *context, const struct sweep_progress *progress);
     void *context;

@@ -21,8 +21,8 @@ struct sweep_work {
     const struct sweep_options *options;
     struct sweep_progress *progress;
     struct diagnostics *diagnostics;
-    uint64_t next, taken;
-    int status; /* of the parent: what keeps the sweep from going on */
+    uint64_t next; /* of the points wanted */
+    int status;    /* of the parent: what keeps the sweep from going on */
 };
 
 int sweep_simulate(struct scenario *scenario, struct text_buffer *text, struct diagnostics *diagnostics)
@@ -94,12 +94,14 @@ static uint64_t next(void *context)
 {
     struct sweep_work *all = context;
     uint64_t points = all->progress->points;
-    while (all->status == STATUS_OK && all->next < points && all->taken < all->options->most) {
-        uint64_t point = all->next;
+    while (all->status == STATUS_OK && all->next < points) {
+        uint64_t point = all->options->only ? all->options->only[all->next] : all->next;
         struct scenario *scenario;
         struct text_buffer inputs = {0};
         char key[POINT_KEY_SIZE];
-        all->next += all->options->stride;
+        all->next++;
+        if (point >= study_points(all->sweep->study))
+            continue; /* of a plan for another study */
         all->status = sweep_point(all->sweep, point, &scenario, key, &inputs, all->diagnostics);
         text_buffer_fini(&inputs);
         if (all->status < 0)
@@ -112,7 +114,6 @@ static uint64_t next(void *context)
             continue;
         }
         all->progress->damaged += state == STORED_DAMAGED;
-        all->taken++;
         return point;
     }
     return NO_TASK;
@@ -180,12 +181,10 @@ static bool tick(void *context)
 int sweep_run(struct sweep *sweep, const struct sweep_options *options, struct sweep_progress *progress,
               struct diagnostics *diagnostics)
 {
-    *progress = (struct sweep_progress){.points = study_points(sweep->study)};
-    struct sweep_work all = {.sweep = sweep,
-                             .options = options,
-                             .progress = progress,
-                             .diagnostics = diagnostics,
-                             .next = options->first};
+    *progress =
+        (struct sweep_progress){.points = options->only ? options->only_count : study_points(sweep->study)};
+    struct sweep_work all = {
+        .sweep = sweep, .options = options, .progress = progress, .diagnostics = diagnostics};
     const struct worker_pool pool = {
         .workers = options->workers,
         .cpu_limit_s = sweep->study->cpu_limit_s,

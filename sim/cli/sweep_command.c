@@ -4,6 +4,7 @@
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/base/units.h"
+#include "sim/batch/slurm.h"
 #include "sim/batch/sweep.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/run_progress.h"
@@ -20,7 +21,17 @@
 
 enum { EXIT_ANSWER_NO = 1, EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20, WORKERS_MAX = 1024, SAMPLE_POINTS = 8 };
 
-enum { OPTION_DRY_RUN = 256, OPTION_RESUME, OPTION_RETRY };
+enum {
+    OPTION_DRY_RUN = 256,
+    OPTION_RESUME,
+    OPTION_RETRY,
+    OPTION_ENGINE,
+    OPTION_CHUNK,
+    OPTION_SBATCH,
+    OPTION_PLAN,
+    OPTION_TASK
+};
+enum { SBATCH_MAX = 32 };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FOLDER", 0,
@@ -30,7 +41,14 @@ static const struct argp_option options[] = {
      "Say how many points there are and, from a sample, how long they take", 0},
     {"resume", OPTION_RESUME, NULL, 0, "Go on only where FOLDER has this study already", 0},
     {"retry-failed", OPTION_RETRY, NULL, 0, "Compute points once more that have failed", 0},
+    {"engine", OPTION_ENGINE, "ENGINE", 0,
+     "local: processes here (default); slurm: a job array, which is submitted and not waited for", 0},
+    {"chunk", OPTION_CHUNK, "N", 0, "Slurm: points of a task (as many as take a minute)", 0},
+    {"sbatch", OPTION_SBATCH, "ARGUMENT", 0,
+     "Slurm: hand ARGUMENT to sbatch (--sbatch=--partition=long); may repeat", 0},
     {"quiet", 'q', NULL, 0, "No progress on standard error", 0},
+    {"plan", OPTION_PLAN, "FILE", OPTION_HIDDEN, "In a task of Slurm: the plan", 0},
+    {"task", OPTION_TASK, "N", OPTION_HIDDEN, "In a task of Slurm: its number", 0},
     {0},
 };
 
@@ -38,7 +56,8 @@ static const char doc[] =
     "Compute every point of a study, on all processors. What is there already is not computed again: a sweep "
     "that was stopped, however roughly, goes on with the same words and ends with the same results.\v"
     "STUDY is an iommusim-study/1 file, or a folder that has one. WORD is one of:\n"
-    "  status FOLDER           how much of a study is there\n"
+    "  status FOLDER           how much of a study is there; with Slurm what its queue says\n"
+    "  resume FOLDER           compute what is missing, or submit it where Slurm was used before\n"
     "  collect FOLDER          its results as one table: CSV, NDJSON or SQLite\n"
     "  show FOLDER KEY         a point: its parameters, its figures, the command that computes it again\n"
     "  point FOLDER KEY        compute a point again, here, and print its result\n"
@@ -51,6 +70,11 @@ struct sweep_choice {
     const char *study, *folder;
     unsigned jobs;
     bool dry_run, resume, retry, quiet;
+    enum { ENGINE_OPEN, ENGINE_LOCAL, ENGINE_SLURM } engine;
+    uint64_t chunk, task;
+    const char *plan;
+    const char *sbatch[SBATCH_MAX];
+    size_t sbatch_count;
 };
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -77,6 +101,27 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_RETRY:
         chosen->retry = true;
+        return 0;
+    case OPTION_ENGINE:
+        chosen->engine = strcmp(text, "slurm") == 0 ? ENGINE_SLURM : ENGINE_LOCAL;
+        if (chosen->engine == ENGINE_LOCAL && strcmp(text, "local") != 0)
+            argp_error(state, "unknown engine '%s': local or slurm", text);
+        return 0;
+    case OPTION_CHUNK:
+        if (!number_parse(text, UINT32_MAX, &chosen->chunk) || chosen->chunk == 0)
+            argp_error(state, "'%s' is no number of points", text);
+        return 0;
+    case OPTION_SBATCH:
+        if (chosen->sbatch_count == SBATCH_MAX)
+            argp_error(state, "more than %d times --sbatch", SBATCH_MAX);
+        chosen->sbatch[chosen->sbatch_count++] = text;
+        return 0;
+    case OPTION_PLAN:
+        chosen->plan = text;
+        return 0;
+    case OPTION_TASK:
+        if (!number_parse(text, UINT32_MAX, &chosen->task))
+            argp_error(state, "'%s' is no number of a task", text);
         return 0;
     case ARGP_KEY_ARG:
         if (chosen->study)
@@ -148,9 +193,7 @@ static unsigned processors(void)
 static struct sweep_options sweep_options_of(const struct sweep_choice *chosen)
 {
     return (struct sweep_options){.workers = chosen->jobs ? chosen->jobs : processors(),
-                                  .retry_failed = chosen->retry,
-                                  .stride = 1,
-                                  .most = UINT64_MAX};
+                                  .retry_failed = chosen->retry};
 }
 
 /* A sample spread over the study; nothing of it is kept. */
@@ -215,6 +258,42 @@ static int compute(struct sweep *sweep, const struct sweep_choice *chosen, struc
     return status < 0 ? status : progress.failed ? EXIT_ANSWER_NO : STATUS_OK;
 }
 
+/* One task of a job array: a chunk of the plan. No lock: several tasks write at a time, each its own points,
+ * and where a point is computed twice the same bytes. */
+static int compute_task(struct sweep *sweep, const struct sweep_choice *chosen,
+                        struct diagnostics *diagnostics)
+{
+    uint64_t *points = NULL;
+    struct sweep_options wanted = sweep_options_of(chosen);
+    struct sweep_progress progress;
+    int status = slurm_plan_read(chosen->plan, chosen->task, &points, &wanted.only_count, diagnostics);
+    wanted.only = points;
+    if (status == STATUS_OK && wanted.only_count)
+        status = sweep_run(sweep, &wanted, &progress, diagnostics);
+    free(points);
+    return status;
+}
+
+static int submit(struct sweep *sweep, const struct sweep_choice *chosen, struct diagnostics *diagnostics)
+{
+    char *program = realpath("/proc/self/exe", NULL);
+    const struct slurm_options wanted = {chosen->chunk, chosen->sbatch, chosen->sbatch_count, program};
+    struct slurm_submission submission;
+    int status = slurm_submit(sweep, &wanted, &submission, diagnostics);
+    free(program);
+    if (status < 0)
+        return status;
+    if (submission.missing == 0)
+        fprintf(stderr, "%s: nothing is missing\n", sweep->folder);
+    else
+        fprintf(stderr,
+                "%s: job %s computes %" PRIu64 " points in %" PRIu64 " tasks of %" PRIu64
+                "; `iommusim sweep status %s` says how far it is\n",
+                sweep->folder, submission.job, submission.missing, submission.tasks, submission.chunk,
+                sweep->folder);
+    return STATUS_OK;
+}
+
 /* --resume: a mistyped folder must not begin a study anew. */
 static bool folder_has_study(const struct sweep_choice *chosen)
 {
@@ -227,6 +306,17 @@ static bool folder_has_study(const struct sweep_choice *chosen)
 }
 
 const struct argp sweep_argp = {options, parse_option, "STUDY\nWORD FOLDER ...", doc, NULL, NULL, NULL};
+
+static int answer(struct sweep *sweep, const struct sweep_choice *chosen, struct diagnostics *diagnostics)
+{
+    bool slurm = chosen->engine == ENGINE_SLURM ||
+                 (chosen->engine == ENGINE_OPEN && chosen->resume && slurm_used(sweep->folder));
+    if (chosen->plan)
+        return compute_task(sweep, chosen, diagnostics);
+    if (chosen->dry_run)
+        return estimate(sweep, chosen, diagnostics);
+    return slurm ? submit(sweep, chosen, diagnostics) : compute(sweep, chosen, diagnostics);
+}
 
 static int sweep_study(int argc, char **argv)
 {
@@ -243,10 +333,9 @@ static int sweep_study(int argc, char **argv)
         diagnostics_free(diagnostics);
         return EXIT_BAD_INPUT;
     }
-    status = sweep_open(&sweep, chosen.study, chosen.folder, !chosen.dry_run, diagnostics);
+    status = sweep_open(&sweep, chosen.study, chosen.folder, !chosen.dry_run && !chosen.plan, diagnostics);
     if (status == STATUS_OK)
-        status =
-            chosen.dry_run ? estimate(&sweep, &chosen, diagnostics) : compute(&sweep, &chosen, diagnostics);
+        status = answer(&sweep, &chosen, diagnostics);
     sweep_close(&sweep);
     diagnostics_print(diagnostics, stderr);
     diagnostics_free(diagnostics);
@@ -263,5 +352,8 @@ int sweep_command(int argc, char **argv)
             return word->run(argc - 1, argv + 1);
         }
     }
+    static char resume[] = "--resume";
+    if (argc > 1 && strcmp(argv[1], "resume") == 0)
+        argv[1] = resume;
     return sweep_study(argc, argv);
 }

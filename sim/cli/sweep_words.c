@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/batch/collect.h"
 #include "sim/batch/point_metrics.h"
+#include "sim/batch/slurm.h"
 #include "sim/cli/commands.h"
 #include "sim/output/output_file.h"
 
@@ -100,6 +101,10 @@ static int answer_status(struct sweep *sweep, const struct word_choice *chosen,
         }
         printf("failed %s: %s\n", table.points[i].key, table.points[i].reason);
     }
+    struct text_buffer queue = {0};
+    slurm_queue_print(sweep->folder, &queue);
+    fputs(text_buffer_get(&queue), stdout);
+    text_buffer_fini(&queue);
     bool whole = table.missing + table.failed == 0;
     collected_free(&table);
     return whole ? STATUS_OK : EXIT_ANSWER_NO;

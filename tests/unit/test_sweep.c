@@ -282,6 +282,42 @@ START_TEST(the_database_answers)
 }
 END_TEST
 
+/* Without a cluster: an sbatch of ours runs the tasks at once, some of them twice, one not at all. */
+START_TEST(slurm_is_handed_chunks)
+{
+    write_file(
+        "sbatch",
+        "#!/bin/sh\nfor word; do case $word in --array=0-*) last=${word#--array=0-};; esac; script=$word; "
+        "done\nfor task in $(seq 0 $last) 1; do [ $task = 2 ] || SLURM_ARRAY_TASK_ID=$task sh $script || "
+        "exit "
+        "1; done\necho \"$*\" > arguments\necho '77;here'\n");
+    write_file("squeue",
+               "#!/bin/sh\necho '77_0|RUNNING|None'\necho '77_2|PENDING|launch failed requeued held'\n");
+    write_file("sinfo", "#!/bin/sh\necho 'n3 drained'\n");
+    write_file("scontrol", "#!/bin/sh\necho 'MaxArraySize            = 7'\n");
+    expect("chmod +x sbatch squeue sinfo scontrol; export PATH=$PWD:$PATH; iommusim sweep study.json "
+           "--engine slurm --chunk 1 "
+           "--sbatch=--partition=long",
+           0, "job 77 computes 24 points in 6 tasks of 4");
+    expect("cat arguments", 0, "--partition=long");
+    expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1, "20 done, 0 failed, 4 missing");
+    expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1,
+           "Slurm: 0 tasks wait, 1 run\n"
+           "warning: 1 tasks are held and will not start (77_2: launch failed requeued held)");
+    expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1,
+           "node n3 drained: no task starts there");
+    expect("export PATH=$PWD:$PATH; iommusim sweep resume study-results --chunk 3", 0,
+           "4 points in 2 tasks of 3");
+    expect("export PATH=$PWD:$PATH; iommusim sweep resume study-results", 0, "nothing is missing");
+    expect("iommusim sweep study.json -q -o whole && diff -r whole/points study-results/points && echo same",
+           0, "same");
+    expect("printf '#!/bin/sh\nexit 1\n' > sbatch; export PATH=$PWD:$PATH; iommusim sweep study.json -o new "
+           "--engine slurm",
+           3, "sbatch refused the job");
+    expect("iommusim sweep study.json -o new --engine pbs", 2, "unknown engine 'pbs'");
+}
+END_TEST
+
 START_TEST(questions_are_answered)
 {
     expect("iommusim sweep study.json -q", 0, "");
@@ -309,6 +345,7 @@ Suite *sweep_suite(void)
     tcase_add_test(tests, a_full_disk_ends_the_sweep);
     tcase_add_test(tests, two_at_once_are_told_apart);
     tcase_add_test(tests, the_database_answers);
+    tcase_add_test(tests, slurm_is_handed_chunks);
     tcase_add_test(tests, questions_are_answered);
     suite_add_tcase(suite, tests);
     return suite;
