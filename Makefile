@@ -29,6 +29,7 @@ help:
 	@echo 'make oracle     predicted groups against real kernels; reasons for misses in results/realworld-misses.md'
 	@echo 'make validate   published measurements against the simulator; results/validation.md, exit 1 outside tolerance'
 	@echo 'make isolation-seen  make the table of ids anew from the machines beside the tree'
+	@echo 'make fuzz       every reader of foreign text under libFuzzer, FUZZ_SECONDS=60 each; FUZZ_TARGETS names some of them'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UBSan'
 	@echo 'make lint       clang-format and clang-tidy'
 	@echo 'make format     apply clang-format'
@@ -130,6 +131,23 @@ check-built: all
 sanitize:
 	@$(MAKE) --no-print-directory BUILD=build/sanitize OPT='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' \
 	    LDFLAGS='-fsanitize=address,undefined' unit
+
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+# The sources are built once more, by clang, with coverage for the fuzzer and both sanitizers.
+.PHONY: fuzz fuzz-programs
+fuzz:
+	@scripts/setup.sh fuzz
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang WARNINGS='-Wall -Wno-unknown-warning-option' \
+	    OPT='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzz-programs
+	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-programs: $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz_dump.h $(BUILD)/libiommusim.a
+	@echo '  LINK    $@'
+	@$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(BUILD)/libiommusim.a $(LIBS)
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')

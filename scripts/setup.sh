@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Install what the build and the tests need and is missing: Debian packages, as root or through sudo. Where neither is
-# possible, print the one command to run and stop. Does nothing, quickly, when all is there.
+# possible, print the one command to run and stop. Does nothing, quickly, when all is there. With the word fuzz: also
+# what `make fuzz` needs.
 set -eu
 
 packages='gcc make pkg-config libcjson-dev libzstd-dev libxxhash-dev libarchive-dev libsqlite3-dev check libsubunit-dev libsimgrid-dev clang-format zstd'
+[ "${1:-}" = fuzz ] && packages="$packages clang libclang-rt-dev"
 
 missing=''
 for package in $packages; do

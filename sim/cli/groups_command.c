@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "sim/analysis/group_statement.h"
+#include "sim/base/arena.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/file_arguments.h"
 #include "sim/input/machine_input.h"
@@ -67,7 +69,8 @@ static const struct argp_option options[] = {
      "(text or json)",
      0},
     {"compare", KEY_COMPARE, NULL, 0,
-     "Set the groups beside those the input states (lspci and kernel logs do); exit status 1 where they "
+     "Set the groups beside those the input states (lspci, kernel logs and copies of /sys do, the latter "
+     "with types and reserved regions); exit status 1 where they "
      "differ",
      0},
     FILE_ARGUMENTS_OPTION(0),
@@ -203,6 +206,15 @@ static void write_groups(const struct groups_options *chosen, const struct iommu
     }
 }
 
+/* Types and reserved regions count, too, where the input states them. */
+static bool statements_differ(const struct iommu_groups *groups)
+{
+    struct arena *arena = arena_new();
+    struct group_statements found = group_statements_find(groups, arena);
+    arena_free(arena);
+    return found.types != found.types_same || found.regions != found.regions_same;
+}
+
 static int write_comparison(const struct groups_options *chosen, const struct iommu_groups *groups,
                             struct text_buffer *out, bool *no, struct diagnostics *diagnostics)
 {
@@ -222,7 +234,7 @@ static int write_comparison(const struct groups_options *chosen, const struct io
         groups_compare_json(groups, out);
     else
         groups_compare_tsv(groups, out);
-    *no = differ > 0;
+    *no = differ > 0 || statements_differ(groups);
     return STATUS_OK;
 }
 

@@ -154,7 +154,7 @@ void dump_add_reserved(struct dump *dump, const struct reserved_region *region)
 {
     for (size_t i = 0; i < dump->reserved_count; i++) {
         const struct reserved_region *known = &dump->reserved[i];
-        if (known->kind == region->kind && known->base == region->base && known->limit == region->limit &&
+        if (known->base <= region->limit && region->base <= known->limit &&
             same_scope(&known->scope, &region->scope))
             return;
     }

@@ -185,7 +185,7 @@ struct dump_part *dump_find(struct dump *dump, enum dump_rank rank, uint32_t seg
  * @p bridge comes from a source of higher rank. */
 void dump_add_host_bridge(struct dump *dump, const struct dump_host_bridge *bridge);
 
-/** State a region that is reserved for a function. Regions stated before are not repeated. */
+/** State a region that is reserved for a function. Of those that overlap the first stated counts. */
 void dump_add_reserved(struct dump *dump, const struct reserved_region *region);
 
 /** State a unit. Those of sources of lower rank are forgotten; a unit with the registers of one stated

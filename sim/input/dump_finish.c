@@ -64,12 +64,28 @@ static void add_host_bridges(struct dump *dump)
     }
 }
 
+/* BARs are powers of two. Quirks cut some to what is usable, and logs show ranges that were joined or torn.
+ */
+static void settle_sizes(struct bar *bars, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (bars[i].size & (bars[i].size - 1))
+            bars[i].size = 0;
+    }
+}
+
 /* What follows from facts together. */
 static void settle(const struct dump *dump, struct dump_part *part)
 {
     struct pci_function *function = &part->function;
     if (!(part->facts & FACT_HEADER))
         function->header_type = function->class_code >> 8 == 0x0604;
+    settle_sizes(function->bars, BAR_COUNT);
+    settle_sizes(function->sriov.vf_bars, 6);
+    if (!function_is_bridge(function)) /* a line of another function slipped in */
+        function->io_window = function->memory_window = function->prefetchable_window = (struct window){0};
+    if (function->header_type == 0)
+        function->secondary_bus = function->subordinate_bus = 0;
     function->pcie_unknown = !(part->facts & FACT_TYPE);
     bool conventional = (part->facts & FACT_TYPE) && !function->pcie;
     function->acs_unknown = !conventional && (!(part->facts & FACT_ACS) ||
@@ -210,6 +226,13 @@ struct topology *dump_finish(struct dump *dump)
     struct source_text together = {.name = "the files together", .text = ""};
     struct topology *topology = topology_builder_topology(dump->builder);
     dump_merge(dump);
+    if (dump->part_count == 0) {
+        const struct source_text *source = dump->source_count == 1 ? dump->source : &together;
+        diagnostics_report(dump->diagnostics, DIAGNOSTIC_ERROR, source, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "dump-no-functions", "no PCI function is named");
+        dump_free(dump);
+        return NULL;
+    }
     add_functions(dump);
     add_host_bridges(dump);
     unsigned numbered = buses_told(dump) ? 0 : lspci_guess_buses(dump->builder);

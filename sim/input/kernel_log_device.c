@@ -52,6 +52,8 @@ static void set_ids(struct dump_part *part, uint64_t vendor, uint64_t device)
 
 static void set_class(struct dump_part *part, uint64_t header, uint64_t class_code, bool interface)
 {
+    if (class_code > (interface ? CLASS_ALL_ONES : CLASS_ALL_ONES >> 8))
+        return; /* torn */
     part->function.header_type = header & HEADER_LAYOUT;
     part->function.class_code = (uint32_t)(interface ? class_code : class_code << 8);
     part->facts |= FACT_HEADER | FACT_CLASS | (interface ? (uint32_t)FACT_INTERFACE : 0);

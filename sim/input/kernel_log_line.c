@@ -63,7 +63,8 @@ static bool skip_stamp(struct slice *line)
         stamped = true;
     }
     /* dmesg -x: "kern  :info  : [..." */
-    const char *bracket = memchr(line->at, '[', slice_length(head));
+    size_t length = slice_length(*line) < PREFIX_LIMIT ? slice_length(*line) : PREFIX_LIMIT;
+    const char *bracket = length ? memchr(line->at, '[', length) : NULL;
     struct slice facility = *line;
     if (bracket && slice_skip(&facility, "kern ")) {
         line->at = bracket;

@@ -178,7 +178,8 @@ static void read_line(struct import *import, struct slice line, unsigned number)
 {
     struct lspci_header header;
     struct group_list *listing = &import->listing;
-    if (group_list_heading(listing, import->open, &line))
+    bool goes_on = import->open && lspci_text_goes_on(&import->text);
+    if (!goes_on && group_list_heading(listing, import->open, &line))
         return;
     if (slice_length(line) == 0)
         group_list_gap(listing);

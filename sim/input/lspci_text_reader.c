@@ -263,6 +263,12 @@ void lspci_text_line(struct lspci_text *text, struct slice line)
     }
 }
 
+bool lspci_text_goes_on(const struct lspci_text *text)
+{
+    return text->handler == words_of_flags && text->previous.end > text->previous.at &&
+           *text->previous.end == ',';
+}
+
 void lspci_text_finish(struct lspci_text *text)
 {
     struct pci_function *function = &text->function;

@@ -56,6 +56,10 @@ void lspci_text_reset(struct lspci_text *text, struct lspci_header *header);
 /** Read one line, trimmed. */
 void lspci_text_line(struct lspci_text *text, struct slice line);
 
+/** Did the line before end in the middle of flags, with a comma? Then "IOMMU group 14" is no heading of a
+ * listing. */
+bool lspci_text_goes_on(const struct lspci_text *text);
+
 /** Settle what only the whole text tells (is it a bridge, is ACS known, does memory decode). */
 void lspci_text_finish(struct lspci_text *text);
 

@@ -81,8 +81,6 @@ static struct bar make_own_bar(const uint64_t numbers[3], unsigned row)
 {
     struct bar bar = make_bar(numbers);
     bar.prefetchable &= row != BAR_ROM;
-    if (bar.size & (bar.size - 1))
-        bar.size = 0; /* quirks cut some to what is usable */
     return bar;
 }
 

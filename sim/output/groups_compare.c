@@ -5,6 +5,7 @@
 #include "sim/analysis/group_explain.h"
 #include "sim/output/group_reasons.h"
 #include "sim/output/group_words.h"
+#include "sim/output/groups_stated.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +155,8 @@ void groups_compare_text(const struct iommu_groups *groups, bool all, struct tex
     text_buffer_format(out,
                        "The input states the groups of %u functions; %u of them have the same mates here\n",
                        agreement.functions, agreement.exact);
+    struct group_statements statements = group_statements_find(groups, arena);
+    groups_stated_text(&statements, out);
     for (uint32_t i = 0; i < comparison.count; i++) {
         uint32_t cluster = comparison.cluster[comparison.order[i]];
         bool first = true, differs = false;
@@ -197,11 +200,14 @@ void groups_compare_json(const struct iommu_groups *groups, struct text_buffer *
     text_buffer_format(out,
                        "{\n  \"format\": \"iommusim-groups-comparison/1\",\n  \"algorithm\": \"%s\",\n"
                        "  \"assume\": \"%s\",\n  \"functions\": %u,\n  \"exact\": %u,\n"
-                       "  \"pairs\": {\"here\": %llu, \"stated\": %llu, \"both\": %llu},\n  \"rows\": [",
+                       "  \"pairs\": {\"here\": %llu, \"stated\": %llu, \"both\": %llu},\n",
                        group_algorithm_name(groups->platform.algorithm),
                        isolation_policy_name(groups->platform.assume), agreement.functions, agreement.exact,
                        (unsigned long long)agreement.pairs_here, (unsigned long long)agreement.pairs_stated,
                        (unsigned long long)agreement.pairs_both);
+    struct group_statements statements = group_statements_find(groups, arena);
+    groups_stated_json(&statements, out);
+    text_buffer_add(out, "  \"rows\": [");
     for (uint32_t i = 0; i < comparison.count; i++) {
         uint32_t id = comparison.order[i];
         char bdf[BDF_TEXT_SIZE], number[16] = "null";

@@ -9,8 +9,9 @@
 #include "sim/analysis/iommu_groups.h"
 #include "sim/base/text_buffer.h"
 
-/** Both side by side; which groups differ, why they came out so here, and which single assumption, turned
- * round, would make them agree. @param all  groups that agree, too */
+/** Both side by side, with types and reserved regions where the input states them; which groups differ, why
+ * they came out so here, and which single assumption, turned round, would make them agree. @param all  groups
+ * that agree, too */
 void groups_compare_text(const struct iommu_groups *groups, bool all, struct text_buffer *out);
 
 /** One document "iommusim-groups-comparison/1". */

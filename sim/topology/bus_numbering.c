@@ -160,8 +160,9 @@ static void default_vf_routing(struct topology_builder *builder, const uint32_t 
         struct sriov *sriov = &function->sriov;
         if (!sriov->present || sriov->total_vfs == 0 || sriov->first_vf_offset != 0)
             continue;
-        /* A dump of an adapter without enabled VFs may well read 0. */
-        if (builder->nodes[members[i]].placement.address_known && !sriov->enabled)
+        /* A dump of an adapter without enabled VFs may well read 0; text may have lost the line. */
+        const struct placement *placement = &builder->nodes[members[i]].placement;
+        if (placement->address_known && (!sriov->enabled || placement->addresses_known))
             continue;
         sriov->first_vf_offset = (uint16_t)(next - function->devfn);
         sriov->vf_stride = 1;

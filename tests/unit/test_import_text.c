@@ -192,6 +192,8 @@ START_TEST(wrapped_headers_and_lost_lines)
                     "00:1e.0 System peripheral: Intel Corporation Device 4321\n"
                     "Capabilities: [40] Express (v2) Root Complex Integrated\n"
                     "Endpoint, MSI 00\n"
+                    "Flags: bus master, fast devsel, latency 0, IRQ 55, NUMA node 0,\n"
+                    "IOMMU group 14\n"
                     "00:1f.0 System peripheral: Intel Corporation Last one [8086:5678] (rev 01)\n"
                     "-[0000:00]-+-00.0  Intel Corporation Tree [8086:0001]\n"
                     " |           +-01.0  Intel Corporation Branch [8086:0002]\n"
@@ -207,8 +209,11 @@ START_TEST(wrapped_headers_and_lost_lines)
     const struct pci_function *collector = topology_find(topology, 0, 0, pci_devfn(0x1d, 0));
     ck_assert(function_is_type(collector, PCIE_RC_EVENT_COLLECTOR) && collector->device == 0x1234);
     ck_assert(function_is_type(topology_find(topology, 0, 0, pci_devfn(0x1e, 0)), PCIE_RC_ENDPOINT));
+    const struct pci_function *peripheral = topology_find(topology, 0, 0, pci_devfn(0x1e, 0));
+    ck_assert(peripheral->group_reported && peripheral->reported_group == 14);
     const struct pci_function *last = topology_find(topology, 0, 0, pci_devfn(0x1f, 0));
     ck_assert_uint_eq(last->device, 0x5678);
+    ck_assert(!last->group_reported);
     ck_assert_str_eq(last->name, "Intel Corporation Last one");
     topology_free(topology);
 }

@@ -9,6 +9,7 @@
 #include "sim/input/recognise.h"
 #include "sim/input/sysfs_reader.h"
 #include "sim/input/sysfs_writer.h"
+#include "sim/output/groups_stated.h"
 #include "sim/topology/synthetic.h"
 #include "tests/unit/random_machine.h"
 #include "tests/unit/topology_compare.h"
@@ -242,6 +243,39 @@ START_TEST(units_follow_from_whom_they_translate_for)
 }
 END_TEST
 
+/* ---- what the kernel printed of groups, against what is foreseen ---- */
+
+START_TEST(statements_are_compared)
+{
+    struct topology *machine = synthetic_parse("machine", "rp[acs](ep) rciep rciep", diagnostics);
+    boot(machine, 1);
+    struct iommu_groups *groups = iommu_groups_form(machine, IOMMU_CHOICE_VT_D, "", diagnostics);
+    struct group_statements found = group_statements_find(groups, groups->arena);
+    ck_assert_uint_eq(found.count, 4);
+    ck_assert_uint_eq(found.types, 4);
+    ck_assert_uint_eq(found.types_same, 4);
+    ck_assert_uint_eq(found.regions_same, 4);
+    machine->reported_groups[0].type = "identity";
+    machine->reported_groups[1].regions[0].base = 0xfed00000;
+    machine->functions[2].reported_group = 9; /* its group cannot be compared any more */
+    found = group_statements_find(groups, groups->arena);
+    ck_assert_uint_eq(found.count, 3);
+    ck_assert_uint_eq(found.types_same, 2);
+    ck_assert_uint_eq(found.regions_same, 2);
+    struct text_buffer out = {0};
+    groups_stated_text(&found, &out);
+    ck_assert_str_eq(text_buffer_get(&out),
+                     "Types are stated of 3 groups with the same members; 2 have the same type here\n"
+                     "  group 0: identity for the kernel, DMA-FQ here\n"
+                     "Reserved regions are stated of 3 of them; 2 have the same regions here\n"
+                     "  group 1: 0x00000000fed00000 0x00000000feefffff msi for the kernel only\n"
+                     "  group 1: 0x00000000fee00000 0x00000000feefffff msi here only\n");
+    text_buffer_fini(&out);
+    iommu_groups_free(groups);
+    topology_free(machine);
+}
+END_TEST
+
 /* ---- trees put together by hand ---- */
 
 static void add(struct file_tree *tree, enum file_kind kind, const char *path, const char *text)
@@ -446,6 +480,7 @@ Suite *sysfs_suite(void)
     tcase_add_test(tests, random_machines_come_back);
     tcase_add_test(tests, sizes_come_back);
     tcase_add_test(tests, units_follow_from_whom_they_translate_for);
+    tcase_add_test(tests, statements_are_compared);
     tcase_add_test(tests, a_folder_of_functions_is_enough);
     tcase_add_test(tests, padding_is_seen_through);
     tcase_add_test(tests, direct_regions_are_stated_for_the_members);
