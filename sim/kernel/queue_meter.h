@@ -20,31 +20,38 @@ struct queue_meter {
     uint64_t count;      /**< in the queue now */
     uint64_t high;       /**< most at once */
     uint64_t arrivals, departures;
-    __uint128_t area;   /**< integral of count over time up to changed_ps, in picoseconds */
-    __uint128_t waited; /**< sum over departures of their times in the queue */
+    __uint128_t moments; /**< times of departures less times of arrivals, modulo 2^128 */
+    __uint128_t waited;  /**< sum over departures of their times in the queue */
 };
 
-/** The area up to @p now_ps. */
+/** The area under the length up to @p now_ps, not before changed_ps: whoever came at a and left at d adds
+ * d - a, whoever is there now_ps - a. */
 static inline __uint128_t queue_meter_area(const struct queue_meter *meter, uint64_t now_ps)
 {
-    return meter->area + (__uint128_t)meter->count * (now_ps - meter->changed_ps);
+    return meter->moments + (__uint128_t)meter->count * now_ps;
 }
 
 static inline void queue_meter_arrive(struct queue_meter *meter, uint64_t now_ps)
 {
-    meter->area = queue_meter_area(meter, now_ps);
+    meter->moments -= now_ps;
     meter->changed_ps = now_ps;
     meter->arrivals++;
     if (++meter->count > meter->high)
         meter->high = meter->count;
 }
 
-/** One leaves that came at @p arrived_ps. */
+/** Time of one that is in the queue since @p arrived_ps, as far as it is measured. */
+static inline uint64_t queue_meter_stay(const struct queue_meter *meter, uint64_t arrived_ps, uint64_t now_ps)
+{
+    return now_ps - (arrived_ps > meter->since_ps ? arrived_ps : meter->since_ps);
+}
+
+/** One leaves that came at @p arrived_ps, as it says itself. */
 static inline void queue_meter_depart(struct queue_meter *meter, uint64_t arrived_ps, uint64_t now_ps)
 {
-    meter->area = queue_meter_area(meter, now_ps);
+    meter->moments += now_ps;
     meter->changed_ps = now_ps;
-    meter->waited += now_ps - (arrived_ps > meter->since_ps ? arrived_ps : meter->since_ps);
+    meter->waited += queue_meter_stay(meter, arrived_ps, now_ps);
     meter->departures++;
     meter->count--;
 }
@@ -52,14 +59,11 @@ static inline void queue_meter_depart(struct queue_meter *meter, uint64_t arrive
 /** Measure from @p now_ps on; those that are in the queue count from now. */
 static inline void queue_meter_restart(struct queue_meter *meter, uint64_t now_ps)
 {
-    *meter = (struct queue_meter){
-        .since_ps = now_ps, .changed_ps = now_ps, .count = meter->count, .high = meter->count};
-}
-
-/** Time of one that is in the queue since @p arrived_ps, as far as it is measured. */
-static inline uint64_t queue_meter_stay(const struct queue_meter *meter, uint64_t arrived_ps, uint64_t now_ps)
-{
-    return now_ps - (arrived_ps > meter->since_ps ? arrived_ps : meter->since_ps);
+    *meter = (struct queue_meter){.since_ps = now_ps,
+                                  .changed_ps = now_ps,
+                                  .count = meter->count,
+                                  .high = meter->count,
+                                  .moments = -((__uint128_t)meter->count * now_ps)};
 }
 
 /** Little's law. @param staying  sum of queue_meter_stay() over all that are in the queue at @p now_ps */
