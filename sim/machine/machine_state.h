@@ -156,6 +156,12 @@ void machine_translated(void *machine, uint32_t tlp);
 void machine_log_fault(struct machine *machine, uint32_t tlp);
 /** The function accepts nothing more: its generators end, and traces leave its operations out (traffic.c). */
 void traffic_stop_function(struct machine *machine, uint32_t function_id);
+/** The models tell the machine of arrivals (machine_arrivals.c). */
+void machine_connect_models(struct machine *machine);
+/** Let a completer put its completions into its ingress. */
+void machine_pump_completer(struct machine *machine, uint32_t completer);
+/** A law of the simulator is broken: say which, with @p tlp where it is about one, and abort (machine.c). */
+_Noreturn void machine_broken(const struct machine *machine, const char *law, const struct tlp *tlp);
 /** Let an engine issue, ending TLPs that fail at their source. */
 void machine_pump_engine(struct machine *machine, uint32_t engine);
 

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* What the models hand to the machine: TLPs that arrived, requests that ended, room in an ingress; and the
+ * books of the operations they belong to. */
+#include "sim/machine/machine_state.h"
+
+/* ---- operations ---- */
+
+static void record(struct machine *machine, const struct dma_operation *operation, const struct tlp *tlp,
+                   uint64_t done_ps)
+{
+    struct traffic *traffic = &machine->traffic[operation->stream];
+    struct stream_result *result = &traffic->result;
+    uint64_t latency_ps = done_ps - operation->submit_ps;
+    if (operation->late) {
+        result->late++;
+        result->late_refused += operation->failed;
+        return;
+    }
+    uint64_t tail_ps = done_ps - machine->events.now_ps;
+    if (ledger_total_ps(&tlp->ledger) + tail_ps != latency_ps)
+        machine_broken(machine, "the parts of a latency do not add up to it", tlp);
+    result->completed++;
+    result->failed += operation->failed;
+    /* Rates count from the end of the last warm-up operation: from then on completions come at the pace of
+     * the steady state. */
+    if (result->completed == traffic->stream->warmup_operations) {
+        result->first_ps = done_ps;
+        if (--machine->warming_streams == 0)
+            machine_measure_from_now(machine);
+    }
+    if (!operation->recorded)
+        return;
+    if (operation->failed) {
+        histogram_record(&result->failed_latency, latency_ps);
+        return;
+    }
+    histogram_record(&result->latency, latency_ps);
+    for (int part = 0; part < LEDGER_PARTS; part++)
+        result->ledger[part] += tlp->ledger.ps[part];
+    result->ledger[LEDGER_ENDPOINT] += tail_ps;
+    result->recorded++;
+    result->bytes += operation->length_bytes;
+    result->last_ps = done_ps > result->last_ps ? done_ps : result->last_ps;
+}
+
+void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32_t bytes, bool failed)
+{
+    struct dma_operation *operation = &machine->operations.items[tlp->operation];
+    struct dma_engine *engine = &machine->engines[operation->engine];
+    uint64_t now_ps = machine->events.now_ps, duration_ps = machine->workload->duration_ps;
+    if (bytes > operation->remaining_bytes)
+        machine_broken(machine, "more bytes arrived than were asked for", tlp);
+    operation->remaining_bytes -= bytes;
+    operation->failed |= failed;
+    machine->bytes_finished += bytes;
+    uint64_t done_ps = now_ps;
+    if (!operation->write)
+        done_ps = dma_engine_data_arrived(engine, operation, failed ? 0 : bytes) +
+                  engine->parameters.completion_latency_ps;
+    if (operation->remaining_bytes)
+        return;
+    if (operation->refused && machine_operation_refused(machine, tlp->operation))
+        return;
+    if (tlp->mark_ps != now_ps)
+        machine_broken(machine, "a TLP arrived at a time its ledger does not know", tlp);
+    if (duration_ps && done_ps > duration_ps)
+        return; /* the run is over before the device knows */
+    record(machine, operation, tlp, done_ps);
+    event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);
+}
+
+/* A write was dropped, or a completion was lost where ports send it in a circle.
+ * MODEL: a device that waits for a completion learns of its loss at once: there is no completion timeout. */
+static void end_failed(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    if (tlp->operation == NONE) {
+        if (tlp->transaction.address_type == ADDRESS_TRANSLATION_REQUEST)
+            ats_translation_arrived(machine, tlp, true);
+        return; /* messages are lost */
+    }
+    struct dma_engine *engine = &machine->engines[machine->operations.items[tlp->operation].engine];
+    machine_operation_progress(machine, tlp, tlp->length_bytes, true);
+    if (tlp->flow == FLOW_NONPOSTED || (tlp->flow == FLOW_COMPLETION && tlp->last)) {
+        dma_engine_tag_free(engine);
+        ats_read_over(machine, tlp);
+    }
+}
+
+void machine_pump_engine(struct machine *machine, uint32_t engine)
+{
+    for (uint32_t index; (index = dma_engine_pump(&machine->engines[engine])) != NONE;) {
+        struct tlp *tlp = &machine->pool.items[index];
+        if (tlp->fate == FATE_HOST) { /* a function of the root complex itself */
+            root_complex_receive(&machine->root_complex, index);
+            continue;
+        }
+        end_failed(machine, index);
+        tlp_release(&machine->pool, index);
+    }
+}
+
+/* ---- what models tell ---- */
+
+static void host_finished(void *context, uint32_t index, bool failed)
+{
+    struct machine *machine = context;
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t engine = machine->engine_of[tlp->origin_id];
+    if (tlp->transaction.kind == TRANSACTION_MESSAGE_TO_ROOT) {
+        ats_message_at_host(machine, tlp);
+        return;
+    }
+    if (failed)
+        end_failed(machine, index);
+    else
+        machine_operation_progress(machine, tlp, tlp->length_bytes, false);
+    if (failed && tlp->flow == FLOW_NONPOSTED)
+        machine_pump_engine(machine, engine);
+}
+
+static void host_faulted(void *context, uint32_t index)
+{
+    machine_log_fault(context, index);
+}
+
+static void completion_arrived(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t engine = machine->engine_of[tlp->origin_id];
+    bool last = tlp->last;
+    bool refused = tlp->status != COMPLETION_SUCCESS;
+    transport_free_buffer(&machine->transport, tlp); /* functions inside a switch share its finite buffers */
+    if (tlp->operation == NONE) {
+        ats_translation_arrived(machine, tlp, refused);
+        tlp_release(&machine->pool, index);
+        machine_pump_engine(machine, engine);
+        return;
+    }
+    machine->operations.items[tlp->operation].refused |= refused;
+    machine_operation_progress(machine, tlp, tlp->length_bytes, refused);
+    if (last)
+        ats_read_over(machine, tlp);
+    tlp_release(&machine->pool, index);
+    if (last) {
+        dma_engine_tag_free(&machine->engines[engine]);
+        machine_pump_engine(machine, engine);
+    }
+}
+
+/* A port or function let it go no further. Reads are answered with a status: Completer Abort for a violation
+ * of ACS (PCIe Base Spec 6.12.5), Unsupported Request for what nobody claims. */
+static void dropped(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t engine = machine->engine_of[tlp->origin_id];
+    machine->root_complex.dropped_tlps++;
+    if (tlp->flow == FLOW_NONPOSTED &&
+        transport_refuse(&machine->transport, index,
+                         tlp->error == ROUTE_ACS_VIOLATION ? COMPLETION_COMPLETER_ABORT
+                                                           : COMPLETION_UNSUPPORTED_REQUEST))
+        return;
+    transport_free_buffer(&machine->transport, tlp);
+    end_failed(machine, index);
+    tlp_release(&machine->pool, index);
+    machine_pump_engine(machine, engine);
+}
+
+/* A request of a peer for a function of this device. Payload beyond its MPS makes the TLP malformed.
+ * MODEL: what the root complex routes to a peer it splits to fit, at no cost. */
+static void peer_request_arrived(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    uint32_t target = tlp->place.function_id;
+    if (tlp->transaction.kind == TRANSACTION_MESSAGE_BY_ID) {
+        transport_free_buffer(&machine->transport, tlp);
+        ats_message_at_device(machine, tlp);
+        tlp_release(&machine->pool, index);
+        return;
+    }
+    if (tlp->transaction.address_type == ADDRESS_TRANSLATION_REQUEST) { /* a device answers none */
+        tlp->fate = FATE_DROP;
+        dropped(machine, index);
+        return;
+    }
+    if (!tlp->by_root && tlp_payload_bytes(tlp) > machine->path_payload[target]) {
+        dropped(machine, index);
+        return;
+    }
+    machine_observe_peer(machine, tlp);
+    transport_free_buffer(&machine->transport, tlp);
+    if (tlp->flow == FLOW_POSTED) {
+        machine_operation_progress(machine, tlp, tlp->length_bytes, false);
+        tlp_release(&machine->pool, index);
+        return;
+    }
+    uint64_t latency_ps = machine->input->parameters.engines[target].completer_latency_ps;
+    tlp_charge(tlp, LEDGER_COMPLETER, machine->events.now_ps + latency_ps);
+    uint32_t completer = machine->peer_completer_of[target] != NONE
+                             ? machine->peer_completer_of[target]
+                             : machine->root_complex.completer_of[target];
+    event_queue_push(&machine->events, tlp->mark_ps, PRIORITY_NORMAL, EVENT_PEER_DATA, completer, index);
+}
+
+static void tlp_arrived(void *context, uint32_t index)
+{
+    struct machine *machine = context;
+    struct tlp *tlp = &machine->pool.items[index];
+    if (tlp->fate == FATE_HOST || tlp->fate == FATE_FORWARD) {
+        root_complex_receive(&machine->root_complex, index);
+    } else if (tlp->fate == FATE_DROP) {
+        dropped(machine, index);
+    } else if (tlp->flow == FLOW_COMPLETION) {
+        completion_arrived(machine, index);
+    } else {
+        peer_request_arrived(machine, index);
+    }
+}
+
+void machine_pump_completer(struct machine *machine, uint32_t id)
+{
+    struct completer *completer = &machine->completers[id];
+    if (completer->function_id == NONE) {
+        root_complex_pump(&machine->root_complex, id);
+        return;
+    }
+    uint32_t answered;
+    while (completer_pump(completer, &machine->transport, &answered)) {
+        if (answered != NONE)
+            tlp_release(&machine->pool, answered);
+    }
+}
+
+/* A TLP of the function, or a completion of it, is out. */
+static void function_sent(struct machine *machine, uint32_t function_id, const struct ingress *ingress)
+{
+    uint32_t engine_id = machine->engine_of[function_id],
+             completer_id = machine->peer_completer_of[function_id];
+    if (completer_id != NONE && ingress->first[FLOW_COMPLETION] == NONE) {
+        machine->completers[completer_id].piece_waits = false;
+        machine_pump_completer(machine, completer_id);
+    }
+    if (engine_id == NONE)
+        return;
+    struct dma_engine *engine = &machine->engines[engine_id];
+    dma_engine_sent(engine, true, ingress->first[FLOW_POSTED] == NONE);
+    dma_engine_sent(engine, false, ingress->first[FLOW_NONPOSTED] == NONE);
+    machine_pump_engine(machine, engine_id);
+}
+
+static void ingress_sent(void *context, uint32_t ingress_id)
+{
+    struct machine *machine = context;
+    const struct ingress *ingress = &machine->transport.ingresses[ingress_id];
+    switch (ingress->owner) {
+    case INGRESS_LINK:
+        root_complex_sent(&machine->root_complex, ingress_id);
+        break;
+    case INGRESS_FUNCTION:
+        function_sent(machine, ingress->owner_id, ingress);
+        break;
+    case INGRESS_COMPLETER:
+        machine->completers[ingress->owner_id].piece_waits = false;
+        machine_pump_completer(machine, ingress->owner_id);
+        break;
+    }
+}
+
+void machine_connect_models(struct machine *machine)
+{
+    machine->transport.handlers = (struct transport_handlers){machine, tlp_arrived, ingress_sent};
+    machine->root_complex.context = machine;
+    machine->root_complex.finished = host_finished;
+    machine->root_complex.faulted = host_faulted;
+}
