@@ -107,4 +107,9 @@ void diff_reason(const struct machine_diff *diff, uint32_t row, struct text_buff
     const struct pci_function *above = topology_parent(diff->after->topology, function);
     if (diff->match.kind[at->before_id] == MATCH_MOVED && above)
         add_turn(diff->after, above->id, "is above it now", because);
+    enum group_algorithm then = diff->before->groups->platform.algorithm,
+                         now = diff->after->groups->platform.algorithm;
+    if (because->length == 0 && then != now)
+        text_buffer_format(because, "the rule set is %s now, not %s", group_algorithm_name(now),
+                           group_algorithm_name(then));
 }

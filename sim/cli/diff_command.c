@@ -10,6 +10,7 @@
 #include "sim/output/diff_report.h"
 #include "sim/output/output_file.h"
 #include "sim/output/slots_output.h"
+#include "sim/output/terminal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,8 @@ static int compare(const struct diff_arguments *arguments, struct side *sides,
     struct diff_report report = {diff, viability, exposure, sides[0].name, sides[1].name};
     struct text_buffer out = {0};
     writers[arguments->format](&report, &out);
+    if (arguments->format == 0)
+        terminal_fold(&out, arguments->output);
     int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
     *failed = fails(&report, arguments->fail_on);
     text_buffer_fini(&out);
@@ -188,6 +191,8 @@ static int survey(const struct diff_arguments *arguments, const struct side *sid
     struct slot_survey *found = slot_survey_new(side->topology, device->id, &side->options);
     struct text_buffer out = {0};
     writers[arguments->format](found, &out);
+    if (arguments->format == 0)
+        terminal_fold(&out, arguments->output);
     int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
     text_buffer_fini(&out);
     slot_survey_free(found);

@@ -11,6 +11,7 @@
 #include "sim/output/groups_output.h"
 #include "sim/output/output_file.h"
 #include "sim/output/reserved_output.h"
+#include "sim/output/terminal.h"
 #include "sim/base/status.h"
 #include "sim/cli/rule_words.h"
 
@@ -293,6 +294,8 @@ static int answer(const struct groups_options *chosen, const struct topology *to
         status = write_explanation(chosen, groups, &out, diagnostics);
     else
         write_groups(chosen, groups, &out);
+    if (chosen->format == FORMAT_TEXT)
+        terminal_fold(&out, chosen->output);
     if (status == STATUS_OK)
         status = output_file_write(chosen->output, text_buffer_get(&out), out.length, diagnostics);
     text_buffer_fini(&out);

@@ -8,6 +8,7 @@
 #include "sim/input/machine_input.h"
 #include "sim/output/interrupt_report.h"
 #include "sim/output/output_file.h"
+#include "sim/output/terminal.h"
 #include "sim/output/p2pdma_report.h"
 #include "sim/output/reach_matrix.h"
 #include "sim/output/reach_sarif.h"
@@ -201,6 +202,8 @@ static int answer(const struct machine_input *input, struct reach_arguments *arg
                           .diagnostics = diagnostics};
     answers[arguments->mode](&asked);
     int status = asked.status;
+    if (arguments->question.format == REPORT_TEXT && arguments->mode != REACH_MODE_MATRIX)
+        terminal_fold(&out, arguments->output);
     if (status == STATUS_OK)
         status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
     iommu_groups_free(groups);

@@ -8,6 +8,7 @@
 #include "sim/cli/function_argument.h"
 #include "sim/input/machine_input.h"
 #include "sim/output/output_file.h"
+#include "sim/output/terminal.h"
 #include "sim/output/viability_report.h"
 #include "sim/cli/rule_words.h"
 
@@ -178,6 +179,8 @@ static int write_answer(const struct arguments *arguments, const struct topology
         struct viability *answer = viability_find(groups, &question, arena);
         *verdict = answer->verdict;
         arguments->write(answer, &out);
+        if (arguments->write == viability_report_text)
+            terminal_fold(&out, arguments->output);
         status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
         text_buffer_fini(&out);
         iommu_groups_free(groups);

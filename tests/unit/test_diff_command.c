@@ -59,6 +59,8 @@ START_TEST(exit_status)
         {"--acs-override id:8086,multifunction " SWITCH("acs"), 2, "unknown word 'id:8086'"},
         {"--base-iommu none --iommu vt-d " SWITCH("acs"), 1, "Groups 0, 1, 2, 3, 4 and 5 are new"},
         {"--algorithm acs-rework-v3 " SWITCH("noacs"), 1, "Groups "},
+        {"--algorithm acs-rework-v3 " SWITCH("noacs"), 1,
+         "because  the rule set is acs-rework-v3 now, not linux\n"},
         {"--fail-on viability --base-iommu vt-d --cmdline intel_iommu=off " SWITCH("acs"), 1,
          "after    cannot be given: "},
         {"--fail-on viability --base-iommu none --iommu vt-d " SWITCH("acs"), 0, "0 before, 2 after"},
