@@ -11,15 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUSES = 256, CLASS_HOST_BRIDGE = 0x0600, VENDOR_AMD = 0x1022 };
+enum { BUSES = 256, CLASS_HOST_BRIDGE = 0x0600, VENDOR_AMD = 0x1022, VENDOR_INTEL = 0x8086 };
 
 /* What each surprise costs. Most firmware gives every bridge the next number, whether anything is behind it
  * or not; some leaves room for devices to come. */
 enum surprise {
     GAP_AT_ROOT = 10,    /* numbers are left out before a bus behind a root port */
-    GAP_IN_SWITCH = 11,  /* or deeper */
+    GAP_IN_SWITCH = 30,  /* or deeper, where there is less room to give */
     ROOT_BELOW_GAP = 50, /* a bus that looks like a root bus stands where numbers were left out */
-    INTERNAL_EMPTY = 20, /* nothing is behind an AMD processor's port to its own functions */
+    SWITCH_AT_ROOT = 30, /* a root port leads to a bus that looks like the inside of a switch */
+    INTERNAL_EMPTY = 20, /* nothing is behind a port to functions of the same chip */
     NUMBER_TAKEN = 30,   /* a bridge has no number of its own */
     NO_BRIDGE = 40,      /* a bus that no bridge leads to */
     ROOT_AFTER_GAP = 15, /* it looks like a root bus, and numbers were left out before */
@@ -28,6 +29,10 @@ enum surprise {
 
 /* Beyond this many steps (bridges times buses squared) nothing is guessed: hostile input. */
 enum { MAXIMUM_STEPS = 50000000 };
+
+/* What the functions seen on a bus say of it. A link has one slot at its end, and the bus in a switch only
+ * bridges. */
+enum look { LIKE_LINK, LIKE_SWITCH, LIKE_ROOT };
 
 /* One bridge of a place, or the end of its bridges. */
 struct step {
@@ -48,7 +53,7 @@ struct range {
     unsigned limit;        /* highest number to give */
     unsigned count;        /* places */
     unsigned bus[BUSES];   /* [place] ascending */
-    bool rooted[BUSES];    /* [place] it looks like a root bus */
+    enum look look[BUSES]; /* [place] */
     uint32_t *cost[BUSES]; /* [place][end] of covering all places between by the bridges of a place's bus */
     uint16_t *next[BUSES]; /* [place][end] the number that follows those given */
     struct step *steps[BUSES]; /* [place][bridge], and one more */
@@ -59,10 +64,19 @@ static struct pci_function *function_at(const struct range *range, uint32_t plac
     return topology_builder_function(range->builder, range->order[place]);
 }
 
-static bool is_amd_internal(const struct pci_function *bridge)
+/* A port of an AMD processor to its own functions, or of a Thunderbolt controller to its own two. */
+static bool is_internal(const struct pci_function *bridge, bool at_root)
 {
+    static const uint16_t thunderbolt[] = {0x156b, 0x156d, 0x1576, 0x1578, 0x15c0, 0x15d3,
+                                           0x15da, 0x15e7, 0x15ea, 0x1136, 0x5780, 0x5784};
     unsigned slot = pci_slot(bridge->devfn);
-    return bridge->vendor == VENDOR_AMD && (slot == 7 || slot == 8) && (bridge->devfn & 7) != 0;
+    if (at_root)
+        return bridge->vendor == VENDOR_AMD && (slot == 7 || slot == 8) && (bridge->devfn & 7) != 0;
+    for (size_t i = 0; i < sizeof(thunderbolt) / sizeof(thunderbolt[0]); i++) {
+        if (bridge->vendor == VENDOR_INTEL && bridge->device == thunderbolt[i])
+            return slot == 0 || slot == 2;
+    }
+    return false;
 }
 
 /* The cheapest ways to give the buses from a place on to the bridges of the bus before, so far: [end]. */
@@ -78,7 +92,8 @@ static void let_orphans(const struct range *range, struct front *front, struct s
         step->origin[end] = (uint16_t)end;
     for (unsigned from = start; start == 1 && from < range->count; from++) {
         uint32_t cost = front->cost[from];
-        cost += range->rooted[from] && front->next[from] < range->bus[from] ? ROOT_AFTER_GAP : NO_BRIDGE;
+        cost += range->look[from] == LIKE_ROOT && front->next[from] < range->bus[from] ? ROOT_AFTER_GAP
+                                                                                       : NO_BRIDGE;
         for (unsigned end = from + 1; end <= range->count; end++) {
             if (cost + range->cost[from][end] >= front->cost[end])
                 continue;
@@ -107,6 +122,16 @@ static void offer(struct front *front, struct step *step, const struct way *way)
     step->taken[way->end] = way->taken;
 }
 
+static uint32_t surprise_to_lead(const struct range *range, bool at_root, unsigned next, unsigned place)
+{
+    uint32_t cost = at_root && range->look[place] == LIKE_SWITCH ? SWITCH_AT_ROOT : 0;
+    if (next == range->bus[place])
+        return cost;
+    if (range->look[place] == LIKE_ROOT)
+        return ROOT_BELOW_GAP;
+    return cost + (at_root ? GAP_AT_ROOT : GAP_IN_SWITCH);
+}
+
 static void try_bridge(const struct range *range, const struct front *before, struct front *after,
                        struct step *step, bool internal, unsigned start)
 {
@@ -118,9 +143,6 @@ static void try_bridge(const struct range *range, const struct front *before, st
         bool seen = from < range->count;
         unsigned next = before->next[from];
         bool room = next <= range->limit && (!seen || next < range->bus[from]);
-        uint32_t gap = range->rooted[seen ? from : 0] ? ROOT_BELOW_GAP
-                       : start == 1                   ? GAP_AT_ROOT
-                                                      : GAP_IN_SWITCH;
         struct way empty = {from, from, before->cost[from], room ? next + 1 : next, false};
         empty.cost += (room ? 0U : NUMBER_TAKEN) + (internal ? INTERNAL_EMPTY : 0U);
         offer(after, step, &empty);
@@ -129,7 +151,7 @@ static void try_bridge(const struct range *range, const struct front *before, st
         for (unsigned end = from + 1; end <= range->count; end++) {
             struct way way = {from, end, before->cost[from] + range->cost[from][end], range->next[from][end],
                               true};
-            way.cost += next < range->bus[from] ? gap : 0;
+            way.cost += surprise_to_lead(range, start == 1, next, from);
             offer(after, step, &way);
         }
     }
@@ -161,7 +183,7 @@ static void solve_place(struct range *range, unsigned place)
         if (!function_is_bridge(function))
             continue;
         let_orphans(range, now, new_step(range, step), start);
-        try_bridge(range, now, then, step++, is_amd_internal(function), start);
+        try_bridge(range, now, then, step++, is_internal(function, place == 0), start);
         struct front *swap = now;
         now = then;
         then = swap;
@@ -232,15 +254,18 @@ static unsigned number_below(const struct range *range, unsigned place, unsigned
     return next - 1;
 }
 
-/* A link has one slot at its end, and the bus in a switch only bridges. */
-static bool looks_rooted(const struct range *range, unsigned bus)
+static enum look look_at(const struct range *range, unsigned bus)
 {
+    enum look look = LIKE_LINK;
     for (uint32_t i = range->first[bus]; i < range->first[bus + 1]; i++) {
         const struct pci_function *function = function_at(range, i);
-        if (pci_slot(function->devfn) != 0 && !function_is_bridge(function))
-            return true;
+        if (pci_slot(function->devfn) == 0)
+            continue;
+        if (!function_is_bridge(function))
+            return LIKE_ROOT;
+        look = LIKE_SWITCH;
     }
-    return false;
+    return look;
 }
 
 static unsigned number_range(struct range *range, unsigned root, unsigned limit)
@@ -254,7 +279,7 @@ static unsigned number_range(struct range *range, unsigned root, unsigned limit)
         if (range->first[bus] == range->first[bus + 1])
             continue;
         range->bus[range->count] = bus;
-        range->rooted[range->count] = looks_rooted(range, bus);
+        range->look[range->count] = look_at(range, bus);
         unsigned here = count_bridges(range, bus);
         range->steps[range->count++] = arena_array(range->arena, here + 1, sizeof(struct step));
         bridges += here + 1;
