@@ -22,7 +22,7 @@ enum surprise {
     SWITCH_AT_ROOT = 30, /* a root port leads to a bus that looks like the inside of a switch */
     INTERNAL_EMPTY = 20, /* nothing is behind a port to functions of the same chip */
     NUMBER_TAKEN = 30,   /* a bridge has no number of its own */
-    NO_BRIDGE = 40,      /* a bus that no bridge leads to */
+    NO_BRIDGE = 100,     /* a bus that no bridge leads to */
     ROOT_AFTER_GAP = 15, /* it looks like a root bus, and numbers were left out before */
     IMPOSSIBLE = 1000000,
 };

@@ -26,6 +26,9 @@ struct oracle_case oracle_case_constructed(const char *folder);
  * prints it) in @p folder. */
 struct oracle_case oracle_case_real(const char *folder);
 
+/** A real machine as plain lspci -nn lists it: of devices.tsv addresses, classes and ids only. */
+struct oracle_case oracle_case_plain(const char *folder);
+
 /** The same machine as Linux 5.9 grouped it: groups-5.9.txt is the truth. */
 struct oracle_case oracle_case_linux_5_9(const char *folder);
 
