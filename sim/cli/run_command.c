@@ -8,6 +8,7 @@
 #include "sim/cli/file_arguments.h"
 #include "sim/cli/run_progress.h"
 #include "sim/output/output_file.h"
+#include "sim/output/result_findings.h"
 #include "sim/output/result_json.h"
 #include "sim/output/result_text.h"
 #include "sim/cli/rule_words.h"
@@ -31,12 +32,14 @@ enum {
 };
 
 static const struct argp_option options[] = {
-    {"format", 'f', "text|json", 0,
-     "text (default), or json: one iommusim-result/1 document and nothing else", 0},
+    {"format", 'f', "text|json|sarif|junit", 0,
+     "text (default); json: one iommusim-result/1 document and nothing else; or for CI systems what the run "
+     "came upon (leaks, faults, failed operations), with the topology's lines: sarif (SARIF 2.1.0) or junit",
+     0},
     {"output", 'o', "PATH", 0,
-     "A file for the answer; or a folder (made where it is missing) that gets result.json and result.txt, "
-     "while "
-     "the answer still is printed. A new PATH is a file where it ends in .json or .txt",
+     "A file for the answer; or a folder (made where it is missing) that gets result.json, result.txt, "
+     "findings.sarif and junit.xml, while the answer still is printed. A new PATH is a file where it ends in "
+     ".json, .txt, .sarif or .xml",
      0},
     {"topology", OPTION_TOPOLOGY, "FILE", 0,
      "Topology or dump in place of the scenario's; may repeat: dumps of one machine are merged", 0},
@@ -75,8 +78,31 @@ struct run_options {
     const char *settings[SETTINGS_MAX]; /* POINTER=VALUE */
     unsigned setting_count;
     uint64_t seed;
-    bool seed_given, json, fail_on_leak, fail_on_fault, fail_on_overload;
+    enum run_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_JUNIT, FORMATS } format;
+    bool seed_given, fail_on_leak, fail_on_fault, fail_on_overload;
 };
+
+/* How an answer is written, and its name in a folder. ORDER: enum run_format. */
+static const struct {
+    const char *name, *file;
+    void (*write)(const struct result *result, struct text_buffer *out);
+} formats[FORMATS] = {
+    {"text", "result.txt", result_text_write},
+    {"json", "result.json", result_json_write},
+    {"sarif", "findings.sarif", result_findings_sarif},
+    {"junit", "junit.xml", result_findings_junit},
+};
+
+static void take_format(struct run_options *chosen, const char *text, struct argp_state *state)
+{
+    for (int i = 0; i < FORMATS; i++) {
+        if (strcmp(text, formats[i].name) == 0) {
+            chosen->format = (enum run_format)i;
+            return;
+        }
+    }
+    argp_error(state, "unknown format '%s': text, json, sarif or junit", text);
+}
 
 static void take_setting(struct run_options *chosen, const char *text, struct argp_state *state)
 {
@@ -101,9 +127,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     enum iommu_choice choice;
     switch (key) {
     case 'f':
-        chosen->json = strcmp(text, "json") == 0;
-        if (!chosen->json && strcmp(text, "text") != 0)
-            argp_error(state, "unknown format '%s': text or json", text);
+        take_format(chosen, text, state);
         return 0;
     case 'o':
         chosen->output = text;
@@ -188,7 +212,12 @@ static bool output_is_folder(const char *path)
         return false;
     if (stat(path, &about) == 0)
         return S_ISDIR(about.st_mode);
-    return !dot || (strcmp(dot, ".json") != 0 && strcmp(dot, ".txt") != 0);
+    static const char *const of_files[] = {".json", ".txt", ".sarif", ".xml"};
+    for (size_t i = 0; dot && i < sizeof(of_files) / sizeof(of_files[0]); i++) {
+        if (strcmp(dot, of_files[i]) == 0)
+            return false;
+    }
+    return true;
 }
 
 static int write_into(const char *folder, const char *name, const struct text_buffer *text,
@@ -201,37 +230,38 @@ static int write_into(const char *folder, const char *name, const struct text_bu
     return status;
 }
 
-static int write_folder(const char *folder, const struct text_buffer *json, const struct text_buffer *text,
-                        struct diagnostics *diagnostics)
+static int write_folder(const char *folder, const struct text_buffer *texts, struct diagnostics *diagnostics)
 {
+    int status = STATUS_OK;
     if (mkdir(folder, 0777) < 0 && errno != EEXIST) {
         const struct source_text source = {folder, NULL, 0};
         diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &source, DIAGNOSTIC_NO_OFFSET, NULL, "file-create",
                            "cannot make the folder: %s", strerror(errno));
         return STATUS_FILE_WRITE;
     }
-    int status = write_into(folder, "result.json", json, diagnostics);
-    return status < 0 ? status : write_into(folder, "result.txt", text, diagnostics);
+    for (int i = 0; i < FORMATS && status == STATUS_OK; i++)
+        status = write_into(folder, formats[i].file, &texts[i], diagnostics);
+    return status;
 }
 
 static int write_result(const struct run_options *chosen, const struct result *result,
                         struct diagnostics *diagnostics)
 {
-    struct text_buffer text = {0}, json = {0};
+    struct text_buffer texts[FORMATS] = {{0}};
     bool folder = chosen->output && output_is_folder(chosen->output);
     int status = STATUS_OK;
-    if (chosen->json || folder)
-        result_json_write(result, &json);
-    if (!chosen->json || folder)
-        result_text_write(result, &text);
+    for (int i = 0; i < FORMATS; i++) {
+        if (folder || chosen->format == (enum run_format)i)
+            formats[i].write(result, &texts[i]);
+    }
     if (folder)
-        status = write_folder(chosen->output, &json, &text, diagnostics);
-    const struct text_buffer *answer = chosen->json ? &json : &text;
+        status = write_folder(chosen->output, texts, diagnostics);
+    const struct text_buffer *answer = &texts[chosen->format];
     if (status == STATUS_OK)
         status = output_file_write(chosen->output && !folder ? chosen->output : "-", text_buffer_get(answer),
                                    answer->length, diagnostics);
-    text_buffer_fini(&text);
-    text_buffer_fini(&json);
+    for (int i = 0; i < FORMATS; i++)
+        text_buffer_fini(&texts[i]);
     return status;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/output/junit.h"
 
+#include "sim/output/plain_path.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 /* Characters XML 1.0 cannot carry at all become '?'; bytes above 7f are UTF-8 and stay. */
@@ -43,8 +46,11 @@ void junit_add(struct junit *junit, const struct junit_case *one)
     text_buffer_add(out, "    <testcase");
     add_attribute(out, "classname", one->class_name);
     add_attribute(out, "name", one->name);
-    if (one->place.file)
-        add_attribute(out, "file", one->place.file);
+    if (one->place.file) {
+        char *file = plain_path(one->place.file);
+        add_attribute(out, "file", file);
+        free(file);
+    }
     if (one->place.file && one->place.line)
         text_buffer_format(out, " line=\"%u\"", one->place.line);
     junit->count++;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/output/sarif.h"
 
+#include "sim/output/plain_path.h"
+
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *level_name(enum sarif_level level)
@@ -37,19 +40,24 @@ void sarif_begin(struct sarif *sarif, struct text_buffer *out, const struct sari
     text_buffer_add(out, "\n    ]}},\n    \"columnKind\": \"unicodeCodePoints\",\n    \"results\": [");
 }
 
-/* A relative reference (RFC 3986): what may not stand in a path is written %XX. */
+/* A relative reference, or a file URI for an absolute path (RFC 3986, 8089): what may not stand in a path is
+ * written %XX. */
 static void add_uri(struct text_buffer *out, const char *path)
 {
+    char *plain = plain_path(path);
     text_buffer_add(out, "\"");
     /* A colon in the first segment would look like a scheme. */
-    const char *colon = strchr(path, ':'), *slash = strchr(path, '/');
-    if (colon && (!slash || colon < slash))
+    const char *colon = strchr(plain, ':'), *slash = strchr(plain, '/');
+    if (plain[0] == '/')
+        text_buffer_add(out, "file://");
+    else if (colon && (!slash || colon < slash))
         text_buffer_add(out, "./");
-    for (const unsigned char *at = (const unsigned char *)path; *at; at++) {
-        bool plain = *at < 0x80 && (isalnum(*at) || strchr("-._~/:@!$&'()*+,;=", *at));
-        text_buffer_format(out, plain ? "%c" : "%%%02X", *at);
+    for (const unsigned char *at = (const unsigned char *)plain; *at; at++) {
+        bool literal = *at < 0x80 && (isalnum(*at) || strchr("-._~/:@!$&'()*+,;=", *at));
+        text_buffer_format(out, literal ? "%c" : "%%%02X", *at);
     }
     text_buffer_add(out, "\"");
+    free(plain);
 }
 
 static void add_location(struct sarif *sarif, const struct sarif_place *place, size_t id)

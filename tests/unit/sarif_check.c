@@ -61,6 +61,8 @@ static const struct member notification_members[] = {
 
 static bool is_uri_reference(const char *text)
 {
+    if (strncmp(text, "file:///", 8) == 0)
+        text += 7;
     for (const char *at = text; *at; at++) {
         if (*at == '%') {
             if (!isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2]))
@@ -70,7 +72,8 @@ static bool is_uri_reference(const char *text)
         }
     }
     const char *colon = strchr(text, ':'), *slash = strchr(text, '/');
-    return *text && !(colon && (!slash || colon < slash));
+    return *text && text[0] + text[1] != 2 * '/' && !strstr(text, "/./") &&
+           !(colon && (!slash || colon < slash));
 }
 
 static bool has_type(const cJSON *value, const struct member *member)

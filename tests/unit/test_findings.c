@@ -5,8 +5,10 @@
 #include "sim/base/json_scan.h"
 #include "sim/input/machine_input.h"
 #include "sim/output/junit.h"
+#include "sim/output/plain_path.h"
 #include "sim/output/reach_sarif.h"
 #include "tests/unit/fabric_fixture.h"
+#include "tests/unit/program.h"
 #include "tests/unit/sarif_check.h"
 
 Suite *findings_suite(void);
@@ -166,6 +168,79 @@ START_TEST(junit_document)
 }
 END_TEST
 
+START_TEST(paths_are_plain)
+{
+    static const char *const cases[][2] = {{"a.json", "a.json"},
+                                           {"./a.json", "a.json"},
+                                           {"w/../t/a.json", "t/a.json"},
+                                           {"../a.json", "../a.json"},
+                                           {"../../x/../a", "../../a"},
+                                           {"/x/./y/../a", "/x/a"},
+                                           {"a/b/../../c", "c"},
+                                           {"-", "-"},
+                                           {"..", ".."},
+                                           {"x/..a/b", "x/..a/b"},
+                                           {"w/../../a.json", "../a.json"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *plain = plain_path(cases[i][0]);
+        ck_assert_str_eq(plain, cases[i][1]);
+        free(plain);
+    }
+}
+END_TEST
+
+/* ---- from outside ---- */
+
+/** A switch whose ports have ACS off unless the kernel switches it on, and a write from one function into the
+ * other's BAR. */
+static const char leaky_scenario[] =
+    "{\"format\": \"iommusim-scenario/1\", \"name\": \"leaky\", \"topology\": {\n"
+    "  \"format\": \"iommusim-topology/1\", \"iommus\": [{\"kind\": \"vt-d\"}],\n"
+    "  \"host_bridges\": [{\"functions\": [{\"kind\": \"root-port\", \"acs\": "
+    "{\"capability\": [\"SV\", \"RR\", \"CR\", \"UF\"], \"control\": []}, \"functions\": [\n"
+    "   {\"kind\": \"upstream-port\", \"functions\": [\n"
+    "    {\"kind\": \"downstream-port\", \"acs\": {\"capability\": [\"SV\", \"RR\"], \"control\": []},\n"
+    "     \"functions\": [{\"kind\": \"endpoint\", \"bars\": [\n"
+    "      {\"index\": 0, \"kind\": \"memory64\", \"size\": \"64KiB\", \"address\": "
+    "\"0x4000000000\"}]}]},\n"
+    "    {\"kind\": \"downstream-port\", \"acs\": {\"capability\": [\"SV\", \"RR\"], \"control\": []},\n"
+    "     \"functions\": [{\"kind\": \"endpoint\"}]}]}]}]}]},\n"
+    " \"workload\": {\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": "
+    "\"all\",\n"
+    "   \"mappings\": [{\"iova\": \"0x4000000000\", \"length\": \"64KiB\"}]}],\n"
+    "  \"streams\": [{\"name\": \"s\", \"device\": \"04:00.0\", \"operation\": \"write\", \"base\": "
+    "\"0x4000000000\",\n"
+    "   \"window\": \"64KiB\", \"size\": \"64B\", \"operations\": 3, \"queue_depth\": 1}]}}\n";
+
+#define LEAKY_CMDLINE "pci=config_acs=0000000@02:00.0;0000000@02:01.0"
+
+START_TEST(a_run_tells_its_findings)
+{
+    int status;
+    program_write_file("leaky.json", leaky_scenario);
+    char *output =
+        program_run("run leaky.json --cmdline '" LEAKY_CMDLINE "' --format sarif --fail-on leak", &status);
+    ck_assert_int_eq(status, 1);
+    ck_assert_int_eq(sarif_check(output), 1);
+    ck_assert_ptr_nonnull(strstr(output, "\"ruleId\": \"run/leak\""));
+    ck_assert_ptr_nonnull(strstr(output, "\"startLine\": 8"));
+    free(output);
+    output = program_run("run leaky.json --cmdline '" LEAKY_CMDLINE "' --format junit", &status);
+    ck_assert_int_eq(status, 0);
+    ck_assert_ptr_nonnull(strstr(output, "<testsuites tests=\"4\" failures=\"1\">"));
+    ck_assert_ptr_nonnull(strstr(output, "name=\"run/leak\" file=\"leaky.json\" line=\"8\">"));
+    ck_assert_ptr_nonnull(strstr(output, "3 requests (192 bytes) of 0000:04:00.0 came to 0000:03:00.0"));
+    free(output);
+    /* The kernel's own enabling stops it. */
+    output = program_run("run leaky.json --format sarif --fail-on leak --fail-on fault -o out", &status);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(sarif_check(output), 0);
+    free(output);
+    free(program_run("run leaky.json --format xml", &status));
+    ck_assert_int_eq(status, 2);
+}
+END_TEST
+
 Suite *findings_suite(void)
 {
     Suite *suite = suite_create("findings");
@@ -175,6 +250,11 @@ Suite *findings_suite(void)
     tcase_add_test(tests, sarif_of_a_machine);
     tcase_add_test(tests, sarif_has_an_end);
     tcase_add_test(tests, junit_document);
+    tcase_add_test(tests, paths_are_plain);
     suite_add_tcase(suite, tests);
+    TCase *outside = tcase_create("outside");
+    tcase_add_unchecked_fixture(outside, program_setup, program_teardown);
+    tcase_add_test(outside, a_run_tells_its_findings);
+    suite_add_tcase(suite, outside);
     return suite;
 }
