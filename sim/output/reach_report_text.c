@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { TURNS_SHOWN = 40 };
+
 static const char *name(const struct report *report, uint32_t id, char *text)
 {
     return reach_path_name(report->topology, id, text);
@@ -166,18 +168,22 @@ static void text_ways(struct report *report)
 
 static void text_turns(struct report *report)
 {
+    uint64_t shown = 0;
     for (uint32_t f = 0; f <= report->topology->function_count; f++) {
         uint32_t id = f == report->topology->function_count ? NONE : f;
         const struct turn_count *turns = report_turns(report, id);
         for (int rule = 0; rule < RULE_COUNT; rule++) {
             char at[BDF_TEXT_SIZE];
-            if (turns[rule].pairs)
+            if (turns[rule].pairs && shown++ < TURNS_SHOWN)
                 text_buffer_format(report->out, "  at %s by %s: %" PRIu64 " pair%s, %" PRIu64 " leak%s\n",
                                    name(report, id, at), route_rule_name((enum route_rule)rule),
                                    turns[rule].pairs, plural(turns[rule].pairs), turns[rule].leaks,
                                    plural(turns[rule].leaks));
         }
     }
+    if (shown > TURNS_SHOWN)
+        text_buffer_format(report->out, "  ... and at %" PRIu64 " more places (--format json has all)\n",
+                           shown - TURNS_SHOWN);
 }
 
 static void text_notes(struct report *report)
