@@ -121,11 +121,12 @@ struct interrupts *interrupts_new(struct arena *arena, const struct iommu_groups
     for (uint32_t id = 0; id < topology->function_count; id++) {
         const struct pci_function *device = &topology->functions[id];
         struct interrupt_function *function = &interrupts->functions[id];
-        bool issues = reach_issues(device);
-        function->has_vectors = issues || (device->pcie && function_is_bridge(device));
+        function->sends =
+            reach_issues(device) && groups->coverage->functions[id].reason != UNCOVERED_IOMMU_ITSELF;
+        function->has_vectors = function->sends || (device->pcie && function_is_bridge(device));
         find_check(interrupts, device, function);
         function->at_id = NONE;
-        if (issues)
+        if (function->sends)
             find_writes(interrupts, id, function);
     }
     return interrupts;

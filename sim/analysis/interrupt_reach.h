@@ -41,8 +41,9 @@ enum interrupt_check {
 };
 
 struct interrupt_function {
-    bool outside;     /**< no unit covers it: its writes are not remapped even where others are, and nobody
-                         whose writes are can raise what it raises */
+    bool outside; /**< no unit covers it: its writes are not remapped even where others are, and nobody
+                     whose writes are can raise what it raises */
+    bool sends;   /**< it issues DMA; an AMD IOMMU's own function, which writes its logs, does not count */
     bool has_vectors; /**< it issues requests, or is a port (which has interrupts of its own) */
     enum interrupt_check check;
     uint32_t segment;     /**< of the ids */

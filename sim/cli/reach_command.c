@@ -32,6 +32,22 @@ struct asked {
     bool no;    /**< the answer is no */
 };
 
+/** Where no address is known, "nobody reaches anybody" would be no answer. @return false, reported */
+static bool addresses_known(struct asked *asked)
+{
+    const struct fabric *fabric = asked->reach->fabric;
+    for (uint32_t id = 0; id < fabric->topology->function_count; id++) {
+        if (fabric->nodes[id].bar_count)
+            return true;
+    }
+    diagnostics_report(asked->diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL,
+                       "reach-no-addresses",
+                       "the input tells no address of any memory BAR: who reaches whom cannot be judged (the "
+                       "output of lspci -v has them)");
+    asked->status = STATUS_BAD_INPUT;
+    return false;
+}
+
 static void answer_pairs(struct asked *asked)
 {
     struct reach_arguments *arguments = asked->arguments;
@@ -42,6 +58,8 @@ static void answer_pairs(struct asked *asked)
     uint64_t leaks;
     if (question->format == REPORT_SARIF) {
         const struct reach_sarif about = {asked->reach, asked->groups, asked->input->places};
+        if (!addresses_known(asked))
+            return;
         leaks = reach_sarif_pairs(&about, question->source_id, question->target_id, asked->out);
     } else {
         leaks = reach_report(asked->reach, asked->groups, question, asked->out).leaks;
@@ -52,6 +70,8 @@ static void answer_pairs(struct asked *asked)
 static void answer_sound(struct asked *asked)
 {
     const struct reach_question *question = &asked->arguments->question;
+    if (!addresses_known(asked))
+        return;
     struct soundness *soundness = soundness_judge(asked->groups);
     if (question->format == REPORT_JSON)
         soundness_report_json(soundness, asked->out);
@@ -147,6 +167,8 @@ static void answer_want(struct asked *asked)
 {
     const struct topology *topology = asked->groups->topology;
     struct acs_wish wish;
+    if (!addresses_known(asked))
+        return;
     if (!read_wish(topology, asked->arguments->want, &wish, asked->diagnostics)) {
         asked->status = STATUS_BAD_INPUT;
         return;

@@ -89,8 +89,7 @@ static void text_writers(const struct report *report)
     const struct interrupts *interrupts = report->interrupts;
     for (uint32_t id = 0; id < report->topology->function_count; id++) {
         const struct interrupt_function *function = &interrupts->functions[id];
-        bool sends = reach_issues(&report->topology->functions[id]);
-        senders += sends;
+        senders += function->sends;
         writers += function->writes;
         outside += function->writes && function->outside;
     }
@@ -98,7 +97,7 @@ static void text_writers(const struct report *report)
               "%u of %u functions that do DMA can write the interrupt window (0xfee00000)", writers, senders);
     for (uint32_t id = 0; id < report->topology->function_count && writers < senders; id++) {
         const struct interrupt_function *function = &interrupts->functions[id];
-        if (function->writes || !reach_issues(&report->topology->functions[id]) || shown++ >= LINES_SHOWN)
+        if (function->writes || !function->sends || shown++ >= LINES_SHOWN)
             continue;
         text_wrap(report->out, LEAD, "            ", "not %s: %s at %s",
                   reach_path_name(report->topology, id, name), route_rule_name(function->rule),

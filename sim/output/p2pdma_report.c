@@ -36,6 +36,13 @@ static struct pair ask(const struct report *report, uint32_t client_id, uint32_t
     return pair;
 }
 
+/* Memory that is known, or a function that may have some: the kernel's opinion asks for no address. */
+static bool provides(const struct report *report, uint32_t id)
+{
+    return report->reach->fabric->nodes[id].bar_count > 0 ||
+           reach_issues(&report->groups->topology->functions[id]);
+}
+
 static void each_pair(struct report *report, void (*take)(struct report *, const struct pair *))
 {
     const struct topology *topology = report->groups->topology;
@@ -47,7 +54,7 @@ static void each_pair(struct report *report, void (*take)(struct report *, const
             continue;
         for (uint32_t provider = 0; provider < topology->function_count; provider++) {
             if ((question->provider_id != NONE && question->provider_id != provider) ||
-                report->reach->fabric->nodes[provider].bar_count == 0 || client == provider)
+                !provides(report, provider) || client == provider)
                 continue;
             struct pair pair = ask(report, client, provider);
             take(report, &pair);
@@ -70,13 +77,15 @@ static void text_table(const struct report *report)
                   ? "AMD, family 17h or later: the kernel trusts its root complex"
                   : "no AMD of family 17h or later: the kernel goes by its list of host bridges",
               report->question->cpu == P2PDMA_CPU_GUESS ? " (assumed, by its host bridges)" : "");
-    text_buffer_format(out, "\n%-28s%12s%12s%12s\n", "the kernel says", "reaches", "redirected", "blocked");
+    text_buffer_format(out, "\n%-22s%12s%12s%12s%16s\n", "the kernel says", "reaches", "redirected",
+                       "blocked", "no memory known");
     for (int map = MAPS - 1; map >= 0; map--) {
-        text_buffer_format(out, "%-28s", p2pdma_map_name((enum p2pdma_map)map));
+        text_buffer_format(out, "%-22s", p2pdma_map_name((enum p2pdma_map)map));
         const uint64_t *counts = report->counts[map];
-        text_buffer_format(
-            out, "%12" PRIu64 "%12" PRIu64 "%12" PRIu64 "\n", counts[REACH_REACHES], counts[REACH_REDIRECTED],
-            counts[REACH_BLOCKED] + counts[REACH_REDIRECT_BLOCKED] + counts[REACH_MISDELIVERED]);
+        text_buffer_format(out, "%12" PRIu64 "%12" PRIu64 "%12" PRIu64 "%16" PRIu64 "\n",
+                           counts[REACH_REACHES] + counts[REACH_MISDELIVERED], counts[REACH_REDIRECTED],
+                           counts[REACH_BLOCKED] + counts[REACH_REDIRECT_BLOCKED],
+                           counts[REACH_NOT_APPLICABLE]);
     }
 }
 
@@ -173,6 +182,11 @@ static void text_story(struct report *report, const struct pair *pair)
               reach_path_name(topology, verdict->meeting_id, meeting), *trust ? "; " : "", trust,
               verdict->assumed ? " (ACS registers are hidden: assumed)" : "");
     text_hint(report, pair);
+    if (pair->result.outcome == REACH_NOT_APPLICABLE) {
+        text_wrap(report->out, 12, "  fabric    ", "nothing to say: %s",
+                  reach_absence_text(pair->result.absence));
+        return;
+    }
     reach_path_add(report->reach, pair->client_id, &pair->result, &path);
     text_wrap(report->out, 12, "  fabric    ", "%s: %s (%s)", reach_outcome_name(pair->result.outcome),
               text_buffer_get(&path), route_rule_name(pair->result.rule));
@@ -198,10 +212,7 @@ void p2pdma_report_text(const struct reach *reach, const struct iommu_groups *gr
     struct report report = begin(reach, groups, question, out);
     if (question->client_id != NONE && question->provider_id != NONE) {
         struct pair pair = ask(&report, question->client_id, question->provider_id);
-        if (pair.result.outcome == REACH_NOT_APPLICABLE)
-            text_wrap(out, 2, "", "not applicable: %s", reach_absence_text(pair.result.absence));
-        else
-            text_story(&report, &pair);
+        text_story(&report, &pair);
         return;
     }
     each_pair(&report, count);
@@ -215,6 +226,11 @@ void p2pdma_report_text(const struct reach *reach, const struct iommu_groups *gr
 
 /* ---- tsv and JSON ---- */
 
+static const char *rule_of(const struct pair *pair)
+{
+    return pair->result.outcome == REACH_NOT_APPLICABLE ? "-" : route_rule_name(pair->result.rule);
+}
+
 static void tsv_line(struct report *report, const struct pair *pair)
 {
     char client[BDF_TEXT_SIZE], provider[BDF_TEXT_SIZE];
@@ -223,7 +239,7 @@ static void tsv_line(struct report *report, const struct pair *pair)
                        group_words_address(topology, pair->client_id, client),
                        group_words_address(topology, pair->provider_id, provider), pair->verdict.distance,
                        p2pdma_map_name(pair->verdict.map), reach_outcome_name(pair->result.outcome),
-                       route_rule_name(pair->result.rule), p2pdma_agreement_name(pair->agreement));
+                       rule_of(pair), p2pdma_agreement_name(pair->agreement));
 }
 
 void p2pdma_report_tsv(const struct reach *reach, const struct iommu_groups *groups,
@@ -247,7 +263,7 @@ static void json_line(struct report *report, const struct pair *pair)
     text_buffer_format(out, ", \"redirectors\": %u, ", pair->verdict.redirector_count);
     reach_path_json_bdf(topology, "host", pair->verdict.host_id, out);
     text_buffer_format(out, ", \"fabric\": \"%s\", \"rule\": \"%s\", \"agreement\": \"%s\"}",
-                       reach_outcome_name(pair->result.outcome), route_rule_name(pair->result.rule),
+                       reach_outcome_name(pair->result.outcome), rule_of(pair),
                        p2pdma_agreement_name(pair->agreement));
 }
 

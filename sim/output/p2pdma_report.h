@@ -24,8 +24,8 @@ struct p2pdma_question {
 void p2pdma_report_text(const struct reach *reach, const struct iommu_groups *groups,
                         const struct p2pdma_question *question, struct text_buffer *out);
 
-/** A line a pair whose client sends and whose provider has memory: client, provider, distance, opinion,
- * outcome of the fabric, rule, agreement. No header. */
+/** A line a pair whose client sends and whose provider has memory, or may have: client, provider, distance,
+ * opinion, outcome of the fabric, rule, agreement. No header. */
 void p2pdma_report_tsv(const struct reach *reach, const struct iommu_groups *groups,
                        const struct p2pdma_question *question, struct text_buffer *out);
 

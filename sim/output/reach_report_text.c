@@ -205,8 +205,6 @@ static void text_notes(struct report *report)
             "%u function%s with memory BARs that do not decode (disabled, or without address) cannot be "
             "reached now",
             counts->silent_bars, plural(counts->silent_bars));
-    if (counts->targets == 0)
-        text_wrap(report->out, 6, "note: ", "the input tells no address of any memory BAR");
 }
 
 void reach_report_text_summary(struct report *report)
@@ -219,6 +217,11 @@ void reach_report_text_summary(struct report *report)
     text_legend(report);
     if (report_one_pair(report))
         return;
+    if (counts->targets == 0) {
+        text_wrap(report->out, 2, "",
+                  "nothing can be said: the input tells no address of any memory BAR (lspci -v does)");
+        return;
+    }
     text_wrap(report->out, 2, "",
               "%" PRIu64 " %s%s reach past the IOMMU, %" PRIu64 " of them across groups (leaks); %" PRIu64
               " go to the IOMMU, %" PRIu64 " are blocked",

@@ -29,6 +29,8 @@ static const struct sarif_rule rules[RUN_FINDINGS] = {
                    "The device used an address that is not mapped for it, or without permission."},
     [RUN_FAILED] = {"run/failed", SARIF_WARNING, "Operations of a stream failed",
                     "They were refused on the way, or by a remapping unit; see the faults."},
+    [RUN_OVERLOAD] = {"run/overload", SARIF_WARNING, "An open-loop stream offers more than gets through",
+                      "Its latency grows for as long as it runs: percentiles say how long that was."},
 };
 
 /** A finding: its words and the functions it names, the one to blame first. NONE: no function. */
@@ -105,21 +107,30 @@ static void unit_faults(const struct result *result, uint32_t unit, take_finding
     }
 }
 
-static void each_failed_stream(const struct result *result, take_finding take, void *data)
+static void stream_finding(enum run_finding kind, uint32_t function_id, const char *message,
+                           take_finding take, void *data)
+{
+    struct finding finding = {kind, message, {function_id, NONE, NONE}, {NULL, NULL, NULL}};
+    take(data, &finding);
+}
+
+static void each_stream(const struct result *result, take_finding take, void *data)
 {
     const struct workload *workload = result->simulation->workload;
     for (uint32_t i = 0; i < workload->stream_count; i++) {
         const struct stream_result *stream = machine_stream_result(result->simulation->machine, i);
+        const struct stream *asked = &workload->streams[i];
         struct text_buffer message = {0};
-        if (!stream->failed)
-            continue;
-        text_buffer_format(&message, "%" PRIu64 " of %" PRIu64 " operations of stream %s failed",
-                           stream->failed, stream->completed, workload->streams[i].name);
-        struct finding finding = {RUN_FAILED,
-                                  text_buffer_get(&message),
-                                  {workload->streams[i].function_id, NONE, NONE},
-                                  {NULL, NULL, NULL}};
-        take(data, &finding);
+        if (stream->failed) {
+            text_buffer_format(&message, "%" PRIu64 " of %" PRIu64 " operations of stream %s failed",
+                               stream->failed, stream->completed, asked->name);
+            stream_finding(RUN_FAILED, asked->function_id, text_buffer_get(&message), take, data);
+        }
+        message.length = 0;
+        if (stream->overloaded) {
+            text_buffer_format(&message, "stream %s offers more than gets through", asked->name);
+            stream_finding(RUN_OVERLOAD, asked->function_id, text_buffer_get(&message), take, data);
+        }
         text_buffer_fini(&message);
     }
 }
@@ -129,7 +140,7 @@ static void each_finding(const struct result *result, take_finding take, void *d
     each_peer(result, take, data);
     for (uint32_t i = 0; i < result->simulation->options.unit_count; i++)
         unit_faults(result, i, take, data);
-    each_failed_stream(result, take, data);
+    each_stream(result, take, data);
 }
 
 static struct source_place place_of(const struct result *result, uint32_t id)
@@ -163,7 +174,7 @@ static void add_to_sarif(void *data, const struct finding *finding)
             i ? finding->roles[i] : NULL};
         text_buffer_format(&print, " %s", places[count++].name);
     }
-    if (finding->kind == RUN_FAULT || finding->kind == RUN_FAILED) /* several may be about one function */
+    if (finding->kind >= RUN_FAULT) /* several may be about one function */
         text_buffer_format(&print, " %zu", writer->sarif.asked);
     sarif_add(&writer->sarif, &(struct sarif_finding){finding->kind, finding->message, places, count,
                                                       text_buffer_get(&print)});

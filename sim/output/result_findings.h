@@ -6,7 +6,7 @@
  *
  * Findings: requests that arrived at a function of another group untranslated, accesses through translations
  * that software had taken back, requests a remapping unit refused (one finding a function and reason, for the
- * records that were kept), operations that failed.
+ * records that were kept), operations that failed, streams that offer more than gets through.
  */
 #ifndef IOMMUSIM_OUTPUT_RESULT_FINDINGS_H
 #define IOMMUSIM_OUTPUT_RESULT_FINDINGS_H
@@ -19,7 +19,8 @@ enum run_finding {
     RUN_STALE_TRANSLATION,
     RUN_VOUCHED, /**< a leak but for a vendor's word; a note */
     RUN_FAULT,
-    RUN_FAILED, /**< operations of a stream */
+    RUN_FAILED,   /**< operations of a stream */
+    RUN_OVERLOAD, /**< a stream that offers more than gets through */
     RUN_FINDINGS,
 };
 
