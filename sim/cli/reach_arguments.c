@@ -81,14 +81,23 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-    "Who can reach whom past the IOMMU: for every ordered pair of functions, whether a memory request of the "
-    "first with an untranslated address in a BAR of the second may arrive there untranslated, and by which "
-    "rule at which port. A pair of different groups that reaches is a leak.\v"
+    "Which device can write into which other device behind the IOMMU's back, and what lets it: for every two "
+    "functions, whether a request of the first to an address in a BAR of the second arrives there "
+    "untranslated, and by which rule at which port. Between two IOMMU groups that is a leak: a guest with "
+    "the "
+    "one device can reach the other.\v"
     "FILE is a topology JSON, any dump `import` knows (- is standard input), or \"synthetic:...\". SRC and "
-    "DST are addresses, [segment:]bus:device.function, or \"all\"; a pair asked for by name is shown hop by "
-    "hop.\n"
-    "Lines of tsv: source, target, outcome, rule, where, BAR, and \"leak\", \"vouched\" (the kernel's quirk "
-    "list has the vendor's word that functions without ACS do not talk to each other) or \"-\".";
+    "DST are addresses as lspci prints them, [segment:]bus:device.function, or \"all\".\n"
+    "\n"
+    "  reach machine.txt                     every pair that gets past the IOMMU\n"
+    "  reach machine.txt 03:00.0 04:00.0     one pair, hop by hop\n"
+    "  reach machine.txt --sound             do the groups keep their promise?\n"
+    "  reach machine.txt --want \"03:00.0->04:00.0 direct\"    which ACS bits to clear\n"
+    "  reach machine.txt --format sarif --fail-on leak         for a CI job\n"
+    "\n"
+    "Lines of tsv: source, target, outcome, rule, where, BAR, then \"leak\", \"vouched\" (only a vendor's "
+    "word in the kernel's quirk list stands against it) or \"-\", and the kind of request. Exit status: 0 "
+    "fine, 1 the answer is no (--fail-on, --sound, --want), 2 bad usage or input, 3 files.";
 
 /** Index of @p word among @p names, or the end of the program with a message. */
 static int choose(struct argp_state *state, const char *option, const char *word, const char *const *names,

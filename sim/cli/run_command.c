@@ -34,7 +34,8 @@ enum {
 static const struct argp_option options[] = {
     {"format", 'f', "text|json|sarif|junit", 0,
      "text (default); json: one iommusim-result/1 document and nothing else; or for CI systems what the run "
-     "came upon (leaks, faults, failed operations, overload), with the topology's lines: sarif (SARIF 2.1.0) or junit",
+     "came upon (leaks, faults, failed operations, overload), with the topology's lines: sarif (SARIF 2.1.0) "
+     "or junit",
      0},
     {"output", 'o', "PATH", 0,
      "A file for the answer; or a folder (made where it is missing) that gets result.json, result.txt, "
