@@ -92,7 +92,7 @@ static const char doc[] =
     "  reach machine.txt                     every pair that gets past the IOMMU\n"
     "  reach machine.txt 03:00.0 04:00.0     one pair, hop by hop\n"
     "  reach machine.txt --sound             do the groups keep their promise?\n"
-    "  reach machine.txt --want \"03:00.0->04:00.0 direct\"    which ACS bits to clear\n"
+    "  reach machine.txt --want \"03:00.0->04:00.0 direct\"    ACS bits to clear\n"
     "  reach machine.txt --format sarif --fail-on leak         for a CI job\n"
     "\n"
     "Lines of tsv: source, target, outcome, rule, where, BAR, then \"leak\", \"vouched\" (only a vendor's "

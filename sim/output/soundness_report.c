@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-enum { PLACES_SHOWN = 20, PAIRS_SHOWN = 4, MERGES_SHOWN = 20, PARTS_SHOWN = 8, LEAD = 13 };
+enum { PAIRS_SHOWN = 20, MERGES_SHOWN = 20, PARTS_SHOWN = 8, LEAD = 13 };
 
 static uint32_t group_of(const struct soundness *soundness, uint32_t id)
 {
@@ -61,72 +61,55 @@ static void text_verdict(const struct soundness *soundness, struct text_buffer *
                   soundness->ungrouped, soundness->ungrouped == 1 ? " is" : "s are");
 }
 
-static bool same_place(const struct soundness *soundness, const struct unsound_pair *a,
-                       const struct unsound_pair *b)
-{
-    uint32_t groups[2][2] = {{group_of(soundness, a->source_id), group_of(soundness, a->target_id)},
-                             {group_of(soundness, b->source_id), group_of(soundness, b->target_id)}};
-    bool straight = groups[0][0] == groups[1][0] && groups[0][1] == groups[1][1];
-    bool crossed = groups[0][0] == groups[1][1] && groups[0][1] == groups[1][0];
-    return a->kind == b->kind && a->rule == b->rule && a->at_id == b->at_id && (straight || crossed) &&
-           a->requester_id == b->requester_id;
-}
-
+/* "groups 3, 4: 04:00.0 > 02:03.0 > 02:00.0 > 03:00.0" */
 static void text_pair(const struct soundness *soundness, const struct unsound_pair *pair,
                       struct text_buffer *out)
 {
+    struct text_buffer way = {0};
     char a[BDF_TEXT_SIZE], b[BDF_TEXT_SIZE];
     if (pair->kind == UNSOUND_ID) {
-        text_buffer_format(out, "    %s and %s\n", name(soundness, pair->source_id, a),
-                           name(soundness, pair->target_id, b));
+        text_buffer_format(&way, "%s and %s send as %02x:%02x.%x", name(soundness, pair->source_id, a),
+                           name(soundness, pair->target_id, b), pair->requester_id >> 8,
+                           pci_slot((uint8_t)pair->requester_id), pci_func((uint8_t)pair->requester_id));
+    } else {
+        struct reach_result result = reach_pair(soundness->reach, pair->source_id, pair->target_id);
+        reach_path_add(soundness->reach, pair->source_id, &result, &way);
+    }
+    text_wrap(out, 6, "    ", "groups %u, %u: %s", group_of(soundness, pair->source_id),
+              group_of(soundness, pair->target_id), text_buffer_get(&way));
+    text_buffer_fini(&way);
+}
+
+/* The pairs of one kind and rule, which is said once. */
+static void text_rule(const struct soundness *soundness, enum unsound_kind kind, enum route_rule rule,
+                      struct text_buffer *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < soundness->pair_count; i++) {
+        const struct unsound_pair *pair = &soundness->pairs[i];
+        if (pair->kind != kind || (kind != UNSOUND_ID && pair->rule != rule))
+            continue;
+        if (count == 0 && kind == UNSOUND_ID)
+            text_wrap(out, 4, "  ", "one requester id for both: the IOMMU cannot tell them apart");
+        else if (count == 0)
+            text_wrap(out, 4, "  ", "%s: %s", route_rule_name(rule), route_rule_text(rule));
+        if (count++ < PAIRS_SHOWN)
+            text_pair(soundness, pair, out);
+    }
+    if (count > PAIRS_SHOWN)
+        text_buffer_format(out, "    ... and %zu more (--format tsv lists all)\n", count - PAIRS_SHOWN);
+}
+
+static void text_kind(const struct soundness *soundness, enum unsound_kind kind, struct text_buffer *out)
+{
+    if (!soundness->counts[kind])
+        return;
+    if (kind == UNSOUND_ID) {
+        text_rule(soundness, kind, RULE_COUNT, out);
         return;
     }
-    struct text_buffer path = {0};
-    struct reach_result result = reach_pair(soundness->reach, pair->source_id, pair->target_id);
-    reach_path_add(soundness->reach, pair->source_id, &result, &path);
-    text_wrap(out, 8, "    ", "%s", text_buffer_get(&path));
-    text_buffer_fini(&path);
-}
-
-static void text_place(const struct soundness *soundness, const struct unsound_pair *first, size_t count,
-                       struct text_buffer *out)
-{
-    char at[BDF_TEXT_SIZE];
-    uint32_t a = group_of(soundness, first->source_id), b = group_of(soundness, first->target_id);
-    if (first->kind == UNSOUND_ID)
-        text_wrap(out, 4, "  ", "groups %u and %u send under one requester id, %02x:%02x.%x", a, b,
-                  first->requester_id >> 8, pci_slot((uint8_t)first->requester_id),
-                  pci_func((uint8_t)first->requester_id));
-    else
-        text_wrap(out, 4, "  ", "groups %u and %u, at %s: %s (%s)", a, b, name(soundness, first->at_id, at),
-                  route_rule_text((enum route_rule)first->rule),
-                  route_rule_name((enum route_rule)first->rule));
-    for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
-        text_pair(soundness, &first[i], out);
-    if (count > PAIRS_SHOWN)
-        text_buffer_format(out, "    ... and %zu more pairs here\n", count - PAIRS_SHOWN);
-}
-
-static void text_pairs(const struct soundness *soundness, bool vouched, const char *title,
-                       struct text_buffer *out)
-{
-    size_t places = 0;
-    for (size_t i = 0; i < soundness->pair_count;) {
-        const struct unsound_pair *first = &soundness->pairs[i];
-        size_t count = 1;
-        while (i + count < soundness->pair_count && same_place(soundness, first, first + count))
-            count++;
-        i += count;
-        if ((first->kind == UNSOUND_VOUCHED) != vouched)
-            continue;
-        if (places == 0)
-            text_buffer_format(out, "\n%s\n", title);
-        if (places++ < PLACES_SHOWN)
-            text_place(soundness, first, count, out);
-    }
-    if (places > PLACES_SHOWN)
-        text_buffer_format(out, "  ... and %zu more places (--format tsv lists all)\n",
-                           places - PLACES_SHOWN);
+    for (int rule = 0; rule < RULE_COUNT; rule++)
+        text_rule(soundness, kind, (enum route_rule)rule, out);
 }
 
 static void text_direction(const struct soundness *soundness, uint32_t source_id,
@@ -202,8 +185,13 @@ void soundness_report_text(const struct soundness *soundness, bool summary_only,
     text_verdict(soundness, out);
     if (summary_only)
         return;
-    text_pairs(soundness, false, "Unsound", out);
-    text_pairs(soundness, true, "On a vendor's word", out);
+    if (!soundness_sound(soundness))
+        text_buffer_add(out, "\nUnsound\n");
+    text_kind(soundness, UNSOUND_REACH, out);
+    text_kind(soundness, UNSOUND_ID, out);
+    if (soundness->counts[UNSOUND_VOUCHED])
+        text_buffer_add(out, "\nOn a vendor's word\n");
+    text_kind(soundness, UNSOUND_VOUCHED, out);
     text_merges(soundness, out);
 }
 

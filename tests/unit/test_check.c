@@ -163,7 +163,7 @@ START_TEST(machines_read_it)
     expect("iommusim check . -f tap", 1,
            "TAP version 13\n1..6\nnot ok 1 - switch: answers\n# there are no blessed answers");
     expect("iommusim check . -f junit", 1, "<testsuites tests=\"6\" failures=\"2\">");
-    expect("iommusim check . -f junit", 1, "name=\"alone 03:00.0\" file=\"./check.json\" line=\"4\"/>");
+    expect("iommusim check . -f junit", 1, "name=\"alone 03:00.0\" file=\"check.json\" line=\"4\"/>");
     expect("iommusim check . -f json", 1, "\"passed\": false");
     expect("sed -i 's/03:00.0\", \"04/03:00.0\", \"07/' check.json; iommusim check . -f sarif", 1,
            "the machine has no function 07:00.0");
