@@ -54,6 +54,14 @@ struct stream_result {
         ledger[LEDGER_PARTS]; /**< sums over recorded operations; all parts together = latency.total */
 };
 
+/** What the operations of one function came to, over all streams; counted as in struct stream_result. */
+struct device_result {
+    uint64_t recorded, failed, bytes;
+    __uint128_t latency_total_ps;
+    uint64_t latency_maximum_ps;
+    uint64_t first_ps, last_ps; /**< first recorded submission, last recorded completion */
+};
+
 /**
  * Build a machine.
  * @param input     description; must outlive the machine
@@ -105,6 +113,9 @@ const struct root_complex *machine_root_complex(const struct machine *machine);
 const struct transport *machine_transport(const struct machine *machine);
 /** DMA engine of a function, or NULL where it has none (nothing in the workload uses it). */
 const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id);
+
+/** What a function did, or NULL where it has no DMA engine. */
+const struct device_result *machine_device_result(const struct machine *machine, uint32_t function_id);
 
 /** Where something waits in a machine; what the id of a struct machine_queue is. */
 enum machine_queue_kind {

@@ -5,6 +5,23 @@
 
 /* ---- operations ---- */
 
+static void record_for_device(struct device_result *result, const struct dma_operation *operation,
+                              uint64_t latency_ps, uint64_t done_ps)
+{
+    if (operation->failed) {
+        result->failed++;
+        return;
+    }
+    if (!result->recorded || done_ps - latency_ps < result->first_ps)
+        result->first_ps = done_ps - latency_ps;
+    result->recorded++;
+    result->bytes += operation->length_bytes;
+    result->latency_total_ps += latency_ps;
+    result->latency_maximum_ps =
+        latency_ps > result->latency_maximum_ps ? latency_ps : result->latency_maximum_ps;
+    result->last_ps = done_ps > result->last_ps ? done_ps : result->last_ps;
+}
+
 static void record(struct machine *machine, const struct dma_operation *operation, const struct tlp *tlp,
                    uint64_t done_ps)
 {
@@ -30,6 +47,7 @@ static void record(struct machine *machine, const struct dma_operation *operatio
     }
     if (!operation->recorded)
         return;
+    record_for_device(&machine->device_results[operation->engine], operation, latency_ps, done_ps);
     if (operation->failed) {
         histogram_record(&result->failed_latency, latency_ps);
         return;

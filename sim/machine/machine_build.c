@@ -339,6 +339,7 @@ static void add_engines_and_completers(struct build *build)
     struct transport *transport = build->transport;
     uint32_t count = build->topology->function_count;
     machine->engines = memory_array(count, sizeof(*machine->engines));
+    machine->device_results = arena_array(machine->arena, count, sizeof(*machine->device_results));
     for (uint32_t f = 0; f < count; f++) {
         machine->engine_of[f] = machine->peer_completer_of[f] = machine->root_complex.completer_of[f] = NONE;
         bool on_root_bus = build->fabric->buses[build->fabric->nodes[f].bus_id].kind == BUS_ROOT;

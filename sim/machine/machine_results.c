@@ -62,6 +62,12 @@ const struct transport *machine_transport(const struct machine *machine)
     return &machine->transport;
 }
 
+const struct device_result *machine_device_result(const struct machine *machine, uint32_t function_id)
+{
+    uint32_t engine = machine->engine_of[function_id];
+    return engine == NONE ? NULL : &machine->device_results[engine];
+}
+
 const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id)
 {
     uint32_t engine = machine->engine_of[function_id];

@@ -66,7 +66,8 @@ struct machine {
     uint32_t unit_count;
     struct dma_engine *engines;
     uint32_t engine_count;
-    uint32_t *engine_of; /**< [function], NONE where it has none */
+    struct device_result *device_results; /**< [engine] */
+    uint32_t *engine_of;                  /**< [function], NONE where it has none */
     struct completer *completers;
     uint32_t completer_count;
     uint32_t *peer_completer_of; /**< [function] completer for requests of peers to it; NONE for root

@@ -129,6 +129,7 @@ void result_json_streams(struct json_layout *layout, const struct result *result
     for (uint32_t i = 0; i < result->simulation->workload->stream_count; i++)
         write_stream(layout, result, i);
     layout_close(layout, ']', true);
+    result_json_devices(layout, result);
 }
 
 /* ---- units and host ---- */

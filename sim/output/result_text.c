@@ -378,6 +378,7 @@ void result_text_write(const struct result *result, struct text_buffer *out)
     if (result->sections & 1U << RESULT_STREAMS) {
         write_streams(result, out);
         write_latencies(result, out);
+        result_text_devices(result, out);
         write_ledgers(result, out);
     }
     for (int i = 0; i < RESULT_SECTIONS; i++) {

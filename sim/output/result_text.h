@@ -21,6 +21,9 @@ void result_text_domains(const struct result *result, struct text_buffer *out);
 /** Another: where requests waited (result_queues.c). */
 void result_text_queues(const struct result *result, struct text_buffer *out);
 
+/** Another: what each device of a trace did (result_devices.c). */
+void result_text_devices(const struct result *result, struct text_buffer *out);
+
 enum { AMOUNT_TEXT_SIZE = 24 };
 
 /** A time in at most four significant digits and a fitting unit: "612.3 ns", "15.80 us". @return text */

@@ -127,7 +127,7 @@ static unsigned all_candidates(const struct asked *asked, const uint16_t *contro
     for (uint32_t id = 0; id < asked->topology->function_count; id++) {
         uint16_t free = acs_wish_candidates(asked->groups, asked->wish.kind, id, control[id]);
         for (unsigned bit = 0; bit < 16; bit++) {
-            if (free >> bit & 1U && count <= BITS_TRIED)
+            if ((unsigned)free >> bit & 1U && count <= BITS_TRIED)
                 bits[count++] = (struct acs_flip){id, (uint16_t)(1U << bit), false};
         }
     }

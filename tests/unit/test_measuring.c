@@ -115,6 +115,34 @@ START_TEST(nothing_is_busy_for_longer_than_the_run)
 }
 END_TEST
 
+/* Devices add up to streams, whichever way they are cut. */
+START_TEST(devices_add_up_to_streams)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, "rp(ep) rp(ep)");
+    fixture_stream(&fixture, "01:00.0", STREAM_ALTERNATE, 0x10000000, 700, 300, 4)->warmup_operations = 20;
+    fixture_stream(&fixture, "01:00.0", STREAM_READ, 0x20000000, 64, 200, 2);
+    fixture_stream(&fixture, "02:00.0", STREAM_WRITE, 0x10000000, 4096, 100, 2);
+    fixture_translate(&fixture, "01:00.0", 0x10000000, 1 << 16, 4096); /* the second stream faults */
+    fixture.unit_of[fixture_function(&fixture, "02:00.0")] = NO_UNIT;
+    fixture_run(&fixture);
+    const struct device_result *first = machine_device_result(fixture.machine,
+                                                              fixture_function(&fixture, "01:00.0")),
+                               *second = machine_device_result(fixture.machine,
+                                                               fixture_function(&fixture, "02:00.0"));
+    ck_assert_ptr_null(machine_device_result(fixture.machine, fixture_function(&fixture, "00:00.0")));
+    ck_assert_uint_eq(first->recorded, 300);
+    ck_assert_uint_eq(first->failed, 200);
+    ck_assert_uint_eq(first->bytes, 300 * 700);
+    ck_assert(first->latency_total_ps == fixture_result(&fixture, 0)->latency.total);
+    ck_assert_uint_eq(first->latency_maximum_ps, fixture_result(&fixture, 0)->latency.maximum);
+    ck_assert_uint_eq(second->recorded, 100);
+    ck_assert(second->latency_total_ps == fixture_result(&fixture, 2)->latency.total);
+    ck_assert_uint_eq(second->last_ps, fixture_result(&fixture, 2)->last_ps);
+    fixture_fini(&fixture);
+}
+END_TEST
+
 /* A run that is stopped from outside keeps what it did. */
 static bool stop_at_once(void *context, unsigned thousandths)
 {
@@ -166,6 +194,7 @@ Suite *measuring_suite(void)
     tcase_add_test(tests, a_queue_measured_anew_obeys_it_too);
     tcase_add_test(tests, the_warm_up_is_not_counted);
     tcase_add_test(tests, nothing_is_busy_for_longer_than_the_run);
+    tcase_add_test(tests, devices_add_up_to_streams);
     tcase_add_test(tests, an_interrupted_run_keeps_its_results);
     tcase_add_test_raise_signal(tests, a_broken_law_aborts, SIGABRT);
     suite_add_tcase(suite, tests);
