@@ -149,7 +149,9 @@ enum observed_kind {
     OBSERVED_UNTRANSLATED,     /**< the IOMMU did not see it */
     OBSERVED_STALE_IOTLB,      /**< translated by an entry of the IOTLB that software had taken back */
     OBSERVED_STALE_DEVICE_TLB, /**< translated by the device itself, by what software had taken back */
-    OBSERVED_FORGED,           /**< sent as translated, to an address nobody granted the device */
+    OBSERVED_OTHER_DOMAIN, /**< translated by the domain of another function, which has the same requester id
+                            */
+    OBSERVED_FORGED,       /**< sent as translated, to an address nobody granted the device */
     OBSERVED_KINDS,
 };
 
@@ -163,7 +165,8 @@ struct observed_peer {
     uint64_t tlps, bytes, first_ps, last_ps;
 };
 
-/** Stable name of a kind: "untranslated", "stale-iotlb", "stale-device-tlb", "forged-translation". */
+/** Stable name of a kind: "untranslated", "stale-iotlb", "stale-device-tlb", "other-domain",
+ * "forged-translation". */
 const char *observed_kind_name(enum observed_kind kind);
 
 /** What was reached that should not be during the run, in order of first occurrence. @return their number */

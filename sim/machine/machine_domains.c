@@ -140,8 +140,10 @@ static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_
                                       : 0;
 }
 
-static int attach(struct machine *machine, uint32_t function_id, uint32_t unit_id, uint32_t domain_id,
-                  const struct domain *domain, struct diagnostics *diagnostics)
+/* Make the function's requester id the domain's. Behind a bridge that another domain has already: there is
+ * one context entry for all that is below it. */
+static void attach(struct machine *machine, uint32_t function_id, uint32_t unit_id, uint32_t domain_id,
+                   const struct domain *domain, struct diagnostics *diagnostics)
 {
     struct remapping_unit *unit = &machine->units[unit_id];
     const struct pci_function *function = &machine->input->topology->functions[function_id];
@@ -149,17 +151,17 @@ static int attach(struct machine *machine, uint32_t function_id, uint32_t unit_i
     uint32_t before = remapping_unit_domain_of(unit, requester_id);
     if (before != NONE && before != domain_id) {
         char text[BDF_TEXT_SIZE];
-        workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, domain->pointer,
+        workload_report(machine->workload, diagnostics, DIAGNOSTIC_WARNING, domain->pointer,
                         "workload-shared-requester-id",
                         "%s reaches the IOMMU as requester %02x:%02x.%x, which already belongs to another "
-                        "domain: functions "
-                        "behind one bridge cannot be told apart",
+                        "domain: functions behind one bridge cannot be told apart, and its addresses are "
+                        "translated by that domain",
                         bdf_print(text, function->segment, function->bus, function->devfn), requester_id >> 8,
                         requester_id >> 3 & 31, requester_id & 7);
-        return STATUS_BAD_INPUT;
+        machine->root_complex.translated = machine_translated;
+        return;
     }
     remapping_unit_attach(unit, requester_id, domain_id);
-    return 0;
 }
 
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics)
@@ -185,10 +187,9 @@ int machine_build_domains(struct machine *machine, struct diagnostics *diagnosti
             if (*unit_id == NO_UNIT)
                 continue;
             int status = domain_in_unit(machine, ids, *unit_id, domain, diagnostics);
-            if (status == 0)
-                status = attach(machine, function_id, *unit_id, ids[*unit_id], domain, diagnostics);
             if (status < 0)
                 return status;
+            attach(machine, function_id, *unit_id, ids[*unit_id], domain, diagnostics);
         }
     }
     return 0;

@@ -7,9 +7,8 @@
 const char *observed_kind_name(enum observed_kind kind)
 {
     static const char *const names[OBSERVED_KINDS] = {
-        [OBSERVED_UNTRANSLATED] = "untranslated",
-        [OBSERVED_STALE_IOTLB] = "stale-iotlb",
-        [OBSERVED_STALE_DEVICE_TLB] = "stale-device-tlb",
+        [OBSERVED_UNTRANSLATED] = "untranslated",         [OBSERVED_STALE_IOTLB] = "stale-iotlb",
+        [OBSERVED_STALE_DEVICE_TLB] = "stale-device-tlb", [OBSERVED_OTHER_DOMAIN] = "other-domain",
         [OBSERVED_FORGED] = "forged-translation",
     };
     return names[kind];
@@ -75,6 +74,16 @@ void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum
     observe(machine, &key, tlp->length_bytes);
 }
 
+/* The context entry that the requester id leads to is that of a domain the function is not in. */
+static bool by_other_domain(const struct machine *machine, const struct tlp *tlp,
+                            const struct translation_work *work)
+{
+    uint32_t domain = machine->mapping.domain_of[tlp->origin_id],
+             unit = machine->root_complex.unit_of[tlp->origin_id];
+    return domain != NONE &&
+           machine->mapping.domain_ids[(size_t)domain * machine->unit_count + unit] != work->domain;
+}
+
 void machine_translated(void *context, uint32_t index)
 {
     struct machine *machine = context;
@@ -82,7 +91,10 @@ void machine_translated(void *context, uint32_t index)
     enum observed_kind kind;
     switch (tlp->transaction.address_type) {
     case ADDRESS_UNTRANSLATED:
-        mapping_check_access(machine, index);
+        if (by_other_domain(machine, tlp, &machine->pool.works[index]))
+            machine_observe_memory(machine, tlp, OBSERVED_OTHER_DOMAIN, machine->pool.works[index].physical);
+        else
+            mapping_check_access(machine, index);
         break;
     case ADDRESS_TRANSLATED:
         kind = ats_judge(machine, tlp);

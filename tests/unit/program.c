@@ -38,7 +38,7 @@ void program_write_file(const char *name, const char *text)
 char *program_run(const char *arguments, int *status)
 {
     const char *program = getenv("IOMMUSIM");
-    char *absolute = realpath(program ? program : "build/iommusim", NULL), command[1024], block[4096];
+    char *absolute = realpath(program ? program : "build/iommusim", NULL), command[9000], block[4096];
     struct text_buffer out = {0};
     size_t length;
     ck_assert_ptr_nonnull(absolute);
