@@ -17,6 +17,7 @@ const char *ledger_part_name(enum ledger_part part)
         [LEDGER_WALK_CACHES] = "walk_caches",
         [LEDGER_WALK_MEMORY] = "walk_memory",
         [LEDGER_WALKER_QUEUEING] = "walker_queueing",
+        [LEDGER_INTERRUPT] = "interrupt",
         [LEDGER_MEMORY] = "memory",
         [LEDGER_COMPLETER] = "completer",
     };

@@ -23,6 +23,7 @@ enum ledger_part {
     LEDGER_WALK_CACHES,   /**< walk cache lookup */
     LEDGER_WALK_MEMORY,   /**< page-table reads and the fixed part of a walk */
     LEDGER_WALKER_QUEUEING, /**< waiting for a walker */
+    LEDGER_INTERRUPT,       /**< remapping of an interrupt message, posting it */
     LEDGER_MEMORY,          /**< data access: latency, bandwidth, write commit */
     LEDGER_COMPLETER,       /**< in a peer device that serves the request */
     LEDGER_PARTS,

@@ -29,6 +29,14 @@ static const struct reason_names {
      "PCE for translation request specifies blocking",
      {0x08, "INVALID_DEVICE_REQUEST"},
      {0x07, "F_TRANSL_FORBIDDEN"}},
+    {IOMMU_FAULT_INTERRUPT_NOT_PRESENT,
+     "Present field in the IRTE entry is clear",
+     {0x02, "IO_PAGE_FAULT"},
+     {IOMMU_FAULT_INTERRUPT_NOT_PRESENT, "interrupt not mapped"}},
+    {IOMMU_FAULT_INTERRUPT_SOURCE,
+     "Blocked an interrupt request due to source-id verification failure",
+     {0x08, "INVALID_DEVICE_REQUEST"},
+     {IOMMU_FAULT_INTERRUPT_SOURCE, "interrupt of another device"}},
 };
 
 static const struct reason_names *names_of(uint8_t reason)
@@ -73,6 +81,13 @@ char *fault_log_line(char *text, enum iommu_kind kind, const struct fault_record
         break;
     case IOMMU_VT_D:
     case IOMMU_NONE:
+        if (record->reason >= IOMMU_FAULT_INTERRUPT_NOT_PRESENT) {
+            snprintf(
+                text, FAULT_LINE_SIZE,
+                "DMAR: [INTR-REMAP] Request device [%02x:%02x.%x] fault index 0x%x [fault reason 0x%02x] %s",
+                bus, device, function, (unsigned)(record->address >> 5 & 0x7fff), code.number, code.name);
+            break;
+        }
         snprintf(text, FAULT_LINE_SIZE,
                  "DMAR: [DMA %s NO_PASID] Request device [%02x:%02x.%x] fault addr 0x%" PRIx64
                  " [fault reason 0x%02x] %s",

@@ -66,11 +66,14 @@ struct iommu_parameters {
     uint64_t invalidation_wait_ps; /**< status write of a wait descriptor to the CPU that polls seeing it */
     uint64_t invalidation_timeout_ps; /**< a device that does not answer an invalidation is given up */
     uint32_t invalidation_max_order;  /**< a page-selective invalidation covers up to 2^this pages of 4 KiB */
-    bool invalidation_hint;    /**< where no table is freed the driver spares the walk caches (VT-d: IH) */
-    uint32_t fault_records;    /**< fault recording registers, or entries of the event log */
-    bool fault_collapse;       /**< a record nobody read yet takes in further faults of its source id */
-    uint64_t fault_service_ps; /**< first record to the handler having read all */
-    int fault_completion;      /**< enum fault_completion: status of a read that is refused */
+    bool invalidation_hint;     /**< where no table is freed the driver spares the walk caches (VT-d: IH) */
+    uint32_t interrupt_entries; /**< interrupt entry cache; fully associative */
+    uint64_t interrupt_hit_ps;  /**< lookup in it; a miss reads the table (walk_read) as well */
+    uint64_t posted_update_ps;  /**< posted interrupts: the descriptor's atomic update */
+    uint32_t fault_records;     /**< fault recording registers, or entries of the event log */
+    bool fault_collapse;        /**< a record nobody read yet takes in further faults of its source id */
+    uint64_t fault_service_ps;  /**< first record to the handler having read all */
+    int fault_completion;       /**< enum fault_completion: status of a read that is refused */
 };
 
 extern const struct field_table iommu_fields;

@@ -437,6 +437,10 @@ const char *iommu_fault_text(enum iommu_fault fault)
         return "05h: write to a page without write permission";
     case IOMMU_FAULT_READ_NOT_PERMITTED:
         return "06h: read of a page without read permission";
+    case IOMMU_FAULT_INTERRUPT_NOT_PRESENT:
+        return "22h: the present bit of the interrupt remapping entry is clear";
+    case IOMMU_FAULT_INTERRUPT_SOURCE:
+        return "26h: the interrupt remapping entry is for another source id";
     case IOMMU_FAULT_TRANSLATION_BLOCKED:
         return "0dh: the context entry allows neither translation requests nor translated requests";
     }

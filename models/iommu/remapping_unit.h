@@ -33,6 +33,8 @@ enum iommu_fault {
     IOMMU_FAULT_READ_NOT_PERMITTED = 0x6,
     IOMMU_FAULT_TRANSLATION_BLOCKED =
         0xd, /**< translated or translation request of a requester without ATS */
+    IOMMU_FAULT_INTERRUPT_NOT_PRESENT = 0x22, /**< interrupt remapping: no such entry */
+    IOMMU_FAULT_INTERRUPT_SOURCE = 0x26,      /**< interrupt remapping: the entry is another function's */
 };
 
 #define IOMMU_NO_WORK UINT32_MAX

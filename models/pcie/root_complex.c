@@ -15,6 +15,8 @@ static const struct field fields[] = {
     TIME("completion_latency", completion_latency_ps,
          "read data ready to the completion's first bit on the link"),
     TIME("write_commit", write_commit_ps, "posted write at the memory side to globally visible"),
+    TIME("interrupt_delivery", interrupt_delivery_ps,
+         "interrupt message visible to the CPU being in its handler"),
     TIME("peer_latency", peer_latency_ps, "root port to root port, one way"),
     {.name = "reads_in_flight",
      .type = FIELD_COUNT,
@@ -433,12 +435,32 @@ static void answered(struct root_complex *root_complex, uint32_t index)
         root_complex_on_translated(root_complex, index);
 }
 
+/* An interrupt message: remapped, then visible in its place among the writes, as they are. */
+static void receive_interrupt(struct root_complex *root_complex, uint32_t index)
+{
+    struct tlp *tlp = tlp_at(root_complex, index);
+    uint64_t decided_ps = root_complex->interrupted(root_complex->context, index);
+    root_complex->untranslated_tlps++;
+    if (decided_ps == UINT64_MAX) {
+        tlp->fate = FATE_DROP;
+        commit(root_complex, index);
+        return;
+    }
+    tlp_charge(tlp, LEDGER_INTERRUPT, decided_ps);
+    tlp_charge(tlp, LEDGER_MEMORY, decided_ps + root_complex->parameters.write_commit_ps);
+    post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
+}
+
 static void translate(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
     uint32_t unit = root_complex->unit_of[tlp->origin_id];
     if (tlp->transaction.kind == TRANSACTION_MESSAGE_TO_ROOT) {
         commit(root_complex, index); /* keeps its place among the writes before it */
+        return;
+    }
+    if (tlp->flow == FLOW_POSTED && route_is_msi(tlp->transaction.address) && root_complex->interrupted) {
+        receive_interrupt(root_complex, index);
         return;
     }
     /* Interrupt messages are never translated as DMA (VT-d spec 3.13, AMD IOMMU spec 2.1.4.2). */

@@ -20,6 +20,7 @@ struct root_complex_parameters {
     uint64_t completion_latency_ps; /**< data ready to first bit of the completion on the link */
     uint64_t write_commit_ps; /**< posted write at the memory side to globally visible; its credits are held
                                  so long */
+    uint64_t interrupt_delivery_ps; /**< message visible to the CPU in its handler */
     uint64_t peer_latency_ps; /**< root port to root port, one way, where it routes peer-to-peer; what goes by
                                  the IOMMU pays request_latency to get there first */
     uint32_t reads_in_flight; /**< non-posted requests being served at once; further ones wait */
@@ -61,6 +62,9 @@ struct root_complex {
     /** A request is over at the host: @p failed, or a write is visible. The TLP is released after the call.
      */
     void (*finished)(void *context, uint32_t tlp, bool failed);
+    /** An interrupt message arrived. @return when it is decided, UINT64_MAX where it is blocked. May be NULL.
+     */
+    uint64_t (*interrupted)(void *context, uint32_t tlp);
     /** A unit translated a request. May be NULL. */
     void (*translated)(void *context, uint32_t tlp);
     /** A unit refused a request (works[tlp].fault says why), at the present time. */

@@ -60,7 +60,9 @@ struct tlp {
     uint8_t status;  /**< enum completion_status; a refused request turns into a completion that has one */
     bool id_ordered; /**< IDO attribute (PCIe Base Spec 2.2.6.4): ordered with its own sender only */
     uint8_t drain;   /**< generation in the unit's drain, plus one; 0: in none */
-    bool granted;    /**< carries a translation of the unit's, from the device TLB */
+    uint8_t interrupt_outcome; /**< interrupt message: enum interrupt_outcome */
+    uint16_t interrupt_entry;
+    bool granted;              /**< carries a translation of the unit's, from the device TLB */
     uint8_t found_shift;       /**< answer to a translation request: log2 of the page size */
     uint8_t device_generation; /**< translated read: generation in the device's TLB, plus one */
     uint64_t iova;   /**< what a translated address stands for, or is asked for; UINT64_MAX: made up */

@@ -62,8 +62,9 @@ struct domain {
 enum stream_operation {
     STREAM_READ,
     STREAM_WRITE,
-    STREAM_ALTERNATE
-}; /**< alternate: write, read, write, ... */
+    STREAM_ALTERNATE,
+    STREAM_MSI, /**< interrupt messages: writes of 4 bytes to the interrupt window */
+};              /**< alternate: write, read, write, ... */
 enum address_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_STRIDED };
 
 enum stream_buffers {
@@ -98,7 +99,10 @@ struct stream {
     uint32_t queue_depth;       /**< closed loop: operations outstanding */
     uint64_t interval_ps;       /**< open loop: one operation each so often; 0 = closed loop */
     uint64_t start_ps;
-    uint32_t cpu; /**< that maps and unmaps for it */
+    uint32_t cpu;           /**< that maps and unmaps for it */
+    bool posted_interrupts; /**< STREAM_MSI: into a descriptor, for a guest */
+    uint64_t
+        affinity_interval_ps; /**< STREAM_MSI: the interrupt moves to another CPU each so often; 0: never */
     enum stream_buffers buffers;
     enum misbehaviour misbehaviour;
     uint64_t misbehaviour_delay_ps; /**< use after unmap: from the end of unmapping to the access */
@@ -135,9 +139,9 @@ void workload_report(const struct workload *workload, struct diagnostics *diagno
 /** Free a workload that the reader made. NULL is fine. */
 void workload_free(struct workload *workload);
 
-/** Names in input and output: "static", "passthrough", "off", "strict", "lazy"; "read", "write", "alternate";
- * "sequential", "random", "strided"; "persistent", "per-use"; the words of
- * enum misbehaviour. Each ends with NULL.
+/** Names in input and output: "static", "passthrough", "off", "strict", "lazy"; "read", "write", "alternate",
+ * "msi"; "sequential", "random", "strided"; "persistent", "per-use"; the words of enum misbehaviour. Each
+ * ends with NULL.
  */
 extern const char *const translation_mode_names[];
 extern const char *const stream_operation_names[];

@@ -5,6 +5,7 @@
 
 const char *const mapping_access_words[] = {"rw", "r", "w", NULL};
 const char *const page_size_words[] = {"4KiB", "2MiB", "1GiB", NULL};
+const char *const stream_interrupts_words[] = {"remapped", "posted", NULL};
 const char *const trace_pace_words[] = {"closed", "time", NULL};
 const char *const scenario_iommu_words[] = {"auto", "vt-d", "amd-vi", "smmuv3", "none", NULL};
 
@@ -93,6 +94,14 @@ static const struct json_key stream_keys_rows[] = {
      "mapped "
      "before each operation and unmapped after it",
      NULL, stream_buffers_names},
+    {"interrupts",
+     "of operation msi, where they are remapped: remapped (default), to a CPU; posted, into a descriptor "
+     "that a CPU is "
+     "notified of",
+     NULL, stream_interrupts_words},
+    {"affinity_interval",
+     "of operation msi: software moves the interrupt to another CPU each so often (never)", SCHEMA_TIME,
+     NULL},
     {"misbehaviour",
      "what the device does that it should not: use-after-unmap, it accesses each buffer once more after it "
      "was "

@@ -24,10 +24,12 @@ static const char *const generator_keys[] = {"device",
                                              "buffers",
                                              "misbehaviour",
                                              "misbehaviour_delay",
+                                             "interrupts",
+                                             "affinity_interval",
                                              NULL};
 static const char *const trace_keys[] = {"trace", "pace", NULL};
 
-enum { QUEUE_DEPTH_MAX = 65536, CPUS_MAX = 1024 };
+enum { QUEUE_DEPTH_MAX = 65536, CPUS_MAX = 1024, MSI_BYTES = 4 };
 static const uint64_t operations_max = UINT64_C(1) << 40, time_max_ps = UINT64_C(1000000000000000);
 
 static bool listed(const char *const *names, const char *name)
@@ -275,10 +277,55 @@ static void read_buffers(const struct json_node *node, const struct domain *doma
     }
 }
 
+static const char *const msi_keys[] = {"interrupts", "affinity_interval", NULL};
+static const char *const dma_keys[] = {"window",    "size",    "pattern",      "stride",
+                                       "alignment", "buffers", "misbehaviour", "misbehaviour_delay",
+                                       NULL};
+
+static void refuse_keys(const struct json_node *node, const char *const *keys, const char *text)
+{
+    for (; *keys; keys++) {
+        struct json_node member = json_member(node, *keys);
+        if (json_given(&member))
+            json_error_at_key(&member, "workload-stream-key", text, *keys);
+    }
+}
+
+static bool is_msi(const struct json_node *node)
+{
+    struct json_node operation = json_member(node, "operation");
+    return json_is_string(&operation) && strcmp(json_string(&operation), "msi") == 0;
+}
+
+/* Interrupt messages: 4 bytes, to the function's own entry unless "base" names another place in the window.
+ */
+static void read_msi(const struct json_node *node, struct stream *stream)
+{
+    int posted = 0;
+    struct json_node base = json_member(node, "base");
+    stream->operation = STREAM_MSI;
+    stream->size_bytes = stream->window_bytes = stream->stride_bytes = stream->alignment_bytes = MSI_BYTES;
+    refuse_keys(node, dma_keys,
+                "\"%s\" is not for the operation \"msi\": a message has 4 bytes and its own place");
+    json_get_choice(node, "interrupts", stream_interrupts_words, &posted);
+    stream->posted_interrupts = posted == 1;
+    json_get_quantity(node, "affinity_interval", UNIT_PICOSECONDS, 1, time_max_ps,
+                      &stream->affinity_interval_ps);
+    if (json_given(&base) && json_get_address(node, "base", UINT64_MAX, &stream->base) &&
+        (stream->base < 0xfee00000 || stream->base > 0xfeeffffc || stream->base % MSI_BYTES))
+        json_error(&base, "workload-window",
+                   "interrupt messages go to multiples of 4 in 0xfee00000-0xfeefffff");
+}
+
 /* Where the operations of a stream go, by whose choice. */
 static void read_place(struct workload_reading *reading, const struct json_node *node,
                        const struct domain *domain, bool translated, struct stream *stream)
 {
+    if (is_msi(node)) {
+        read_msi(node, stream);
+        return;
+    }
+    refuse_keys(node, msi_keys, "\"%s\" is for the operation \"msi\"");
     read_buffers(node, domain, stream);
     if (stream->buffers == BUFFERS_PER_USE) {
         int operation = STREAM_READ;

@@ -72,6 +72,9 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_DEVICE_ANSWER:
         ats_on_answer(machine, target);
         break;
+    case EVENT_AFFINITY:
+        interrupts_on_affinity(machine, target);
+        break;
     case EVENT_CPU:
         mapping_on_cpu(machine, target);
         break;
@@ -193,6 +196,7 @@ static void build_units(struct machine *machine)
         machine->queues[i].context = machine;
         machine->queues[i].done = mapping_on_invalidated;
         machine->queues[i].send = ats_send_invalidation;
+        machine->queues[i].interrupt = interrupts_invalidated;
     }
 }
 
@@ -268,6 +272,8 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
         machine_warm_memory(machine);
     if (status == 0)
         status = traffic_open(machine, diagnostics);
+    if (status == 0)
+        interrupts_init(machine);
     if (status < 0) {
         machine_free(machine);
         return status;
@@ -293,6 +299,7 @@ void machine_free(struct machine *machine)
     free(machine->transport.channel_up);
     free(machine->transport.channel_loop);
     ats_fini(machine);
+    interrupts_fini(machine);
     free(machine->engines);
     free(machine->completers);
     free(machine->peers);

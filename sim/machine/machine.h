@@ -14,6 +14,7 @@
 #include "models/device/dma_engine.h"
 #include "sim/machine/machine_mapping.h"
 #include "models/iommu/fault_log.h"
+#include "models/iommu/interrupt_remapping.h"
 #include "models/pcie/root_complex.h"
 #include "sim/input/machine_input.h"
 #include "sim/input/workload.h"
@@ -25,8 +26,9 @@ struct machine_options {
     uint64_t seed;
     const uint16_t *
         acs_control; /**< [function] ACS control bits in force (fabric_new()); NULL: as the topology stands */
-    const uint32_t *unit_of; /**< [function] index of the unit that translates it, or NO_UNIT */
-    uint32_t unit_count;     /**< units to build; parameters.units has as many */
+    const uint32_t *unit_of;         /**< [function] index of the unit that translates it, or NO_UNIT */
+    const bool *interrupt_remapping; /**< [unit] it remaps interrupts; NULL: none does */
+    uint32_t unit_count;             /**< units to build; parameters.units has as many */
     /** Called now and then during the run with the share done in thousandths; return false to stop. May be
      * NULL. */
     bool (*progress)(void *context, unsigned thousandths);
@@ -107,6 +109,14 @@ const struct mapping_counters *machine_mapping_counters(const struct machine *ma
 const struct invalidation_queue *machine_invalidation_queue(const struct machine *machine, uint32_t unit);
 /** CPU time of drivers, in all and of it waiting for invalidations. */
 void machine_driver_time(const struct machine *machine, uint64_t *busy_ps, uint64_t *spin_ps);
+/** Interrupt messages of the run. sent = sum of outcomes, when all are over. */
+struct interrupt_counters {
+    uint64_t sent, outcomes[INTERRUPT_OUTCOMES];
+    uint64_t moves;                               /**< to another CPU */
+    struct histogram latency[INTERRUPT_OUTCOMES]; /**< device's write submitted to the CPU in its handler */
+};
+const struct interrupt_counters *machine_interrupts(const struct machine *machine);
+
 /** What unit @p unit refused. */
 const struct fault_log *machine_fault_log(const struct machine *machine, uint32_t unit);
 const struct root_complex *machine_root_complex(const struct machine *machine);

@@ -129,6 +129,8 @@ static void host_finished(void *context, uint32_t index, bool failed)
         ats_message_at_host(machine, tlp);
         return;
     }
+    if (!failed && tlp->flow == FLOW_POSTED && route_is_msi(tlp->transaction.address))
+        interrupts_visible(machine, tlp);
     if (failed)
         end_failed(machine, index);
     else
@@ -290,4 +292,5 @@ void machine_connect_models(struct machine *machine)
     machine->root_complex.context = machine;
     machine->root_complex.finished = host_finished;
     machine->root_complex.faulted = host_faulted;
+    machine->root_complex.interrupted = interrupts_arrived;
 }

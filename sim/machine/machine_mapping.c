@@ -179,6 +179,25 @@ static void submit(struct machine *machine, uint32_t job_id)
                               job_id);
 }
 
+static void submit_interrupt(struct machine *machine, uint32_t job_id)
+{
+    const struct mapping_job *job = job_at(machine, job_id);
+    const struct invalidation invalidation = {.type = INVALIDATION_INTERRUPT,
+                                              .function_id = (uint32_t)job->iova};
+    machine->mapping.cpus[job->cpu].spin_from_ps = machine->events.now_ps;
+    invalidation_queue_submit(&machine->queues[job->unit], &invalidation, 1, job_id);
+}
+
+void mapping_invalidate_interrupt(struct machine *machine, uint32_t cpu, uint32_t unit, uint32_t entry)
+{
+    add_job(machine, &(struct mapping_job){.kind = JOB_INTERRUPT,
+                                           .stream = NONE,
+                                           .operation = NONE,
+                                           .cpu = cpu,
+                                           .unit = unit,
+                                           .iova = entry});
+}
+
 static void begin_invalidating(struct machine *machine, uint32_t job_id)
 {
     struct mapping_job *job = job_at(machine, job_id);
@@ -376,6 +395,9 @@ void mapping_on_cpu(struct machine *machine, uint32_t cpu)
     case JOB_FLUSH:
         begin_flush(machine, job);
         break;
+    case JOB_INTERRUPT:
+        submit_interrupt(machine, job);
+        break;
     }
     if (status < 0)
         machine->status = status;
@@ -406,6 +428,7 @@ static void all_invalidated(struct machine *machine, uint32_t job_id)
             mapping_drop_covered(domain, job->covered, now_ps);
         break;
     case JOB_MAP:
+    case JOB_INTERRUPT:
         break;
     }
     end_job(machine, job_id);
@@ -419,6 +442,10 @@ void mapping_on_invalidated(void *context, uint32_t unit, uint32_t job_id)
     uint64_t spun_ps = machine->events.now_ps - cpu->spin_from_ps;
     cpu->spin_ps += spun_ps;
     cpu->busy_ps += spun_ps;
+    if (job->kind == JOB_INTERRUPT) {
+        end_job(machine, job_id);
+        return;
+    }
     job->unit = next_unit(machine, job->domain, unit + 1);
     if (job->unit != NONE)
         submit(machine, job_id);

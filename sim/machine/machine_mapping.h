@@ -16,7 +16,7 @@
 
 struct machine;
 
-enum mapping_job_kind { JOB_MAP, JOB_UNMAP, JOB_INVALIDATE, JOB_FLUSH };
+enum mapping_job_kind { JOB_MAP, JOB_UNMAP, JOB_INVALIDATE, JOB_FLUSH, JOB_INTERRUPT };
 
 /** Something a CPU does for a driver. */
 struct mapping_job {
@@ -97,6 +97,9 @@ void mapping_begin_operation(struct machine *machine, uint32_t operation);
 bool mapping_end_operation(struct machine *machine, uint32_t operation);
 /** A line of a trace: map, unmap or invalidate. @return 0 or STATUS_BAD_INPUT after a diagnostic */
 int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trace_record *record);
+
+/** Have a CPU invalidate an interrupt entry that was rewritten. */
+void mapping_invalidate_interrupt(struct machine *machine, uint32_t cpu, uint32_t unit, uint32_t entry);
 
 /** Events: a CPU is through with its part of a job; a flush timer; an invalidation was seen to be done. */
 void mapping_on_cpu(struct machine *machine, uint32_t cpu);

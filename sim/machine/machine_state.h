@@ -26,6 +26,7 @@ enum machine_event {
     EVENT_RETRY,          /**< target: engine, argument: operation; a refused operation goes out again */
     EVENT_INVALIDATION,   /**< target: unit, argument: the queue's own */
     EVENT_DEVICE_ANSWER,  /**< target: engine; it is ready to answer an invalidation of its device TLB */
+    EVENT_AFFINITY,       /**< target: stream; its interrupt moves to another CPU */
     EVENT_CPU,            /**< target: CPU; it is through with the driver's work */
     EVENT_FLUSH_TIMER,    /**< target: domain */
     EVENT_STOP,           /**< the workload's duration is over */
@@ -35,8 +36,9 @@ enum machine_event {
 struct traffic {
     const struct stream *stream;
     struct random_stream random;
-    uint64_t position; /**< sequential, strided: offset of the next operation in the window */
-    uint64_t issued;   /**< operations submitted */
+    uint64_t position;          /**< sequential, strided: offset of the next operation in the window */
+    uint64_t interrupt_address; /**< STREAM_MSI: where the function's messages go */
+    uint64_t issued;            /**< operations submitted */
     uint32_t outstanding;
     uint32_t backlog_at_half; /**< open loop: the same at half time */
     struct queue_meter queue; /**< operations submitted and not over */
@@ -84,6 +86,8 @@ struct machine {
     uint32_t peer_count;
     size_t peer_capacity;
     struct mapping_state mapping;
+    struct interrupt_remapping *interrupts; /**< [unit] */
+    struct interrupt_counters interrupt_counters;
     uint64_t streams_end_ps;                  /**< when the last stream was over */
     uint64_t bytes_submitted, bytes_finished; /**< of all operations, for the conservation check */
 };
@@ -132,6 +136,17 @@ void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum
                             uint64_t physical);
 /** The requester id that arrives at the root complex for requests of a function (machine_domains.c). */
 uint16_t machine_requester_id(const struct machine *machine, uint32_t function_id);
+
+/* Interrupts (machine_interrupts.c). */
+void interrupts_init(struct machine *machine);
+void interrupts_fini(struct machine *machine);
+/** struct root_complex.interrupted. */
+uint64_t interrupts_arrived(void *machine, uint32_t tlp);
+/** A message that was not blocked is visible. */
+void interrupts_visible(struct machine *machine, const struct tlp *tlp);
+void interrupts_on_affinity(struct machine *machine, uint32_t stream);
+/** struct invalidation_queue.interrupt. */
+void interrupts_invalidated(void *machine, uint32_t unit, uint32_t entry);
 
 /* ATS (machine_ats.c). */
 /** Give devices with ATS their device TLBs. @return 0 or STATUS_BAD_INPUT */

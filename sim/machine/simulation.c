@@ -21,6 +21,17 @@ static void choose_units(struct simulation *simulation)
     simulation->in_force.parameters.units = units;
 }
 
+/* Which units remap interrupts: where firmware says that they can, and the command line does not forbid it.
+ */
+static const bool *interrupt_remapping(const struct simulation *simulation)
+{
+    const struct iommu_coverage *coverage = simulation->groups->coverage;
+    bool *remaps = arena_array(simulation->arena, coverage->unit_count + 1, sizeof(*remaps));
+    for (uint32_t i = 0; i < coverage->unit_count; i++)
+        remaps[i] = coverage->units[i].interrupt_remapping;
+    return remaps;
+}
+
 void simulation_init(struct simulation *simulation, const struct machine_input *input,
                      enum iommu_choice choice, const char *cmdline, struct diagnostics *diagnostics)
 {
@@ -37,6 +48,7 @@ void simulation_init(struct simulation *simulation, const struct machine_input *
         unit_of[f] = groups->platform.enabled ? groups->coverage->functions[f].unit : NO_UNIT;
     simulation->options.acs_control = reach_acs_control(simulation->arena, groups);
     simulation->options.unit_of = unit_of;
+    simulation->options.interrupt_remapping = interrupt_remapping(simulation);
 }
 
 struct workload_machine simulation_workload_machine(const struct simulation *simulation)

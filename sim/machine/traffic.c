@@ -37,8 +37,10 @@ static bool generator_next(struct traffic *traffic, struct dma_operation *operat
         return false;
     operation->address = stream->base + next_offset(traffic);
     operation->length_bytes = (uint32_t)stream->size_bytes;
-    operation->write =
-        stream->operation == STREAM_WRITE || (stream->operation == STREAM_ALTERNATE && traffic->write_next);
+    if (stream->operation == STREAM_MSI && !stream->base)
+        operation->address = traffic->interrupt_address;
+    operation->write = stream->operation == STREAM_WRITE || stream->operation == STREAM_MSI ||
+                       (stream->operation == STREAM_ALTERNATE && traffic->write_next);
     traffic->write_next = !traffic->write_next;
     *function_id = stream->function_id;
     return true;

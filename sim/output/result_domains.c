@@ -62,6 +62,7 @@ void result_text_domains(const struct result *result, struct text_buffer *out)
 {
     uint32_t functions = result->simulation->input->topology->function_count;
     bool first = true;
+    result_text_interrupts(result, out);
     for (uint32_t f = 0; f < functions; f++) {
         const struct dma_engine *engine = machine_engine(result->simulation->machine, f);
         if (engine && engine->device_tlb && first)

@@ -24,6 +24,7 @@ void result_json_faults(struct json_layout *layout, const struct result *result)
 void result_json_domains(struct json_layout *layout, const struct result *result);
 /** Count, extremes, percentiles and sum of a histogram of picoseconds. */
 void result_json_histogram(struct json_layout *layout, const char *key, const struct histogram *histogram);
+void result_json_interrupts(struct json_layout *layout, const struct result *result);
 void result_json_links(struct json_layout *layout, const struct result *result);
 void result_json_queues(struct json_layout *layout, const struct result *result);
 

@@ -228,6 +228,7 @@ void result_json_units(struct json_layout *layout, const struct result *result)
         write_unit(layout, result, i);
     layout_close(layout, ']', true);
     write_device_tlbs(layout, result);
+    result_json_interrupts(layout, result);
     result_json_host(layout, result);
 }
 

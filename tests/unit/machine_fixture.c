@@ -49,6 +49,7 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
     p->root_complex = (struct root_complex_parameters){.request_latency_ps = 70000,
                                                        .completion_latency_ps = 40000,
                                                        .write_commit_ps = 150000,
+                                                       .interrupt_delivery_ps = 400000,
                                                        .peer_latency_ps = 120000,
                                                        .reads_in_flight = 256,
                                                        .read_completion_boundary = 64};
@@ -81,6 +82,9 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                             .invalidation_timeout_ps = 1000000000,
                                             .invalidation_max_order = 18,
                                             .invalidation_hint = true,
+                                            .interrupt_entries = 8,
+                                            .interrupt_hit_ps = 4000,
+                                            .posted_update_ps = 90000,
                                             .fault_records = 4,
                                             .fault_service_ps = 1000000};
 }
