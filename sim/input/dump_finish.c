@@ -64,13 +64,22 @@ static void add_host_bridges(struct dump *dump)
     }
 }
 
-/* BARs are powers of two. Quirks cut some to what is usable, and logs show ranges that were joined or torn.
- */
-static void settle_sizes(struct bar *bars, unsigned count)
+static void settle_size(struct bar *bar)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (bars[i].size & (bars[i].size - 1))
-            bars[i].size = 0;
+    if (bar->size & (bar->size - 1))
+        bar->size = 0;
+}
+
+/* BARs are powers of two, and a 64-bit one takes the next register, too. Quirks cut some to what is usable,
+ * and logs show ranges that were joined or torn, or a register that was something else before. */
+static void settle_bars(struct bar *bars)
+{
+    for (unsigned i = 0; i < BAR_ROM; i++) {
+        settle_size(&bars[i]);
+        if (bars[i].kind == BAR_MEMORY64 && i + 1 == BAR_ROM)
+            bars[i].kind = BAR_MEMORY32;
+        else if (bars[i].kind == BAR_MEMORY64)
+            bars[i + 1] = (struct bar){.kind = BAR_NONE};
     }
 }
 
@@ -80,8 +89,9 @@ static void settle(const struct dump *dump, struct dump_part *part)
     struct pci_function *function = &part->function;
     if (!(part->facts & FACT_HEADER))
         function->header_type = function->class_code >> 8 == 0x0604;
-    settle_sizes(function->bars, BAR_COUNT);
-    settle_sizes(function->sriov.vf_bars, 6);
+    settle_bars(function->bars);
+    settle_bars(function->sriov.vf_bars);
+    settle_size(&function->bars[BAR_ROM]);
     if (!function_is_bridge(function)) /* a line of another function slipped in */
         function->io_window = function->memory_window = function->prefetchable_window = (struct window){0};
     if (function->header_type == 0)

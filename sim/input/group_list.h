@@ -9,6 +9,7 @@
  *     IOMMU group 1: [8086:1901] 00:01.0 PCI bridge: Intel ...    ids first
  *     Group 1:   [8086:1901] [R] 00:01.0  PCI bridge    Intel ... columns
  *     /sys/kernel/iommu_groups/1/devices/0000:00:01.0             find, ls
+ *     1<TAB>0000:00:01.0                                          iommusim groups --format tsv
  *     0000:01:00.0 -> ../../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0     ls -l
  */
 #ifndef IOMMUSIM_INPUT_GROUP_LIST_H

@@ -153,6 +153,23 @@ static bool take_names(const struct path_line *line, struct group_list *listing,
     return found;
 }
 
+/* "12 0000:00:01.0" and nothing else, as `iommusim groups --format tsv` prints it. */
+static bool read_pair(struct slice text, uint64_t *group, struct step *step)
+{
+    return slice_number(&text, 10, 1, 9, group) && (slice_skip(&text, "\t") || slice_skip(&text, " ")) &&
+           kernel_log_address(&text, &step->segment, &step->bus, &step->devfn) && slice_length(text) == 0;
+}
+
+static bool take_pair(const struct path_line *line, struct slice text)
+{
+    uint64_t group;
+    struct step step = {0};
+    if (!read_pair(text, &group, &step))
+        return false;
+    set_group(line, &step, (uint32_t)group);
+    return true;
+}
+
 /* A word that is an address with segment. */
 static bool has_name(struct slice text)
 {
@@ -167,14 +184,18 @@ static bool has_name(struct slice text)
 
 bool group_list_may_have_path(const struct group_list *listing, struct slice line)
 {
-    return slice_find(line, groups_folder) || slice_find(line, "devices/pci") ||
-           (listing->active && has_name(line));
+    uint64_t group;
+    struct step step;
+    return read_pair(line, &group, &step) || slice_find(line, groups_folder) ||
+           slice_find(line, "devices/pci") || (listing->active && has_name(line));
 }
 
 bool group_list_path(struct group_list *listing, struct slice line, struct dump *dump, size_t offset,
                      const char *where)
 {
     const struct path_line path = {dump, offset, where};
+    if (take_pair(&path, line))
+        return true;
     bool found = take_group_path(&path, listing, line) || take_names(&path, listing, line);
     return take_device_path(&path, line) || found;
 }

@@ -113,6 +113,12 @@ static void mixed_find(struct text_buffer *out, unsigned i)
     add_named(out, i);
 }
 
+static void mixed_pairs(struct text_buffer *out, unsigned i)
+{
+    text_buffer_format(out, "%u\t0000:%s\n", functions[i].group, functions[i].address);
+    add_named(out, i);
+}
+
 static const struct {
     const char *name;
     void (*add)(struct text_buffer *out, unsigned i);
@@ -128,6 +134,7 @@ static const struct {
     {"reset marks", reset_marks, true},
     {"columns", columns, false},
     {"find and lspci", mixed_find, true},
+    {"pairs and lspci", mixed_pairs, true},
 };
 
 static struct topology *import_text(const char *text, char **messages)
