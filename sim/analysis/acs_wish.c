@@ -213,7 +213,7 @@ static uint16_t bits_that_decide(struct search *search, const struct transaction
     uint16_t before = node->acs_control, deciding = 0, bits[BITS_MAX];
     unsigned count = 0;
     for (unsigned bit = 0; bit < BITS_MAX; bit++) {
-        if (free >> bit & 1U)
+        if ((uint32_t)free >> bit & 1U)
             bits[count++] = (uint16_t)(1U << bit);
     }
     for (uint32_t chosen = 0; chosen < 1U << count; chosen++) {
@@ -254,7 +254,7 @@ static uint32_t find_candidates(struct search *search, const struct violation *v
                 bits_that_decide(search, &violation->steps[i].transaction, violation->steps[i].place, bits);
         for (unsigned bit = 0; bit < BITS_MAX; bit++) {
             struct candidate candidate = {id, (uint16_t)(1U << bit)};
-            bool known = !(bits >> bit & 1U);
+            bool known = !((uint32_t)bits >> bit & 1U);
             for (uint32_t c = 0; c < count && !known; c++)
                 known = candidates[c].function_id == id && candidates[c].bit == candidate.bit;
             if (!known)
@@ -402,9 +402,9 @@ static void collect(struct search *search, struct arena *arena, const uint16_t *
     size_t at = 0;
     for (uint32_t id = 0; id < count; id++) {
         for (unsigned bit = 0; bit < BITS_MAX; bit++) {
-            if ((answer->control[id] ^ before[id]) >> bit & 1U)
+            if ((uint32_t)(answer->control[id] ^ before[id]) >> bit & 1U)
                 answer->flips[at++] =
-                    (struct acs_flip){id, (uint16_t)(1U << bit), answer->control[id] >> bit & 1U};
+                    (struct acs_flip){id, (uint16_t)(1U << bit), (uint32_t)answer->control[id] >> bit & 1U};
         }
     }
 }

@@ -64,7 +64,7 @@ static unsigned read_steps(struct slice rest, struct step *steps)
         struct step step = {0};
         uint64_t segment, bus;
         struct slice at = rest;
-        if (slice_skip(&at, "pci") && slice_number(&at, 16, 4, 8, &segment) && slice_skip(&at, ":") &&
+        if (slice_skip(&at, "pci") && slice_number(&at, 16, 4, 6, &segment) && slice_skip(&at, ":") &&
             slice_number(&at, 16, 2, 2, &bus)) {
             step = (struct step){.segment = (uint32_t)segment, .bus = (uint8_t)bus, .root = true};
         } else {

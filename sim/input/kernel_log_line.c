@@ -86,7 +86,7 @@ bool kernel_log_address(struct slice *rest, uint32_t *segment, uint8_t *bus, uin
 {
     struct slice at = *rest;
     uint64_t numbers[4];
-    if (!slice_number(&at, 16, 4, 8, &numbers[0]) || !slice_skip(&at, ":") ||
+    if (!slice_number(&at, 16, 4, 6, &numbers[0]) || !slice_skip(&at, ":") ||
         !slice_number(&at, 16, 2, 2, &numbers[1]) || !slice_skip(&at, ":") ||
         !slice_number(&at, 16, 2, 2, &numbers[2]) || numbers[2] > 31 || !slice_skip(&at, ".") ||
         !slice_number(&at, 10, 1, 1, &numbers[3]) || numbers[3] > 7)

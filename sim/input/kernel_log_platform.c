@@ -20,7 +20,7 @@ void kernel_log_take_root_bus(struct kernel_log *log, struct slice rest,
                               const struct kernel_log_device *device)
 {
     uint64_t segment, bus;
-    if (!slice_number(&rest, 16, 4, 8, &segment) || !slice_skip(&rest, ":") ||
+    if (!slice_number(&rest, 16, 4, 6, &segment) || !slice_skip(&rest, ":") ||
         !slice_number(&rest, 16, 2, 2, &bus))
         return;
     struct dump_host_bridge stated = {
@@ -44,7 +44,7 @@ static void take_root_bus(struct kernel_log *log, struct slice rest)
 static void take_bus(struct kernel_log *log, struct slice rest)
 {
     uint64_t segment, bus, last;
-    if (!slice_number(&rest, 16, 4, 8, &segment) || !slice_skip(&rest, ":") ||
+    if (!slice_number(&rest, 16, 4, 6, &segment) || !slice_skip(&rest, ":") ||
         !slice_number(&rest, 16, 2, 2, &bus) || !slice_skip(&rest, ": root bus resource [bus "))
         return;
     struct dump_host_bridge *root = find_root(log->dump, segment, bus);

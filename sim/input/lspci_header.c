@@ -21,7 +21,7 @@ static bool address(struct slice *rest, struct lspci_header *header)
     struct slice at = *rest;
     uint64_t segment = 0, bus;
     struct slice domain = at;
-    if (slice_number(&domain, 16, 4, 8, &segment) && slice_skip(&domain, ":"))
+    if (slice_number(&domain, 16, 4, 6, &segment) && slice_skip(&domain, ":"))
         at = domain;
     else
         segment = 0;

@@ -168,7 +168,7 @@ static bool read_step(struct slice step, struct sysfs_address *address)
 {
     struct slice rest = step;
     uint64_t segment, bus;
-    if (slice_skip(&rest, "pci") && slice_number(&rest, 16, 4, 8, &segment) && slice_skip(&rest, ":") &&
+    if (slice_skip(&rest, "pci") && slice_number(&rest, 16, 4, 6, &segment) && slice_skip(&rest, ":") &&
         slice_number(&rest, 16, 2, 2, &bus) && slice_length(rest) == 0) {
         *address = (struct sysfs_address){.segment = (uint32_t)segment, .bus = (uint8_t)bus, .root = true};
         return true;
