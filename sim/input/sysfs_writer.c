@@ -28,6 +28,8 @@ static const char *function_folder(const struct writing *writing, const struct p
 
 static const char *host_folder(const struct writing *writing, const struct host_bridge *host)
 {
+    if (host->found) /* nobody knows what leads there: a folder would say that it is a root bus */
+        return "sys/devices";
     const char *above = host->vmd_function_id == NONE
                             ? "sys/devices"
                             : function_folder(writing, &writing->topology->functions[host->vmd_function_id]);

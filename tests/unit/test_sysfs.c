@@ -184,6 +184,24 @@ START_TEST(sizes_come_back)
 }
 END_TEST
 
+/* A dump that shows functions on a bus nothing leads to: the copy does not know either. */
+START_TEST(unexplained_buses_stay_unexplained)
+{
+    struct topology *machine = import_text("00:00.0 0600: 8086:1234\n00:01.0 0604: 8086:1901\n"
+                                           "\tBus: primary=00, secondary=01, subordinate=05\n"
+                                           "03:00.0 0300: 10de:1fff\n");
+    ck_assert_msg(machine && machine->host_bridge_count == 2 && machine->host_bridges[1].found, "%s", said());
+    const struct sysfs_running nothing = {NULL, NULL, NULL};
+    struct text_buffer archive = {0};
+    sysfs_write(machine, &nothing, &archive);
+    struct topology *copy = import_archive(&archive);
+    ck_assert_msg(copy && copy->host_bridge_count == 2 && copy->host_bridges[1].found, "%s", said());
+    topology_free(copy);
+    topology_free(machine);
+    text_buffer_fini(&archive);
+}
+END_TEST
+
 /* ---- units ---- */
 
 static const char *unit_text(const struct topology *topology, struct text_buffer *out)
@@ -479,6 +497,7 @@ Suite *sysfs_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, random_machines_come_back);
     tcase_add_test(tests, sizes_come_back);
+    tcase_add_test(tests, unexplained_buses_stay_unexplained);
     tcase_add_test(tests, units_follow_from_whom_they_translate_for);
     tcase_add_test(tests, statements_are_compared);
     tcase_add_test(tests, a_folder_of_functions_is_enough);
