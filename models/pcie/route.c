@@ -66,7 +66,8 @@ static struct route_decision upward(const struct step *step, enum route_rule rul
             return block(step, RULE_NOT_FOR_HOST, ROUTE_UNSUPPORTED_REQUEST);
         /* The VMD endpoint issues it again under its own id. */
         struct step vmd = *step;
-        vmd.requester_id = step->fabric->nodes[bus->vmd_function_id].requester_id;
+        if (kind != TRANSACTION_COMPLETION)
+            vmd.requester_id = step->fabric->nodes[bus->vmd_function_id].requester_id;
         return move(&vmd, rule, bus->vmd_function_id, SIDE_FROM_BELOW);
     }
     return stay(step, ROUTE_HOST, rule, ROUTE_NO_ERROR);
@@ -322,6 +323,9 @@ struct route_decision route_step(const struct fabric *fabric, const struct trans
     case SIDE_SELF:
         break;
     }
+    /* A port or bridge answers for its own BAR to what is below it. */
+    if (step_is_completion(&step) && step_is_below(&step, step.node))
+        return downward(&step);
     return issue_on_bus(&step, false);
 }
 

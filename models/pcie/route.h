@@ -39,7 +39,8 @@ struct transaction {
     enum transaction_kind kind;
     enum address_type address_type; /**< memory requests */
     uint64_t address;               /**< memory requests: bus address; I/O requests: port */
-    uint32_t segment;               /**< segment of the hierarchy it travels in */
+    uint32_t segment; /**< segment in which its ids count: the sender's (see route_take()); completions: the
+                         requester's */
     uint16_t requester_id; /**< as carried in the TLP (an aliasing bridge rewrites it, see route_decision) */
     uint16_t target_id;    /**< configuration requests and messages by id: to whom, in @c segment */
     bool relaxed_ordering; /**< RO attribute; ACS Completion Redirect leaves completions that have it alone */
@@ -223,17 +224,29 @@ struct route_decision {
  * @param fabric       from fabric_new()
  * @param transaction  what travels; unchanged
  * @param place        where it is; start with SIDE_SELF at the issuer (a completer issues its completion),
- *                     then hand back @c next of the decision, and its requester id in the transaction
+ *                     then hand back @c next of the decision, and call route_take()
  * @return what happens there. Every chain of ROUTE_MOVE ends within 2 x (depth + 2) steps, where depth counts
  * the bridges above a function, those of the VMD endpoint it may hang on included. Never allocates, never
  * fails.
  *
  * Bridges that take ownership (PCIe-to-PCI, some conventional ones, VMD) replace the requester id on the way
  * up, so a completion is delivered to the bridge itself; see route_completion_below(). Above a VMD endpoint
- * the transaction also is in another segment: that of decision.next.function_id.
+ * the id counts in another segment, too: that of the endpoint.
  */
 struct route_decision route_step(const struct fabric *fabric, const struct transaction *transaction,
                                  struct route_place place);
+
+/** Put into a transaction what @p decision changes of it: the requester id and, above a VMD endpoint, the
+ * segment in which it counts. To be called after every step. */
+static inline void route_take(const struct fabric *fabric, struct transaction *transaction,
+                              const struct route_decision *decision)
+{
+    uint32_t next_id = decision->next.function_id;
+    transaction->requester_id = decision->requester_id;
+    if (decision->action == ROUTE_MOVE && decision->next.side == SIDE_FROM_BELOW &&
+        fabric->nodes[next_id].kind == NODE_VMD && transaction->kind != TRANSACTION_COMPLETION)
+        transaction->segment = fabric->topology->functions[next_id].segment;
+}
 
 /**
  * The root complex routes a request downward by (host physical) address: after translation, or from a CPU.

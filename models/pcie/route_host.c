@@ -33,14 +33,19 @@ struct route_decision route_completion_from_host(const struct fabric *fabric,
                  : host_decision(ROUTE_BLOCK, RULE_UNCLAIMED, NONE, id);
 }
 
-/** Down again as it came, or into memory: nobody translates it. */
+/**
+ * Down again as it came, or into memory: nobody translates it.
+ * @param trusted  the unit takes its word for a translation. MODEL: then it goes wherever it says, like what
+ *                 the unit itself translated, whether or not the root complex routes between its ports
+ */
 static struct route_decision as_it_came(const struct fabric *fabric, const struct transaction *transaction,
-                                        uint32_t left_id)
+                                        uint32_t left_id, bool trusted)
 {
     uint16_t id = transaction->requester_id;
     const struct topology *topology = fabric->topology;
     struct route_decision decision = route_from_host(fabric, transaction);
-    if (decision.action == ROUTE_MOVE && !fabric_routes_peers(fabric, left_id, decision.next.function_id))
+    if (decision.action == ROUTE_MOVE && !trusted &&
+        !fabric_routes_peers(fabric, left_id, decision.next.function_id))
         return host_decision(ROUTE_BLOCK, RULE_NO_PEER_ROUTING, NONE, id);
     if (decision.action != ROUTE_HOST)
         return decision;
@@ -71,7 +76,7 @@ static struct route_decision memory_at_host(const struct fabric *fabric,
         return host_decision(ROUTE_HOST, RULE_TO_HOST, NONE, id);
     if (transaction->address_type == ADDRESS_TRANSLATION_REQUEST) /* no unit is there to answer */
         return host_decision(ROUTE_BLOCK, RULE_ATS_REFUSED, NONE, id);
-    struct route_decision decision = as_it_came(fabric, transaction, left_id);
+    struct route_decision decision = as_it_came(fabric, transaction, left_id, standing.translated);
     if (standing.translated && decision.action != ROUTE_BLOCK)
         decision.rule = RULE_ATS_TRUSTED;
     return decision;

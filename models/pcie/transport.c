@@ -379,15 +379,13 @@ static void follow(const struct transport *transport, struct tlp *tlp, uint32_t 
             tlp->turn = tlp->rule;
             tlp->turned_at_id = tlp->place.function_id;
         }
-        tlp->transaction.requester_id = decision.requester_id;
+        route_take(transport->fabric, &tlp->transaction, &decision);
         if (decision.action == ROUTE_BLOCK) {
             tlp->fate = FATE_DROP;
             tlp->error = (uint8_t)decision.error;
             return;
         }
         tlp->place = decision.next;
-        /* Above a VMD endpoint the transaction travels in the endpoint's segment. */
-        tlp->transaction.segment = transport->fabric->topology->functions[tlp->place.function_id].segment;
         if (decision.action == ROUTE_HOST) {
             tlp->to_host = true;
             if (transport->nodes[node].kind == TRANSPORT_ROOT_COMPLEX)
@@ -442,6 +440,13 @@ bool transport_route_from_host(struct transport *transport, uint32_t index)
     tlp->to_host = false;
     if (decision.action == ROUTE_HOST)
         return false;
+    /* As route_at_host() has it. MODEL: what an IOMMU translated goes wherever its tables say. */
+    if (decision.action == ROUTE_MOVE && tlp->flow != FLOW_COMPLETION && !tlp->translated &&
+        !fabric_routes_peers(transport->fabric, tlp->place.function_id, decision.next.function_id))
+        decision = (struct route_decision){.action = ROUTE_BLOCK,
+                                           .rule = RULE_NO_PEER_ROUTING,
+                                           .error = ROUTE_UNSUPPORTED_REQUEST,
+                                           .requester_id = decision.requester_id};
     tlp->place.side = SIDE_FROM_ABOVE;
     follow(transport, tlp, transport->root_node, decision);
     return true;

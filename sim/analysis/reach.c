@@ -77,7 +77,7 @@ void reach_walk_record(struct reach_walk *walk, struct route_place place,
     if (walk->result.steps < walk->capacity)
         walk->hops[walk->result.steps] = (struct reach_hop){place, *decision};
     walk->result.steps++;
-    walk->transaction.requester_id = decision->requester_id;
+    route_take(walk->reach->fabric, &walk->transaction, decision);
 }
 
 /** Keep the decisive rule of the walk. */
@@ -99,7 +99,6 @@ struct route_decision reach_walk_on(struct reach_walk *walk, struct route_place 
 {
     const struct fabric *fabric = walk->reach->fabric;
     for (;;) {
-        walk->transaction.segment = fabric->topology->functions[place.function_id].segment;
         struct route_decision decision = route_step(fabric, &walk->transaction, place);
         reach_walk_record(walk, place, &decision);
         judge(walk, place.function_id, &decision);
@@ -172,8 +171,11 @@ static struct route_decision at_host(struct reach_walk *walk, const struct reach
 
 struct reach_request reach_request(const struct reach *reach, uint32_t source_id, enum transaction_kind kind)
 {
-    return (struct reach_request){
-        source_id, {.kind = kind, .requester_id = reach->fabric->nodes[source_id].requester_id}};
+    const struct fabric *fabric = reach->fabric;
+    return (struct reach_request){source_id,
+                                  {.kind = kind,
+                                   .segment = fabric->topology->functions[source_id].segment,
+                                   .requester_id = fabric->nodes[source_id].requester_id}};
 }
 
 struct reach_result reach_follow(const struct reach *reach, const struct reach_request *request,
@@ -186,6 +188,8 @@ struct reach_result reach_follow(const struct reach *reach, const struct reach_r
         .hops = hops,
         .capacity = capacity,
     };
+    if (walk.transaction.kind != TRANSACTION_COMPLETION)
+        walk.transaction.segment = reach->fabric->topology->functions[request->source_id].segment;
     struct route_decision last = reach_walk_on(&walk, (struct route_place){request->source_id, SIDE_SELF});
     walk.result.segment = walk.transaction.segment;
     if (last.action == ROUTE_HOST)

@@ -80,7 +80,8 @@ struct reach {
 /** One transaction that a function sends. */
 struct reach_request {
     uint32_t source_id;
-    struct transaction transaction; /**< @c requester_id as sent: own, an alias, or forged */
+    struct transaction transaction; /**< @c requester_id as sent: own, an alias, or forged; @c segment is
+                                       looked at for completions only: the requester's */
 };
 
 /** Under which requester id requests are sent to a target. */

@@ -83,10 +83,9 @@ static struct route_decision hand_on(struct way_back *back, struct route_decisio
 }
 
 /** From the root complex down. */
-static struct route_decision from_host(struct way_back *back, uint32_t segment)
+static struct route_decision from_host(struct way_back *back)
 {
     struct reach_walk *walk = &back->walk;
-    walk->transaction.segment = segment;
     struct route_decision decision = route_completion_from_host(walk->reach->fabric, &walk->transaction);
     reach_walk_record(walk, (struct route_place){NONE, SIDE_FROM_BELOW}, &decision);
     if (decision.action == ROUTE_MOVE)
@@ -105,6 +104,7 @@ struct reach_result reach_completion(const struct reach *reach, const struct rea
     struct way_back back = {
         .walk = {.reach = reach,
                  .transaction = {.kind = TRANSACTION_COMPLETION,
+                                 .segment = result->segment,
                                  .requester_id = result->requester_id,
                                  .relaxed_ordering = sent->relaxed_ordering},
                  .result = {.turn_rule = RULE_COUNT, .turn_id = NONE}},
@@ -112,14 +112,12 @@ struct reach_result reach_completion(const struct reach *reach, const struct rea
         .owned = result->requester_id != sent->requester_id,
     };
     struct route_decision last;
-    bool from_peer = result->outcome != REACH_REDIRECTED && result->end_id != NONE &&
-                     reach->fabric->topology->functions[result->end_id].segment == result->segment;
-    if (from_peer) {
+    if (result->outcome != REACH_REDIRECTED && result->end_id != NONE) {
         last = reach_walk_on(&back.walk, (struct route_place){result->end_id, SIDE_SELF});
         if (last.action == ROUTE_HOST)
-            last = from_host(&back, result->segment);
+            last = from_host(&back);
     } else {
-        last = from_host(&back, result->segment);
+        last = from_host(&back);
     }
     if (last.action == ROUTE_DELIVER && last.next.function_id != request->source_id)
         last = hand_on(&back, last);

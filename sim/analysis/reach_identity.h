@@ -28,7 +28,6 @@ struct reach_result reach_as(const struct reach *reach, uint32_t source_id, uint
  * where a tag of its own fits, and drops them else; REACH_BLOCKED, REACH_REDIRECT_BLOCKED: lost, the
  * requester times out; REACH_NOT_APPLICABLE with REACH_ABSENT_ANSWER for posted and blocked requests (these
  * are answered, if at all, by who blocked them). @c rule and @c at_id are those of the completion's way.
- * MODEL: between segments the root complex takes completions back.
  */
 struct reach_result reach_completion(const struct reach *reach, const struct reach_request *request,
                                      const struct reach_result *result);

@@ -27,11 +27,10 @@ uint16_t machine_requester_id(const struct machine *machine, uint32_t function_i
     struct route_place place = {function_id, SIDE_SELF};
     for (int step = 0; step < ROUTE_STEPS_MAX; step++) {
         struct route_decision decision = route_step(machine->transport.fabric, &transaction, place);
-        transaction.requester_id = decision.requester_id;
+        route_take(machine->transport.fabric, &transaction, &decision);
         if (decision.action != ROUTE_MOVE)
             break;
         place = decision.next;
-        transaction.segment = machine->input->topology->functions[place.function_id].segment;
     }
     return transaction.requester_id;
 }

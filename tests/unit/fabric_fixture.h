@@ -61,15 +61,15 @@ static inline void fixture_walk(const struct fabric *fabric, struct transaction 
     static const char *const errors[] = {"ok", "acs-violation", "unsupported-request", "master-abort"};
     const struct topology *topology = fabric->topology;
     char name[BDF_TEXT_SIZE];
+    transaction.segment = topology->functions[place.function_id].segment;
     for (uint32_t steps = 0;; steps++) {
         ck_assert_msg(steps <= 2 * (topology->bus_count + 2), "a walk without end");
-        transaction.segment = topology->functions[place.function_id].segment;
         struct route_decision decision = route_step(fabric, &transaction, place);
         if (seen)
             seen[decision.rule] = true;
         text_buffer_format(out, "%s%s %s", steps ? ", " : "", fixture_name(topology, place.function_id, name),
                            route_rule_name(decision.rule));
-        transaction.requester_id = decision.requester_id;
+        route_take(fabric, &transaction, &decision);
         if (decision.action == ROUTE_MOVE) {
             place = decision.next;
             continue;

@@ -267,8 +267,10 @@ static void climb(struct search *search, const function *f, bool forced)
         push(search, AT_HOST, f->id, false);
     } else if (memory_kind(search) || completion(search) || search->tlp.kind == TRANSACTION_MESSAGE_TO_ROOT) {
         const function *vmd = at(search, host->vmd_function_id);
-        search->tlp.requester_id = pci_requester_id(vmd->bus, vmd->devfn);
-        search->tlp.segment = vmd->segment;
+        if (!completion(search)) {
+            search->tlp.requester_id = pci_requester_id(vmd->bus, vmd->devfn);
+            search->tlp.segment = vmd->segment;
+        }
         push(search, OFFERED, vmd->id, false);
     } else {
         blocked(search, ROUTE_UNSUPPORTED_REQUEST);
@@ -598,7 +600,8 @@ static void untranslated(struct search *search, const function *left)
     const struct topology *topology = search->topology;
     const function *taker = taker_at_root(search, NULL);
     if (taker) {
-        if (root_complex_routes(search, left, taker))
+        bool vouched = search->machine->translated; /* by its device, and ATS is trusted */
+        if (vouched || root_complex_routes(search, left, taker))
             push(search, FROM_ABOVE, taker->id, false);
         else
             blocked(search, ROUTE_UNSUPPORTED_REQUEST);
@@ -682,8 +685,10 @@ struct plain_result plain_reach(const struct plain_machine *machine, uint32_t so
                             .tlp = *transaction,
                             .source = source,
                             .sent_id = transaction->requester_id};
-    search.tlp.segment = machine->topology->functions[source].segment;
-    push(&search, OFFERED, source, false);
+    if (!completion(&search))
+        search.tlp.segment = machine->topology->functions[source].segment;
+    const function *first = at(&search, source);
+    push(&search, completion(&search) && is_below(&search, first) ? FROM_ABOVE : OFFERED, source, false);
     while (search.head < search.tail) {
         const struct state *state = &search.queue[search.head++];
         if (state->spot == OFFERED)

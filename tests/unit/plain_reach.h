@@ -31,7 +31,7 @@ struct plain_machine {
     bool translated, ats;
 };
 
-/** Where @p transaction of @p source ends; its segment is not looked at. */
+/** Where @p transaction of @p source ends. Its segment is looked at for completions only. */
 struct plain_result plain_reach(const struct plain_machine *machine, uint32_t source,
                                 const struct transaction *transaction);
 

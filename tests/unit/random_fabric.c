@@ -312,7 +312,7 @@ static void place_ports(struct topology *topology, uint64_t seed, uint32_t bus_i
 }
 
 /** What one line cannot say. */
-static void embellish(struct topology *topology, uint64_t seed)
+void random_fabric_embellish(struct topology *topology, uint64_t seed)
 {
     uint64_t port = 0x1000;
     finish_vmd_domains(topology);
@@ -345,6 +345,6 @@ struct topology *random_fabric_build(const char *line, uint64_t seed)
     struct topology *topology = synthetic_parse("<test>", line, diagnostics);
     diagnostics_free(diagnostics);
     if (topology)
-        embellish(topology, seed);
+        random_fabric_embellish(topology, seed);
     return topology;
 }

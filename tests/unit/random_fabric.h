@@ -33,6 +33,9 @@ void random_fabric_write(struct random_fabric *random, struct text_buffer *out);
  */
 struct topology *random_fabric_build(const char *line, uint64_t seed);
 
+/** random_fabric_build() for a line that is parsed already. */
+void random_fabric_embellish(struct topology *topology, uint64_t seed);
+
 /** A number below @p limit that depends on nothing but the seed, the function's address and @p salt. */
 uint32_t random_fabric_dice(uint64_t seed, const struct pci_function *function, uint32_t salt,
                             uint32_t limit);

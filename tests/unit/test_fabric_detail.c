@@ -184,7 +184,7 @@ START_TEST(a_peer_takes_its_own_mps_only)
     } cases[] = {
         {"rp(up(dp(ep[mps=256]) dp(ep[mps=128])))", "03:00.0", "04:00.0", 1},
         {"rp(up(dp(ep[mps=128]) dp(ep[mps=256])))", "03:00.0", "04:00.0", 0},
-        {"rp(ep[mps=256]) rp(ep[mps=128])", "01:00.0", "02:00.0", 0},
+        {"rp[acs,p2p=all](ep[mps=256]) rp(ep[mps=128])", "01:00.0", "02:00.0", 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct machine_fixture fixture;

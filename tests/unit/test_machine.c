@@ -391,7 +391,8 @@ START_TEST(peer_requests_stay_in_the_switch_or_are_redirected)
 {
     for (int redirect = 0; redirect < 2; redirect++) {
         struct machine_fixture fixture;
-        fixture_init(&fixture, redirect ? "rp[acs](up(dp[acs](ep) dp[acs](ep)))" : "rp(up(dp(ep) dp(ep)))");
+        fixture_init(&fixture,
+                     redirect ? "rp[acs,p2p=all](up(dp[acs](ep) dp[acs](ep)))" : "rp(up(dp(ep) dp(ep)))");
         const struct pci_function *target =
             &fixture.input.topology->functions[fixture_function(&fixture, "04:00.0")];
         struct stream *stream =

@@ -209,7 +209,7 @@ END_TEST
 START_TEST(a_redirected_write_pays_the_way_to_the_peer)
 {
     struct machine_fixture fixture;
-    fixture_init(&fixture, "rp[acs](up(dp[acs](ep) dp[acs](ep)))");
+    fixture_init(&fixture, "rp[acs,p2p=all](up(dp[acs](ep) dp[acs](ep)))");
     uint64_t address = bar_of(&fixture, "04:00.0");
     uint64_t tlp = serialisation_ps(3, 8, (address >> 32 ? 24 : 20) + 64),
              request = serialisation_ps(3, 8, address >> 32 ? 24 : 20),

@@ -244,7 +244,9 @@ START_TEST(adding_acs_can_add_a_reach)
             struct reach reach = new_reach(topology, true);
             bool *nobody = arena_array(topology->arena, topology->function_count, sizeof(nobody[0]));
             if (!cases[i].iommu)
-                reach.translated = reach.ats = nobody;
+                reach.translated = nobody;
+            if (cases[i].rule != RULE_ATS_TRUSTED)
+                reach.ats = nobody;
             uint32_t source = fixture_function(topology, "03:00.0")->id,
                      target = fixture_function(topology, "04:00.0")->id;
             struct reach_result result = reach_pair_by(&reach, source, target, cases[i].way);

@@ -280,6 +280,15 @@ static const struct route_case completions[] = {
          "01:00.1 multifunction-peer, 01:00.0 completion-arrived = 01:00.0"),
     CASE("rp[acs](ep[vf=2:256:1])", "01:00.0", "02:00.1",
          "01:00.0 multifunction-peer, 02:00.1 completion-arrived = 02:00.1"),
+    /* Ports and bridges answer for their BARs to what is below. */
+    CASE("rp[acs](up(dp[acs,bar=4KiB](ep)))", "02:00.0", "03:00.0",
+         "02:00.0 downstream-bus, 03:00.0 completion-arrived = 03:00.0"),
+    CASE("rp[acs](up(dp[acs,bar=4KiB](ep[vf=1])))", "02:00.0", "03:01.0",
+         "02:00.0 downstream-bus, 03:01.0 completion-arrived = 03:01.0"),
+    CASE("rp[acs](pcie2pci[bar=4KiB](pci@0 pci@1))", "01:00.0", NULL, "01:00.0 completion-arrived = 01:00.0",
+         .requester_id = 0x0200),
+    CASE("rp[acs](up[bar=4KiB](dp[acs](ep)))", "01:00.0", "03:00.0",
+         "01:00.0 downstream-bus, 02:00.0 downstream-bus, 03:00.0 completion-arrived = 03:00.0"),
     /* The bridge owns the requests from its conventional bus. */
     CASE(
         "rp(up(dp(pcie2pci(pci@3)) dp(ep)))", "05:00.0", NULL,
@@ -423,7 +432,7 @@ static void check_host(bool *seen)
         {{true, true, false}, TRANSACTION_MEMORY_WRITE, 2, NULL, 0x1000, ROUTE_BLOCK, RULE_ATS_REFUSED},
         {{true, true, true}, TRANSACTION_MEMORY_WRITE, 2, NULL, 0x1000, ROUTE_HOST, RULE_ATS_TRUSTED},
         {{true, true, true}, TRANSACTION_MEMORY_WRITE, 2, "02:00.0", 0, ROUTE_MOVE, RULE_ATS_TRUSTED},
-        {{true, true, true}, TRANSACTION_MEMORY_WRITE, 2, "40:00.0", 0, ROUTE_BLOCK, RULE_NO_PEER_ROUTING},
+        {{true, true, true}, TRANSACTION_MEMORY_WRITE, 2, "40:00.0", 0, ROUTE_MOVE, RULE_ATS_TRUSTED},
         {{true, true, true}, TRANSACTION_MEMORY_READ, 1, NULL, 0x1000, ROUTE_HOST, RULE_TO_HOST},
         {{true, true, false}, TRANSACTION_MEMORY_READ, 1, NULL, 0x1000, ROUTE_BLOCK, RULE_ATS_REFUSED},
         {{true, false, false}, TRANSACTION_MEMORY_READ, 1, NULL, 0x1000, ROUTE_BLOCK, RULE_ATS_REFUSED},
