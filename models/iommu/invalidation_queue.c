@@ -102,19 +102,26 @@ static void try_finish_wait(struct invalidation_queue *queue)
         return;
     uint32_t waiter = at(queue, 0)->waiter;
     queue->draining = false;
-    queue->round++;
     post(queue, queue->events->now_ps + queue->unit->parameters.invalidation_wait_ps,
          ARGUMENT_STATUS | waiter);
     take_first(queue);
+}
+
+/* One timer for the queue: set again where the wait it was set for is over. */
+static void set_timer(struct invalidation_queue *queue)
+{
+    if (queue->timer_set || !queue->draining || !queue->devices)
+        return;
+    queue->timer_set = true;
+    post(queue, queue->wait_began_ps + queue->unit->parameters.invalidation_timeout_ps, ARGUMENT_TIMEOUT);
 }
 
 static void begin_wait(struct invalidation_queue *queue)
 {
     queue->draining = true;
     queue->drain.generation ^= 1;
-    if (queue->devices)
-        post(queue, queue->events->now_ps + queue->unit->parameters.invalidation_timeout_ps,
-             ARGUMENT_TIMEOUT | (queue->round & ~(uint32_t)ARGUMENT_KIND));
+    queue->wait_began_ps = queue->events->now_ps;
+    set_timer(queue);
     try_finish_wait(queue);
 }
 
@@ -145,10 +152,14 @@ static void carry_out(struct invalidation_queue *queue)
     take_first(queue);
 }
 
-static void give_up_devices(struct invalidation_queue *queue, uint32_t round)
+static void on_timer(struct invalidation_queue *queue)
 {
-    if (!queue->draining || round != (queue->round & ~(uint32_t)ARGUMENT_KIND))
+    uint64_t timeout_ps = queue->unit->parameters.invalidation_timeout_ps;
+    queue->timer_set = false;
+    if (!queue->draining || queue->events->now_ps < queue->wait_began_ps + timeout_ps) {
+        set_timer(queue);
         return;
+    }
     queue->timeouts += queue->devices;
     queue->devices = 0;
     try_finish_wait(queue);
@@ -161,7 +172,7 @@ void invalidation_queue_event(struct invalidation_queue *queue, uint32_t argumen
         queue->done(queue->context, queue->id, argument & ~(uint32_t)ARGUMENT_KIND);
         break;
     case ARGUMENT_TIMEOUT:
-        give_up_devices(queue, argument & ~(uint32_t)ARGUMENT_KIND);
+        on_timer(queue);
         break;
     default:
         carry_out(queue);

@@ -64,7 +64,8 @@ struct invalidation_queue {
     bool busy;                   /**< the first descriptor is being carried out, or waits for others */
     bool draining;               /**< it is a wait descriptor, and is not done yet */
     uint32_t devices;            /**< ATS invalidations sent and not answered */
-    uint32_t round;              /**< of waits for devices: time-outs of earlier ones are ignored */
+    uint64_t wait_began_ps;      /**< of the wait descriptor at the head, if it waits for devices */
+    bool timer_set;              /**< an event for its time-out is under way */
     uint64_t lock_free_ps;
     struct drain drain;
     /* Counters. */

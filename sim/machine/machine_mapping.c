@@ -25,11 +25,6 @@ static uint32_t domain_id(const struct machine *machine, uint32_t domain, uint32
     return machine->mapping.domain_ids[(size_t)domain * machine->unit_count + unit];
 }
 
-static uint64_t pages_of(uint64_t length)
-{
-    return (length + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-}
-
 /* ---- jobs of a CPU ---- */
 
 static uint32_t take_job(struct machine *machine, const struct mapping_job *what)
@@ -66,7 +61,7 @@ static void start_job(struct machine *machine, uint32_t cpu_id)
                      cpu_id, 0);
 }
 
-static void add_job(struct machine *machine, const struct mapping_job *what)
+void mapping_add_job(struct machine *machine, const struct mapping_job *what)
 {
     uint32_t job = take_job(machine, what);
     struct mapping_cpu *cpu = &machine->mapping.cpus[what->cpu];
@@ -190,12 +185,12 @@ static void submit_interrupt(struct machine *machine, uint32_t job_id)
 
 void mapping_invalidate_interrupt(struct machine *machine, uint32_t cpu, uint32_t unit, uint32_t entry)
 {
-    add_job(machine, &(struct mapping_job){.kind = JOB_INTERRUPT,
-                                           .stream = NONE,
-                                           .operation = NONE,
-                                           .cpu = cpu,
-                                           .unit = unit,
-                                           .iova = entry});
+    mapping_add_job(machine, &(struct mapping_job){.kind = JOB_INTERRUPT,
+                                                   .stream = NONE,
+                                                   .operation = NONE,
+                                                   .cpu = cpu,
+                                                   .unit = unit,
+                                                   .iova = entry});
 }
 
 static void begin_invalidating(struct machine *machine, uint32_t job_id)
@@ -238,13 +233,14 @@ void mapping_on_flush_timer(struct machine *machine, uint32_t domain_index)
     domain->flush_queue.timer_set = false;
     domain->counters.flush_timeouts++;
     /* The kernel's timer runs on the CPU that armed it; one is as good as another here. */
-    add_job(machine, &(struct mapping_job){
-                         .kind = JOB_FLUSH, .domain = domain_index, .stream = NONE, .operation = NONE});
+    mapping_add_job(
+        machine,
+        &(struct mapping_job){.kind = JOB_FLUSH, .domain = domain_index, .stream = NONE, .operation = NONE});
 }
 
 /* ---- mapping ---- */
 
-static int refuse(struct machine *machine, const struct mapping_job *job, const char *code, const char *text)
+int mapping_refuse(struct machine *machine, const struct mapping_job *job, const char *code, const char *text)
 {
     const struct stream *stream = &machine->workload->streams[job->stream];
     if (job->line)
@@ -296,12 +292,12 @@ static int finish_map(struct machine *machine, uint32_t job_id)
     struct mapping_job *job = job_at(machine, job_id);
     if (!job->physical_given &&
         !address_allocator_take(&machine->mapping.buffers, job->length, &job->physical))
-        return refuse(machine, job, "run-no-memory", "no room is left in RAM for buffers");
+        return mapping_refuse(machine, job, "run-no-memory", "no room is left in RAM for buffers");
     if (job->operation != NONE && !find_iova(machine, job))
-        return refuse(machine, job, "run-no-iova", "no IO virtual address is left");
+        return mapping_refuse(machine, job, "run-no-iova", "no IO virtual address is left");
     if (!map_pages(machine, job))
-        return refuse(machine, job, "trace-map",
-                      "something is mapped there already, or the address is beyond the width");
+        return mapping_refuse(machine, job, "trace-map",
+                              "something is mapped there already, or the address is beyond the width");
     machine->mapping.domains[job->domain].counters.maps++;
     end_job(machine, job_id);
     return 0;
@@ -319,8 +315,9 @@ static int unmap_pages(struct machine *machine, struct mapping_job *job)
             unsigned shift = 0;
             uint64_t leaf = page_table_find(table, &remapping->memory, job->iova + at, &shift);
             if (!leaf || shift != PAGE_SHIFT_4K)
-                return refuse(machine, job, "trace-unmap",
-                              leaf ? "part of a larger page cannot be unmapped" : "nothing is mapped there");
+                return mapping_refuse(machine, job, "trace-unmap",
+                                      leaf ? "part of a larger page cannot be unmapped"
+                                           : "nothing is mapped there");
             page_table_unmap(table, &remapping->memory, job->iova + at, &shift);
             if (at == 0)
                 job->physical = page_table_entry_target(leaf);
@@ -451,90 +448,4 @@ void mapping_on_invalidated(void *context, uint32_t unit, uint32_t job_id)
         submit(machine, job_id);
     else
         all_invalidated(machine, job_id);
-}
-
-/* ---- asked for ---- */
-
-/* The domain whose page tables the function's requests go through; NONE where they go through none. */
-static uint32_t translating_domain(const struct machine *machine, uint32_t function_id)
-{
-    uint32_t domain = machine->mapping.domain_of[function_id];
-    bool translated = domain != NONE && machine->root_complex.unit_of[function_id] != NO_UNIT;
-    return translated && machine->mapping.domains[domain].dynamic ? domain : NONE;
-}
-
-/* Without an IOMMU in the way a buffer's address is its physical one, and mapping takes no time. */
-static void use_physical(struct machine *machine, uint32_t index)
-{
-    struct dma_operation *operation = &machine->operations.items[index];
-    const struct mapping_job job = {.stream = operation->stream};
-    if (!address_allocator_take(&machine->mapping.buffers, pages_of(operation->length_bytes),
-                                &operation->address))
-        machine->status = refuse(machine, &job, "run-no-memory", "no room is left in RAM for buffers");
-    operation->physical = operation->address;
-    dma_engine_submit(&machine->engines[operation->engine], index);
-}
-
-void mapping_begin_operation(struct machine *machine, uint32_t index)
-{
-    const struct dma_operation *operation = &machine->operations.items[index];
-    uint32_t domain = translating_domain(machine, machine->engines[operation->engine].function_id);
-    if (domain == NONE) {
-        use_physical(machine, index);
-        return;
-    }
-    add_job(machine, &(struct mapping_job){.kind = JOB_MAP,
-                                           .domain = domain,
-                                           .stream = operation->stream,
-                                           .operation = index,
-                                           .cpu = machine->workload->streams[operation->stream].cpu,
-                                           .length = pages_of(operation->length_bytes),
-                                           .read = !operation->write,
-                                           .write = operation->write});
-}
-
-bool mapping_end_operation(struct machine *machine, uint32_t index)
-{
-    const struct dma_operation *operation = &machine->operations.items[index];
-    const struct stream *stream = &machine->workload->streams[operation->stream];
-    uint64_t length = pages_of(operation->length_bytes);
-    if (stream->buffers != BUFFERS_PER_USE || operation->late)
-        return false;
-    uint32_t domain = translating_domain(machine, machine->engines[operation->engine].function_id);
-    if (domain == NONE) {
-        address_allocator_give(&machine->mapping.buffers, operation->physical, length);
-        return false;
-    }
-    add_job(machine, &(struct mapping_job){.kind = JOB_UNMAP,
-                                           .domain = domain,
-                                           .stream = operation->stream,
-                                           .operation = index,
-                                           .cpu = stream->cpu,
-                                           .iova = operation->address,
-                                           .length = length});
-    return true;
-}
-
-int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trace_record *record)
-{
-    static const enum mapping_job_kind kinds[] = {
-        [TRACE_MAP] = JOB_MAP, [TRACE_UNMAP] = JOB_UNMAP, [TRACE_INVALIDATE] = JOB_INVALIDATE};
-    struct mapping_job job = {.kind = kinds[record->operation],
-                              .domain = translating_domain(machine, record->function_id),
-                              .stream = stream,
-                              .operation = NONE,
-                              .cpu = machine->workload->streams[stream].cpu,
-                              .iova = record->iova,
-                              .length = record->length,
-                              .physical = record->physical,
-                              .physical_given = record->physical_given,
-                              .read = record->map_read,
-                              .write = record->map_write,
-                              .line = record->line};
-    if (job.domain == NONE)
-        return refuse(machine, &job, "trace-map-domain",
-                      "the device is in no domain of mode strict or lazy that an IOMMU translates: nothing "
-                      "can be mapped");
-    add_job(machine, &job);
-    return 0;
 }

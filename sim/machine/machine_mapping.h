@@ -106,6 +106,13 @@ void mapping_on_cpu(struct machine *machine, uint32_t cpu);
 void mapping_on_flush_timer(struct machine *machine, uint32_t domain);
 void mapping_on_invalidated(void *machine, uint32_t unit, uint32_t job);
 
+/* Inside (machine_mapping.c). */
+/** Give a CPU something to do: @p what without begin_ps and next. */
+void mapping_add_job(struct machine *machine, const struct mapping_job *what);
+/** Report what stops a job. @return STATUS_BAD_INPUT */
+int mapping_refuse(struct machine *machine, const struct mapping_job *job, const char *code,
+                   const char *text);
+
 /* Inside (machine_stale.c): ranges of a domain that were unmapped and may still be translated. */
 /** The page-table entries of a job's range were cleared. */
 void mapping_add_stale(struct mapping_domain *domain, const struct mapping_job *job);
