@@ -43,7 +43,7 @@ static struct invalidation *at(const struct invalidation_queue *queue, uint32_t 
 static void append(struct invalidation_queue *queue, const struct invalidation *invalidation)
 {
     if (queue->count == queue->size) {
-        struct invalidation *ring = memory_array(queue->size * 2, sizeof(*ring));
+        struct invalidation *ring = memory_array((size_t)queue->size * 2, sizeof(*ring));
         for (uint32_t i = 0; i < queue->count; i++)
             ring[i] = *at(queue, i);
         free(queue->ring);

@@ -115,7 +115,7 @@ int device_moves_apply(const struct topology *topology, const char *const *moves
     for (uint32_t id = 0; id < topology->function_count; id++)
         known[id] = id;
     *result = (struct moved_machine){
-        .stages = arena_array(arena, count, sizeof(*result->stages)),
+        .stages = arena_array(arena, count, sizeof(const struct topology *)),
         .known = known,
     };
     for (size_t i = 0; i < count; i++) {

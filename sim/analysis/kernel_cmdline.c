@@ -2,6 +2,7 @@
 /* Splitting into words stands first, then one function a parameter, then the table that joins them. */
 #include "sim/analysis/kernel_cmdline.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A piece of the command line; offsets of diagnostics are counted from the start of the text. */
@@ -243,11 +244,10 @@ static void read_override_id(struct parser *parser, struct slice word)
 {
     struct kernel_cmdline *cmdline = parser->cmdline;
     struct device_selector ids;
-    char text[32];
-    if (word.length < sizeof(text)) {
+    char text[40];
+    if (word.length + 4 < sizeof(text)) {
         /* "id:vvvv:dddd" is "pci:vvvv:dddd" under another name. */
-        memcpy(text, "pci", 3);
-        memcpy(text + 3, word.at + 2, word.length - 2);
+        snprintf(text, sizeof(text), "pci%.*s", (int)word.length - 2, word.at + 2);
         if (device_selector_parse(text, word.length + 1, &ids)) {
             if (cmdline->override_id_count == ACS_OVERRIDE_IDS) {
                 warn(parser, word, "cmdline-malformed", "is one id too many: the kernel takes 15");

@@ -38,9 +38,9 @@ static const struct argp_option options[] = {
      "or junit",
      0},
     {"output", 'o', "PATH", 0,
-     "A file for the answer; or a folder (made where it is missing) that gets result.json, result.txt, "
-     "findings.sarif and junit.xml, while the answer still is printed. A new PATH is a file where it ends in "
-     ".json, .txt, .sarif or .xml",
+     "A file for the answer; its ending, .txt, .json, .sarif or .xml, says the format as --format does. Or a "
+     "folder - one that exists, or a new PATH that ends in / or has no ending - which gets result.json, "
+     "result.txt, findings.sarif and junit.xml, while the answer still is printed",
      0},
     {"topology", OPTION_TOPOLOGY, "FILE", 0,
      "Topology or dump in place of the scenario's; may repeat: dumps of one machine are merged", 0},
@@ -80,7 +80,7 @@ struct run_options {
     unsigned setting_count;
     uint64_t seed;
     enum run_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_JUNIT, FORMATS } format;
-    bool seed_given, fail_on_leak, fail_on_fault, fail_on_overload;
+    bool seed_given, format_given, fail_on_leak, fail_on_fault, fail_on_overload;
 };
 
 /* How an answer is written, and its name in a folder. ORDER: enum run_format. */
@@ -122,12 +122,46 @@ static void take_fail_on(struct run_options *chosen, const char *text, struct ar
     chosen->fail_on_overload |= !leak && !fault;
 }
 
+/* ".json" of "a.b/c.json"; "" where the name has no ending. */
+static const char *ending_of(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    return dot && dot > name ? dot : "";
+}
+
+/* True where -o names a folder; it is made if need be. */
+static bool output_is_folder(const char *path)
+{
+    struct stat about;
+    size_t length = strlen(path);
+    if (strcmp(path, "-") == 0)
+        return false;
+    if (stat(path, &about) == 0)
+        return S_ISDIR(about.st_mode);
+    return (length && path[length - 1] == '/') || !*ending_of(path);
+}
+
+/* The ending of a file says what is in it, as --format does: they may not contradict each other. */
+static void settle_format(struct run_options *chosen, struct argp_state *state)
+{
+    const char *ending = chosen->output && !output_is_folder(chosen->output) ? ending_of(chosen->output) : "";
+    for (int i = 0; i < FORMATS; i++) {
+        if (strcmp(ending, ending_of(formats[i].file)) != 0)
+            continue;
+        if (chosen->format_given && chosen->format != (enum run_format)i)
+            argp_error(state, "-o %s and --format %s contradict each other", chosen->output,
+                       formats[chosen->format].name);
+        chosen->format = (enum run_format)i;
+    }
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct run_options *chosen = state->input;
     enum iommu_choice choice;
     switch (key) {
     case 'f':
+        chosen->format_given = true;
         take_format(chosen, text, state);
         return 0;
     case 'o':
@@ -166,6 +200,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!chosen->scenario && (!chosen->topology.count || !chosen->workload))
             argp_error(state, "SCENARIO is missing (or --topology and --workload)");
+        settle_format(chosen, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -203,23 +238,6 @@ static int make_scenario(const struct run_options *chosen, struct scenario **res
 }
 
 /* ---- results ---- */
-
-/* True where -o names a folder; it is made if need be. */
-static bool output_is_folder(const char *path)
-{
-    struct stat about;
-    const char *dot = strrchr(path, '.');
-    if (strcmp(path, "-") == 0)
-        return false;
-    if (stat(path, &about) == 0)
-        return S_ISDIR(about.st_mode);
-    static const char *const of_files[] = {".json", ".txt", ".sarif", ".xml"};
-    for (size_t i = 0; dot && i < sizeof(of_files) / sizeof(of_files[0]); i++) {
-        if (strcmp(dot, of_files[i]) == 0)
-            return false;
-    }
-    return true;
-}
 
 static int write_into(const char *folder, const char *name, const struct text_buffer *text,
                       struct diagnostics *diagnostics)

@@ -19,7 +19,7 @@ static bool skip_word(struct slice *rest, const char *word)
 
 static void skip_any(struct slice *rest, const char *characters)
 {
-    while (rest->at < rest->end && memchr(characters, *rest->at, strlen(characters)))
+    while (rest->at < rest->end && *rest->at && strchr(characters, *rest->at))
         rest->at++;
 }
 

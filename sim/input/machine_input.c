@@ -259,7 +259,7 @@ const struct source_text *machine_source_document(const struct machine_source *s
 int machine_input_load_files(const struct machine_files *files, struct machine_input **input,
                              struct diagnostics *diagnostics)
 {
-    struct machine_source source;
+    struct machine_source source = {0};
     int status = machine_source_read(files, &source, diagnostics);
     if (status < 0)
         return status;

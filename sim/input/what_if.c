@@ -404,7 +404,7 @@ int what_if_load_files(const struct machine_files *files, const struct what_if_s
                        size_t count, struct machine_input **before, struct machine_input **after,
                        struct diagnostics *diagnostics)
 {
-    struct machine_source source;
+    struct machine_source source = {0};
     int status = machine_source_read(files, &source, diagnostics);
     if (status < 0)
         return status;

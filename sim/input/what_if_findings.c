@@ -48,8 +48,9 @@ static const struct applied_setting *find_suspect(const char *pointer, const str
 /* A key nobody knows is shown itself, everything else by the value. */
 static size_t offset_of(const struct applied_setting *setting, const struct diagnostic_finding *finding)
 {
-    const char *last = strrchr(finding->pointer, '/');
-    if (strcmp(finding->code, "json-unknown-key") == 0 && is_within(setting->pointer, finding->pointer))
+    const char *last = finding->pointer ? strrchr(finding->pointer, '/') : NULL;
+    if (last && strcmp(finding->code, "json-unknown-key") == 0 &&
+        is_within(setting->pointer, finding->pointer))
         return applied_setting_offset(setting, (size_t)(last - finding->pointer) + 1);
     return strcspn(setting->text.text, "=") + 1;
 }

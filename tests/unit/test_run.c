@@ -368,9 +368,19 @@ START_TEST(answers_go_where_they_are_sent)
     char *direct = run("s.json -f json", false, &status),
          *nothing = run("s.json -f json -o r.json", false, &status);
     ck_assert_str_eq(nothing, "");
+    /* The ending says the format; another word for it is a slip, told before the run. */
+    free(run("s.json -o e.json", false, &status));
+    ck_assert_int_eq(status, 0);
+    static const char *const slips[] = {"s.json -f text -o e.json", "s.json -f json -o e.txt"};
+    for (size_t i = 0; i < COUNT(slips); i++) {
+        char *said = run(slips[i], true, &status);
+        ck_assert_int_eq(status, 2);
+        ck_assert_ptr_nonnull(strstr(said, "contradict each other"));
+        free(said);
+    }
     char *text = run("s.json -o results", false, &status);
     ck_assert_ptr_nonnull(strstr(text, "Where the time went: reads"));
-    static const char *const files[] = {"r.json", "results/result.json"};
+    static const char *const files[] = {"r.json", "e.json", "results/result.json"};
     for (size_t i = 0; i < COUNT(files); i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
         FILE *file = fopen(path, "r");
