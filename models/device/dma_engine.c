@@ -238,6 +238,7 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
         .requester_id = engine->requester_id,
         .relaxed_ordering = engine->parameters.relaxed_ordering,
     };
+    tlp->trace = operation->trace;
     tlp->id_ordered = engine->parameters.id_based_ordering;
     tlp->original_requester_id = engine->requester_id;
     tlp->place = (struct route_place){engine->function_id, SIDE_SELF};

@@ -67,6 +67,8 @@ struct dma_operation {
     uint64_t queued_ps;      /**< since when @c queued */
     uint64_t ready_ps;       /**< the engine is done with preparing its next TLPs */
     uint64_t moved_ps;       /**< read: what has arrived is in the device's memory */
+    uint64_t number;         /**< for who follows it: in order of submission */
+    uint32_t trace;          /**< what its TLPs begin with (struct tlp) */
     uint32_t next;           /**< list link */
 };
 

@@ -75,6 +75,9 @@ struct tlp {
     bool serving;    /**< read that holds a read slot of the root complex */
     bool buffered;   /**< occupies a receive buffer of the link it came by */
     bool to_host;    /**< routing is over: the root complex hands it to the IOMMU */
+    uint8_t fault;   /**< enum iommu_fault: why its unit refused it */
+    uint32_t
+        trace; /**< for who follows it (a run's request trace); 0: nobody does. A completion inherits it */
     struct ledger ledger;
 };
 

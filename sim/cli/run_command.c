@@ -6,6 +6,7 @@
 #include "sim/batch/scenario_run.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/file_arguments.h"
+#include "sim/cli/run_follow.h"
 #include "sim/cli/run_progress.h"
 #include "sim/output/output_file.h"
 #include "sim/output/result_findings.h"
@@ -28,7 +29,10 @@ enum {
     OPTION_TOPOLOGY,
     OPTION_CMDLINE,
     OPTION_IOMMU,
-    OPTION_FAIL_ON
+    OPTION_FAIL_ON,
+    OPTION_EXPLAIN,
+    OPTION_TIMELINE,
+    OPTION_HISTOGRAM
 };
 
 static const struct argp_option options[] = {
@@ -59,6 +63,18 @@ static const struct argp_option options[] = {
      "operation failed or a remapping unit refused a request (fault), or a stream offers more than gets "
      "through (overload); may repeat",
      0},
+    {"explain", OPTION_EXPLAIN, "slowest:N", 0,
+     "Behind the answer (json: instead of it) the life of the N slowest operations, step by step; the run is "
+     "made "
+     "twice",
+     0},
+    {"timeline", OPTION_TIMELINE, "FILE", 0,
+     "Write up to 2000 operations, in blocks spread over the run, as trace events for Perfetto: a row for "
+     "each one "
+     "under way",
+     0},
+    {"histogram", OPTION_HISTOGRAM, "FILE", 0,
+     "Write the latencies of all streams together as HdrHistogram percentiles (.hgrm), in ns", 0},
     {0},
 };
 
@@ -78,6 +94,7 @@ struct run_options {
     const char *scenario, *workload, *cmdline, *iommu, *output;
     const char *settings[SETTINGS_MAX]; /* POINTER=VALUE */
     unsigned setting_count;
+    struct run_follow follow;
     uint64_t seed;
     enum run_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_JUNIT, FORMATS } format;
     bool seed_given, format_given, fail_on_leak, fail_on_fault, fail_on_overload;
@@ -155,6 +172,16 @@ static void settle_format(struct run_options *chosen, struct argp_state *state)
     }
 }
 
+static void take_explain(struct run_options *chosen, const char *text, struct argp_state *state)
+{
+    uint64_t count = 0;
+    if (strncmp(text, "slowest:", 8) != 0 || !number_parse(text + 8, REQUEST_TRACE_SLOWEST_MAX, &count) ||
+        !count)
+        argp_error(state, "unknown value '%s' for --explain: slowest:N, N from 1 to %d", text,
+                   REQUEST_TRACE_SLOWEST_MAX);
+    chosen->follow.slowest = (uint32_t)count;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct run_options *chosen = state->input;
@@ -192,6 +219,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_FAIL_ON:
         take_fail_on(chosen, text, state);
         return 0;
+    case OPTION_EXPLAIN:
+        take_explain(chosen, text, state);
+        return 0;
+    case OPTION_TIMELINE:
+        chosen->follow.timeline = text;
+        return 0;
+    case OPTION_HISTOGRAM:
+        chosen->follow.histogram = text;
+        return 0;
     case ARGP_KEY_ARG:
         if (chosen->scenario)
             argp_error(state, "one SCENARIO only, not also '%s'", text);
@@ -201,6 +237,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         if (!chosen->scenario && (!chosen->topology.count || !chosen->workload))
             argp_error(state, "SCENARIO is missing (or --topology and --workload)");
         settle_format(chosen, state);
+        chosen->follow.json = chosen->format == FORMAT_JSON;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -294,9 +331,11 @@ static struct diagnostics *flush(struct diagnostics **diagnostics)
     return *diagnostics = diagnostics_new(ERRORS_SHOWN);
 }
 
-static int simulate(const struct run_options *chosen, struct scenario_run *run, struct diagnostics **findings)
+static int simulate(const struct run_options *chosen, struct scenario_run *run, struct request_trace *trace,
+                    struct diagnostics **findings)
 {
     struct run_progress progress;
+    run->simulation.options.trace = run_follow_wanted(&chosen->follow) ? trace : NULL;
     int status = scenario_run_build(run, run_progress_step, &progress, *findings);
     if (status < 0)
         return status;
@@ -309,7 +348,10 @@ static int simulate(const struct run_options *chosen, struct scenario_run *run, 
         return status;
     }
     const struct result *result = &run->result;
-    int written = write_result(chosen, result, diagnostics);
+    bool instead = chosen->follow.slowest && chosen->follow.json;
+    int written = instead ? STATUS_OK : write_result(chosen, result, diagnostics);
+    if (written == STATUS_OK && status == STATUS_OK)
+        written = run_follow(&chosen->follow, run, trace, diagnostics);
     run_progress_end(&progress);
     if (written < 0 || status < 0)
         return written < 0 ? written : status;
@@ -328,9 +370,13 @@ static int run(const struct run_options *chosen, struct diagnostics **findings)
     int status = make_scenario(chosen, &scenario, *findings);
     if (status < 0)
         return status;
+    struct request_trace trace;
+    request_trace_init(&trace);
+    trace.slowest_wanted = chosen->follow.slowest;
     status = scenario_run_load(&scenario_run, scenario, *findings);
     if (status == STATUS_OK)
-        status = simulate(chosen, &scenario_run, findings);
+        status = simulate(chosen, &scenario_run, &trace, findings);
+    request_trace_fini(&trace);
     scenario_run_fini(&scenario_run);
     scenario_free(scenario);
     return status;

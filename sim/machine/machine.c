@@ -29,6 +29,17 @@ _Noreturn void machine_broken(const struct machine *machine, const char *law, co
 
 /* ---- events ---- */
 
+/* Whoever follows requests looks at a TLP before its event is handled. */
+static void note_request(struct machine *machine, const struct event *event)
+{
+    enum machine_event kind = (enum machine_event)event_kind(event);
+    bool of_tlp = kind == EVENT_ARRIVE || kind == EVENT_TRANSLATED || kind == EVENT_MEMORY ||
+                  (kind == EVENT_PEER_DATA && event->argument != NONE);
+    if (of_tlp)
+        request_trace_note(machine->options.trace, &machine->pool.items[event->argument],
+                           kind == EVENT_MEMORY);
+}
+
 static void dispatch(struct machine *machine, const struct event *event)
 {
     uint32_t target = event_target(event), argument = event->argument;
@@ -165,6 +176,8 @@ int machine_run(struct machine *machine, struct diagnostics *diagnostics)
         event_queue_push(&machine->events, machine->workload->duration_ps, PRIORITY_LAST, EVENT_STOP, 0, 0);
     while (!machine->stopped && (machine->active_streams || !machine->workload->duration_ps) &&
            event_queue_pop(&machine->events, &event)) {
+        if (machine->options.trace)
+            note_request(machine, &event);
         dispatch(machine, &event);
         if (machine->status < 0)
             return machine->status;
@@ -197,7 +210,13 @@ static void build_units(struct machine *machine)
         machine->queues[i].done = mapping_on_invalidated;
         machine->queues[i].send = ats_send_invalidation;
         machine->queues[i].interrupt = interrupts_invalidated;
+        if (machine->options.trace) {
+            machine->units[i].on_walk_step = request_trace_walk;
+            machine->units[i].on_walk_context = machine->options.trace;
+        }
     }
+    if (machine->options.trace)
+        machine->options.trace->pool = &machine->pool;
 }
 
 /* [function] the NUMA node of its host bridge. */

@@ -19,6 +19,7 @@
 #include "sim/input/machine_input.h"
 #include "sim/input/workload.h"
 #include "sim/kernel/histogram.h"
+#include "sim/machine/request_trace.h"
 
 struct machine;
 
@@ -33,6 +34,7 @@ struct machine_options {
      * NULL. */
     bool (*progress)(void *context, unsigned thousandths);
     void *progress_context;
+    struct request_trace *trace; /**< follows chosen operations; NULL: none */
 };
 
 /** What one stream did. Times in picoseconds. Latencies, ledger and bytes are those of recorded operations:

@@ -84,6 +84,8 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     if (duration_ps && done_ps > duration_ps)
         return; /* the run is over before the device knows */
     record(machine, operation, tlp, done_ps);
+    if (machine->options.trace && !operation->late)
+        request_trace_end(machine->options.trace, operation, tlp, engine->function_id, done_ps);
     event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);
 }
 
@@ -141,6 +143,8 @@ static void host_finished(void *context, uint32_t index, bool failed)
 
 static void host_faulted(void *context, uint32_t index)
 {
+    struct machine *machine = context;
+    machine->pool.items[index].fault = (uint8_t)machine->pool.works[index].fault;
     machine_log_fault(context, index);
 }
 

@@ -144,6 +144,8 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
     machine->bytes_submitted += next.length_bytes;
     uint32_t index = dma_operation_take(&machine->operations);
     machine->operations.items[index] = next;
+    if (machine->options.trace)
+        request_trace_begin(machine->options.trace, &machine->operations.items[index]);
     if (traffic->stream->buffers == BUFFERS_PER_USE)
         mapping_begin_operation(machine, index);
     else

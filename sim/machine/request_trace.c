@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/machine/request_trace.h"
+
+#include "sim/base/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a TLP's ledger was at one of its events, and what came before. Node 0 stands for "not followed". */
+struct trace_node {
+    uint32_t parent;
+    uint32_t function_id;
+    uint8_t rule;
+    bool memory, is_walk;
+    struct walk_step walk;
+    struct ledger ledger;
+};
+
+void request_trace_init(struct request_trace *trace)
+{
+    *trace = (struct request_trace){0};
+    trace->nodes = memory_grow(NULL, 0, &trace->node_capacity, sizeof(*trace->nodes));
+    trace->nodes[0] = (struct trace_node){0};
+    trace->node_count = 1;
+}
+
+void request_trace_fini(struct request_trace *trace)
+{
+    free(trace->nodes);
+    free(trace->requests);
+    *trace = (struct request_trace){0};
+}
+
+static uint32_t add_node(struct request_trace *trace, struct trace_node node)
+{
+    trace->nodes = memory_grow(trace->nodes, trace->node_count, &trace->node_capacity, sizeof(*trace->nodes));
+    trace->nodes[trace->node_count] = node;
+    return trace->node_count++;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static bool is_chosen(const struct request_trace *trace, uint64_t number)
+{
+    if (trace->every)
+        return number % trace->every < trace->block && trace->followed < trace->limit;
+    return trace->number_count &&
+           bsearch(&number, trace->numbers, trace->number_count, sizeof(*trace->numbers), by_number);
+}
+
+void request_trace_begin(struct request_trace *trace, struct dma_operation *operation)
+{
+    operation->number = trace->submitted++;
+    operation->trace = 0;
+    if (!is_chosen(trace, operation->number))
+        return;
+    trace->followed++;
+    operation->trace = add_node(trace, (struct trace_node){.function_id = NONE, .rule = RULE_COUNT});
+}
+
+void request_trace_note(struct request_trace *trace, struct tlp *tlp, bool memory)
+{
+    if (!tlp->trace)
+        return;
+    tlp->trace = add_node(trace, (struct trace_node){.parent = tlp->trace,
+                                                     .function_id = tlp->place.function_id,
+                                                     .rule = tlp->rule,
+                                                     .memory = memory,
+                                                     .ledger = tlp->ledger});
+}
+
+void request_trace_walk(void *context, const struct translation_work *work, const struct walk_step *step)
+{
+    struct request_trace *trace = context;
+    const struct tlp_pool *pool = trace->pool;
+    if (work < pool->works || work >= pool->works + pool->count)
+        return; /* a walk ahead of demand */
+    struct tlp *tlp = &pool->items[work - pool->works];
+    if (!tlp->trace)
+        return;
+    tlp->trace = add_node(trace, (struct trace_node){.parent = tlp->trace,
+                                                     .is_walk = true,
+                                                     .walk = *step,
+                                                     .ledger = trace->nodes[tlp->trace].ledger});
+}
+
+static void note_slow(struct request_trace *trace, uint64_t number, uint64_t latency_ps)
+{
+    uint32_t at = trace->slowest_count;
+    while (at > 0 && trace->slowest[at - 1].latency_ps < latency_ps)
+        at--;
+    if (at >= trace->slowest_wanted)
+        return;
+    if (trace->slowest_count < trace->slowest_wanted)
+        trace->slowest_count++;
+    memmove(&trace->slowest[at + 1], &trace->slowest[at],
+            (trace->slowest_count - at - 1) * sizeof(*trace->slowest));
+    trace->slowest[at] = (struct slow_operation){number, latency_ps};
+}
+
+static uint64_t latency_ps(const struct traced_request *request)
+{
+    return request->done_ps - request->submit_ps;
+}
+
+static void insert_request(struct request_trace *trace, struct traced_request request)
+{
+    uint32_t at = trace->request_count;
+    trace->requests = memory_grow(trace->requests, trace->request_count, &trace->request_capacity,
+                                  sizeof(*trace->requests));
+    for (; trace->slowest_first && at && latency_ps(&trace->requests[at - 1]) < latency_ps(&request); at--)
+        trace->requests[at] = trace->requests[at - 1];
+    trace->requests[at] = request;
+    trace->request_count++;
+}
+
+void request_trace_end(struct request_trace *trace, const struct dma_operation *operation, struct tlp *tlp,
+                       uint32_t function_id, uint64_t done_ps)
+{
+    if (operation->recorded && trace->slowest_wanted)
+        note_slow(trace, operation->number, done_ps - operation->submit_ps);
+    if (!operation->trace)
+        return;
+    request_trace_note(trace, tlp, false);
+    insert_request(trace, (struct traced_request){
+                              .number = operation->number,
+                              .stream = operation->stream,
+                              .function_id = function_id,
+                              .address = operation->address,
+                              .length_bytes = operation->length_bytes,
+                              .write = operation->write,
+                              .failed = operation->failed,
+                              .fault = tlp->fault,
+                              .submit_ps = operation->submit_ps,
+                              .done_ps = done_ps,
+                              .last = tlp->trace,
+                          });
+}
+
+/* ---- results ---- */
+
+/* In which order the parts of one step come: a request waits, goes through a link, is translated, waits for
+ * its turn at the memory; data that come from memory pass the root complex behind it. */
+static const enum ledger_part usual_order[LEDGER_PARTS] = {LEDGER_ENDPOINT,
+                                                           LEDGER_DEVICE_TLB,
+                                                           LEDGER_LINK_QUEUEING,
+                                                           LEDGER_LINK_SERIALISATION,
+                                                           LEDGER_LINK_PROPAGATION,
+                                                           LEDGER_SWITCH,
+                                                           LEDGER_BRIDGE,
+                                                           LEDGER_CONTEXT_CACHE,
+                                                           LEDGER_IOTLB,
+                                                           LEDGER_WALKER_QUEUEING,
+                                                           LEDGER_WALK_CACHES,
+                                                           LEDGER_WALK_MEMORY,
+                                                           LEDGER_INTERRUPT,
+                                                           LEDGER_MEMORY,
+                                                           LEDGER_COMPLETER,
+                                                           LEDGER_ROOT_COMPLEX};
+
+_Static_assert(LEDGER_PARTS == 16, "usual_order names every part once");
+
+struct step_list {
+    struct traced_step *steps;
+    uint32_t count;
+    size_t capacity;
+    uint64_t at_ps;
+};
+
+static void add_step(struct step_list *list, struct traced_step step)
+{
+    list->steps = memory_grow(list->steps, list->count, &list->capacity, sizeof(*list->steps));
+    list->steps[list->count++] = step;
+}
+
+/* The parts a node's ledger gained, with the walk steps before it below the walk's memory time. */
+static void add_parts(struct step_list *list, const struct request_trace *trace, const uint32_t *path,
+                      uint32_t first_walk, uint32_t at)
+{
+    const struct trace_node *node = &trace->nodes[path[at]], *parent = &trace->nodes[node->parent];
+    for (int i = 0; i < LEDGER_PARTS; i++) {
+        enum ledger_part part = usual_order[i];
+        uint64_t ps = node->ledger.ps[part] - parent->ledger.ps[part];
+        if (ps)
+            add_step(list, (struct traced_step){.begin_ps = list->at_ps,
+                                                .ps = ps,
+                                                .part = part,
+                                                .function_id = node->function_id,
+                                                .rule = (enum route_rule)node->rule,
+                                                .translating = first_walk < at});
+        list->at_ps += ps;
+        for (uint32_t w = first_walk; w < at && part == LEDGER_WALK_MEMORY; w++)
+            add_step(list, (struct traced_step){.part = part,
+                                                .is_walk = true,
+                                                .ps = trace->nodes[path[w]].walk.ps,
+                                                .walk = trace->nodes[path[w]].walk});
+    }
+}
+
+uint32_t request_trace_steps(const struct request_trace *trace, const struct traced_request *request,
+                             struct traced_step **steps)
+{
+    struct step_list list = {.at_ps = request->submit_ps};
+    uint32_t depth = 0;
+    for (uint32_t node = request->last; node; node = trace->nodes[node].parent)
+        depth++;
+    uint32_t *path = memory_array(depth ? depth : 1, sizeof(*path)), at = depth;
+    for (uint32_t node = request->last; node; node = trace->nodes[node].parent)
+        path[--at] = node;
+    uint32_t first_walk = 1;
+    for (at = 1; at < depth; at++) { /* node 0 of the path is the submission */
+        if (trace->nodes[path[at]].is_walk)
+            continue;
+        add_parts(&list, trace, path, first_walk, at);
+        first_walk = at + 1;
+    }
+    if (request->done_ps > list.at_ps)
+        add_step(&list, (struct traced_step){.begin_ps = list.at_ps,
+                                             .ps = request->done_ps - list.at_ps,
+                                             .part = LEDGER_ENDPOINT,
+                                             .function_id = request->function_id,
+                                             .rule = RULE_COUNT});
+    free(path);
+    *steps = list.steps;
+    return list.count;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/output/explain_report.h"
+
+#include "models/iommu/fault_code.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WORDS_SIZE = 160 };
+
+static const struct pci_function *function_of(const struct simulation *simulation, uint32_t id)
+{
+    return id == NONE ? NULL : &simulation->input->topology->functions[id];
+}
+
+/* Address of a function, "host" for the root complex. */
+static const char *place_words(const struct simulation *simulation, uint32_t id, char text[BDF_TEXT_SIZE])
+{
+    const struct pci_function *function = function_of(simulation, id);
+    if (!function)
+        return "host";
+    return bdf_print(text, function->segment, function->bus, function->devfn);
+}
+
+/* Times of the unit that translates the device. */
+static const struct iommu_parameters *unit_of(const struct simulation *simulation,
+                                              const struct traced_request *request)
+{
+    uint32_t unit = simulation->options.unit_of[request->function_id];
+    return unit == NO_UNIT ? NULL : &machine_unit(simulation->machine, unit)->parameters;
+}
+
+/* A context lookup that took longer than a hit has read tables. */
+static const char *context_words(const struct iommu_parameters *unit, const struct traced_step *step)
+{
+    uint64_t hit_ps = unit ? unit->context_hit_ps + (unit->pasid_reads ? unit->pasid_hit_ps : 0) : 0;
+    return step->ps > hit_ps ? "context cache: miss, the tables are read" : "context cache: hit";
+}
+
+/* What happens in a step, in words. */
+static const char *step_words(const struct simulation *simulation, const struct traced_step *step,
+                              const struct traced_request *request, bool first)
+{
+    const char *rule = step->rule < RULE_COUNT ? route_rule_text(step->rule) : "";
+    switch (step->part) {
+    case LEDGER_ENDPOINT:
+        return first            ? "the device prepares it and waits for a tag"
+               : request->write ? "the operation ends"
+                                : "the data go to the device's memory; the operation ends";
+    case LEDGER_DEVICE_TLB:
+        return "the device waits for a translation it asked for";
+    case LEDGER_INTERRUPT:
+        return "the interrupt message is remapped";
+    case LEDGER_LINK_QUEUEING:
+        return "waits for the link: other TLPs, credits, ordering";
+    case LEDGER_LINK_SERIALISATION:
+        return "until its last bit is through";
+    case LEDGER_CONTEXT_CACHE:
+        return context_words(unit_of(simulation, request), step);
+    case LEDGER_IOTLB:
+        return step->translating ? "IOTLB: miss" : "IOTLB: hit";
+    case LEDGER_SWITCH:
+        return "through the switch";
+    case LEDGER_BRIDGE:
+        return "through the bridge";
+    case LEDGER_WALKER_QUEUEING:
+        return "waits for a walker, or for the walk of another request";
+    case LEDGER_WALK_CACHES:
+        return "walk caches are looked up";
+    case LEDGER_WALK_MEMORY:
+        return "the page walk:";
+    case LEDGER_MEMORY:
+        return request->write ? "the write becomes visible in memory" : "memory reads the data";
+    case LEDGER_ROOT_COMPLEX:
+        return step->rule < RULE_COUNT && step->rule != RULE_TO_HOST ? rule : "through the root complex";
+    case LEDGER_COMPLETER:
+        return "the peer reads the data";
+    default:
+        return rule;
+    }
+}
+
+static void walk_words(const struct walk_step *walk, char text[WORDS_SIZE])
+{
+    switch (walk->kind) {
+    case WALK_CACHE_HIT:
+        snprintf(text, WORDS_SIZE, "walk cache hit: level %u table at 0x%" PRIx64, walk->level,
+                 walk->address);
+        break;
+    case WALK_STAGE_1:
+    case WALK_STAGE_2:
+        snprintf(text, WORDS_SIZE, "%slevel %u entry at 0x%" PRIx64 " is 0x%" PRIx64,
+                 walk->kind == WALK_STAGE_2 ? "second stage " : "", walk->level, walk->address, walk->entry);
+        break;
+    case WALK_NESTED_HIT:
+    case WALK_NESTED_MISS:
+        snprintf(text, WORDS_SIZE, "guest physical 0x%" PRIx64 ": %s", walk->address,
+                 walk->kind == WALK_NESTED_HIT ? "cached" : "not cached, the second stage is walked");
+        break;
+    }
+}
+
+static void print_ns(struct text_buffer *out, uint64_t ps)
+{
+    text_buffer_format(out, "%9" PRIu64 ".%03" PRIu64, ps / 1000, ps % 1000);
+}
+
+static void write_head(const struct simulation *simulation, const struct traced_request *request,
+                       struct text_buffer *out)
+{
+    char bdf[BDF_TEXT_SIZE];
+    text_buffer_format(out, "Request    %s of %" PRIu32 " bytes at 0x%" PRIx64 " by %s",
+                       request->write ? "write" : "read", request->length_bytes, request->address,
+                       place_words(simulation, request->function_id, bdf));
+    text_buffer_format(out, ", operation %" PRIu64 " of the run, stream \"%s\"\n", request->number,
+                       simulation->workload->streams[request->stream].name);
+    if (request->failed)
+        text_buffer_format(out, "Failed     %s\n",
+                           request->fault ? iommu_fault_text(request->fault) : "it reached nobody");
+}
+
+static void write_request(const struct simulation *simulation, const struct request_trace *trace,
+                          const struct traced_request *request, struct text_buffer *out)
+{
+    char words[WORDS_SIZE], bdf[BDF_TEXT_SIZE];
+    struct traced_step *steps;
+    uint32_t count = request_trace_steps(trace, request, &steps);
+    uint64_t sum_ps = 0;
+    write_head(simulation, request, out);
+    text_buffer_add(out, "\n     at ns            ns  part                at\n");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct traced_step *step = &steps[i];
+        if (step->is_walk) {
+            walk_words(&step->walk, words);
+            text_buffer_add(out, "             ");
+            print_ns(out, step->ps);
+            text_buffer_format(out, "    %s\n", words);
+            continue;
+        }
+        sum_ps += step->ps;
+        bool walk = step->part == LEDGER_WALK_MEMORY;
+        print_ns(out, step->begin_ps - request->submit_ps);
+        print_ns(out, step->ps);
+        text_buffer_format(out, "  %-18s  %-13s %s\n", ledger_part_name(step->part),
+                           place_words(simulation, i == 0 ? request->function_id : step->function_id, bdf),
+                           step_words(simulation, step, request, i == 0));
+        if (walk && unit_of(simulation, request)->walk_fixed_ps) {
+            text_buffer_add(out, "             ");
+            print_ns(out, unit_of(simulation, request)->walk_fixed_ps);
+            text_buffer_add(out, "    its fixed part\n");
+        }
+    }
+    text_buffer_add(out, "             ");
+    print_ns(out, sum_ps);
+    text_buffer_add(out, "  in all\n");
+    free(steps);
+}
+
+void explain_text_write(const struct simulation *simulation, const struct request_trace *trace,
+                        struct text_buffer *out)
+{
+    for (uint32_t i = 0; i < trace->request_count; i++) {
+        if (i)
+            text_buffer_add(out, "\n");
+        write_request(simulation, trace, &trace->requests[i], out);
+    }
+    if (!trace->request_count)
+        text_buffer_add(out, "no request to explain came to its end\n");
+}
+
+/* ---- JSON ---- */
+
+static void json_step(const struct simulation *simulation, const struct traced_request *request,
+                      const struct traced_step *step, bool first, struct text_buffer *out)
+{
+    char words[WORDS_SIZE], bdf[BDF_TEXT_SIZE];
+    if (step->is_walk) {
+        walk_words(&step->walk, words);
+        text_buffer_format(out,
+                           "{\"walk\": true, \"ps\": %" PRIu64 ", \"address\": \"0x%" PRIx64
+                           "\", \"entry\": \"0x%" PRIx64 "\", \"level\": %u, \"text\": ",
+                           step->ps, step->walk.address, step->walk.entry, step->walk.level);
+        text_buffer_json_string(out, words);
+        text_buffer_add(out, "}");
+        return;
+    }
+    text_buffer_format(out, "{\"begin_ps\": %" PRIu64 ", \"ps\": %" PRIu64 ", \"part\": \"%s\", \"at\": ",
+                       step->begin_ps - request->submit_ps, step->ps, ledger_part_name(step->part));
+    text_buffer_json_string(out,
+                            place_words(simulation, first ? request->function_id : step->function_id, bdf));
+    if (step->rule < RULE_COUNT)
+        text_buffer_format(out, ", \"rule\": \"%s\"", route_rule_name(step->rule));
+    text_buffer_add(out, ", \"text\": ");
+    text_buffer_json_string(out, step_words(simulation, step, request, first));
+    text_buffer_add(out, "}");
+}
+
+static void json_request(const struct simulation *simulation, const struct request_trace *trace,
+                         const struct traced_request *request, struct text_buffer *out)
+{
+    char bdf[BDF_TEXT_SIZE];
+    struct traced_step *steps;
+    uint32_t count = request_trace_steps(trace, request, &steps);
+    text_buffer_format(out, "    {\"operation\": %" PRIu64 ", \"stream\": ", request->number);
+    text_buffer_json_string(out, simulation->workload->streams[request->stream].name);
+    text_buffer_format(out,
+                       ", \"device\": \"%s\", \"kind\": \"%s\", \"address\": \"0x%" PRIx64
+                       "\", \"bytes\": %" PRIu32 ", \"failed\": %s, \"submit_ps\": %" PRIu64
+                       ", \"latency_ps\": %" PRIu64 ",\n     \"steps\": [",
+                       place_words(simulation, request->function_id, bdf), request->write ? "write" : "read",
+                       request->address, request->length_bytes, request->failed ? "true" : "false",
+                       request->submit_ps, request->done_ps - request->submit_ps);
+    for (uint32_t i = 0; i < count; i++) {
+        text_buffer_add(out, i ? ",\n       " : "\n       ");
+        json_step(simulation, request, &steps[i], i == 0, out);
+    }
+    text_buffer_add(out, "]}");
+    free(steps);
+}
+
+void explain_json_write(const struct simulation *simulation, const struct request_trace *trace,
+                        struct text_buffer *out)
+{
+    text_buffer_add(out, "{\n  \"format\": \"iommusim-explain/1\",\n  \"requests\": [\n");
+    for (uint32_t i = 0; i < trace->request_count; i++) {
+        json_request(simulation, trace, &trace->requests[i], out);
+        text_buffer_add(out, i + 1 < trace->request_count ? ",\n" : "\n");
+    }
+    text_buffer_add(out, "  ]\n}\n");
+}
