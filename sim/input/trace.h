@@ -45,11 +45,19 @@ struct trace_record {
     uint64_t line;     /**< line number, from 1 */
 };
 
+/** What stands for a function where no machine is at hand: its segment (16 bits), bus, device and function.
+ */
+static inline uint32_t trace_bare_function(uint32_t segment, uint8_t bus, uint8_t devfn)
+{
+    return segment << 16 | (uint32_t)bus << 8 | devfn;
+}
+
 struct trace_reader;
 
 /**
  * Open a trace.
- * @param topology  resolves device addresses; must outlive the reader
+ * @param topology  resolves device addresses; must outlive the reader. NULL: any address will do, and
+ * function ids are those of trace_bare_function()
  * @param reader    filled on success; close with trace_close()
  * @return 0, STATUS_FILE_OPEN, or STATUS_BAD_INPUT; a diagnostic says why
  */

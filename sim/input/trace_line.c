@@ -223,6 +223,10 @@ static bool resolve_device(struct trace_parser *parser, const char *at, const ch
         return wrong(parser, at, "trace-device",
                      "device \"%s\" is no address of the form [segment:]bus:device.function",
                      shown(text, at));
+    if (!parser->topology) {
+        slot->function_id = trace_bare_function(segment, bus, devfn);
+        return true;
+    }
     const struct pci_function *function = topology_find(parser->topology, segment, bus, devfn);
     bdf_print(address, segment, bus, devfn);
     if (!function)
