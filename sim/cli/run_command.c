@@ -32,7 +32,8 @@ enum {
     OPTION_FAIL_ON,
     OPTION_EXPLAIN,
     OPTION_TIMELINE,
-    OPTION_HISTOGRAM
+    OPTION_HISTOGRAM,
+    OPTION_SERIES
 };
 
 static const struct argp_option options[] = {
@@ -75,6 +76,8 @@ static const struct argp_option options[] = {
      0},
     {"histogram", OPTION_HISTOGRAM, "FILE", 0,
      "Write the latencies of all streams together as HdrHistogram percentiles (.hgrm), in ns", 0},
+    {"series", OPTION_SERIES, "TIME", 0,
+     "Keep and print throughput, IOTLB hit rate and queue depths for each interval of this length (10us)", 0},
     {0},
 };
 
@@ -95,6 +98,7 @@ struct run_options {
     const char *settings[SETTINGS_MAX]; /* POINTER=VALUE */
     unsigned setting_count;
     struct run_follow follow;
+    uint64_t series_ps; /**< 0: none */
     uint64_t seed;
     enum run_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_JUNIT, FORMATS } format;
     bool seed_given, format_given, fail_on_leak, fail_on_fault, fail_on_overload;
@@ -228,6 +232,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_HISTOGRAM:
         chosen->follow.histogram = text;
         return 0;
+    case OPTION_SERIES:
+        if (!unit_parse(text, UNIT_PICOSECONDS, &chosen->series_ps) || !chosen->series_ps)
+            argp_error(state, "'%s' is no time such as 10us", text);
+        return 0;
     case ARGP_KEY_ARG:
         if (chosen->scenario)
             argp_error(state, "one SCENARIO only, not also '%s'", text);
@@ -335,6 +343,7 @@ static int simulate(const struct run_options *chosen, struct scenario_run *run, 
                     struct diagnostics **findings)
 {
     struct run_progress progress;
+    run->simulation.options.series_interval_ps = chosen->series_ps;
     run->simulation.options.trace = run_follow_wanted(&chosen->follow) ? trace : NULL;
     int status = scenario_run_build(run, run_progress_step, &progress, *findings);
     if (status < 0)

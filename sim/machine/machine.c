@@ -176,6 +176,8 @@ int machine_run(struct machine *machine, struct diagnostics *diagnostics)
         event_queue_push(&machine->events, machine->workload->duration_ps, PRIORITY_LAST, EVENT_STOP, 0, 0);
     while (!machine->stopped && (machine->active_streams || !machine->workload->duration_ps) &&
            event_queue_pop(&machine->events, &event)) {
+        if (machine->series.interval_ps)
+            machine_series_advance(machine, machine->events.now_ps);
         if (machine->options.trace)
             note_request(machine, &event);
         dispatch(machine, &event);
@@ -189,6 +191,8 @@ int machine_run(struct machine *machine, struct diagnostics *diagnostics)
                 return STATUS_INTERRUPTED;
         }
     }
+    if (machine->series.interval_ps)
+        machine_series_finish(machine);
     check_laws(machine);
     return 0;
 }
@@ -269,6 +273,7 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
     machine->input = input;
     machine->workload = workload;
     machine->options = *options;
+    machine->series.interval_ps = options->series_interval_ps;
     machine->arena = arena_new();
     event_queue_init(&machine->events, INITIAL_EVENTS);
     tlp_pool_init(&machine->pool);
@@ -322,6 +327,7 @@ void machine_free(struct machine *machine)
     free(machine->engines);
     free(machine->completers);
     free(machine->peers);
+    free(machine->series.rows);
     mapping_fini(machine);
     tlp_pool_fini(&machine->pool);
     dma_operation_pool_fini(&machine->operations);

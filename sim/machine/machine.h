@@ -19,6 +19,7 @@
 #include "sim/input/machine_input.h"
 #include "sim/input/workload.h"
 #include "sim/kernel/histogram.h"
+#include "sim/machine/machine_series.h"
 #include "sim/machine/request_trace.h"
 
 struct machine;
@@ -34,6 +35,7 @@ struct machine_options {
      * NULL. */
     bool (*progress)(void *context, unsigned thousandths);
     void *progress_context;
+    uint64_t series_interval_ps; /**< what happened in each interval of the run is kept; 0: it is not */
     struct request_trace *trace; /**< follows chosen operations; NULL: none */
 };
 
@@ -98,6 +100,9 @@ uint64_t machine_end_ps(const struct machine *machine);
  * of the whole run.
  */
 uint64_t machine_measured_from_ps(const struct machine *machine);
+
+/** What happened in each interval; no rows unless options asked for it. */
+const struct machine_series *machine_series_result(const struct machine *machine);
 
 /** Events handled. */
 uint64_t machine_events(const struct machine *machine);

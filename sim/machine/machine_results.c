@@ -79,3 +79,8 @@ uint32_t machine_observed_peers(const struct machine *machine, const struct obse
     *peers = machine->peers;
     return machine->peer_count;
 }
+
+const struct machine_series *machine_series_result(const struct machine *machine)
+{
+    return &machine->series;
+}

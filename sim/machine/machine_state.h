@@ -11,6 +11,7 @@
 #include "sim/kernel/random.h"
 #include "sim/machine/machine.h"
 #include "sim/machine/machine_mapping.h"
+#include "sim/machine/machine_series.h"
 
 /** Kinds of events; target and argument as said. */
 enum machine_event {
@@ -88,6 +89,7 @@ struct machine {
     struct mapping_state mapping;
     struct interrupt_remapping *interrupts; /**< [unit] */
     struct interrupt_counters interrupt_counters;
+    struct machine_series series;
     uint64_t streams_end_ps;                  /**< when the last stream was over */
     uint64_t bytes_submitted, bytes_finished; /**< of all operations, for the conservation check */
 };

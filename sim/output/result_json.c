@@ -53,6 +53,30 @@ static void write_kernel(struct json_layout *layout, const struct result *result
     layout_close(layout, '}', false);
 }
 
+/* Columns and rows, as a spreadsheet wants them; only where the run kept them. */
+static void write_series(struct json_layout *layout, const struct result *result)
+{
+    const struct machine_series *series = machine_series_result(result->simulation->machine);
+    if (!series->interval_ps)
+        return;
+    layout_open(layout, "series", '{');
+    layout_format(layout, "interval_ps", "%" PRIu64, series->interval_ps);
+    layout_format(layout, "columns", "%s",
+                  "[\"end_ps\", \"operations\", \"bytes\", \"requests\", \"iotlb_hits\", \"iotlb_misses\", "
+                  "\"walks_waiting\", \"outstanding\"]");
+    layout_open(layout, "rows", '[');
+    for (size_t i = 0; i < series->count; i++) {
+        const struct series_row *row = &series->rows[i];
+        layout_format(layout, NULL,
+                      "[%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
+                      ", %" PRIu64 ", %" PRIu64 "]",
+                      row->end_ps, row->operations, row->bytes, row->requests, row->iotlb_hits,
+                      row->iotlb_misses, row->walks_waiting, row->outstanding);
+    }
+    layout_close(layout, ']', false);
+    layout_close(layout, '}', false);
+}
+
 static void write_run(struct json_layout *layout, const struct result *result)
 {
     const struct machine *machine = result->simulation->machine;
@@ -232,5 +256,6 @@ void result_json_write(const struct result *result, struct text_buffer *out)
         if (result->sections >> i & 1)
             sections[i](&layout, result);
     }
+    write_series(&layout, result);
     layout_close(&layout, '}', true);
 }

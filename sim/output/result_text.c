@@ -366,6 +366,27 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
                            totals.unfinished);
 }
 
+/* What happened over time; only where the run kept it. */
+static void write_series(const struct result *result, struct text_buffer *out)
+{
+    const struct machine_series *series = machine_series_result(result->simulation->machine);
+    uint64_t begin_ps = 0;
+    if (!series->interval_ps)
+        return;
+    text_buffer_add(out, "\nUntil, us         op/s       Gb/s  IOTLB hits  walks waiting  outstanding\n");
+    for (size_t i = 0; i < series->count; i++) {
+        const struct series_row *row = &series->rows[i];
+        uint64_t elapsed_ps = row->end_ps - begin_ps, lookups = row->iotlb_hits + row->iotlb_misses;
+        text_buffer_format(
+            out, "%9" PRIu64 ".%03" PRIu64 " %10" PRIu64 " %10.2f  %9.1f%%  %13" PRIu64 "  %11" PRIu64 "\n",
+            row->end_ps / 1000000, row->end_ps / 1000 % 1000, result_rate(row->operations, elapsed_ps),
+            (double)result_rate(row->bytes * 8, elapsed_ps) / 1e9,
+            lookups ? 100.0 * (double)row->iotlb_hits / (double)lookups : 0.0, row->walks_waiting,
+            row->outstanding);
+        begin_ps = row->end_ps;
+    }
+}
+
 void result_text_write(const struct result *result, struct text_buffer *out)
 {
     static void (*const sections[RESULT_SECTIONS])(const struct result *, struct text_buffer *) = {
@@ -385,5 +406,6 @@ void result_text_write(const struct result *result, struct text_buffer *out)
         if (sections[i] && result->sections >> i & 1)
             sections[i](result, out);
     }
+    write_series(result, out);
     write_remarks(result, out);
 }

@@ -154,6 +154,31 @@ START_TEST(a_timeline_has_a_row_for_each_operation_under_way)
 }
 END_TEST
 
+/* Intervals follow each other without gap, and what they gained adds up to the run. */
+START_TEST(a_series_adds_up_to_the_run)
+{
+    char *text = output_of("run workloads/pcie-bench.json --series 100us -f json", 0);
+    cJSON *document = cJSON_Parse(text);
+    const cJSON *series = cJSON_GetObjectItem(document, "series"), *row;
+    double operations = 0, bytes = 0, end = 0;
+    cJSON_ArrayForEach(row, cJSON_GetObjectItem(series, "rows"))
+    {
+        double next = cJSON_GetArrayItem(row, 0)->valuedouble;
+        ck_assert_double_gt(next, end);
+        ck_assert_double_le(next, end + 1e8);
+        end = next;
+        operations += cJSON_GetArrayItem(row, 1)->valuedouble;
+        bytes += cJSON_GetArrayItem(row, 2)->valuedouble;
+    }
+    const cJSON *run = cJSON_GetObjectItem(document, "run");
+    ck_assert_double_eq(operations, number(run, "operations"));
+    ck_assert_double_eq(bytes, 64 * operations);
+    ck_assert_double_eq(end, number(run, "simulated_ps"));
+    cJSON_Delete(document);
+    free(text);
+}
+END_TEST
+
 Suite *explain_suite(void)
 {
     Suite *suite = suite_create("explain");
@@ -163,6 +188,7 @@ Suite *explain_suite(void)
     tcase_add_test(tests, a_request_that_fails_says_why);
     tcase_add_test(tests, the_slowest_operations_of_a_run_are_explained);
     tcase_add_test(tests, a_timeline_has_a_row_for_each_operation_under_way);
+    tcase_add_test(tests, a_series_adds_up_to_the_run);
     suite_add_tcase(suite, tests);
     return suite;
 }
