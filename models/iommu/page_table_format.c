@@ -79,7 +79,7 @@ static void decode_arm(bool stage_1, unsigned level, uint64_t entry, struct page
             (uint8_t)((entry & ARM_S2_READ ? PAGE_READ : 0U) | (entry & ARM_S2_WRITE ? PAGE_WRITE : 0U));
 }
 
-struct page_table_entry page_table_decode(enum page_table_format format, unsigned level, uint64_t entry)
+struct page_table_entry page_table_decode_any(enum page_table_format format, unsigned level, uint64_t entry)
 {
     struct page_table_entry out = {.target = page_table_entry_target(entry)};
     switch (format) {

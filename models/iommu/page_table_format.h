@@ -43,8 +43,22 @@ static inline uint64_t page_table_entry_target(uint64_t entry)
     return entry & UINT64_C(0x000ffffffffff000);
 }
 
-/** Take apart an entry found in a table of @p level. */
-struct page_table_entry page_table_decode(enum page_table_format format, unsigned level, uint64_t entry);
+/** Take apart an entry of any format; page_table_decode() is for everybody. */
+struct page_table_entry page_table_decode_any(enum page_table_format format, unsigned level, uint64_t entry);
+
+/** Take apart an entry found in a table of @p level. The format most runs use comes first: it is asked for
+ * each entry of each walk. */
+static inline struct page_table_entry page_table_decode(enum page_table_format format, unsigned level,
+                                                        uint64_t entry)
+{
+    if (format != FORMAT_VT_D_SECOND_STAGE)
+        return page_table_decode_any(format, level, entry);
+    bool leaf = level == 1 || (entry & 0x80);
+    return (struct page_table_entry){.target = page_table_entry_target(entry),
+                                     .access = entry & (PAGE_READ | PAGE_WRITE),
+                                     .next = (uint8_t)(leaf ? 0 : level - 1),
+                                     .present = (entry & (PAGE_READ | PAGE_WRITE)) && (!leaf || level <= 3)};
+}
 
 /** Entry of a table of @p level that points to a table of level @p next (level - 1, but AMD may skip levels)
  * and limits nothing. */
