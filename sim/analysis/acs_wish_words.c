@@ -17,7 +17,7 @@ char *acs_bits_print(char *text, uint16_t bits)
     size_t length = 0;
     text[0] = '\0';
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (bits >> i & 1U && length < ACS_BITS_TEXT)
+        if (bits & 1U << i && length < ACS_BITS_TEXT)
             length +=
                 (size_t)snprintf(text + length, ACS_BITS_TEXT - length, "%s%s", length ? ", " : "", names[i]);
     }

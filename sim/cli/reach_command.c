@@ -116,6 +116,8 @@ static void answer_interrupts(struct asked *asked)
 static void answer_matrix(struct asked *asked)
 {
     const struct reach_question *question = &asked->arguments->question;
+    if (!addresses_known(asked))
+        return;
     uint32_t size = reach_matrix_size(asked->reach, question->source_id, question->target_id);
     if (size <= REACH_MATRIX_MAX) {
         reach_matrix(asked->reach, asked->groups, question->source_id, question->target_id, asked->out);

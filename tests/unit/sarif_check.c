@@ -2,7 +2,7 @@
 #include "tests/unit/sarif_check.h"
 
 #include <check.h>
-#include <cjson/cJSON.h>
+#include <cJSON.h>
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>

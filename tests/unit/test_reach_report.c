@@ -3,6 +3,7 @@
 #include "sim/output/reach_report.h"
 #include "tests/unit/fabric_fixture.h"
 
+#include <cJSON.h>
 #include <sys/wait.h>
 
 Suite *reach_report_suite(void);
@@ -164,6 +165,39 @@ START_TEST(text_fits_a_terminal)
 }
 END_TEST
 
+/** Every question has an answer that a JSON parser takes, of the format it says. */
+START_TEST(json_is_json)
+{
+    static const char *const questions[][2] = {{"", "iommusim-reach/1"},
+                                               {"--kind all --outcome all", "iommusim-reach/1"},
+                                               {"03:00.0 04:00.0", "iommusim-reach/1"},
+                                               {"--sound", "iommusim-soundness/1"},
+                                               {"--p2pdma", "iommusim-p2pdma/1"},
+                                               {"--interrupts", "iommusim-interrupts/1"},
+                                               {"--want '03:00.0->04:00.0 direct'", "iommusim-wish/1"},
+                                               {"--want '04:00.0 isolated'", "iommusim-wish/1"}};
+    static const char *const machines[] = {MACHINE, "rp@1(up(dp*2@0(ep[mf] ep@.1)))",
+                                           "rp@1[acs](up[acs](dp*2@0[acs](ep)))"};
+    for (size_t i = 0; i < 3 * sizeof(questions) / sizeof(questions[0]); i++) {
+        const char *program = getenv("IOMMUSIM");
+        char command[500], *text = calloc(1, 200000);
+        if (program) {
+            snprintf(command, sizeof(command), "%s reach 'synthetic:%s' %s -f json 2>/dev/null", program,
+                     machines[i % 3], questions[i / 3][0]);
+            FILE *output = popen(command, "r");
+            ck_assert_uint_gt(fread(text, 1, 199999, output), 0);
+            pclose(output);
+            cJSON *document = cJSON_ParseWithOpts(text, NULL, true);
+            ck_assert_msg(document != NULL, "%s: %s", command, text);
+            ck_assert_str_eq(cJSON_GetObjectItemCaseSensitive(document, "format")->valuestring,
+                             questions[i / 3][1]);
+            cJSON_Delete(document);
+        }
+        free(text);
+    }
+}
+END_TEST
+
 START_TEST(exit_status_tells)
 {
     static const struct {
@@ -202,6 +236,7 @@ START_TEST(exit_status_tells)
         {"'synthetic:rp*70[acs](ep)' --matrix", 2},
         {"'synthetic:rp[acs](ep[nobar])'", 0},
         {"'synthetic:rp[acs](ep[nobar])' --sound", 2},
+        {"'synthetic:rp[acs](ep[nobar])' --matrix", 2},
         {"'synthetic:rp[acs](ep[nobar])' --want '01:00.0 isolated'", 2},
         {"'synthetic:rp[acs](ep[nobar])' --p2pdma", 0},
         {"'synthetic:" MACHINE "' --format sarif --fail-on leak", 1},
@@ -238,6 +273,7 @@ Suite *reach_report_suite(void)
     tcase_add_test(tests, reports_are_word_for_word);
     tcase_add_test(tests, kinds_of_requests_have_names);
     tcase_add_test(tests, text_fits_a_terminal);
+    tcase_add_test(tests, json_is_json);
     tcase_add_test(tests, exit_status_tells);
     suite_add_tcase(suite, tests);
     return suite;
