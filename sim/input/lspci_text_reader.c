@@ -269,6 +269,18 @@ bool lspci_text_goes_on(const struct lspci_text *text)
            *text->previous.end == ',';
 }
 
+/* -v does not print the command register: regions that decode are not marked disabled, and a bridge without
+ * regions of its own is taken to forward what its windows say (whatever drives it has switched it on). */
+static bool decodes(const struct lspci_text *text)
+{
+    const struct pci_function *function = &text->function;
+    bool forwards =
+        function->header_type == 1 && (function->memory_window.open || function->prefetchable_window.open);
+    for (int b = 0; b < BAR_ROM; b++)
+        forwards &= function->bars[b].kind != BAR_MEMORY32 && function->bars[b].kind != BAR_MEMORY64;
+    return text->memory_decoded || forwards;
+}
+
 void lspci_text_finish(struct lspci_text *text)
 {
     struct pci_function *function = &text->function;
@@ -282,7 +294,7 @@ void lspci_text_finish(struct lspci_text *text)
         function->class_code = 0x060400;
     function->header_type = kind == 0x0607 ? 2 : text->bus_line || kind == 0x0604 ? 1 : 0;
     if (!text->control)
-        function->memory_space = text->memory_decoded;
+        function->memory_space = decodes(text);
     if (function->link.width == 0)
         function->link.generation = 0; /* a port without a link still shows a speed */
     bool hidden = text->capabilities_hidden || !text->verbose;

@@ -271,6 +271,31 @@ START_TEST(hidden_capabilities_are_guessed_and_marked)
 }
 END_TEST
 
+/* -v does not print the command register: a bridge forwards what its windows say, unless its own BAR is said
+ * to be disabled. */
+START_TEST(windows_of_bridges_are_in_use)
+{
+    struct topology *topology =
+        import_text("00:01.0 PCI bridge [0604]: X [8086:1901]\n"
+                    "\tFlags: bus master, fast devsel, latency 0\n"
+                    "\tBus: primary=00, secondary=01, subordinate=01, sec-latency=0\n"
+                    "\tMemory behind bridge: f7000000-f70fffff [size=1M]\n\n"
+                    "00:02.0 PCI bridge [0604]: X [8086:1905]\n"
+                    "\tFlags: fast devsel\n"
+                    "\tMemory at f6000000 (32-bit, non-prefetchable) [disabled] [size=16K]\n"
+                    "\tBus: primary=00, secondary=02, subordinate=02, sec-latency=0\n"
+                    "\tMemory behind bridge: f7100000-f71fffff [size=1M]\n\n"
+                    "00:03.0 PCI bridge [0604]: X [8086:1909]\n"
+                    "\tFlags: fast devsel\n"
+                    "\tBus: primary=00, secondary=03, subordinate=03, sec-latency=0\n"
+                    "\tMemory behind bridge: [disabled]\n");
+    ck_assert(topology_find(topology, 0, 0, 1 << 3)->memory_space);
+    ck_assert(!topology_find(topology, 0, 0, 2 << 3)->memory_space);
+    ck_assert(!topology_find(topology, 0, 0, 3 << 3)->memory_space);
+    topology_free(topology);
+}
+END_TEST
+
 START_TEST(bus_numbers_nobody_told_are_those_firmware_gives)
 {
     struct topology *topology =
@@ -437,6 +462,7 @@ Suite *import_text_suite(void)
     tcase_add_test(tests, mangled_text_makes_the_same_machine);
     tcase_add_test(tests, wrapped_headers_and_lost_lines);
     tcase_add_test(tests, hidden_capabilities_are_guessed_and_marked);
+    tcase_add_test(tests, windows_of_bridges_are_in_use);
     tcase_add_test(tests, bus_numbers_nobody_told_are_those_firmware_gives);
     tcase_add_test(tests, text_without_capabilities_tells_nothing_of_them);
     tcase_add_test(tests, real_dumps_are_read);
