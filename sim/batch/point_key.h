@@ -4,7 +4,8 @@
  * What a point is: a hash over everything its result depends on. Equal keys mean equal results, so a result
  * that is there under its key need not be computed again, whichever study asks.
  *
- * The hash (XXH3-128) is over a canonical text: the model version, the contents (not the names) of topology,
+ * The hash (XXH3-128) is over a canonical text: the model version (any change of the models makes old results
+ * unreachable: better computed again than wrong), the contents (not the names) of topology,
  * workload, traces and presets, the overrides in order, kernel command line, IOMMU, seed and the parts of the
  * result that are kept.
  */
@@ -13,12 +14,9 @@
 
 #include "sim/base/text_buffer.h"
 #include "sim/input/study.h"
+#include "sim/output/result.h"
 
 enum { POINT_KEY_SIZE = 33 }; /**< 32 hexadecimal digits and NUL */
-
-/** Hash of all sources a simulated result depends on, hexadecimal; made by the build. Any change of the
- * models makes old results unreachable: better computed again than wrong. */
-extern const char model_version[];
 
 /** Content hashes of the files a study names, each read once. Files that change meanwhile are not seen. */
 struct input_hashes;

@@ -62,6 +62,7 @@ static void describe(struct scenario_run *run, bool interrupted)
         .name = scenario->name,
         .scenario = {scenario->path, scenario->hash},
         .topology = describe_topology(scenario, run->input->input_hash),
+        .topology_files = scenario->topology_files,
         .workload = describe_file(scenario->arena, scenario->workload_path, workload->input_hash),
         .overrides = scenario->overrides,
         .override_count = scenario->override_count,

@@ -3,6 +3,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/base/units.h"
+#include "sim/batch/replay.h"
 #include "sim/batch/scenario_run.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/file_arguments.h"
@@ -24,6 +25,7 @@ enum { EXIT_ANSWER_NO = 1, EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20, SETTINGS_MAX =
 
 enum {
     OPTION_SEED = 256,
+    OPTION_REPLAY,
     OPTION_SET,
     OPTION_WORKLOAD,
     OPTION_TOPOLOGY,
@@ -54,6 +56,11 @@ static const struct argp_option options[] = {
      "Lay a value over the topology document: a JSON pointer, or a function's address and the rest of one "
      "(/parameters/iommu/walkers=2, 01:00.0/link/width=4); or over the workload's "
      "(/workload/streams/0/queue_depth=8); null takes away; may repeat",
+     0},
+    {"replay", OPTION_REPLAY, "RESULT", 0,
+     "Make a result document again from what it says it was made from; the files must be as they were, and "
+     "the "
+     "answer is the same to the byte",
      0},
     {"seed", OPTION_SEED, "N", 0, "Seed of the random streams, in place of the scenario's (1)", 0},
     {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line in place of the scenario's or machine's",
@@ -94,7 +101,7 @@ static const char doc[] =
 
 struct run_options {
     struct file_arguments topology;
-    const char *scenario, *workload, *cmdline, *iommu, *output;
+    const char *scenario, *replay, *workload, *cmdline, *iommu, *output;
     const char *settings[SETTINGS_MAX]; /* POINTER=VALUE */
     unsigned setting_count;
     struct run_follow follow;
@@ -207,6 +214,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_SET:
         take_setting(chosen, text, state);
         return 0;
+    case OPTION_REPLAY:
+        chosen->replay = text;
+        return 0;
     case OPTION_SEED:
         chosen->seed_given = true;
         if (!number_parse(text, UINT64_MAX, &chosen->seed))
@@ -242,7 +252,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         chosen->scenario = text;
         return 0;
     case ARGP_KEY_END:
-        if (!chosen->scenario && (!chosen->topology.count || !chosen->workload))
+        if (chosen->replay &&
+            (chosen->scenario || chosen->topology.count || chosen->workload || chosen->cmdline ||
+             chosen->iommu || chosen->seed_given || chosen->setting_count))
+            argp_error(
+                state,
+                "--replay takes everything from the result; a scenario or change beside it is too much");
+        if (!chosen->replay && !chosen->scenario && (!chosen->topology.count || !chosen->workload))
             argp_error(state, "SCENARIO is missing (or --topology and --workload)");
         settle_format(chosen, state);
         chosen->follow.json = chosen->format == FORMAT_JSON;
@@ -258,7 +274,9 @@ static int make_scenario(const struct run_options *chosen, struct scenario **res
                          struct diagnostics *diagnostics)
 {
     int status = STATUS_OK;
-    if (chosen->scenario)
+    if (chosen->replay)
+        status = replay_load(chosen->replay, result, diagnostics);
+    else if (chosen->scenario)
         status = scenario_load(chosen->scenario, result, diagnostics);
     else
         *result = scenario_new();
@@ -391,8 +409,9 @@ static int run(const struct run_options *chosen, struct diagnostics **findings)
     return status;
 }
 
-const struct argp run_argp = {options, parse_option, "SCENARIO\n--topology=FILE --workload=FILE", doc, NULL,
-                              NULL,    NULL};
+const struct argp run_argp = {
+    options, parse_option, "SCENARIO\n--topology=FILE --workload=FILE\n--replay=RESULT", doc, NULL,
+    NULL,    NULL};
 
 int run_command(int argc, char **argv)
 {

@@ -11,15 +11,19 @@
 #include "sim/machine/simulation.h"
 #include "sim/output/reach_report.h"
 
+/** Hash of all sources a simulated result depends on, hexadecimal; made by the build. */
+extern const char model_version[];
+
 /** A file that went into the run. */
 struct result_input {
-    const char *path; /**< as the user named it; NULL: there was none */
+    const char *path; /**< as the user named it; of several all with " + " between; NULL: there was none */
     const char *hash; /**< XXH3-128 in hexadecimal; NULL: not known (standard input, part of another file) */
 };
 
 struct result {
     const char *name; /**< of the scenario; may be NULL */
     struct result_input scenario, topology, workload;
+    struct machine_files topology_files; /**< where the topology is merged from several */
     struct result_input *traces; /**< [stream]; path NULL for generators */
     const struct scenario_override *overrides;
     uint32_t override_count;

@@ -10,14 +10,27 @@
 
 enum { LEAKS_LISTED = 1000 };
 
-static void write_input(struct json_layout *layout, const char *key, const struct result_input *input)
+/* @param files  what the input is merged from, or NULL */
+static void write_input_of(struct json_layout *layout, const char *key, const struct result_input *input,
+                           const struct machine_files *files)
 {
     if (!input->path)
         return;
     layout_open(layout, key, '{');
     layout_string(layout, "path", input->path);
     layout_text(layout, "xxh3_128", input->hash);
+    if (files && files->count > 1) {
+        layout_open(layout, "files", '[');
+        for (size_t i = 0; i < files->count; i++)
+            layout_string(layout, NULL, files->paths[i]);
+        layout_close(layout, ']', false);
+    }
     layout_close(layout, '}', false);
+}
+
+static void write_input(struct json_layout *layout, const char *key, const struct result_input *input)
+{
+    write_input_of(layout, key, input, NULL);
 }
 
 static void write_inputs(struct json_layout *layout, const struct result *result)
@@ -25,7 +38,7 @@ static void write_inputs(struct json_layout *layout, const struct result *result
     const struct workload *workload = result->simulation->workload;
     layout_open(layout, "inputs", '{');
     write_input(layout, "scenario", &result->scenario);
-    write_input(layout, "topology", &result->topology);
+    write_input_of(layout, "topology", &result->topology, &result->topology_files);
     write_input(layout, "workload", &result->workload);
     layout_open(layout, "traces", '[');
     for (uint32_t i = 0; i < workload->stream_count; i++) {
@@ -239,6 +252,7 @@ void result_json_write(const struct result *result, struct text_buffer *out)
     layout.fresh_line = true;
     layout_string(&layout, "format", "iommusim-result/1");
     layout_string(&layout, "program", "iommusim " IOMMUSIM_VERSION);
+    layout_string(&layout, "model", model_version);
     layout_text(&layout, "name", result->name);
     layout_text(&layout, "machine", result->simulation->input->topology->name);
     layout_format(&layout, "seed", "%" PRIu64, result->simulation->options.seed);

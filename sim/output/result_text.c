@@ -89,7 +89,8 @@ static void write_heading(const struct result *result, struct text_buffer *out)
     const char *machine = simulation->input->topology->name;
     if (result->name)
         text_buffer_format(out, "Scenario   %s\n", result->name);
-    text_buffer_format(out, "Machine    %s\n", machine ? machine : result->topology.path);
+    const char *name = machine ? machine : result->topology.path;
+    text_buffer_format(out, "Machine    %s\n", name ? name : "(part of the scenario)");
     text_buffer_format(out, "IOMMU      %s", iommu_kind_name(platform->kind));
     if (platform->kind != IOMMU_NONE && !platform->enabled)
         text_buffer_add(out, ", switched off by the command line");

@@ -247,6 +247,47 @@ START_TEST(values_are_laid_over_the_workload)
 }
 END_TEST
 
+START_TEST(a_result_can_be_made_again)
+{
+    int status;
+    write_scenario("s.json", ", \"overrides\": {\"/workload/streams/1/operations\": 70}");
+    write_file("w.json",
+               "{\"format\": \"iommusim-workload/1\", \"streams\": [{\"name\": \"r\", \"device\": \"any\", "
+               "\"operation\": \"read\", \"operations\": 10, \"queue_depth\": 2, \"window\": \"4KiB\", "
+               "\"size\": \"64B\"}]}");
+    static const char *const asked[] = {
+        "s.json --seed 5 --set /parameters/iommu/walkers=3 --set /workload/streams/0/size=128B",
+        "s.json --cmdline iommu=pt --iommu amd-vi",
+        "--topology 'synthetic:rp(ep)' --workload w.json --iommu none",
+    };
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        char arguments[200];
+        snprintf(arguments, sizeof(arguments), "%s -f json -o r.json", asked[i]);
+        char *said = run(arguments, true, &status);
+        ck_assert_msg(status == 0, "%s: %s", arguments, said);
+        free(said);
+        char *first = run("--replay r.json -f json", false, &status);
+        ck_assert_int_eq(status, 0);
+        write_file("again.json", first);
+        free(first);
+        char compare[100];
+        snprintf(compare, sizeof(compare), "cmp %s/r.json %s/again.json", folder, folder);
+        ck_assert_msg(system(compare) == 0, "%s: not the same bytes", asked[i]);
+    }
+    write_file("w.json", "{}");
+    char *changed = run("--replay r.json", true, &status);
+    ck_assert_int_eq(status, 2);
+    ck_assert_msg(strstr(changed, "w.json has changed since the result was made") != NULL, "%s", changed);
+    free(changed);
+    char *none = run("--replay s.json", true, &status);
+    ck_assert_int_eq(status, 2);
+    ck_assert_msg(strstr(none, "this is no result") != NULL, "%s", none);
+    free(none);
+    free(run("--replay r.json --seed 3", true, &status));
+    ck_assert_int_eq(status, 2);
+}
+END_TEST
+
 START_TEST(leaks_are_listed)
 {
     write_file(
@@ -513,6 +554,7 @@ Suite *run_suite(void)
     tcase_add_test(tests, exit_statuses);
     tcase_add_test(tests, values_are_laid_over_the_topology);
     tcase_add_test(tests, values_are_laid_over_the_workload);
+    tcase_add_test(tests, a_result_can_be_made_again);
     tcase_add_test(tests, leaks_are_listed);
     tcase_add_test(tests, sections_can_be_left_out);
     tcase_add_test(tests, answers_go_where_they_are_sent);
