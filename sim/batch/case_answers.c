@@ -6,8 +6,6 @@
 #include "sim/base/status.h"
 #include "sim/batch/point_metrics.h"
 #include "sim/batch/scenario_run.h"
-#include "sim/input/json_reader.h"
-#include "sim/input/source_file.h"
 #include "sim/output/address_order.h"
 #include "sim/output/group_words.h"
 #include "sim/output/result_json.h"
@@ -108,25 +106,6 @@ static void take_figure(void *context, const char *name, const char *value)
         (struct answered_figure){arena_format(answers->arena, "%s: %s", taker->run, name), number};
 }
 
-static bool is_scenario(const char *path)
-{
-    struct source_text source;
-    struct json_document document;
-    struct diagnostics *unheard = diagnostics_new(1);
-    bool scenario = false;
-    if (source_file_read(path, &source, unheard) == STATUS_OK) {
-        if (json_document_init(&document, &source, unheard) == STATUS_OK) {
-            const struct json_node root = json_root(&document), format = json_member(&root, "format");
-            const char *text = json_string(&format);
-            scenario = text && strcmp(text, "iommusim-scenario/1") == 0;
-            json_document_fini(&document);
-        }
-        source_file_fini(&source);
-    }
-    diagnostics_free(unheard);
-    return scenario;
-}
-
 static int run_scenario(struct scenario *scenario, struct text_buffer *result,
                         struct diagnostics *diagnostics)
 {
@@ -147,15 +126,9 @@ static int answer_run(struct case_work *work, const struct check_case *one, cons
 {
     struct scenario *scenario;
     struct text_buffer *result = &work->results[work->run_count++];
-    int status = STATUS_OK;
-    if (is_scenario(wanted->path)) {
-        status = scenario_load(wanted->path, &scenario, diagnostics);
-        if (status < 0)
-            return status;
-    } else {
-        scenario = scenario_new();
-        scenario->workload_path = wanted->path;
-    }
+    int status = scenario_of_workload(wanted->path, &scenario, diagnostics);
+    if (status < 0)
+        return status;
     scenario_set_topology(scenario, &one->topology);
     scenario->iommu = one->iommu;
     if (one->cmdline)

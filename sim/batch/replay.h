@@ -12,8 +12,8 @@
 #include "sim/input/scenario.h"
 
 /**
- * The scenario of a result: its files, each still with the content it had, overrides, seed, command line, IOMMU
- * and parts of the result. Paths are taken as the result has them, from the folder where it was made.
+ * The scenario of a result: its files, each still with the content it had, overrides, seed, command line,
+ * IOMMU and parts of the result. Paths are taken as the result has them, from the folder where it was made.
  * @param scenario  filled on success; free with scenario_free()
  * @return 0, STATUS_BAD_INPUT, STATUS_FILE_OPEN or STATUS_FILE_READ after diagnostics
  */

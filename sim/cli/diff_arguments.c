@@ -15,6 +15,7 @@
 enum {
     OPTION_SET = 256,
     OPTION_MOVE,
+    OPTION_WORKLOAD,
     OPTION_SLOTS,
     OPTION_FAIL_ON,
     OPTION_OVERRIDE,
@@ -55,6 +56,8 @@ static const struct argp_option options[] = {
     {"with", OPTION_WITH, "FILE", 0,
      "Another dump of the machine of the FILE before it, to be merged with that; may repeat", 0},
     {0, 0, NULL, 0, "The answer:", 3},
+    {"workload", OPTION_WORKLOAD, "FILE", 0,
+     "Run this workload (or that of a scenario) on both machines, too, and say what the change costs", 3},
     {"slots", OPTION_SLOTS, "DEVICE", 0,
      "Do not compare: put the device below every free port in turn and rank the ports by who would share its "
      "group, then leaks, then bandwidth; on the machine after the change, if there is one",
@@ -208,6 +211,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_FAIL_ON:
         arguments->fail_on = (enum fail_on)choose(state, "fail-on", text, failures, 5);
+        return 0;
+    case OPTION_WORKLOAD:
+        arguments->workload = text;
         return 0;
     case OPTION_SLOTS:
         arguments->slots = text;

@@ -34,7 +34,8 @@ struct diff_arguments {
     enum fail_on fail_on;
     int format; /**< 0 text, 1 json, 2 tsv */
     const char *output;
-    const char *slots; /**< the device to find a slot for; NULL: compare */
+    const char *workload; /**< runs on both machines; NULL: none */
+    const char *slots;    /**< the device to find a slot for; NULL: compare */
 };
 
 /** Parse; the end of the program after --help and bad usage. Free with diff_arguments_fini(). */

@@ -143,7 +143,23 @@ static bool fails(const struct diff_report *report, enum fail_on fail_on)
     return false;
 }
 
-static int compare(const struct diff_arguments *arguments, struct side *sides,
+/* --workload. @p cost is to be freed in any case. */
+static int run_both(const struct diff_arguments *arguments, const struct side *sides, struct arena *arena,
+                    struct cost_comparison *cost, struct diagnostics *diagnostics)
+{
+    struct cost_side asked[2];
+    for (int i = 0; i < 2; i++) {
+        const struct side *side = &sides[i];
+        const struct machine_input *input = side->input ? side->input : sides[0].input;
+        if (side->moved.stage_count)
+            input = cost_moved_input(arena, input, side->moved.stages[side->moved.stage_count - 1],
+                                     side->moved.known);
+        asked[i] = (struct cost_side){input, side->options.choice, side->options.cmdline};
+    }
+    return cost_compare(cost, asked, arguments->workload, diagnostics);
+}
+
+static int compare(const struct diff_arguments *arguments, struct side *sides, struct arena *arena,
                    struct diagnostics *diagnostics, bool *failed)
 {
     static void (*const writers[])(const struct diff_report *, struct text_buffer *) = {
@@ -155,12 +171,18 @@ static int compare(const struct diff_arguments *arguments, struct side *sides,
     struct machine_diff *diff = machine_diff_new(&sides[0].view, &sides[1].view, sides[1].known);
     struct override_exposure *exposure = override_exposure_new(&sides[1].view, &sides[1].options);
     struct viability_diff *viability = viability_diff_new(diff);
-    struct diff_report report = {diff, viability, exposure, sides[0].name, sides[1].name};
+    struct cost_comparison cost = {0};
+    int status = arguments->workload ? run_both(arguments, sides, arena, &cost, diagnostics) : STATUS_OK;
+    struct diff_report report = {diff,          viability,    exposure, arguments->workload ? &cost : NULL,
+                                 sides[0].name, sides[1].name};
     struct text_buffer out = {0};
-    writers[arguments->format](&report, &out);
-    if (arguments->format == 0)
-        terminal_fold(&out, arguments->output);
-    int status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
+    if (status == STATUS_OK) {
+        writers[arguments->format](&report, &out);
+        if (arguments->format == 0)
+            terminal_fold(&out, arguments->output);
+        status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
+    }
+    cost_comparison_fini(&cost);
     *failed = fails(&report, arguments->fail_on);
     text_buffer_fini(&out);
     override_exposure_free(exposure);
@@ -212,7 +234,7 @@ int diff_command(int argc, char **argv)
     if (status == STATUS_OK) {
         set_options(&arguments, sides, arena);
         status = arguments.slots ? survey(&arguments, &sides[1], diagnostics)
-                                 : compare(&arguments, sides, diagnostics, &failed);
+                                 : compare(&arguments, sides, arena, diagnostics, &failed);
     }
     diagnostics_print(diagnostics, stderr);
     moved_machine_fini(&sides[1].moved);

@@ -292,3 +292,31 @@ int scenario_load_workload(struct scenario *scenario, const struct workload_mach
     *workload = workload_read(&node, scenario->path, machine);
     return *workload ? STATUS_OK : STATUS_BAD_INPUT;
 }
+
+static bool is_scenario(const char *path)
+{
+    struct source_text source;
+    struct json_document document;
+    struct diagnostics *unheard = diagnostics_new(1);
+    bool scenario = false;
+    if (source_file_read(path, &source, unheard) == STATUS_OK) {
+        if (json_document_init(&document, &source, unheard) == STATUS_OK) {
+            const struct json_node root = json_root(&document), format = json_member(&root, "format");
+            const char *text = json_string(&format);
+            scenario = text && strcmp(text, "iommusim-scenario/1") == 0;
+            json_document_fini(&document);
+        }
+        source_file_fini(&source);
+    }
+    diagnostics_free(unheard);
+    return scenario;
+}
+
+int scenario_of_workload(const char *path, struct scenario **scenario, struct diagnostics *diagnostics)
+{
+    if (is_scenario(path))
+        return scenario_load(path, scenario, diagnostics);
+    *scenario = scenario_new();
+    (*scenario)->workload_path = arena_string((*scenario)->arena, path);
+    return STATUS_OK;
+}

@@ -75,6 +75,12 @@ int scenario_load(const char *path, struct scenario **scenario, struct diagnosti
 int scenario_load_source(const struct source_text *source, struct scenario **scenario,
                          struct diagnostics *diagnostics);
 
+/**
+ * A file that is a workload or a scenario: the scenario, or one that names nothing but the workload.
+ * @return as scenario_load()
+ */
+int scenario_of_workload(const char *path, struct scenario **scenario, struct diagnostics *diagnostics);
+
 /** Take the topology from @p files in place of what the scenario names; several are merged. The paths are
  * borrowed. */
 void scenario_set_topology(struct scenario *scenario, const struct machine_files *files);

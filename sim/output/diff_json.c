@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/output/diff_report.h"
 
+#include "sim/output/diff_cost.h"
+
 #include "sim/output/function_label.h"
 
 #include <inttypes.h>
@@ -236,5 +238,12 @@ void diff_report_json(const struct diff_report *report, struct text_buffer *out)
     json_viability(report, out);
     if (report->exposure)
         json_override(report->exposure, out);
+    if (report->cost)
+        diff_cost_json(report->cost, out);
+    struct text_buffer summary = {0};
+    diff_summary(report, &summary);
+    text_buffer_add(out, ",\n  \"summary\": ");
+    text_buffer_json_string(out, text_buffer_get(&summary));
+    text_buffer_fini(&summary);
     text_buffer_add(out, "\n}\n");
 }

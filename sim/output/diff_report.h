@@ -10,11 +10,13 @@
 #include "sim/analysis/machine_diff.h"
 #include "sim/analysis/override_exposure.h"
 #include "sim/analysis/viability_diff.h"
+#include "sim/batch/cost_comparison.h"
 
 struct diff_report {
     const struct machine_diff *diff;
     const struct viability_diff *viability;
     const struct override_exposure *exposure; /**< NULL where the second machine has no override */
+    const struct cost_comparison *cost;       /**< of a workload on both; NULL where none was asked for */
     const char *before, *after;               /**< what the machines are, in words */
 };
 
@@ -42,6 +44,9 @@ void diff_report_json(const struct diff_report *report, struct text_buffer *out)
 void diff_report_tsv(const struct diff_report *report, struct text_buffer *out);
 
 /* Between the writers. */
+
+/** The summary in one sentence: groups, leaks, and the figures of the cost that changed most. */
+void diff_summary(const struct diff_report *report, struct text_buffer *out);
 
 /** The address of a function, "-" for NONE. @param bdf  at least BDF_TEXT_SIZE bytes */
 const char *diff_address(const struct machine_view *view, uint32_t id, char *bdf);

@@ -3,6 +3,7 @@
  * stand together (diff_text_leaks.c). */
 #include "sim/output/diff_report.h"
 
+#include "sim/output/diff_cost.h"
 #include "sim/output/diff_text.h"
 #include "sim/output/function_label.h"
 
@@ -303,6 +304,9 @@ void diff_report_text(const struct diff_report *report, struct text_buffer *out)
     if (!diff_report_any(report)) {
         text_buffer_add(out, "\nNo difference.\n");
     } else {
+        text_buffer_add(out, "Summary    ");
+        diff_summary(report, out);
+        text_buffer_add(out, "\n");
         text_functions(diff, out);
         text_groups(diff, out);
         diff_text_leaks(diff, out);
@@ -310,4 +314,6 @@ void diff_report_text(const struct diff_report *report, struct text_buffer *out)
     }
     if (report->exposure)
         diff_text_override(report->exposure, out);
+    if (report->cost)
+        diff_cost_text(report->cost, out);
 }

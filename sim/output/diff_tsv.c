@@ -2,6 +2,8 @@
 /* Tab-separated lines, and what the three writers share. */
 #include "sim/output/diff_report.h"
 
+#include "sim/output/diff_cost.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -146,4 +148,6 @@ void diff_report_tsv(const struct diff_report *report, struct text_buffer *out)
     tsv_viability(report, out);
     if (report->exposure)
         tsv_override(report->exposure, out);
+    if (report->cost)
+        diff_cost_tsv(report->cost, out);
 }

@@ -5,10 +5,12 @@
 #include <cJSON.h>
 #include <check.h>
 #include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 Suite *diff_command_suite(void);
 
@@ -153,6 +155,82 @@ START_TEST(json_document)
 }
 END_TEST
 
+static double figure(const cJSON *document, const char *name, const char *side)
+{
+    const cJSON *list = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "cost"), "figures"), *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (strcmp(cJSON_GetObjectItem(item, "name")->valuestring, name) == 0)
+            return cJSON_GetNumberValue(cJSON_GetObjectItem(item, side));
+    }
+    ck_abort_msg("no figure %s", name);
+}
+
+static cJSON *cost_of(const char *arguments)
+{
+    int status;
+    char *output = run(arguments, &status);
+    cJSON *document = cJSON_Parse(output);
+    ck_assert_msg(status == 0 && document, "%s: exit status %d\n%s", arguments, status, output);
+    free(output);
+    return document;
+}
+
+/* The same machine costs the same; one with half the lanes and one whose device was moved below them are
+ * alike. */
+START_TEST(cost_of_a_change)
+{
+#define LINK   "/host_bridges/0/functions/1"
+#define NARROW LINK "/link/width=1 --set " LINK "/functions/0/link/width=1"
+    cJSON *same = cost_of(
+              "-f json --fail-on nothing --workload workloads/nic-receive.json topologies/sriov-nic.json "
+              "topologies/sriov-nic.json"),
+          *narrow = cost_of("-f json --fail-on nothing --workload workloads/random-reads.json topologies/"
+                            "pcie-bench-broadwell.json --set " NARROW);
+    const cJSON *list = cJSON_GetObjectItem(cJSON_GetObjectItem(same, "cost"), "figures"), *item;
+    ck_assert_int_ge(cJSON_GetArraySize(list), 10);
+    cJSON_ArrayForEach(item, list) ck_assert(
+        cJSON_Compare(cJSON_GetObjectItem(item, "before"), cJSON_GetObjectItem(item, "after"), true));
+    ck_assert_double_gt(figure(narrow, "random reads.bytes_per_s", "before"),
+                        figure(narrow, "random reads.bytes_per_s", "after"));
+    ck_assert_ptr_nonnull(
+        strstr(cJSON_GetObjectItem(narrow, "summary")->valuestring, "random reads.bytes_per_s from "));
+    cJSON_Delete(same);
+    cJSON_Delete(narrow);
+}
+END_TEST
+
+/* A device below another port of the same width is as fast as before, below a narrow one slower. */
+START_TEST(cost_of_a_move)
+{
+    static const char topology[] = "{\"format\": \"iommusim-topology/1\", \"iommus\": [{\"kind\": "
+                                   "\"vt-d\"}], \"host_bridges\": [{\"functions\": "
+                                   "[{\"kind\": \"root-port\", \"functions\": [{}]}, {\"kind\": "
+                                   "\"root-port\"}, {\"kind\": \"root-port\", "
+                                   "\"link\": {\"width\": 1}}]}]}";
+    char path[] = "/tmp/iommusim-diff-XXXXXX", arguments[300];
+    int file = mkstemp(path);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(write(file, topology, strlen(topology)), (ssize_t)strlen(topology));
+    close(file);
+    for (int port = 1; port <= 2; port++) {
+        snprintf(
+            arguments, sizeof(arguments),
+            "-f json --fail-on nothing --workload workloads/random-reads.json %s --move 01:00.0=00:0%d.0",
+            path, port);
+        cJSON *moved = cost_of(arguments);
+        double before = figure(moved, "random reads.bytes_per_s", "before"),
+               after = figure(moved, "random reads.bytes_per_s", "after");
+        if (port == 1)
+            ck_assert_double_eq(before, after);
+        else
+            ck_assert_double_lt(after, before); /* one lane of eight; the device itself is the limit before */
+        cJSON_Delete(moved);
+    }
+    unlink(path);
+}
+END_TEST
+
 static char *content(const char *path)
 {
     struct text_buffer text = {0};
@@ -199,6 +277,8 @@ Suite *diff_command_suite(void)
     tcase_add_test(tests, exit_status);
     tcase_add_test(tests, signature_of_acs_off);
     tcase_add_test(tests, json_document);
+    tcase_add_test(tests, cost_of_a_change);
+    tcase_add_test(tests, cost_of_a_move);
     tcase_add_test(tests, reference_machines);
     suite_add_tcase(suite, tests);
     return suite;

@@ -56,7 +56,7 @@ static char *lines_of(const char *before, const char *after, const struct group_
     comparison.diff = machine_diff_new(&comparison.views[0], &comparison.views[1], NULL);
     struct override_exposure *exposure = override_exposure_new(&comparison.views[1], changed);
     struct viability_diff *viability = viability_diff_new(comparison.diff);
-    struct diff_report report = {comparison.diff, viability, exposure, "before", "after"};
+    struct diff_report report = {comparison.diff, viability, exposure, NULL, "before", "after"};
     struct text_buffer out = {0};
     diff_report_tsv(&report, &out);
     /* A writer that says nothing and a comparison that finds nothing are the same. */
@@ -277,7 +277,7 @@ START_TEST(laws_on_random_machines)
         struct viability_diff *viability = viability_diff_new(comparison.diff);
         for (int i = 0; i < 3; i++) {
             struct text_buffer out = {0};
-            struct diff_report report = {comparison.diff, viability, exposure, "before", "after"};
+            struct diff_report report = {comparison.diff, viability, exposure, NULL, "before", "after"};
             writers[i](&report, &out);
             text_buffer_fini(&out);
         }
