@@ -117,20 +117,39 @@ uint32_t study_pareto(const struct collected *table, const struct study_goal *go
     return found;
 }
 
-static bool fits(const struct study_constraint *constraint, uint32_t at)
+bool study_condition_parse(const char *text, char **name, enum study_relation *relation, double *limit)
 {
-    double value = constraint->quantity.values[at];
-    switch (constraint->relation) {
+    size_t length = strcspn(text, "<>");
+    bool equal = text[length] && text[length + 1] == '=', less = text[length] == '<';
+    *name = NULL;
+    *limit = text[length] ? study_number(text + length + 1 + equal) : NAN;
+    if (isnan(*limit) || length == 0)
+        return false;
+    *name = memory_string(text);
+    (*name)[length] = '\0';
+    *relation = less ? (equal ? RELATION_LESS_EQUAL : RELATION_LESS)
+                     : (equal ? RELATION_GREATER_EQUAL : RELATION_GREATER);
+    return true;
+}
+
+bool study_relation_holds(double value, enum study_relation relation, double limit)
+{
+    switch (relation) {
     case RELATION_LESS:
-        return value < constraint->limit;
+        return value < limit;
     case RELATION_LESS_EQUAL:
-        return value <= constraint->limit;
+        return value <= limit;
     case RELATION_GREATER:
-        return value > constraint->limit;
+        return value > limit;
     case RELATION_GREATER_EQUAL:
-        return value >= constraint->limit;
+        return value >= limit;
     }
     return false;
+}
+
+static bool fits(const struct study_constraint *constraint, uint32_t at)
+{
+    return study_relation_holds(constraint->quantity.values[at], constraint->relation, constraint->limit);
 }
 
 uint32_t study_best(const struct collected *table, const struct study_goal *goals, size_t goal_count,

@@ -52,6 +52,16 @@ struct study_constraint {
  * NAN where it is none. */
 double study_number(const char *json);
 
+/**
+ * Cut a condition apart: "reads.p99_ps<=800ns".
+ * @param name  malloc'ed; NULL where the text is no condition
+ * @return false where it is none
+ */
+bool study_condition_parse(const char *text, char **name, enum study_relation *relation, double *limit);
+
+/** Is @p value < (<=, >, >=) @p limit? Not where it is NAN. */
+bool study_relation_holds(double value, enum study_relation relation, double limit);
+
 /** The combination that is best in the first goal, ties broken by the next, under all constraints; UINT32_MAX
  * where none fits. */
 uint32_t study_best(const struct collected *table, const struct study_goal *goals, size_t goal_count,

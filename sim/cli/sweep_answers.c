@@ -8,7 +8,6 @@
 
 #include <argp.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,24 +91,17 @@ static bool find_quantity(const struct collected *table, const char *name, struc
     return false;
 }
 
-/* "p99_ps<=800000" or "latency<1us": the relation is where the name ends. */
 static bool read_constraint(const struct collected *table, const char *text,
                             struct study_constraint *constraint)
 {
-    size_t length = strcspn(text, "<>");
-    char *name = memory_string(text);
-    bool equal = text[length] && text[length + 1] == '=', less = text[length] == '<';
-    name[length] = '\0';
-    constraint->relation = less ? (equal ? RELATION_LESS_EQUAL : RELATION_LESS)
-                                : (equal ? RELATION_GREATER_EQUAL : RELATION_GREATER);
-    constraint->limit = text[length] ? study_number(text + length + 1 + equal) : NAN;
-    bool good = !isnan(constraint->limit);
-    if (!good)
+    char *name;
+    if (!study_condition_parse(text, &name, &constraint->relation, &constraint->limit)) {
         fprintf(stderr,
                 "iommusim sweep: error: '%s' is no condition such as 'reads.p99_ps<800000' or 'walkers<=8'\n",
                 text);
-    else
-        good = find_quantity(table, name, &constraint->quantity);
+        return false;
+    }
+    bool good = find_quantity(table, name, &constraint->quantity);
     free(name);
     return good;
 }

@@ -291,5 +291,6 @@ const struct sweep_word sweep_words[] = {
     {"pareto", sweep_pareto_word},
     {"best", sweep_best_word},
     {"sensitivity", sweep_sensitivity_word},
+    {"search", sweep_search_word},
     {NULL, NULL},
 };

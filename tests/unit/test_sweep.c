@@ -332,6 +332,34 @@ START_TEST(questions_are_answered)
 }
 END_TEST
 
+START_TEST(a_search_computes_little)
+{
+    expect("sed 's/\"to\": 4/\"to\": 64/' study.json > long.json; iommusim sweep search long.json -o long "
+           "--target "
+           "'reads.operations_per_s>4e6' 2> said; cat said; iommusim sweep search long.json -o long --target "
+           "'reads.operations_per_s>4e6'",
+           0, "depth\t");
+    expect(
+        "iommusim sweep collect long --partial | grep -c done | awk '{print ($1 < 60) ? \"few\" : \"many\"}'",
+        0, "few");
+    /* What it found meets the target and one less does not, by the whole grid. */
+    expect("iommusim sweep long.json -q -o long; iommusim sweep best long --min walkers --min depth "
+           "--subject-to "
+           "'reads.operations_per_s>4e6' -f tsv | tail -1 > best; iommusim sweep search long.json -o long "
+           "--target "
+           "'reads.operations_per_s>4e6' 2>/dev/null | head -2 | cut -f2 | tr '\\n' '\\t' > found; cut -f1,2 "
+           "best | tr -d "
+           "'\\t\\n' > a; tr -d '\\t\\n' < found > b; cmp a b && echo same",
+           0, "same");
+    expect("iommusim sweep search long.json -o long --target 'reads.operations_per_s>4e12'", 1,
+           "even the last values");
+    expect("iommusim sweep search long.json -o long --method golden --min reads.mean_ps --axis depth", 0,
+           "depth\t1\n");
+    expect("iommusim sweep search long.json --target 'reads.mean_ps'", 2, "is no condition");
+    expect("iommusim sweep search long.json --method golden", 2, "golden --min or --max");
+}
+END_TEST
+
 Suite *sweep_suite(void)
 {
     Suite *suite = suite_create("sweep");
@@ -346,6 +374,7 @@ Suite *sweep_suite(void)
     tcase_add_test(tests, two_at_once_are_told_apart);
     tcase_add_test(tests, the_database_answers);
     tcase_add_test(tests, slurm_is_handed_chunks);
+    tcase_add_test(tests, a_search_computes_little);
     tcase_add_test(tests, questions_are_answered);
     suite_add_tcase(suite, tests);
     return suite;
