@@ -63,6 +63,7 @@ static const char doc[] =
     "  point FOLDER KEY        compute a point again, here, and print its result\n"
     "  best, pareto FOLDER     the best combination under conditions; those no other beats\n"
     "  sensitivity FOLDER      which axis matters for a figure\n"
+    "  plot FOLDER             a figure over an axis, or two figures, as SVG and gnuplot data\n"
     "  search STUDY            the smallest hardware that meets a target, or the best figure, without\n"
     "                          the whole grid\n"
     "Exit status: 0 all points have results, 1 some have failed, 2 bad usage or input, 3 files or resources, "

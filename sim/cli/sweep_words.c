@@ -292,5 +292,6 @@ const struct sweep_word sweep_words[] = {
     {"best", sweep_best_word},
     {"sensitivity", sweep_sensitivity_word},
     {"search", sweep_search_word},
+    {"plot", sweep_plot_word},
     {NULL, NULL},
 };

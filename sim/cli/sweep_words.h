@@ -19,7 +19,8 @@ extern const struct sweep_word sweep_words[];
 int sweep_best_word(int argc, char **argv);
 int sweep_pareto_word(int argc, char **argv);
 int sweep_sensitivity_word(int argc, char **argv);
-/* In sweep_search.c. */
+/* In sweep_plot.c and sweep_search.c. */
+int sweep_plot_word(int argc, char **argv);
 int sweep_search_word(int argc, char **argv);
 
 #endif

@@ -332,6 +332,23 @@ START_TEST(questions_are_answered)
 }
 END_TEST
 
+START_TEST(a_study_is_drawn)
+{
+    expect("iommusim sweep study.json -q; iommusim sweep plot study-results --x depth --y reads.mean_ps --by "
+           "walkers -o "
+           "chart.svg && grep -c 'class=\"line\"' chart.svg",
+           0, "3\n");
+    expect("grep -c '^[0-9]' chart.dat", 0, "12\n");
+    expect("iommusim sweep plot study-results --x walkers --y reads.mean_ps -o front && grep -c 'nothing "
+           "beats' front.svg",
+           0, "1\n");
+    expect("iommusim sweep plot study-results --x dept --y reads.mean_ps -o chart", 2,
+           "did you mean 'depth'?");
+    expect("iommusim sweep plot study-results --x depth --y reads.mean_ps --by reads.mean_ps -o chart", 2,
+           "is no axis");
+}
+END_TEST
+
 START_TEST(a_search_computes_little)
 {
     expect("sed 's/\"to\": 4/\"to\": 64/' study.json > long.json; iommusim sweep search long.json -o long "
@@ -374,6 +391,7 @@ Suite *sweep_suite(void)
     tcase_add_test(tests, two_at_once_are_told_apart);
     tcase_add_test(tests, the_database_answers);
     tcase_add_test(tests, slurm_is_handed_chunks);
+    tcase_add_test(tests, a_study_is_drawn);
     tcase_add_test(tests, a_search_computes_little);
     tcase_add_test(tests, questions_are_answered);
     suite_add_tcase(suite, tests);
