@@ -35,19 +35,61 @@ void program_write_file(const char *name, const char *text)
     fclose(file);
 }
 
-char *program_run(const char *arguments, int *status)
+const char *program_folder(void)
 {
-    const char *program = getenv("IOMMUSIM");
-    char *absolute = realpath(program ? program : "build/iommusim", NULL), command[9000], block[4096];
+    return folder;
+}
+
+char *program_path(void)
+{
+    const char *given = getenv("IOMMUSIM");
+    char *path = realpath(given ? given : "build/iommusim", NULL);
+    ck_assert_ptr_nonnull(path);
+    return path;
+}
+
+/* What a command prints. */
+static char *read_command(const char *command, int *status)
+{
     struct text_buffer out = {0};
+    char block[4096];
     size_t length;
-    ck_assert_ptr_nonnull(absolute);
-    snprintf(command, sizeof(command), "cd %s && %s %s 2>/dev/null", folder, absolute, arguments);
     FILE *stream = popen(command, "r");
     ck_assert_ptr_nonnull(stream);
     while ((length = fread(block, 1, sizeof(block), stream)) > 0)
         text_buffer_append(&out, block, length);
-    *status = WEXITSTATUS(pclose(stream));
-    free(absolute);
+    int ended = pclose(stream);
+    *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
     return out.text ? out.text : strdup("");
+}
+
+char *program_run(const char *arguments, int *status)
+{
+    struct text_buffer command = {0};
+    char *path = program_path();
+    text_buffer_format(&command, "cd %s && %s %s 2>/dev/null", folder, path, arguments);
+    char *out = read_command(command.text, status);
+    text_buffer_fini(&command);
+    free(path);
+    return out;
+}
+
+char *program_shell(const char *line, int *status)
+{
+    struct text_buffer command = {0};
+    char *path = program_path();
+    text_buffer_format(&command, "cd %s && iommusim() { %s \"$@\"; } && { %s; } 2>&1", folder, path, line);
+    char *out = read_command(command.text, status);
+    text_buffer_fini(&command);
+    free(path);
+    return out;
+}
+
+void program_expect(const char *line, int status, const char *words)
+{
+    int got;
+    char *out = program_shell(line, &got);
+    ck_assert_msg(got == status, "%s: exit status %d, expected %d\n%s", line, got, status, out);
+    ck_assert_msg(strstr(out, words) != NULL, "%s: \"%s\" is not in\n%s", line, words, out);
+    free(out);
 }

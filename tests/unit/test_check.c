@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `iommusim check` from outside: what stays, what is found when something changes, blessing, a new project.
  */
-#include "sim/base/text_buffer.h"
+#include "tests/unit/program.h"
 
 #include <cJSON.h>
 #include <check.h>
@@ -13,9 +13,6 @@
 #include <unistd.h>
 
 Suite *check_suite(void);
-
-static char folder[] = "/tmp/iommusim-check-XXXXXX";
-static char *program;
 
 /* Two endpoints behind a switch whose ports are as ACS says. */
 static const char topology[] =
@@ -42,67 +39,22 @@ static const char suite_text[] =
     "\"2us\"}]},\n"
     " {\"name\": \"one\", \"topology\": \"synthetic:rp(ep)\", \"iommu\": \"amd-vi\"}]}\n";
 
-static void write_file(const char *name, const char *text)
-{
-    char path[200];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-}
-
 static void setup(void)
 {
-    const char *given = getenv("IOMMUSIM");
-    program = realpath(given ? given : "build/iommusim", NULL);
-    ck_assert_ptr_nonnull(program);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    write_file("machine.json", topology);
-    write_file("workload.json", workload);
-    write_file("check.json", suite_text);
-}
-
-static void teardown(void)
-{
-    char command[100];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
-    free(program);
-}
-
-static char *run(const char *line, int *status)
-{
-    struct text_buffer command = {0}, out = {0};
-    char block[4096];
-    size_t length;
-    text_buffer_format(&command, "cd %s && iommusim() { %s \"$@\"; } && { %s; } 2>&1", folder, program, line);
-    FILE *pipe = popen(command.text, "r");
-    ck_assert_ptr_nonnull(pipe);
-    while ((length = fread(block, 1, sizeof(block), pipe)) > 0)
-        text_buffer_append(&out, block, length);
-    int ended = pclose(pipe);
-    *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
-    text_buffer_fini(&command);
-    return out.text ? out.text : strdup("");
-}
-
-static void expect(const char *line, int status, const char *words)
-{
-    int got;
-    char *out = run(line, &got);
-    ck_assert_msg(got == status, "%s: exit status %d, expected %d\n%s", line, got, status, out);
-    ck_assert_msg(strstr(out, words) != NULL, "%s: \"%s\" is not in\n%s", line, words, out);
-    free(out);
+    program_setup();
+    program_write_file("machine.json", topology);
+    program_write_file("workload.json", workload);
+    program_write_file("check.json", suite_text);
 }
 
 START_TEST(what_is_blessed_stays)
 {
-    expect("iommusim check .", 1, "unblessed: there are no blessed answers");
-    expect("iommusim check . --bless", 0, "2 cases");
-    expect("iommusim check .", 0, "2 cases, 0 failed, 0 findings");
-    expect("cp -r golden before && iommusim check check.json --bless && diff -r before golden && echo same",
-           0, "same");
+    program_expect("iommusim check .", 1, "unblessed: there are no blessed answers");
+    program_expect("iommusim check . --bless", 0, "2 cases");
+    program_expect("iommusim check .", 0, "2 cases, 0 failed, 0 findings");
+    program_expect(
+        "cp -r golden before && iommusim check check.json --bless && diff -r before golden && echo same", 0,
+        "same");
 }
 END_TEST
 
@@ -115,59 +67,62 @@ END_TEST
 
 START_TEST(what_changes_is_told)
 {
-    expect("iommusim check . --bless -o /dev/null", 0, "");
-    expect(WITHOUT_ACS "iommusim check .", 1,
-           "0000:03:00.0 was alone and is now with 0000:02:00.0: the path up is not isolated, 0000:02:00.0");
-    expect("iommusim check .", 1,
-           "leak-new: new leak: 0000:03:00.0 -> 0000:04:00.0, by switch-peer at 0000:02:00.0");
-    expect("iommusim check .", 1, "policy: no-leak: 2 pairs leak");
+    program_expect("iommusim check . --bless -o /dev/null", 0, "");
+    program_expect(
+        WITHOUT_ACS "iommusim check .", 1,
+        "0000:03:00.0 was alone and is now with 0000:02:00.0: the path up is not isolated, 0000:02:00.0");
+    program_expect("iommusim check .", 1,
+                   "leak-new: new leak: 0000:03:00.0 -> 0000:04:00.0, by switch-peer at 0000:02:00.0");
+    program_expect("iommusim check .", 1, "policy: no-leak: 2 pairs leak");
     /* Blessing makes groups and leaks right, policies never. */
-    expect("iommusim check . --bless", 1, "policy: no-leak");
-    expect("iommusim check . | grep -c 'group-moved\\|leak-new' || true", 0, "0\n");
-    expect("cp whole.json machine.json; iommusim check .", 1,
-           "leak-gone: leak closed: 0000:03:00.0 -> 0000:04:00.0, by switch-peer at 0000:02:00.0");
+    program_expect("iommusim check . --bless", 1, "policy: no-leak");
+    program_expect("iommusim check . | grep -c 'group-moved\\|leak-new' || true", 0, "0\n");
+    program_expect("cp whole.json machine.json; iommusim check .", 1,
+                   "leak-gone: leak closed: 0000:03:00.0 -> 0000:04:00.0, by switch-peer at 0000:02:00.0");
 }
 END_TEST
 
 START_TEST(policies_are_explained)
 {
-    expect("sed -i 's/\\[{}\\]}\\]}\\]/[{}, {\"address\": \".1\"}]}]}]/; s/04:00.0/04:00.1/' machine.json "
-           "check.json && "
-           "sed -i 's/\\[\"03:00.0\"\\]/[\"04:00.0\"]/' check.json && iommusim check . --bless",
-           1, "policy: alone 04:00.0: 04:00.0 shares group 5 with 0000:04:00.1: ");
-    expect("sed -i 's/\"03:00.0\", \"04/\"04:00.0\", \"04/' check.json && iommusim check .", 1,
-           "policy: separate 04:00.0, 04:00.1: 04:00.0 and 04:00.1 share group 5");
-    expect("sed -i 's/separate/together/' check.json && iommusim check . | grep -c together || true", 0,
-           "0\n");
-    expect("sed -i 's/04:00.1/03:00.0/' check.json && iommusim check .", 1,
-           "04:00.0 and 03:00.0 share no group");
+    program_expect(
+        "sed -i 's/\\[{}\\]}\\]}\\]/[{}, {\"address\": \".1\"}]}]}]/; s/04:00.0/04:00.1/' machine.json "
+        "check.json && "
+        "sed -i 's/\\[\"03:00.0\"\\]/[\"04:00.0\"]/' check.json && iommusim check . --bless",
+        1, "policy: alone 04:00.0: 04:00.0 shares group 5 with 0000:04:00.1: ");
+    program_expect("sed -i 's/\"03:00.0\", \"04/\"04:00.0\", \"04/' check.json && iommusim check .", 1,
+                   "policy: separate 04:00.0, 04:00.1: 04:00.0 and 04:00.1 share group 5");
+    program_expect("sed -i 's/separate/together/' check.json && iommusim check . | grep -c together || true",
+                   0, "0\n");
+    program_expect("sed -i 's/04:00.1/03:00.0/' check.json && iommusim check .", 1,
+                   "04:00.0 and 03:00.0 share no group");
 }
 END_TEST
 
 START_TEST(figures_have_tolerances)
 {
-    expect("iommusim check . --bless -o /dev/null", 0, "");
-    expect("sed -i 's/\"queue_depth\": 4/\"queue_depth\": 5/' workload.json; iommusim check .", 1,
-           "figure: reads: reads.mean_ps is");
-    expect("sed -i 's/\"cases\"/\"tolerances\": {\"*\": 0.9}, \"cases\"/' check.json; iommusim check .", 0,
-           "0 findings");
-    expect("sed -i 's/\"\\*\": 0.9/\"*\": 0.9, \"mean_ps\": 0/' check.json; iommusim check .", 1,
-           "1 finding");
-    expect("sed -i 's/2us/1ns/' check.json; iommusim check .", 1, "more than 1000");
+    program_expect("iommusim check . --bless -o /dev/null", 0, "");
+    program_expect("sed -i 's/\"queue_depth\": 4/\"queue_depth\": 5/' workload.json; iommusim check .", 1,
+                   "figure: reads: reads.mean_ps is");
+    program_expect(
+        "sed -i 's/\"cases\"/\"tolerances\": {\"*\": 0.9}, \"cases\"/' check.json; iommusim check .", 0,
+        "0 findings");
+    program_expect("sed -i 's/\"\\*\": 0.9/\"*\": 0.9, \"mean_ps\": 0/' check.json; iommusim check .", 1,
+                   "1 finding");
+    program_expect("sed -i 's/2us/1ns/' check.json; iommusim check .", 1, "more than 1000");
 }
 END_TEST
 
 START_TEST(machines_read_it)
 {
     int status;
-    expect("iommusim check . -f tap", 1,
-           "TAP version 13\n1..6\nnot ok 1 - switch: answers\n# there are no blessed answers");
-    expect("iommusim check . -f junit", 1, "<testsuites tests=\"6\" failures=\"2\">");
-    expect("iommusim check . -f junit", 1, "name=\"alone 03:00.0\" file=\"check.json\" line=\"4\"/>");
-    expect("iommusim check . -f json", 1, "\"passed\": false");
-    expect("sed -i 's/03:00.0\", \"04/03:00.0\", \"07/' check.json; iommusim check . -f sarif", 1,
-           "the machine has no function 07:00.0");
-    char *text = run("iommusim check . -f sarif", &status);
+    program_expect("iommusim check . -f tap", 1,
+                   "TAP version 13\n1..6\nnot ok 1 - switch: answers\n# there are no blessed answers");
+    program_expect("iommusim check . -f junit", 1, "<testsuites tests=\"6\" failures=\"2\">");
+    program_expect("iommusim check . -f junit", 1, "name=\"alone 03:00.0\" file=\"check.json\" line=\"4\"/>");
+    program_expect("iommusim check . -f json", 1, "\"passed\": false");
+    program_expect("sed -i 's/03:00.0\", \"04/03:00.0\", \"07/' check.json; iommusim check . -f sarif", 1,
+                   "the machine has no function 07:00.0");
+    char *text = program_shell("iommusim check . -f sarif", &status);
     cJSON *document = cJSON_Parse(text);
     ck_assert_ptr_nonnull(document);
     const cJSON *results =
@@ -180,15 +135,16 @@ END_TEST
 
 START_TEST(a_project_begins)
 {
-    expect("iommusim check --init project --topology machine.json", 0, "unblessed");
-    expect("iommusim check project", 0, "1 case, 0 failed");
-    expect("test -f project/.gitlab-ci.yml && test -f project/.github/workflows/iommusim.yml && echo there",
-           0, "there");
-    expect("iommusim check --init project --topology machine.json", 3,
-           "is there already; nothing was written");
-    expect("iommusim check --init other", 2, "--init takes a folder, and --topology a machine");
-    expect("iommusim check nowhere", 3, "cannot open the file");
-    expect("iommusim check . -f xml", 2, "unknown format 'xml'");
+    program_expect("iommusim check --init project --topology machine.json", 0, "unblessed");
+    program_expect("iommusim check project", 0, "1 case, 0 failed");
+    program_expect(
+        "test -f project/.gitlab-ci.yml && test -f project/.github/workflows/iommusim.yml && echo there", 0,
+        "there");
+    program_expect("iommusim check --init project --topology machine.json", 3,
+                   "is there already; nothing was written");
+    program_expect("iommusim check --init other", 2, "--init takes a folder, and --topology a machine");
+    program_expect("iommusim check nowhere", 3, "cannot open the file");
+    program_expect("iommusim check . -f xml", 2, "unknown format 'xml'");
 }
 END_TEST
 
@@ -196,7 +152,7 @@ Suite *check_suite(void)
 {
     Suite *suite = suite_create("check");
     TCase *tests = tcase_create("check");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, setup, program_teardown);
     tcase_add_test(tests, what_is_blessed_stays);
     tcase_add_test(tests, what_changes_is_told);
     tcase_add_test(tests, policies_are_explained);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `iommusim sweep` from outside: nothing lost, nothing double, nothing silently wrong. */
-#include "sim/base/text_buffer.h"
+#include "tests/unit/program.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -19,9 +19,6 @@
 
 Suite *sweep_suite(void);
 
-static char folder[] = "/tmp/iommusim-sweep-XXXXXX";
-static char *program;
-
 static const char scenario[] =
     "{\"format\": \"iommusim-scenario/1\", \"topology\": \"synthetic:rp(ep)\", \"iommu\": \"vt-d\",\n"
     " \"workload\": {\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"host\", \"devices\": "
@@ -39,71 +36,24 @@ static const char study[] =
     " {\"name\": \"depth\", \"pointer\": \"/workload/streams/0/queue_depth\", \"range\": {\"from\": 1, "
     "\"to\": 4}}]}\n";
 
-static void write_file(const char *name, const char *text)
-{
-    char path[200];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-}
-
 static void setup(void)
 {
-    const char *given = getenv("IOMMUSIM");
-    program = realpath(given ? given : "build/iommusim", NULL);
-    ck_assert_ptr_nonnull(program);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    write_file("scenario.json", scenario);
-    write_file("study.json", study);
-}
-
-static void teardown(void)
-{
-    char command[100];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
-    free(program);
-}
-
-/* A shell line in the folder, "iommusim" standing for the program; standard output and error together. */
-static char *run(const char *line, int *status)
-{
-    struct text_buffer command = {0}, out = {0};
-    char block[4096];
-    size_t length;
-    text_buffer_format(&command, "cd %s && iommusim() { %s \"$@\"; } && { %s; } 2>&1", folder, program, line);
-    FILE *pipe = popen(command.text, "r");
-    ck_assert_ptr_nonnull(pipe);
-    while ((length = fread(block, 1, sizeof(block), pipe)) > 0)
-        text_buffer_append(&out, block, length);
-    int ended = pclose(pipe);
-    *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
-    text_buffer_fini(&command);
-    return out.text ? out.text : strdup("");
-}
-
-static void expect(const char *line, int status, const char *words)
-{
-    int got;
-    char *out = run(line, &got);
-    ck_assert_msg(got == status, "%s: exit status %d, expected %d\n%s", line, got, status, out);
-    ck_assert_msg(strstr(out, words) != NULL, "%s: \"%s\" is not in\n%s", line, words, out);
-    free(out);
+    program_setup();
+    program_write_file("scenario.json", scenario);
+    program_write_file("study.json", study);
 }
 
 START_TEST(a_study_is_computed_once)
 {
     int status;
-    expect("iommusim sweep study.json --dry-run", 0, "24 points: 12 combinations, 2 repeats");
-    expect("test ! -e study-results", 0, "");
-    expect("iommusim sweep study.json -j 2", 0, "24 points, 24 computed in");
-    expect("iommusim sweep study.json", 0, "24 points, 0 computed in");
-    expect("iommusim sweep study-results --resume", 0, "24 there before");
-    expect("iommusim sweep status study-results", 0, "24 points: 24 done, 0 failed, 0 missing");
-    expect("iommusim sweep nowhere.json --resume", 2, "has no study in it");
-    char *table = run("iommusim sweep collect study-results", &status);
+    program_expect("iommusim sweep study.json --dry-run", 0, "24 points: 12 combinations, 2 repeats");
+    program_expect("test ! -e study-results", 0, "");
+    program_expect("iommusim sweep study.json -j 2", 0, "24 points, 24 computed in");
+    program_expect("iommusim sweep study.json", 0, "24 points, 0 computed in");
+    program_expect("iommusim sweep study-results --resume", 0, "24 there before");
+    program_expect("iommusim sweep status study-results", 0, "24 points: 24 done, 0 failed, 0 missing");
+    program_expect("iommusim sweep nowhere.json --resume", 2, "has no study in it");
+    char *table = program_shell("iommusim sweep collect study-results", &status);
     ck_assert_int_eq(status, 0);
     ck_assert_msg(strncmp(table, "point,key,repeat,seed,state,walkers,depth,reads.bytes_per_s,", 60) == 0,
                   "%s", table);
@@ -113,14 +63,15 @@ START_TEST(a_study_is_computed_once)
     ck_assert_uint_eq(lines, 25);
     free(table);
     /* More walkers: the points that were there are there still. */
-    expect("sed 's/1, 2, 4/1, 2, 4, 8/' study.json > more.json; iommusim sweep more.json -o study-results", 0,
-           "32 points, 8 computed in");
+    program_expect(
+        "sed 's/1, 2, 4/1, 2, 4, 8/' study.json > more.json; iommusim sweep more.json -o study-results", 0,
+        "32 points, 8 computed in");
 }
 END_TEST
 
 START_TEST(a_point_is_the_run_of_its_scenario)
 {
-    expect(
+    program_expect(
         "iommusim sweep study.json && key=$(iommusim sweep collect study-results | grep ',1,2,done,4,3,' | "
         "cut -d, "
         "-f2) && iommusim sweep show study-results $key | grep -q 'depth *3' && iommusim sweep point "
@@ -133,13 +84,13 @@ START_TEST(a_point_is_the_run_of_its_scenario)
 }
 END_TEST
 
-/* Number of results in the folder, whole ones. */
+/* Number of results in the program_folder(), whole ones. */
 static unsigned count_results(const char *results)
 {
     unsigned count = 0;
     for (unsigned leaf = 0; leaf < 256; leaf++) {
         char path[200];
-        snprintf(path, sizeof(path), "%s/%s/points/%02x", folder, results, leaf);
+        snprintf(path, sizeof(path), "%s/%s/points/%02x", program_folder(), results, leaf);
         DIR *below = opendir(path);
         if (!below)
             continue;
@@ -154,14 +105,16 @@ static unsigned count_results(const char *results)
 
 static pid_t start_sweep(void)
 {
+    char *program = program_path();
     pid_t process = fork();
     ck_assert_int_ge(process, 0);
     if (process == 0) {
-        if (chdir(folder) < 0)
+        if (chdir(program_folder()) < 0)
             _exit(99);
         execl(program, "iommusim", "sweep", "study.json", "-o", "killed", "-j", "2", "-q", (char *)NULL);
         _exit(99);
     }
+    free(program);
     return process;
 }
 
@@ -169,7 +122,7 @@ static pid_t start_sweep(void)
 START_TEST(kill_minus_nine_loses_nothing)
 {
     unsigned rounds = 0, before = 0;
-    expect("iommusim sweep study.json -q -o whole", 0, "");
+    program_expect("iommusim sweep study.json -q -o whole", 0, "");
     for (int ended = 0; !ended; rounds++) {
         int status;
         pid_t process = start_sweep();
@@ -185,65 +138,69 @@ START_TEST(kill_minus_nine_loses_nothing)
         ck_assert_uint_lt(rounds, 100);
     }
     ck_assert_uint_gt(rounds, 1);
-    expect("diff -r whole killed && echo same", 0, "same");
-    expect("iommusim sweep collect whole -f sqlite -o a.db; iommusim sweep collect killed -f sqlite -o b.db; "
-           "cmp a.db "
-           "b.db && echo same",
-           0, "same");
+    program_expect("diff -r whole killed && echo same", 0, "same");
+    program_expect(
+        "iommusim sweep collect whole -f sqlite -o a.db; iommusim sweep collect killed -f sqlite -o b.db; "
+        "cmp a.db "
+        "b.db && echo same",
+        0, "same");
 }
 END_TEST
 
 START_TEST(damaged_files_are_replaced)
 {
-    expect("iommusim sweep study.json -q && cp -r study-results before", 0, "");
-    expect("file=$(ls study-results/points/*/*.json | head -1) && sed -i 's/maximum_ps\": /maximum_ps\": 9/' "
-           "$file && "
-           "file=$(ls study-results/points/*/*.json | tail -1) && : > $file; iommusim sweep status "
-           "study-results",
-           1, "22 done, 0 failed, 2 missing (2 of them have a damaged file)");
-    expect("iommusim sweep collect study-results", 1, "2 of 24 points are missing");
-    expect("iommusim sweep collect study-results --partial | grep -c missing", 0, "2");
-    expect("iommusim sweep study-results", 0, "2 computed in");
-    expect("diff -r before study-results && echo same", 0, "same");
+    program_expect("iommusim sweep study.json -q && cp -r study-results before", 0, "");
+    program_expect(
+        "file=$(ls study-results/points/*/*.json | head -1) && sed -i 's/maximum_ps\": /maximum_ps\": 9/' "
+        "$file && "
+        "file=$(ls study-results/points/*/*.json | tail -1) && : > $file; iommusim sweep status "
+        "study-results",
+        1, "22 done, 0 failed, 2 missing (2 of them have a damaged file)");
+    program_expect("iommusim sweep collect study-results", 1, "2 of 24 points are missing");
+    program_expect("iommusim sweep collect study-results --partial | grep -c missing", 0, "2");
+    program_expect("iommusim sweep study-results", 0, "2 computed in");
+    program_expect("diff -r before study-results && echo same", 0, "same");
 }
 END_TEST
 
 START_TEST(failed_points_are_recorded)
 {
-    expect("sed 's/1, 2, 4/1, 0, 4/' study.json > bad.json && iommusim sweep bad.json", 1, "16 computed in");
-    expect("iommusim sweep status bad-results", 1, "16 done, 8 failed, 0 missing");
-    expect("iommusim sweep status bad-results", 1, "\"walkers\" must be from 1 to 4096");
-    expect("iommusim sweep bad.json", 1, "0 computed in");
-    expect("iommusim sweep collect bad-results | grep -c ',failed,0,'", 0, "8");
-    expect("key=$(iommusim sweep collect bad-results | grep failed,0 | head -1 | cut -d, -f2); iommusim "
-           "sweep point "
-           "bad-results $key",
-           2, "\"walkers\" must be from 1 to 4096");
+    program_expect("sed 's/1, 2, 4/1, 0, 4/' study.json > bad.json && iommusim sweep bad.json", 1,
+                   "16 computed in");
+    program_expect("iommusim sweep status bad-results", 1, "16 done, 8 failed, 0 missing");
+    program_expect("iommusim sweep status bad-results", 1, "\"walkers\" must be from 1 to 4096");
+    program_expect("iommusim sweep bad.json", 1, "0 computed in");
+    program_expect("iommusim sweep collect bad-results | grep -c ',failed,0,'", 0, "8");
+    program_expect(
+        "key=$(iommusim sweep collect bad-results | grep failed,0 | head -1 | cut -d, -f2); iommusim "
+        "sweep point "
+        "bad-results $key",
+        2, "\"walkers\" must be from 1 to 4096");
 }
 END_TEST
 
 /* Files may not grow beyond one block: as on a full disk. */
 START_TEST(a_full_disk_ends_the_sweep)
 {
-    expect("iommusim sweep study.json -q -o whole", 0, "");
-    expect("(ulimit -f 1; iommusim sweep study.json -o full)", 3, "cannot be kept");
-    expect("test -z \"$(ls full/points/*/)\" || ls full/points/*/ | grep -c partial || true", 0, "");
-    expect("iommusim sweep study.json -q -o full && diff -r whole full && echo same", 0, "same");
-    expect(": > file; iommusim sweep study.json -o file/below", 3, "cannot make the folder");
+    program_expect("iommusim sweep study.json -q -o whole", 0, "");
+    program_expect("(ulimit -f 1; iommusim sweep study.json -o full)", 3, "cannot be kept");
+    program_expect("test -z \"$(ls full/points/*/)\" || ls full/points/*/ | grep -c partial || true", 0, "");
+    program_expect("iommusim sweep study.json -q -o full && diff -r whole full && echo same", 0, "same");
+    program_expect(": > file; iommusim sweep study.json -o file/below", 3, "cannot make the folder");
 }
 END_TEST
 
 START_TEST(two_at_once_are_told_apart)
 {
     char path[200];
-    expect("iommusim sweep study.json -q", 0, "");
-    snprintf(path, sizeof(path), "%s/study-results/lock", folder);
+    program_expect("iommusim sweep study.json -q", 0, "");
+    snprintf(path, sizeof(path), "%s/study-results/lock", program_folder());
     int lock = open(path, O_RDWR);
     ck_assert_int_ge(lock, 0);
     ck_assert_int_eq(flock(lock, LOCK_EX | LOCK_NB), 0);
-    expect("iommusim sweep study.json", 3, "another sweep works in this folder");
+    program_expect("iommusim sweep study.json", 3, "another sweep works in this folder");
     close(lock);
-    expect("iommusim sweep study.json", 0, "24 there before");
+    program_expect("iommusim sweep study.json", 0, "24 there before");
 }
 END_TEST
 
@@ -252,7 +209,7 @@ static double query(const char *sql)
     char path[200];
     sqlite3 *database;
     sqlite3_stmt *statement;
-    snprintf(path, sizeof(path), "%s/x.db", folder);
+    snprintf(path, sizeof(path), "%s/x.db", program_folder());
     ck_assert_int_eq(sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     ck_assert_msg(sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK, "%s: %s", sql,
                   sqlite3_errmsg(database));
@@ -265,7 +222,7 @@ static double query(const char *sql)
 
 START_TEST(the_database_answers)
 {
-    expect(
+    program_expect(
         "iommusim sweep study.json -q && iommusim sweep collect study-results -f sqlite -o x.db && echo fine",
         0, "fine");
     ck_assert_double_eq(query("SELECT count(*) FROM points"), 24);
@@ -285,95 +242,105 @@ END_TEST
 /* Without a cluster: an sbatch of ours runs the tasks at once, some of them twice, one not at all. */
 START_TEST(slurm_is_handed_chunks)
 {
-    write_file(
+    program_write_file(
         "sbatch",
         "#!/bin/sh\nfor word; do case $word in --array=0-*) last=${word#--array=0-};; esac; script=$word; "
         "done\nfor task in $(seq 0 $last) 1; do [ $task = 2 ] || SLURM_ARRAY_TASK_ID=$task sh $script || "
         "exit "
         "1; done\necho \"$*\" > arguments\necho '77;here'\n");
-    write_file("squeue",
-               "#!/bin/sh\necho '77_0|RUNNING|None'\necho '77_2|PENDING|launch failed requeued held'\n");
-    write_file("sinfo", "#!/bin/sh\necho 'n3 drained'\n");
-    write_file("scontrol", "#!/bin/sh\necho 'MaxArraySize            = 7'\n");
-    expect("chmod +x sbatch squeue sinfo scontrol; export PATH=$PWD:$PATH; iommusim sweep study.json "
-           "--engine slurm --chunk 1 "
-           "--sbatch=--partition=long",
-           0, "job 77 computes 24 points in 6 tasks of 4");
-    expect("cat arguments", 0, "--partition=long");
-    expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1, "20 done, 0 failed, 4 missing");
-    expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1,
-           "Slurm: 0 tasks wait, 1 run\n"
-           "warning: 1 tasks are held and will not start (77_2: launch failed requeued held)");
-    expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1,
-           "node n3 drained: no task starts there");
-    expect("export PATH=$PWD:$PATH; iommusim sweep resume study-results --chunk 3", 0,
-           "4 points in 2 tasks of 3");
-    expect("export PATH=$PWD:$PATH; iommusim sweep resume study-results", 0, "nothing is missing");
-    expect("iommusim sweep study.json -q -o whole && diff -r whole/points study-results/points && echo same",
-           0, "same");
-    expect("printf '#!/bin/sh\nexit 1\n' > sbatch; export PATH=$PWD:$PATH; iommusim sweep study.json -o new "
-           "--engine slurm",
-           3, "sbatch refused the job");
-    expect("iommusim sweep study.json -o new --engine pbs", 2, "unknown engine 'pbs'");
+    program_write_file(
+        "squeue", "#!/bin/sh\necho '77_0|RUNNING|None'\necho '77_2|PENDING|launch failed requeued held'\n");
+    program_write_file("sinfo", "#!/bin/sh\necho 'n3 drained'\n");
+    program_write_file("scontrol", "#!/bin/sh\necho 'MaxArraySize            = 7'\n");
+    program_expect("chmod +x sbatch squeue sinfo scontrol; export PATH=$PWD:$PATH; iommusim sweep study.json "
+                   "--engine slurm --chunk 1 "
+                   "--sbatch=--partition=long",
+                   0, "job 77 computes 24 points in 6 tasks of 4");
+    program_expect("cat arguments", 0, "--partition=long");
+    program_expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1,
+                   "20 done, 0 failed, 4 missing");
+    program_expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1,
+                   "Slurm: 0 tasks wait, 1 run\n"
+                   "warning: 1 tasks are held and will not start (77_2: launch failed requeued held)");
+    program_expect("export PATH=$PWD:$PATH; iommusim sweep status study-results", 1,
+                   "node n3 drained: no task starts there");
+    program_expect("export PATH=$PWD:$PATH; iommusim sweep resume study-results --chunk 3", 0,
+                   "4 points in 2 tasks of 3");
+    program_expect("export PATH=$PWD:$PATH; iommusim sweep resume study-results", 0, "nothing is missing");
+    program_expect(
+        "iommusim sweep study.json -q -o whole && diff -r whole/points study-results/points && echo same", 0,
+        "same");
+    program_expect(
+        "printf '#!/bin/sh\nexit 1\n' > sbatch; export PATH=$PWD:$PATH; iommusim sweep study.json -o new "
+        "--engine slurm",
+        3, "sbatch refused the job");
+    program_expect("iommusim sweep study.json -o new --engine pbs", 2, "unknown engine 'pbs'");
 }
 END_TEST
 
 START_TEST(questions_are_answered)
 {
-    expect("iommusim sweep study.json -q", 0, "");
-    expect("iommusim sweep best study-results --max reads.operations_per_s -f tsv | tail -1 | cut -f1,2", 0,
-           "4\t4");
-    expect("iommusim sweep best study-results --min walkers --subject-to 'reads.mean_ps<1ps'", 1,
-           "no combination");
-    expect("iommusim sweep pareto study-results --min walker", 2, "did you mean 'walkers'?");
-    expect("iommusim sweep sensitivity study-results --of reads.mean_ps", 0, "lowest mean");
-    expect("iommusim sweep sensitivity study-results", 2, "--of is missing");
-    expect("iommusim sweep best study-results --min walkers --subject-to walkers", 2, "is no condition");
+    program_expect("iommusim sweep study.json -q", 0, "");
+    program_expect(
+        "iommusim sweep best study-results --max reads.operations_per_s -f tsv | tail -1 | cut -f1,2", 0,
+        "4\t4");
+    program_expect("iommusim sweep best study-results --min walkers --subject-to 'reads.mean_ps<1ps'", 1,
+                   "no combination");
+    program_expect("iommusim sweep pareto study-results --min walker", 2, "did you mean 'walkers'?");
+    program_expect("iommusim sweep sensitivity study-results --of reads.mean_ps", 0, "lowest mean");
+    program_expect("iommusim sweep sensitivity study-results", 2, "--of is missing");
+    program_expect("iommusim sweep best study-results --min walkers --subject-to walkers", 2,
+                   "is no condition");
 }
 END_TEST
 
 START_TEST(a_study_is_drawn)
 {
-    expect("iommusim sweep study.json -q; iommusim sweep plot study-results --x depth --y reads.mean_ps --by "
-           "walkers -o "
-           "chart.svg && grep -c 'class=\"line\"' chart.svg",
-           0, "3\n");
-    expect("grep -c '^[0-9]' chart.dat", 0, "12\n");
-    expect("iommusim sweep plot study-results --x walkers --y reads.mean_ps -o front && grep -c 'nothing "
-           "beats' front.svg",
-           0, "1\n");
-    expect("iommusim sweep plot study-results --x dept --y reads.mean_ps -o chart", 2,
-           "did you mean 'depth'?");
-    expect("iommusim sweep plot study-results --x depth --y reads.mean_ps --by reads.mean_ps -o chart", 2,
-           "is no axis");
+    program_expect(
+        "iommusim sweep study.json -q; iommusim sweep plot study-results --x depth --y reads.mean_ps --by "
+        "walkers -o "
+        "chart.svg && grep -c 'class=\"line\"' chart.svg",
+        0, "3\n");
+    program_expect("grep -c '^[0-9]' chart.dat", 0, "12\n");
+    program_expect(
+        "iommusim sweep plot study-results --x walkers --y reads.mean_ps -o front && grep -c 'nothing "
+        "beats' front.svg",
+        0, "1\n");
+    program_expect("iommusim sweep plot study-results --x dept --y reads.mean_ps -o chart", 2,
+                   "did you mean 'depth'?");
+    program_expect(
+        "iommusim sweep plot study-results --x depth --y reads.mean_ps --by reads.mean_ps -o chart", 2,
+        "is no axis");
 }
 END_TEST
 
 START_TEST(a_search_computes_little)
 {
-    expect("sed 's/\"to\": 4/\"to\": 64/' study.json > long.json; iommusim sweep search long.json -o long "
-           "--target "
-           "'reads.operations_per_s>4e6' 2> said; cat said; iommusim sweep search long.json -o long --target "
-           "'reads.operations_per_s>4e6'",
-           0, "depth\t");
-    expect(
+    program_expect(
+        "sed 's/\"to\": 4/\"to\": 64/' study.json > long.json; iommusim sweep search long.json -o long "
+        "--target "
+        "'reads.operations_per_s>4e6' 2> said; cat said; iommusim sweep search long.json -o long --target "
+        "'reads.operations_per_s>4e6'",
+        0, "depth\t");
+    program_expect(
         "iommusim sweep collect long --partial | grep -c done | awk '{print ($1 < 60) ? \"few\" : \"many\"}'",
         0, "few");
     /* What it found meets the target and one less does not, by the whole grid. */
-    expect("iommusim sweep long.json -q -o long; iommusim sweep best long --min walkers --min depth "
-           "--subject-to "
-           "'reads.operations_per_s>4e6' -f tsv | tail -1 > best; iommusim sweep search long.json -o long "
-           "--target "
-           "'reads.operations_per_s>4e6' 2>/dev/null | head -2 | cut -f2 | tr '\\n' '\\t' > found; cut -f1,2 "
-           "best | tr -d "
-           "'\\t\\n' > a; tr -d '\\t\\n' < found > b; cmp a b && echo same",
-           0, "same");
-    expect("iommusim sweep search long.json -o long --target 'reads.operations_per_s>4e12'", 1,
-           "even the last values");
-    expect("iommusim sweep search long.json -o long --method golden --min reads.mean_ps --axis depth", 0,
-           "depth\t1\n");
-    expect("iommusim sweep search long.json --target 'reads.mean_ps'", 2, "is no condition");
-    expect("iommusim sweep search long.json --method golden", 2, "golden --min or --max");
+    program_expect(
+        "iommusim sweep long.json -q -o long; iommusim sweep best long --min walkers --min depth "
+        "--subject-to "
+        "'reads.operations_per_s>4e6' -f tsv | tail -1 > best; iommusim sweep search long.json -o long "
+        "--target "
+        "'reads.operations_per_s>4e6' 2>/dev/null | head -2 | cut -f2 | tr '\\n' '\\t' > found; cut -f1,2 "
+        "best | tr -d "
+        "'\\t\\n' > a; tr -d '\\t\\n' < found > b; cmp a b && echo same",
+        0, "same");
+    program_expect("iommusim sweep search long.json -o long --target 'reads.operations_per_s>4e12'", 1,
+                   "even the last values");
+    program_expect("iommusim sweep search long.json -o long --method golden --min reads.mean_ps --axis depth",
+                   0, "depth\t1\n");
+    program_expect("iommusim sweep search long.json --target 'reads.mean_ps'", 2, "is no condition");
+    program_expect("iommusim sweep search long.json --method golden", 2, "golden --min or --max");
 }
 END_TEST
 
@@ -381,7 +348,7 @@ Suite *sweep_suite(void)
 {
     Suite *suite = suite_create("sweep");
     TCase *tests = tcase_create("sweep");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, setup, program_teardown);
     tcase_add_test(tests, a_study_is_computed_once);
     tcase_add_test(tests, a_point_is_the_run_of_its_scenario);
     tcase_add_test(tests, kill_minus_nine_loses_nothing);
