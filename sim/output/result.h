@@ -24,7 +24,7 @@ struct result {
     const char *name; /**< of the scenario; may be NULL */
     struct result_input scenario, topology, workload;
     struct machine_files topology_files; /**< where the topology is merged from several */
-    struct result_input *traces; /**< [stream]; path NULL for generators */
+    struct result_input *traces;         /**< [stream]; path NULL for generators */
     const struct scenario_override *overrides;
     uint32_t override_count;
     enum iommu_choice iommu;
