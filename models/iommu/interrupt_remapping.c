@@ -30,16 +30,20 @@ void interrupt_remapping_invalidate(struct interrupt_remapping *remapping, uint3
     translation_cache_remove(&remapping->cache, entry, entry);
 }
 
-/* An entry as a word: CPU, source id, posted, present. */
+/* An entry as a word: CPU, source id, any source, posted, present. */
 static uint64_t pack(const struct interrupt_entry *entry)
 {
-    return (uint64_t)entry->cpu << 32 | (uint64_t)entry->source_id << 8 | (entry->posted ? 2U : 0U) |
-           (entry->present ? 1U : 0U);
+    return (uint64_t)entry->cpu << 32 | (uint64_t)entry->source_id << 8 | (entry->any_source ? 4U : 0U) |
+           (entry->posted ? 2U : 0U) | (entry->present ? 1U : 0U);
 }
 
 static struct interrupt_entry unpack(uint64_t word)
 {
-    return (struct interrupt_entry){word & 1, word >> 1 & 1, (uint16_t)(word >> 8), (uint32_t)(word >> 32)};
+    return (struct interrupt_entry){.present = word & 1,
+                                    .posted = word >> 1 & 1,
+                                    .any_source = word >> 2 & 1,
+                                    .source_id = (uint16_t)(word >> 8),
+                                    .cpu = (uint32_t)(word >> 32)};
 }
 
 struct interrupt_decision interrupt_remapping_decide(struct interrupt_remapping *remapping, uint64_t address,
@@ -66,7 +70,7 @@ struct interrupt_decision interrupt_remapping_decide(struct interrupt_remapping 
     decision.outcome = INTERRUPT_BLOCKED;
     if (!entry.present)
         decision.fault = IOMMU_FAULT_INTERRUPT_NOT_PRESENT;
-    else if (entry.source_id != source_id)
+    else if (!entry.any_source && entry.source_id != source_id)
         decision.fault = IOMMU_FAULT_INTERRUPT_SOURCE;
     else
         decision.outcome = entry.posted ? INTERRUPT_POSTED : INTERRUPT_REMAPPED;

@@ -9,8 +9,8 @@
  * go to the old CPU, those after it to the new one, and each goes somewhere.
  *
  * MODEL: the entry of a function has its requester id as its number, one a function; source validation is
- * exact (SVT 01b, SQ 00b). Messages in compatibility format pass as they came (VT-d: CFI set), as recorded
- * traces rarely tell.
+ * exact (SVT 01b, SQ 00b) or none (SVT 00b). Messages in compatibility format pass as they came (VT-d: CFI
+ * set), as recorded traces rarely tell.
  */
 #ifndef IOMMUSIM_IOMMU_INTERRUPT_REMAPPING_H
 #define IOMMUSIM_IOMMU_INTERRUPT_REMAPPING_H
@@ -20,6 +20,7 @@
 /** Entry of the table. */
 struct interrupt_entry {
     bool present, posted;
+    bool any_source; /**< SVT 00b: whoever sends */
     uint16_t source_id;
     uint32_t cpu;
 };

@@ -11,12 +11,9 @@ static enum interrupt_state find_state(const struct iommu_groups *groups, uint32
 {
     const struct iommu_platform *platform = &groups->platform;
     const struct iommu_coverage *coverage = groups->coverage;
-    bool x86 = platform->kind != IOMMU_SMMUV3;
     if (platform->kind == IOMMU_NONE)
         return INTERRUPT_NO_UNIT;
-    /* VT-d remaps interrupts with DMA remapping off, too; the AMD driver does all or nothing. */
-    if (x86 && (platform->cmdline.interrupt_remapping == GIVEN_OFF ||
-                (platform->kind == IOMMU_AMD_VI && platform->cmdline.amd_iommu_off)))
+    if (iommu_platform_interrupts_switched_off(platform))
         return INTERRUPT_SWITCHED_OFF;
     for (uint32_t i = 0; platform->units_known && i < coverage->unit_count; i++) {
         if (!coverage->units[i].interrupt_remapping) {
@@ -24,7 +21,7 @@ static enum interrupt_state find_state(const struct iommu_groups *groups, uint32
             return INTERRUPT_UNIT_LACKS;
         }
     }
-    if (platform->kind == IOMMU_VT_D && platform->cmdline.interrupts_any_source)
+    if (iommu_platform_interrupts_any_source(platform))
         return INTERRUPT_ANY_SOURCE;
     return platform->units_known ? INTERRUPT_REMAPPED : INTERRUPT_REMAPPED_ASSUMED;
 }

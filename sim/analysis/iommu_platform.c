@@ -166,6 +166,18 @@ static void warn_other_switch(const struct iommu_platform *platform, struct diag
                            iommu_kind_name(platform->kind));
 }
 
+bool iommu_platform_interrupts_switched_off(const struct iommu_platform *platform)
+{
+    bool x86 = platform->kind == IOMMU_VT_D || platform->kind == IOMMU_AMD_VI;
+    return x86 && (platform->cmdline.interrupt_remapping == GIVEN_OFF ||
+                   (platform->kind == IOMMU_AMD_VI && platform->cmdline.amd_iommu_off));
+}
+
+bool iommu_platform_interrupts_any_source(const struct iommu_platform *platform)
+{
+    return platform->kind == IOMMU_VT_D && platform->cmdline.interrupts_any_source;
+}
+
 void iommu_platform_decide(const struct topology *topology, const struct group_options *options,
                            struct arena *arena, struct diagnostics *diagnostics,
                            struct iommu_platform *platform)

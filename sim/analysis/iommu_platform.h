@@ -63,6 +63,16 @@ const char *iommu_kind_name(enum iommu_kind kind);
 enum iommu_kind iommu_platform_guess(const struct topology *topology);
 
 /**
+ * True where the command line keeps interrupts from being remapped: intremap=off or nointremap, and with an
+ * AMD IOMMU amd_iommu=off, which does all or nothing (VT-d remaps interrupts with DMA remapping off, too).
+ * The words are x86's.
+ */
+bool iommu_platform_interrupts_switched_off(const struct iommu_platform *platform);
+
+/** True where entries are made not to check who sends: intremap=nosid, of the VT-d driver. */
+bool iommu_platform_interrupts_any_source(const struct iommu_platform *platform);
+
+/**
  * Decide the platform.
  *
  * @param options      what the user said

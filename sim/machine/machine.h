@@ -30,6 +30,7 @@ struct machine_options {
         acs_control; /**< [function] ACS control bits in force (fabric_new()); NULL: as the topology stands */
     const uint32_t *unit_of;         /**< [function] index of the unit that translates it, or NO_UNIT */
     const bool *interrupt_remapping; /**< [unit] it remaps interrupts; NULL: none does */
+    bool interrupts_any_source;      /**< entries of interrupt tables accept every requester id */
     uint32_t unit_count;             /**< units to build; parameters.units has as many */
     /** Called now and then during the run with the share done in thousandths; return false to stop. May be
      * NULL. */

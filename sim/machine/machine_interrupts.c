@@ -34,7 +34,8 @@ void interrupts_init(struct machine *machine)
                  unit = remapping_unit_of(machine, function_id);
         uint16_t id = machine_requester_id(machine, function_id);
         if (unit != NO_UNIT)
-            machine->interrupts[unit].table[id] = (struct interrupt_entry){.present = true, .source_id = id};
+            machine->interrupts[unit].table[id] = (struct interrupt_entry){
+                .present = true, .any_source = machine->options.interrupts_any_source, .source_id = id};
     }
     for (uint32_t s = 0; s < machine->workload->stream_count; s++) {
         const struct stream *stream = &machine->workload->streams[s];

@@ -27,8 +27,9 @@ static const bool *interrupt_remapping(const struct simulation *simulation)
 {
     const struct iommu_coverage *coverage = simulation->groups->coverage;
     bool *remaps = arena_array(simulation->arena, coverage->unit_count + 1, sizeof(*remaps));
+    bool switched_off = iommu_platform_interrupts_switched_off(&simulation->groups->platform);
     for (uint32_t i = 0; i < coverage->unit_count; i++)
-        remaps[i] = coverage->units[i].interrupt_remapping;
+        remaps[i] = coverage->units[i].interrupt_remapping && !switched_off;
     return remaps;
 }
 
@@ -49,6 +50,7 @@ void simulation_init(struct simulation *simulation, const struct machine_input *
     simulation->options.acs_control = reach_acs_control(simulation->arena, groups);
     simulation->options.unit_of = unit_of;
     simulation->options.interrupt_remapping = interrupt_remapping(simulation);
+    simulation->options.interrupts_any_source = iommu_platform_interrupts_any_source(&groups->platform);
 }
 
 struct workload_machine simulation_workload_machine(const struct simulation *simulation)

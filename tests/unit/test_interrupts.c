@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,19 +153,25 @@ START_TEST(the_cache_keeps_an_entry_until_it_is_invalidated)
 END_TEST
 
 /* A device that sends another's interrupt is stopped by source validation, and by nothing where interrupts
- * are not remapped. */
+ * are not remapped, or the entries do not ask who sends. */
 START_TEST(source_validation_stops_a_forged_message)
 {
-    for (int remapping = 0; remapping < 2; remapping++) {
+    static const struct {
+        bool remapping, any_source;
+        uint64_t blocked, remapped;
+    } cases[] = {{false, false, 0, 0}, {true, false, 10, 10}, {true, true, 0, 20}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct machine_fixture fixture;
-        begin(&fixture, "rp(ep) rp(ep)", remapping);
+        begin(&fixture, "rp(ep) rp(ep)", cases[i].remapping);
+        fixture.options.interrupts_any_source = cases[i].any_source;
         fixture_translate(&fixture, "02:00.0", 0x10000000, 4096, 4096);
         message_stream(&fixture, "01:00.0", 10, 1000000)->base = interrupt_address(0x0200);
         message_stream(&fixture, "02:00.0", 10, 1000000);
         fixture_run(&fixture);
         const struct interrupt_counters *counters = machine_interrupts(fixture.machine);
-        ck_assert_uint_eq(counters->outcomes[INTERRUPT_BLOCKED], remapping ? 10 : 0);
-        ck_assert_uint_eq(fault_log_seen(machine_fault_log(fixture.machine, 0)), remapping ? 10 : 0);
+        ck_assert_uint_eq(counters->outcomes[INTERRUPT_BLOCKED], cases[i].blocked);
+        ck_assert_uint_eq(counters->outcomes[INTERRUPT_REMAPPED], cases[i].remapped);
+        ck_assert_uint_eq(fault_log_seen(machine_fault_log(fixture.machine, 0)), cases[i].blocked);
         ck_assert_uint_eq(counters->sent, 20);
         fixture_fini(&fixture);
     }
@@ -194,6 +201,52 @@ START_TEST(the_result_tells_of_interrupts)
 }
 END_TEST
 
+/* 01:00.0 sends its own interrupts and as many with the entry of 02:00.0, which has its own, too. What the
+ * kernel's command line makes of them. */
+START_TEST(the_command_line_decides_about_remapping)
+{
+    static const struct {
+        const char *kind, *cmdline, *expected;
+    } cases[] = {
+        {"vt-d", "intel_iommu=on",
+         "\"direct\": 0, \"remapped\": 20, \"posted\": 0, \"suppressed\": 0, "
+         "\"blocked\": 10"},
+        {"vt-d", "intremap=nosid",
+         "\"direct\": 0, \"remapped\": 30, \"posted\": 0, \"suppressed\": 0, "
+         "\"blocked\": 0"},
+        {"vt-d", "intremap=off", "\"direct\": 30, \"remapped\": 0"},
+        {"vt-d", "nointremap", "\"direct\": 30, \"remapped\": 0"},
+        {"amd-vi", "intremap=off", "\"direct\": 30, \"remapped\": 0"},
+        {"amd-vi", "intremap=nosid", "\"blocked\": 10"}, /* a word of the VT-d driver */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int status;
+        char arguments[256];
+        snprintf(arguments, sizeof(arguments),
+                 "run m.json --format json --cmdline '%s' --set '/iommus/0/kind=%s'", cases[i].cmdline,
+                 cases[i].kind);
+        program_write_file("m.json",
+                           "{\"format\": \"iommusim-scenario/1\", \"topology\": {\"format\": "
+                           "\"iommusim-topology/1\", \"iommus\": [{\"kind\": \"vt-d\", "
+                           "\"interrupt_remapping\": true}], \"host_bridges\": [{\"functions\": "
+                           "[{\"functions\": [{}]}, {\"functions\": [{}]}]}]}, \"workload\": {\"format\": "
+                           "\"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"mode\": "
+                           "\"passthrough\", \"devices\": \"all\"}], \"streams\": ["
+                           "{\"name\": \"own\", \"device\": \"01:00.0\", \"operation\": \"msi\", "
+                           "\"operations\": 10, \"interval\": \"1us\"}, "
+                           "{\"name\": \"other\", \"device\": \"02:00.0\", \"operation\": \"msi\", "
+                           "\"operations\": 10, \"interval\": \"1us\"}, "
+                           "{\"name\": \"forged\", \"device\": \"01:00.0\", \"operation\": \"msi\", "
+                           "\"base\": \"0xfee04010\", \"operations\": 10, \"interval\": \"1us\"}]}}");
+        char *output = program_run(arguments, &status);
+        ck_assert_int_eq(status, 0);
+        ck_assert_msg(strstr(output, cases[i].expected) != NULL, "%s: %s is not in\n%s", cases[i].cmdline,
+                      cases[i].expected, output);
+        free(output);
+    }
+}
+END_TEST
+
 Suite *interrupts_suite(void)
 {
     Suite *suite = suite_create("interrupts");
@@ -207,6 +260,7 @@ Suite *interrupts_suite(void)
     TCase *outside = tcase_create("outside");
     tcase_add_unchecked_fixture(outside, program_setup, program_teardown);
     tcase_add_test(outside, the_result_tells_of_interrupts);
+    tcase_add_test(outside, the_command_line_decides_about_remapping);
     suite_add_tcase(suite, outside);
     return suite;
 }
