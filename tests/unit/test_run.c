@@ -2,19 +2,15 @@
 /* `iommusim run` from outside: what it prints, where, and with which exit status. */
 #include "models/ledger.h"
 #include "sim/base/text_buffer.h"
+#include "tests/unit/program.h"
 
 #include <cJSON.h>
 #include <check.h>
-#include <inttypes.h>
 #include <math.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 Suite *run_suite(void);
 
@@ -36,30 +32,6 @@ static const char scenario_text[] =
     "   {\"name\": \"writes\", \"device\": \"04:00.0\", \"operation\": \"write\", \"size\": \"4KiB\", "
     "\"operations\": 500, \"interval\": \"2us\"}]}}\n";
 
-static char folder[] = "/tmp/iommusim-run-XXXXXX";
-
-static void setup(void)
-{
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void teardown(void)
-{
-    char command[64];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-}
-
 static void write_scenario(const char *name, const char *more)
 {
     struct text_buffer text = {0};
@@ -67,27 +39,16 @@ static void write_scenario(const char *name, const char *more)
     text_buffer_append(&text, scenario_text, (size_t)(hole - scenario_text));
     text_buffer_add(&text, more);
     text_buffer_add(&text, hole + 2);
-    write_file(name, text.text);
+    program_write_file(name, text.text);
     text_buffer_fini(&text);
 }
 
 /* Run in the folder; standard output (with standard error, where asked for) is the caller's to free. */
 static char *run(const char *arguments, bool errors, int *status)
 {
-    const char *program = getenv("IOMMUSIM");
-    char *absolute = realpath(program ? program : "build/iommusim", NULL), command[1024], block[4096];
-    struct text_buffer out = {0};
-    size_t length;
-    ck_assert_ptr_nonnull(absolute);
-    snprintf(command, sizeof(command), "cd %s && %s run %s 2>%s", folder, absolute, arguments,
-             errors ? "&1" : "/dev/null");
-    FILE *stream = popen(command, "r");
-    ck_assert_ptr_nonnull(stream);
-    while ((length = fread(block, 1, sizeof(block), stream)) > 0)
-        text_buffer_append(&out, block, length);
-    *status = WEXITSTATUS(pclose(stream));
-    free(absolute);
-    return out.text ? out.text : strdup("");
+    char command[1024];
+    snprintf(command, sizeof(command), "%srun %s", errors ? "iommusim " : "", arguments);
+    return errors ? program_shell(command, status) : program_run(command, status);
 }
 
 static cJSON *run_json(const char *arguments)
@@ -225,7 +186,7 @@ START_TEST(values_are_laid_over_the_topology)
     cJSON_Delete(document);
     cJSON_Delete(again);
 
-    write_file("w.json", WORKLOAD(""));
+    program_write_file("w.json", WORKLOAD(""));
     document = run_json("--topology 'synthetic:rp(ep) rp(ep)' --set '/iommus/-={\"kind\": \"vt-d\"}' --set "
                         "/iommus/0/parameters/walkers=2 --workload w.json -f json");
     ck_assert_double_eq(number(cJSON_GetArrayItem(member(document, "units"), 0), "walkers"), 2);
@@ -251,10 +212,11 @@ START_TEST(a_result_can_be_made_again)
 {
     int status;
     write_scenario("s.json", ", \"overrides\": {\"/workload/streams/1/operations\": 70}");
-    write_file("w.json",
-               "{\"format\": \"iommusim-workload/1\", \"streams\": [{\"name\": \"r\", \"device\": \"any\", "
-               "\"operation\": \"read\", \"operations\": 10, \"queue_depth\": 2, \"window\": \"4KiB\", "
-               "\"size\": \"64B\"}]}");
+    program_write_file(
+        "w.json",
+        "{\"format\": \"iommusim-workload/1\", \"streams\": [{\"name\": \"r\", \"device\": \"any\", "
+        "\"operation\": \"read\", \"operations\": 10, \"queue_depth\": 2, \"window\": \"4KiB\", "
+        "\"size\": \"64B\"}]}");
     static const char *const asked[] = {
         "s.json --seed 5 --set /parameters/iommu/walkers=3 --set /workload/streams/0/size=128B",
         "s.json --cmdline iommu=pt --iommu amd-vi",
@@ -268,13 +230,13 @@ START_TEST(a_result_can_be_made_again)
         free(said);
         char *first = run("--replay r.json -f json", false, &status);
         ck_assert_int_eq(status, 0);
-        write_file("again.json", first);
+        program_write_file("again.json", first);
         free(first);
         char compare[100];
-        snprintf(compare, sizeof(compare), "cmp %s/r.json %s/again.json", folder, folder);
+        snprintf(compare, sizeof(compare), "cmp %s/r.json %s/again.json", program_folder(), program_folder());
         ck_assert_msg(system(compare) == 0, "%s: not the same bytes", asked[i]);
     }
-    write_file("w.json", "{}");
+    program_write_file("w.json", "{}");
     char *changed = run("--replay r.json", true, &status);
     ck_assert_int_eq(status, 2);
     ck_assert_msg(strstr(changed, "w.json has changed since the result was made") != NULL, "%s", changed);
@@ -290,7 +252,7 @@ END_TEST
 
 START_TEST(leaks_are_listed)
 {
-    write_file(
+    program_write_file(
         "two.json",
         "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": \"all\"}], "
         "\"streams\": [{\"name\": \"s\", \"device\": \"03:00.0\", \"operation\": \"write\", "
@@ -370,25 +332,26 @@ START_TEST(exit_statuses)
         {"--topology 'synthetic:rp(ep)' --workload trace.json", "t.trace:2:1: error: time goes back", 2},
         {"--topology 'synthetic:rp(ep)' --workload w.json -o /nonexistent/x.json", "/nonexistent/x.json", 3},
     };
-    write_file("w.json", WORKLOAD(""));
-    write_file("unmapped.json", WORKLOAD(", \"base\": \"0x40000000\", \"window\": \"4KiB\""));
-    write_file(
+    program_write_file("w.json", WORKLOAD(""));
+    program_write_file("unmapped.json", WORKLOAD(", \"base\": \"0x40000000\", \"window\": \"4KiB\""));
+    program_write_file(
         "peer.json",
         "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": \"all\"}], "
         "\"streams\": [{\"name\": \"s\", \"device\": \"03:00.0\", \"operation\": \"write\", "
         "\"base\": \"0x4000000000\", \"window\": \"64KiB\", "
         "\"size\": \"64B\", \"queue_depth\": 1, \"operations\": 16}]}");
-    write_file("over.json",
-               "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": \"all\", "
-               "\"mappings\": [{\"iova\": \"0x0\", \"length\": \"1MiB\"}]}], \"streams\": [{\"name\": \"s\", "
-               "\"device\": \"any\", \"operation\": \"write\", \"size\": \"512B\", \"interval\": \"50ns\", "
-               "\"operations\": 10000}]}");
-    write_file("bare.json", "{\"format\": \"iommusim-scenario/1\"}");
-    write_file(
+    program_write_file(
+        "over.json",
+        "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": \"all\", "
+        "\"mappings\": [{\"iova\": \"0x0\", \"length\": \"1MiB\"}]}], \"streams\": [{\"name\": \"s\", "
+        "\"device\": \"any\", \"operation\": \"write\", \"size\": \"512B\", \"interval\": \"50ns\", "
+        "\"operations\": 10000}]}");
+    program_write_file("bare.json", "{\"format\": \"iommusim-scenario/1\"}");
+    program_write_file(
         "trace.json",
         "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": \"all\"}], "
         "\"streams\": [{\"name\": \"t\", \"trace\": \"t.trace\"}]}");
-    write_file("t.trace", "2,01:00.0,read,0,4\n1,01:00.0,read,0,4\n");
+    program_write_file("t.trace", "2,01:00.0,read,0,4\n1,01:00.0,read,0,4\n");
     for (size_t i = 0; i < COUNT(cases); i++) {
         int status;
         char *output = run(cases[i].arguments, true, &status);
@@ -423,7 +386,7 @@ START_TEST(answers_go_where_they_are_sent)
     ck_assert_ptr_nonnull(strstr(text, "Where the time went: reads"));
     static const char *const files[] = {"r.json", "e.json", "results/result.json"};
     for (size_t i = 0; i < COUNT(files); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        snprintf(path, sizeof(path), "%s/%s", program_folder(), files[i]);
         FILE *file = fopen(path, "r");
         ck_assert_msg(file != NULL, "%s", path);
         char *written = calloc(1, strlen(direct) + 2);
@@ -443,112 +406,12 @@ START_TEST(answers_go_where_they_are_sent)
 }
 END_TEST
 
-/* ---- interruption ---- */
-
-/* Wait until the process catches SIGINT: its run has begun. False where it ended before. */
-static bool wait_for_handler(pid_t child)
-{
-    char path[64], line[256];
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)child);
-    for (;;) {
-        uint64_t caught = 0;
-        FILE *status = fopen(path, "r");
-        ck_assert_ptr_nonnull(status); /* a zombie still has it */
-        while (fgets(line, sizeof(line), status)) {
-            if (strncmp(line, "SigCgt:", 7) == 0)
-                caught = strtoull(line + 7, NULL, 16);
-            if (strncmp(line, "State:\tZ", 8) == 0)
-                caught = UINT64_MAX;
-        }
-        fclose(status);
-        if (caught == UINT64_MAX)
-            return false;
-        if (caught & UINT64_C(1) << (SIGINT - 1))
-            return true;
-        sched_yield();
-    }
-}
-
-/* Run what would take years and signal it as timeout(1) does, twice in a row; its output and exit status. */
-static char *run_and_signal(const char *format, int number, int *exit_status)
-{
-    const char *program = getenv("IOMMUSIM");
-    char *absolute = realpath(program ? program : "build/iommusim", NULL), block[4096];
-    int channel[2], status;
-    struct text_buffer out = {0};
-    ck_assert_ptr_nonnull(absolute);
-    ck_assert_int_eq(pipe(channel), 0);
-    signal(SIGINT, SIG_DFL); /* libcheck's own handler would be taken for the program's */
-    pid_t child = fork();
-    if (child == 0) {
-        if (dup2(channel[1], STDOUT_FILENO) >= 0 && dup2(channel[1], STDERR_FILENO) >= 0 &&
-            chdir(folder) == 0)
-            execl(absolute, absolute, "run", "--topology", "synthetic:rp(ep)", "--workload", "long.json",
-                  "-f", format, NULL);
-        _exit(127);
-    }
-    close(channel[1]);
-    ck_assert(wait_for_handler(child));
-    kill(child, number);
-    kill(child, number);
-    for (ssize_t length; (length = read(channel[0], block, sizeof(block))) > 0;)
-        text_buffer_append(&out, block, (size_t)length);
-    close(channel[0]);
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert(WIFEXITED(status));
-    *exit_status = WEXITSTATUS(status);
-    free(absolute);
-    return out.text;
-}
-
-static void write_long_run(void)
-{
-    write_file("long.json",
-               "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": "
-               "\"all\", \"mappings\": [{\"iova\": \"0x0\", \"length\": \"1MiB\"}]}], \"streams\": "
-               "[{\"name\": \"s\", \"device\": \"any\", \"operation\": \"read\", \"size\": \"64B\", "
-               "\"queue_depth\": 4, \"operations\": 1000000000000}]}");
-}
-
-/* Ctrl-C ends the run in good order: what was done until then is told. */
-START_TEST(an_interrupted_run_says_what_it_did)
-{
-    int status;
-    write_long_run();
-    char *json = run_and_signal("json", SIGINT, &status);
-    ck_assert_int_eq(status, 130);
-    char *text = run_and_signal("text", SIGTERM, &status);
-    ck_assert_int_eq(status, 130);
-    cJSON *document = cJSON_Parse(json);
-    ck_assert_ptr_nonnull(document);
-    ck_assert(cJSON_IsFalse(member(member(document, "run"), "complete")));
-    ck_assert_double_gt(number(member(document, "run"), "operations"), 0);
-    ck_assert_ptr_nonnull(strstr(text, "interrupted"));
-    cJSON_Delete(document);
-    free(json);
-    free(text);
-}
-END_TEST
-
-/* What aborts inside ends with the status of an internal error, and says what to do. */
-START_TEST(an_internal_error_has_its_own_exit_status)
-{
-    int status;
-    write_long_run();
-    char *said = run_and_signal("json", SIGABRT, &status);
-    ck_assert_int_eq(status, 70);
-    ck_assert_ptr_nonnull(strstr(said, "internal error"));
-    ck_assert_ptr_nonnull(strstr(said, "report"));
-    free(said);
-}
-END_TEST
-
 Suite *run_suite(void)
 {
     Suite *suite = suite_create("run");
     TCase *tests = tcase_create("run");
     tcase_set_timeout(tests, 60);
-    tcase_add_unchecked_fixture(tests, setup, teardown);
+    tcase_add_unchecked_fixture(tests, program_setup, program_teardown);
     tcase_add_test(tests, the_document_says_what_happened);
     tcase_add_test(tests, the_same_again_is_the_same_to_the_byte);
     tcase_add_test(tests, exit_statuses);
@@ -558,8 +421,6 @@ Suite *run_suite(void)
     tcase_add_test(tests, leaks_are_listed);
     tcase_add_test(tests, sections_can_be_left_out);
     tcase_add_test(tests, answers_go_where_they_are_sent);
-    tcase_add_test(tests, an_interrupted_run_says_what_it_did);
-    tcase_add_test(tests, an_internal_error_has_its_own_exit_status);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Machines that cannot be: one sound machine, one contradiction a case, and exactly what is said about it. */
 #include "sim/base/arena.h"
-#include "sim/topology/topology_build.h"
+#include "tests/unit/sound_machine.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -9,199 +9,131 @@
 
 Suite *topology_check_suite(void);
 
-enum { ROOT, UPSTREAM, DOWNSTREAM, ENDPOINT, OTHER_ROOT, OTHER, FUNCTION_COUNT };
-
-/* A switch of one port below a root port, and an endpoint below another. */
-struct machine {
-    struct pci_function functions[FUNCTION_COUNT];
-    struct host_bridge hosts[2];
-    unsigned host_count;
-    struct topology *topology;
-};
-
-static void set(struct pci_function *function, const char *bdf, const char *kind, const char *pointer)
-{
-    ck_assert(bdf_parse(bdf, &function->segment, &function->bus, &function->devfn));
-    ck_assert(function_kind_set(function, kind));
-    function->pointer = pointer;
-    function->memory_space = true;
-    function->class_code = function->header_type ? 0x060400 : 0x020000;
-    function->link = (struct link_state){3, 8, 3, 8};
-}
-
-static void set_bridge(struct pci_function *bridge, uint8_t secondary, uint8_t subordinate, uint64_t base,
-                       uint64_t limit)
-{
-    bridge->secondary_bus = secondary;
-    bridge->subordinate_bus = subordinate;
-    bridge->memory_window = (struct window){true, base, limit};
-}
-
-static void make_sound(struct machine *machine)
-{
-    struct pci_function *f = machine->functions;
-    set(&f[ROOT], "00:01.0", "root-port", "/functions/0");
-    set(&f[UPSTREAM], "01:00.0", "upstream-port", "/functions/1");
-    set(&f[DOWNSTREAM], "02:00.0", "downstream-port", "/functions/2");
-    set(&f[ENDPOINT], "03:00.0", "endpoint", "/functions/3");
-    set(&f[OTHER_ROOT], "00:02.0", "root-port", "/functions/4");
-    set(&f[OTHER], "04:00.0", "endpoint", "/functions/5");
-    set_bridge(&f[ROOT], 1, 3, 0xc0000000, 0xc02fffff);
-    set_bridge(&f[UPSTREAM], 2, 3, 0xc0000000, 0xc01fffff);
-    set_bridge(&f[DOWNSTREAM], 3, 3, 0xc0000000, 0xc00fffff);
-    set_bridge(&f[OTHER_ROOT], 4, 4, 0xc0300000, 0xc03fffff);
-    f[ENDPOINT].bars[0] = (struct bar){BAR_MEMORY32, false, true, 0xc0000000, 0x10000};
-    f[OTHER].bars[0] = (struct bar){BAR_MEMORY32, false, true, 0xc0300000, 0x10000};
-}
-
-static char *finish(struct machine *machine, struct topology_builder *builder, bool known,
-                    struct topology **topology)
-{
-    for (unsigned i = 0; i < machine->host_count; i++)
-        topology_builder_add_host_bridge(builder, &machine->hosts[i]);
-    for (unsigned i = 0; i < FUNCTION_COUNT; i++)
-        topology_builder_add(builder, &machine->functions[i],
-                             (struct placement){.host_bridge = NONE,
-                                                .parent = NONE,
-                                                .address_known = true,
-                                                .bus_numbers_known = true,
-                                                .addresses_known = known});
-    struct diagnostics *diagnostics = diagnostics_new(20);
-    *topology = topology_builder_finish(builder, NULL, NULL, diagnostics);
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    diagnostics_print(diagnostics, out);
-    fclose(out);
-    diagnostics_free(diagnostics);
-    return text;
-}
-
-static void duplicate_address(struct machine *m)
+static void duplicate_address(struct sound_machine *m)
 {
     m->functions[OTHER_ROOT].devfn = m->functions[ROOT].devfn;
 }
 
-static void duplicate_bus(struct machine *m)
+static void duplicate_bus(struct sound_machine *m)
 {
     m->functions[OTHER_ROOT].secondary_bus = 3;
 }
 
-static void bus_cycle(struct machine *m)
+static void bus_cycle(struct sound_machine *m)
 {
     m->functions[ROOT].bus = 3; /* below the switch that is below it */
     m->functions[OTHER_ROOT].devfn = 0;
 }
 
-static void bus_order(struct machine *m)
+static void bus_order(struct sound_machine *m)
 {
     m->functions[OTHER_ROOT].bus = 9;
 }
 
-static void bus_range(struct machine *m)
+static void bus_range(struct sound_machine *m)
 {
     m->functions[DOWNSTREAM].subordinate_bus = 2;
 }
 
-static void bus_outside_parent(struct machine *m)
+static void bus_outside_parent(struct sound_machine *m)
 {
     m->functions[DOWNSTREAM].subordinate_bus = 5;
 }
 
-static void bus_overlap(struct machine *m)
+static void bus_overlap(struct sound_machine *m)
 {
     m->functions[ROOT].subordinate_bus = 4;
 }
 
-static void bus_outside_host(struct machine *m)
+static void bus_outside_host(struct sound_machine *m)
 {
     m->hosts[0] = (struct host_bridge){.bus_end = 3};
     m->host_count = 1;
 }
 
-static void host_overlap(struct machine *m)
+static void host_overlap(struct sound_machine *m)
 {
     m->hosts[0] = (struct host_bridge){.bus_end = 0x3f};
     m->hosts[1] = (struct host_bridge){.bus_start = 0x20, .pointer = "/host_bridges/1"};
     m->host_count = 2;
 }
 
-static void host_backwards(struct machine *m)
+static void host_backwards(struct sound_machine *m)
 {
     m->hosts[0] = (struct host_bridge){.bus_start = 0x40, .bus_end = 0x20, .pointer = "/host_bridges/0"};
     m->host_count = 1;
 }
 
-static void host_is_secondary(struct machine *m)
+static void host_is_secondary(struct sound_machine *m)
 {
     m->hosts[0] = (struct host_bridge){.bus_start = 4};
     m->host_count = 1;
 }
 
-static void zero_width(struct machine *m)
+static void zero_width(struct sound_machine *m)
 {
     m->functions[OTHER].link.width = 0;
 }
 
-static void no_generation(struct machine *m)
+static void no_generation(struct sound_machine *m)
 {
     m->functions[OTHER].link.generation = 0;
 }
 
-static void odd_width(struct machine *m)
+static void odd_width(struct sound_machine *m)
 {
     m->functions[OTHER].link.width = 3;
 }
 
-static void link_mismatch(struct machine *m)
+static void link_mismatch(struct sound_machine *m)
 {
     m->functions[OTHER].link.width = 4;
 }
 
-static void downstream_below_root(struct machine *m)
+static void downstream_below_root(struct sound_machine *m)
 {
     function_kind_set(&m->functions[UPSTREAM], "downstream-port");
 }
 
-static void bar_misaligned(struct machine *m)
+static void bar_misaligned(struct sound_machine *m)
 {
     m->functions[OTHER].bars[0].address += 0x1000;
 }
 
-static void bar_odd_size(struct machine *m)
+static void bar_odd_size(struct sound_machine *m)
 {
     m->functions[OTHER].bars[0].size = 0x3000;
 }
 
-static void bar_beyond_32_bits(struct machine *m)
+static void bar_beyond_32_bits(struct sound_machine *m)
 {
     m->functions[OTHER].bars[0].address = 0x100000000;
 }
 
-static void bar_outside_window(struct machine *m)
+static void bar_outside_window(struct sound_machine *m)
 {
     m->functions[OTHER].bars[0].address = 0xc0400000;
 }
 
-static void bar_too_large_for_window(struct machine *m)
+static void bar_too_large_for_window(struct sound_machine *m)
 {
     m->functions[OTHER].bars[0].size = 0x200000;
     m->functions[OTHER].bars[0].address = 0xc0200000;
 }
 
-static void bar_without_window(struct machine *m)
+static void bar_without_window(struct sound_machine *m)
 {
     m->functions[OTHER].observed = true;
     m->functions[OTHER_ROOT].observed = true;
     m->functions[OTHER_ROOT].memory_window.open = false;
 }
 
-static void bar_overlap(struct machine *m)
+static void bar_overlap(struct sound_machine *m)
 {
     m->functions[OTHER].bars[1] = (struct bar){BAR_MEMORY32, false, true, 0xc0308000, 0x1000};
 }
 
-static void bar_in_memory(struct machine *m)
+static void bar_in_memory(struct sound_machine *m)
 {
     struct topology *topology = m->topology;
     topology->memory = arena_array(topology->arena, 1, sizeof(*topology->memory));
@@ -209,7 +141,7 @@ static void bar_in_memory(struct machine *m)
     topology->memory_count = 1;
 }
 
-static void memory_overlap(struct machine *m)
+static void memory_overlap(struct sound_machine *m)
 {
     struct topology *topology = m->topology;
     topology->memory = arena_array(topology->arena, 3, sizeof(*topology->memory));
@@ -220,38 +152,38 @@ static void memory_overlap(struct machine *m)
     topology->memory_count = 3;
 }
 
-static void window_backwards(struct machine *m)
+static void window_backwards(struct sound_machine *m)
 {
     m->functions[OTHER_ROOT].prefetchable_window = (struct window){true, 0xd0000000, 0xcfffffff};
 }
 
-static void window_unaligned(struct machine *m)
+static void window_unaligned(struct sound_machine *m)
 {
     m->functions[OTHER_ROOT].prefetchable_window = (struct window){true, 0xd0001000, 0xd00fffff};
 }
 
-static void window_outside_parent(struct machine *m)
+static void window_outside_parent(struct sound_machine *m)
 {
     m->functions[UPSTREAM].memory_window.limit = 0xc03fffff;
 }
 
-static void no_room_in_window(struct machine *m)
+static void no_room_in_window(struct sound_machine *m)
 {
     m->functions[OTHER].bars[1] = (struct bar){.kind = BAR_MEMORY32, .size = 0x100000};
 }
 
-static void no_room_in_32_bits(struct machine *m)
+static void no_room_in_32_bits(struct sound_machine *m)
 {
     m->functions[OTHER_ROOT].bars[0] = (struct bar){.kind = BAR_MEMORY32, .size = 0x80000000};
 }
 
-static void vf_out_of_reach(struct machine *m)
+static void vf_out_of_reach(struct sound_machine *m)
 {
     m->functions[OTHER].sriov = (struct sriov){
         .present = true, .enabled = true, .total_vfs = 1, .num_vfs = 1, .first_vf_offset = 256};
 }
 
-static void vf_collision(struct machine *m)
+static void vf_collision(struct sound_machine *m)
 {
     m->functions[UPSTREAM].sriov = (struct sriov){
         .present = true, .enabled = true, .total_vfs = 1, .num_vfs = 1, .first_vf_offset = 256};
@@ -267,17 +199,17 @@ static struct iommu_unit *add_unit(struct topology *topology, struct iommu_scope
     return topology->units;
 }
 
-static void scope_absent(struct machine *m)
+static void scope_absent(struct sound_machine *m)
 {
     add_unit(m->topology, (struct iommu_scope){.kind = SCOPE_BRIDGE, .devfn = pci_devfn(0x1c, 0)});
 }
 
-static void scope_backwards(struct machine *m)
+static void scope_backwards(struct sound_machine *m)
 {
     add_unit(m->topology, (struct iommu_scope){.kind = SCOPE_BUS_RANGE, .bus_start = 5, .bus_end = 4});
 }
 
-static void reserved_backwards(struct machine *m)
+static void reserved_backwards(struct sound_machine *m)
 {
     struct topology *topology = m->topology;
     topology->reserved = arena_array(topology->arena, 1, sizeof(*topology->reserved));
@@ -287,7 +219,7 @@ static void reserved_backwards(struct machine *m)
 }
 
 static const struct bad_case {
-    void (*edit)(struct machine *machine);
+    void (*edit)(struct sound_machine *machine);
     const char *expected;
 } bad_cases[] = {
     {duplicate_address, "error: two functions have the address 0000:00:01.0 (at /functions/4) "
@@ -374,11 +306,11 @@ START_TEST(contradictions_are_named)
 {
     for (size_t i = 0; i < sizeof(bad_cases) / sizeof(bad_cases[0]); i++) {
         struct topology_builder *builder = topology_builder_new();
-        struct machine machine = {.topology = topology_builder_topology(builder)};
+        struct sound_machine machine = {.topology = topology_builder_topology(builder)};
         struct topology *topology;
-        make_sound(&machine);
+        sound_machine_make(&machine);
         bad_cases[i].edit(&machine);
-        char *said = finish(&machine, builder, false, &topology);
+        char *said = sound_machine_finish(&machine, builder, false, &topology);
         ck_assert_msg(!topology && strcmp(said, bad_cases[i].expected) == 0, "case %zu:\n%snot\n%s", i, said,
                       bad_cases[i].expected);
         free(said);
@@ -405,12 +337,12 @@ START_TEST(oddities_are_mentioned)
 {
     for (size_t i = 0; i < sizeof(odd_cases) / sizeof(odd_cases[0]); i++) {
         struct topology_builder *builder = topology_builder_new();
-        struct machine machine = {.topology = topology_builder_topology(builder)};
+        struct sound_machine machine = {.topology = topology_builder_topology(builder)};
         struct topology *topology;
-        make_sound(&machine);
+        sound_machine_make(&machine);
         if (odd_cases[i].edit)
             odd_cases[i].edit(&machine);
-        char *said = finish(&machine, builder, true, &topology);
+        char *said = sound_machine_finish(&machine, builder, true, &topology);
         ck_assert_msg(topology && strcmp(said, odd_cases[i].expected) == 0, "case %zu:\n%snot\n%s", i, said,
                       odd_cases[i].expected);
         topology_free(topology);
@@ -424,7 +356,7 @@ END_TEST
 START_TEST(observed_machines_load)
 {
     static const struct {
-        void (*edit)(struct machine *machine);
+        void (*edit)(struct sound_machine *machine);
         bool loads;
     } cases[] = {
         {zero_width, true},         {no_generation, true},       {odd_width, true},
@@ -436,68 +368,19 @@ START_TEST(observed_machines_load)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct topology_builder *builder = topology_builder_new();
-        struct machine machine = {.topology = topology_builder_topology(builder)};
+        struct sound_machine machine = {.topology = topology_builder_topology(builder)};
         struct topology *topology;
-        make_sound(&machine);
+        sound_machine_make(&machine);
         cases[i].edit(&machine);
         for (unsigned f = 0; f < FUNCTION_COUNT; f++)
             machine.functions[f].observed = true;
-        char *said = finish(&machine, builder, true, &topology);
+        char *said = sound_machine_finish(&machine, builder, true, &topology);
         ck_assert_msg((topology != NULL) == cases[i].loads, "case %zu: %s", i, said);
         ck_assert_msg(strncmp(said, cases[i].loads ? "warning: " : "error: ", 7) == 0, "case %zu: %s", i,
                       said);
         topology_free(topology);
         free(said);
     }
-}
-END_TEST
-
-/* What a dump leaves unassigned stays unassigned; what a hand-written machine leaves open is placed. */
-START_TEST(dumps_are_not_completed)
-{
-    for (unsigned known = 0; known < 2; known++) {
-        struct topology_builder *builder = topology_builder_new();
-        struct machine machine = {.topology = topology_builder_topology(builder)};
-        struct topology *topology;
-        make_sound(&machine);
-        machine.functions[OTHER].bars[1] = (struct bar){.kind = BAR_MEMORY32, .size = 0x1000};
-        machine.functions[OTHER].bars[2] =
-            (struct bar){.kind = BAR_MEMORY64, .prefetchable = true, .size = 0x1000};
-        char *said = finish(&machine, builder, known, &topology);
-        ck_assert_msg(topology && said[0] == '\0', "%s", said);
-        const struct pci_function *other = topology_find(topology, 0, 4, 0);
-        const struct pci_function *port = topology_parent(topology, other);
-        ck_assert(other->bars[1].assigned == !known && other->bars[2].assigned == !known);
-        ck_assert(port->prefetchable_window.open == !known);
-        if (!known) {
-            ck_assert_uint_eq(other->bars[1].address, 0xc0310000); /* beside BAR 0, in the stated window */
-            ck_assert_uint_eq(port->prefetchable_window.base, 0x4000000000);
-        }
-        topology_free(topology);
-        free(said);
-    }
-}
-END_TEST
-
-/* A dump of a part of a machine: a switch whose root is missing, a function in a bridge's range without a
- * bridge that leads to it. */
-START_TEST(partial_dumps_load)
-{
-    struct topology_builder *builder = topology_builder_new();
-    struct machine machine = {.topology = topology_builder_topology(builder)};
-    struct topology *topology;
-    make_sound(&machine);
-    machine.functions[ROOT].devfn = pci_devfn(3, 0);
-    machine.functions[ROOT].secondary_bus = 8; /* the switch at bus 1 has lost its root */
-    machine.functions[ROOT].subordinate_bus = 9;
-    machine.functions[OTHER].bus = 9;
-    char *said = finish(&machine, builder, true, &topology);
-    ck_assert_ptr_nonnull(topology);
-    ck_assert_uint_eq(topology->host_bridge_count, 3);
-    ck_assert_msg(strstr(said, "functions are on bus 0000:09, to which no bridge leads") != NULL, "%s", said);
-    ck_assert(topology_parent(topology, topology_find(topology, 0, 9, 0)) == NULL);
-    topology_free(topology);
-    free(said);
 }
 END_TEST
 
@@ -508,8 +391,6 @@ Suite *topology_check_suite(void)
     tcase_add_test(tests, contradictions_are_named);
     tcase_add_test(tests, oddities_are_mentioned);
     tcase_add_test(tests, observed_machines_load);
-    tcase_add_test(tests, dumps_are_not_completed);
-    tcase_add_test(tests, partial_dumps_load);
     suite_add_tcase(suite, tests);
     return suite;
 }
