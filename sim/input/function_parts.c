@@ -186,7 +186,7 @@ static bool read_acs_bits(const struct json_node *node, const char *const *words
         if (!json_node_choice(&item, words, &bit))
             return false;
         bool enhanced = strcmp(words[bit], "ES") == 0;
-        *bits |= enhanced ? (uint16_t)ACS_ENHANCED : (uint16_t)(1U << bit);
+        *bits = (uint16_t)(*bits | (enhanced ? ACS_ENHANCED : 1U << bit));
     }
     return true;
 }
