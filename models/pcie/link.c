@@ -107,10 +107,10 @@ struct link_timing link_timing_make(const struct link_parameters *parameters, un
         reduce(&numerator, &denominator);
         numerator *= (uint64_t)limit * SKIP_INTERVAL_BYTES;
         denominator *=
-            ((uint64_t)limit - 2 * DLLP_BYTES) * SKIP_INTERVAL_BYTES - (uint64_t)limit * SKIP_BYTES;
+            (limit - UINT64_C(2) * DLLP_BYTES) * SKIP_INTERVAL_BYTES - (uint64_t)limit * SKIP_BYTES;
     }
     reduce(&numerator, &denominator);
-    assert(numerator < UINT64_MAX / (2 * LARGEST_TLP_BYTES));
+    assert(numerator < UINT64_MAX / (UINT64_C(2) * LARGEST_TLP_BYTES));
     timing.ps_numerator = numerator;
     timing.ps_denominator = denominator;
     return timing;

@@ -261,7 +261,7 @@ int machine_input_load_files(const struct machine_files *files, struct machine_i
 {
     struct machine_source source = {0};
     int status = machine_source_read(files, &source, diagnostics);
-    if (status < 0)
+    if (status != STATUS_OK)
         return status;
     status = machine_input_load_read(&source, input, diagnostics);
     machine_source_fini(&source);
