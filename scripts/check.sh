@@ -1,10 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What `make check` runs after the build. Every part reports itself; the first failure stops with its exit status.
+# What `make check` runs after the build. Every part reports itself and the seconds it took, all once more at the end; the first
+# failure stops with its exit status.
 set -eu
 cd "$(dirname "$0")/.."
 build=$1
-part() { printf '\n== %s\n' "$1"; }
+name= times=
+
+# End the part under way and begin the next one; without a name: only end it.
+part() {
+    if [ -n "$name" ]; then
+        took=$(($(date +%s) - began))
+        printf '(%d s)\n' "$took"
+        times="$times$(printf '%6d s  %s' "$took" "$name")
+"
+    fi
+    name=${1-}
+    began=$(date +%s)
+    if [ -n "$name" ]; then printf '\n== %s\n' "$name"; fi
+}
+
+trap 'status=$?; part; printf "\n== where the time went\n%s" "$times"; exit $status' EXIT
 
 part 'floors: who may include whom'
 scripts/floors.sh
