@@ -92,7 +92,8 @@ const struct source_place *function_places_find(const struct topology *topology,
     struct source_place *places = arena_array(arena, topology->function_count, sizeof(*places));
     struct search search = {memory_array(topology->function_count + 1U, sizeof(*search.items)), 0};
     const char *file = arena_string(arena, source->name);
-    bool document = false;
+    /* "/" begins a JSON pointer, and the path of a file among several. */
+    bool json = source->text && source->text[strspn(source->text, " \t\r\n")] == '{', document = false;
     for (uint32_t id = 0; id < topology->function_count; id++) {
         const char *pointer = topology->functions[id].pointer;
         struct wanted *wanted = &search.items[search.count];
@@ -100,11 +101,11 @@ const struct source_place *function_places_find(const struct topology *topology,
         places[id].file = file;
         if (!pointer)
             continue;
-        if (pointer[0] == '/')
-            document = true;
-        else
+        bool located = json && pointer[0] == '/';
+        if (!located)
             place_words(pointer, arena, wanted, &places[id]);
-        search.count += pointer[0] == '/' || wanted->offset != DIAGNOSTIC_NO_OFFSET;
+        document |= located;
+        search.count += located || (source->text && wanted->offset != DIAGNOSTIC_NO_OFFSET);
     }
     if (search.count)
         qsort(search.items, search.count, sizeof(*search.items), compare_pointers);
