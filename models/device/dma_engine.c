@@ -37,6 +37,12 @@ static const struct field fields[] = {
              "overlap; 0 is at once"},
     TIME("completer_latency", completer_latency_ps,
          "as target of a peer's read: request received to completion ready"),
+    {.name = "completion_timeout",
+     .type = FIELD_QUANTITY,
+     .offset = offsetof(struct dma_engine_parameters, completion_timeout_ps),
+     .unit = UNIT_PICOSECONDS,
+     .maximum = UINT64_C(64000000000000),
+     .help = "a read whose completion is lost has failed so long after it was issued; 0 is at once"},
     {.name = "device_tlb_entries",
      .type = FIELD_COUNT,
      .offset = offsetof(struct dma_engine_parameters, device_tlb_entries),
@@ -248,6 +254,7 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
     tlp->length_bytes = bytes;
     tlp->max_payload = engine->max_payload;
     tlp->flow = write ? FLOW_POSTED : FLOW_NONPOSTED;
+    tlp->issued_ps = engine->transport->events->now_ps;
     tlp->wire_bytes =
         TLP_FRAMING_BYTES + link_request_header_bytes(tlp->transaction.address) + tlp_payload_bytes(tlp);
     charge_wait(engine, operation, tlp);
@@ -285,7 +292,7 @@ static uint32_t ask_translation(struct dma_engine *engine, uint64_t iova)
     tlp->max_payload = engine->max_payload;
     tlp->flow = FLOW_NONPOSTED;
     tlp->iova = page;
-    tlp->mark_ps = engine->transport->events->now_ps;
+    tlp->issued_ps = tlp->mark_ps = engine->transport->events->now_ps;
     tlp->wire_bytes = TLP_FRAMING_BYTES + link_request_header_bytes(page);
     transport_route(engine->transport, index, engine->node);
     if (tlp->fate != FATE_FORWARD)

@@ -29,6 +29,8 @@ struct dma_engine_parameters {
     uint64_t data_rate_bytes_per_s;   /**< at which the data of one operation moves between the link and the
                                          device's memory; operations overlap. 0: at once */
     uint64_t completer_latency_ps;    /**< as target of a peer's read: request received to completion ready */
+    uint64_t completion_timeout_ps;   /**< a read whose completion is lost has failed so long after it was
+                                         issued (PCIe Base Spec 2.8); 0: at once */
     uint32_t device_tlb_entries;      /**< 0: no device TLB, ATS is not used */
     uint32_t device_tlb_ways;         /**< 0 = fully associative */
     uint32_t translation_requests;    /**< under way at most */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/pcie/completer.h"
 
-#include <assert.h>
-
 void completer_add(struct completer *completer, struct transport *transport, uint32_t request)
 {
     struct tlp *items = transport->pool->items;
@@ -70,16 +68,17 @@ static void put_in(struct completer *completer, struct transport *transport, uin
     struct tlp *completion = &transport->pool->items[index];
     completion->ingress = completer->ingress;
     if (completer->function_id == NONE) {
-        bool claimed = transport_route_from_host(transport, index);
-        assert(claimed); /* the requester was there when it asked */
-        (void)claimed;
+        transport_route_from_host(transport, index);
     } else {
         completion->place = (struct route_place){completer->function_id, SIDE_SELF};
         transport_route(transport, index, transport->ingresses[completer->ingress].node);
     }
-    completer->piece_waits = true;
+    completer->piece_waits = completion->fate == FATE_FORWARD;
+    if (!completer
+             ->piece_waits) /* it ends here: blocked, for a neighbour, or the root complex's to send on */
+        tlp_charge(completion, LEDGER_LINK_QUEUEING, transport->events->now_ps);
     completer->pumping = true;
-    transport_enqueue(transport, completer->ingress, index);
+    transport_hand_on(transport, index);
     completer->pumping = false;
 }
 

@@ -40,7 +40,7 @@ void completer_add(struct completer *completer, struct transport *transport, uin
  * outer one goes on.
  * @param answered  the request that is answered completely by it and no longer needed (the caller releases
  * it), or NONE
- * @return true where a completion was put in: call again, it may be gone already
+ * @return true where a completion was put in, or ended where it was issued: call again
  */
 bool completer_pump(struct completer *completer, struct transport *transport, uint32_t *answered);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/pcie/root_complex.h"
 
-#include <assert.h>
-
 #define TIME(key, member, text)                                                                              \
     {                                                                                                        \
         .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct root_complex_parameters, member),   \
@@ -180,10 +178,8 @@ static enum completion_status fault_status(const struct root_complex *root_compl
 static void send_back(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
-    if (!transport_refuse(root_complex->transport, index, (enum completion_status)tlp->status)) {
-        finish(root_complex, index, true);
-        return;
-    }
+    tlp->serving = false;
+    transport_refuse(root_complex->transport, index, (enum completion_status)tlp->status);
     release_read_slot(root_complex);
 }
 
@@ -221,7 +217,7 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
         post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
         return;
     }
-    if (!claimed || tlp->fate != FATE_FORWARD) {
+    if (!claimed || tlp->fate == FATE_DROP) {
         root_complex->dropped_tlps++;
         tlp->transaction.segment = segment;
         refuse_read(root_complex, index, COMPLETION_UNSUPPORTED_REQUEST);
@@ -232,20 +228,24 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
     post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
 }
 
-/* A read that was redirected to a peer goes out there: from here on the peer serves it. */
+/* A read that was redirected to a peer goes out there, or to a root port's own BAR: from here on the peer
+ * serves it. */
 static void forward_read(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
     root_complex->peer_tlps++;
     leave_access(root_complex, tlp);
     tlp->serving = false;
-    transport_enqueue(root_complex->transport, tlp->ingress, index);
+    if (tlp->fate == FATE_DELIVER)
+        root_complex->delivered(root_complex->context, index);
+    else
+        transport_enqueue(root_complex->transport, tlp->ingress, index);
     release_read_slot(root_complex);
 }
 
 /* ---- order ---- */
 
-/* Its turn has come: to memory, or on to a peer's port. */
+/* Its turn has come: to memory, on to a peer's port, or to a root port's own BAR. */
 static void go_on(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
@@ -254,12 +254,12 @@ static void go_on(struct root_complex *root_complex, uint32_t index)
         return;
     }
     tlp_charge(tlp, LEDGER_ROOT_COMPLEX, now_ps(root_complex));
-    if (tlp->fate == FATE_HOST) { /* a completion that ACS sent up instead of across: down to its requester */
-        bool claimed = transport_route_from_host(root_complex->transport, index);
-        assert(claimed && tlp->fate == FATE_FORWARD); /* the requester was there when it asked */
-        (void)claimed;
-    }
-    transport_enqueue(root_complex->transport, tlp->ingress, index);
+    if (tlp->fate == FATE_HOST) /* a completion that ACS sent up instead of across: down to its requester */
+        transport_route_from_host(root_complex->transport, index);
+    if (tlp->flow == FLOW_NONPOSTED && tlp->fate == FATE_DELIVER)
+        root_complex->delivered(root_complex->context, index);
+    else
+        transport_hand_on(root_complex->transport, index);
 }
 
 static void go_on_in_order(struct root_complex *root_complex, uint32_t index)
@@ -285,6 +285,10 @@ static void retire_posted(struct root_complex *root_complex, struct root_port_or
     if (tlp->fate == FATE_FORWARD) { /* to a peer: leaves the buffer like any forwarded TLP */
         order->leaving = index;
         transport_enqueue(root_complex->transport, tlp->ingress, index);
+        return;
+    }
+    if (tlp->fate == FATE_DELIVER) {
+        root_complex->delivered(root_complex->context, index);
         return;
     }
     transport_free_buffer(root_complex->transport, tlp);
@@ -338,7 +342,7 @@ static void place_write(struct root_complex *root_complex, uint32_t index)
     struct tlp *tlp = tlp_at(root_complex, index);
     struct route_place root = tlp->place;
     if (transport_route_from_host(root_complex->transport, index)) {
-        if (tlp->fate == FATE_FORWARD) {
+        if (tlp->fate != FATE_DROP) {
             root_complex->peer_tlps++;
             tlp_charge(tlp, LEDGER_ROOT_COMPLEX,
                        now_ps(root_complex) + root_complex->parameters.peer_latency_ps);
@@ -346,7 +350,6 @@ static void place_write(struct root_complex *root_complex, uint32_t index)
             return;
         }
         root_complex->dropped_tlps++;
-        tlp->fate = FATE_DROP;
         commit(root_complex, index);
         return;
     }
@@ -492,14 +495,15 @@ void root_complex_on_unit(struct root_complex *root_complex, uint32_t unit, uint
 void root_complex_receive(struct root_complex *root_complex, uint32_t index)
 {
     struct tlp *tlp = tlp_at(root_complex, index);
-    tlp->by_root = true;
+    bool passes = tlp->fate == FATE_FORWARD || tlp->fate == FATE_DELIVER;
+    tlp->by_root = tlp->fate != FATE_DELIVER;
     root_port_order_arrive(order_of(root_complex, tlp), root_complex->transport->pool, index);
     if (tlp->flow == FLOW_POSTED) {
-        if (tlp->fate == FATE_FORWARD)
+        if (passes)
             commit(root_complex, index); /* nothing to do here but to keep its place */
         else
             translate(root_complex, index);
-    } else if (tlp->fate == FATE_FORWARD || tlp->flow == FLOW_COMPLETION) {
+    } else if (passes || tlp->flow == FLOW_COMPLETION) {
         go_on_in_order(root_complex, index);
     } else if (root_complex->reads_active >= root_complex->parameters.reads_in_flight) {
         tlp->queued_ps = now_ps(root_complex);
@@ -521,7 +525,7 @@ void root_complex_on_memory(struct root_complex *root_complex, uint32_t index)
         send_back(root_complex, index);
         return;
     }
-    if (tlp->fate == FATE_FORWARD) {
+    if (tlp->fate != FATE_HOST) {
         forward_read(root_complex, index);
         return;
     }

@@ -59,9 +59,10 @@ struct root_complex {
     bool giving_slots;              /**< release_read_slot() is at work further up the stack */
     uint32_t event_translated, event_memory; /**< kinds of its events: argument is the TLP */
     void *context;
-    /** A request is over at the host: @p failed, or a write is visible. The TLP is released after the call.
-     */
+    /** A posted request is over at the host: @p failed, or visible. The TLP is released after the call. */
     void (*finished)(void *context, uint32_t tlp, bool failed);
+    /** A request is for a function of the root complex itself: the BAR of a root port. The callee owns it. */
+    void (*delivered)(void *context, uint32_t tlp);
     /** An interrupt message arrived. @return when it is decided, UINT64_MAX where it is blocked. May be NULL.
      */
     uint64_t (*interrupted)(void *context, uint32_t tlp);
@@ -73,7 +74,8 @@ struct root_complex {
     uint64_t reads_high; /**< most read slots taken at once */
 };
 
-/** A TLP arrived at the root complex for the host (fate FATE_HOST) or for a peer (FATE_FORWARD). */
+/** A TLP arrived at the root complex for the host (fate FATE_HOST), for a peer (FATE_FORWARD), or a request
+ * for a root port itself (FATE_DELIVER). */
 void root_complex_receive(struct root_complex *root_complex, uint32_t tlp);
 
 /** A TLP left ingress @p ingress of the root complex for a peer's port. */

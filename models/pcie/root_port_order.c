@@ -103,7 +103,7 @@ bool root_port_order_retire_early(struct root_port_order *order, struct tlp_pool
 {
     const struct tlp *tlp = &pool->items[index];
     uint32_t before = NONE;
-    if (!tlp->committed || tlp->fate == FATE_FORWARD ||
+    if (!tlp->committed || tlp->fate == FATE_FORWARD || tlp->fate == FATE_DELIVER ||
         (!tlp->id_ordered && !tlp->transaction.relaxed_ordering) ||
         root_port_order_held_back(order, pool, index))
         return false;

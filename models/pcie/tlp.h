@@ -37,6 +37,8 @@ struct tlp {
     uint64_t mark_ps;   /**< up to here the ledger is charged */
     uint64_t queued_ps; /**< when it came into the queue it is in */
     uint64_t sequence;  /**< order of arrival at the present ingress, for the ordering rules */
+    uint64_t issued_ps; /**< non-posted request, and its completions: when it was issued, for its completion
+                           timeout */
     uint64_t arrival;   /**< the same at the root complex, which keeps it while it works on the TLP */
     struct transaction transaction;
     struct route_place place;       /**< where it is, or will be on arrival */

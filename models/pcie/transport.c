@@ -452,9 +452,13 @@ bool transport_route_from_host(struct transport *transport, uint32_t index)
     return true;
 }
 
-bool transport_answer(struct transport *transport, uint32_t index)
+void transport_hand_on(struct transport *transport, uint32_t index)
 {
-    return transport_refuse(transport, index, COMPLETION_SUCCESS);
+    const struct tlp *tlp = tlp_at(transport, index);
+    if (tlp->fate == FATE_FORWARD)
+        transport_enqueue(transport, tlp->ingress, index);
+    else
+        transport->handlers.arrived(transport->handlers.context, index);
 }
 
 bool transport_send_message(struct transport *transport, uint32_t ingress, uint32_t index)
@@ -471,10 +475,10 @@ bool transport_send_message(struct transport *transport, uint32_t ingress, uint3
     return true;
 }
 
-bool transport_refuse(struct transport *transport, uint32_t index, enum completion_status status)
+void transport_refuse(struct transport *transport, uint32_t index, enum completion_status status)
 {
     struct tlp *tlp = tlp_at(transport, index);
-    uint32_t ingress = tlp->ingress, node = transport->ingresses[ingress].node;
+    uint32_t node = transport->ingresses[tlp->ingress].node;
     transport_free_buffer(transport, tlp);
     tlp->flow = FLOW_COMPLETION;
     tlp->transaction.kind = TRANSACTION_COMPLETION;
@@ -483,22 +487,18 @@ bool transport_refuse(struct transport *transport, uint32_t index, enum completi
     tlp->to_host = false;
     tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_COMPLETION_HEADER_BYTES + tlp_payload_bytes(tlp);
     if (node == transport->root_node && tlp->fate == FATE_HOST) {
-        if (!transport_route_from_host(transport, index))
-            return false;
+        transport_route_from_host(transport, index);
     } else {
+        /* Behind what came by the same link a completion that goes back there could wait for itself. */
+        if (node != transport->root_node)
+            tlp->ingress = transport->nodes[node].answers;
         /* Whoever stopped it on its way up sends the answer down again; on its way down, it issues it like
          * any completer. */
         bool upward = tlp->place.side == SIDE_FROM_BELOW || tlp->place.side == SIDE_REDIRECTED;
         tlp->place.side = upward ? SIDE_FROM_ABOVE : SIDE_SELF;
         transport_route(transport, index, node);
     }
-    if (tlp->fate == FATE_FORWARD)
-        transport_enqueue(transport, ingress, index);
-    else if (tlp->fate == FATE_DELIVER)
-        transport->handlers.arrived(transport->handlers.context, index);
-    else
-        return false;
-    return true;
+    transport_hand_on(transport, index);
 }
 
 void transport_restart_counters(struct transport *transport)

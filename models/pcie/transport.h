@@ -40,6 +40,8 @@ struct transport_node {
     enum node_kind kind;
     uint32_t function_id; /**< upstream port, bridge, or first function; NONE for the root complex */
     uint32_t ingress_first, ingress_count;
+    uint32_t answers;    /**< ingress of the completions that its ports issue themselves; NONE at the root
+                            complex, where they go with what came by the port */
     uint64_t latency_ps; /**< of a switch or bridge */
     bool store_and_forward;
 };
@@ -99,6 +101,7 @@ enum ingress_owner {
     INGRESS_LINK,
     INGRESS_FUNCTION,  /**< the DMA engine of a function, and what answers its peers' reads */
     INGRESS_COMPLETER, /**< of the root complex */
+    INGRESS_ANSWERS,   /**< of a node: what its ports issue themselves */
 };
 
 struct ingress {
@@ -115,7 +118,7 @@ struct transport;
 struct transport_handlers {
     void *context;
     /** A TLP not to be forwarded arrived at its node (fate DELIVER, HOST or DROP), or any at the root
-     * complex. The handler owns it now. */
+     * complex; also a completion that goes no further than where it is issued. The handler owns it now. */
     void (*arrived)(void *context, uint32_t tlp);
     /** A TLP left an ingress owned by a function or a completer, or a posted request one of the root complex:
      * the next may be put in. */
@@ -160,18 +163,18 @@ void transport_route(struct transport *transport, uint32_t tlp, uint32_t node);
  * completions (false: nobody has the id). */
 bool transport_route_from_host(struct transport *transport, uint32_t tlp);
 
-/**
- * Turn a non-posted request, at the node where it was stopped, into the completion that refuses it, and send
- * that back from there (PCIe Base Spec 2.3.1). The request's bytes stay in length_bytes, although none are
- * carried.
- * @param status  other than COMPLETION_SUCCESS
- * @return false where no way leads back to the requester (its id is forged): the TLP stays the caller's
- */
-bool transport_refuse(struct transport *transport, uint32_t tlp, enum completion_status status);
+/** Once it is decided what happens to a TLP: into its ingress, where it goes on by a channel, else to the
+ * handler, at once. */
+void transport_hand_on(struct transport *transport, uint32_t tlp);
 
-/** The same with success: the request's length_bytes are carried back in one completion. For answers that are
- * no memory contents. */
-bool transport_answer(struct transport *transport, uint32_t tlp);
+/**
+ * Turn a non-posted request, at the node where it ended, into the completion that answers it in one piece,
+ * and send that back from there (PCIe Base Spec 2.3.1). Where it is refused the request's bytes stay in
+ * length_bytes, although none are carried. A completion that finds no way back (the requester id is forged,
+ * ports send it in a circle) goes to the handler with FATE_DROP, at once.
+ * @param status  COMPLETION_SUCCESS for answers that are no memory contents
+ */
+void transport_refuse(struct transport *transport, uint32_t tlp, enum completion_status status);
 
 /** Send a message by id down from the root complex, from @p ingress of it. @return false where nobody has the
  * id: the TLP stays the caller's */

@@ -95,6 +95,9 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_RETRY:
         dma_engine_submit(&machine->engines[target], argument);
         break;
+    case EVENT_COMPLETION_TIMEOUT:
+        machine_on_completion_timeout(machine, argument);
+        break;
     case EVENT_STOP:
         machine->stopped = true;
         break;

@@ -46,6 +46,7 @@ struct stream_result {
     uint64_t submitted, completed,
         failed;                  /**< operations, warm-up included; failed ones are completed, too */
     uint64_t retried;            /**< times operations were issued again after a refusal */
+    uint64_t timeouts;           /**< reads of which a completion was lost (endpoint/completion_timeout) */
     uint64_t late, late_refused; /**< accesses after unmapping; of them those that were refused */
     uint64_t left_out;           /**< operations of a trace whose device had stopped */
     uint64_t turned_away; /**< open loop: operations that found 65536 waiting, and were not submitted */

@@ -89,8 +89,7 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);
 }
 
-/* A write was dropped, or a completion was lost where ports send it in a circle.
- * MODEL: a device that waits for a completion learns of its loss at once: there is no completion timeout. */
+/* A request failed at its source, a write was dropped, or nothing came back for a read in time. */
 static void end_failed(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
@@ -126,7 +125,6 @@ static void host_finished(void *context, uint32_t index, bool failed)
 {
     struct machine *machine = context;
     struct tlp *tlp = &machine->pool.items[index];
-    uint32_t engine = machine->engine_of[tlp->origin_id];
     if (tlp->transaction.kind == TRANSACTION_MESSAGE_TO_ROOT) {
         ats_message_at_host(machine, tlp);
         return;
@@ -137,8 +135,6 @@ static void host_finished(void *context, uint32_t index, bool failed)
         end_failed(machine, index);
     else
         machine_operation_progress(machine, tlp, tlp->length_bytes, false);
-    if (failed && tlp->flow == FLOW_NONPOSTED)
-        machine_pump_engine(machine, engine);
 }
 
 static void host_faulted(void *context, uint32_t index)
@@ -172,22 +168,58 @@ static void completion_arrived(struct machine *machine, uint32_t index)
     }
 }
 
+static void lost_for_good(struct machine *machine, uint32_t index)
+{
+    uint32_t engine = machine->engine_of[machine->pool.items[index].origin_id];
+    end_failed(machine, index);
+    tlp_release(&machine->pool, index);
+    machine_pump_engine(machine, engine);
+}
+
+void machine_on_completion_timeout(struct machine *machine, uint32_t index)
+{
+    struct tlp *tlp = &machine->pool.items[index];
+    tlp_charge(tlp, LEDGER_ENDPOINT, machine->events.now_ps);
+    if (tlp->operation != NONE) {
+        struct dma_operation *operation = &machine->operations.items[tlp->operation];
+        operation->refused = true;
+        machine->traffic[operation->stream].result.timeouts++;
+    }
+    lost_for_good(machine, index);
+}
+
+/* A completion that went nowhere: its requester waits until its timeout (PCIe Base Spec 2.8).
+ * MODEL: the timeout is looked at where a completion is lost; one that comes later than that is taken. */
+static void completion_lost(struct machine *machine, uint32_t index)
+{
+    const struct tlp *tlp = &machine->pool.items[index];
+    const struct dma_engine *engine = &machine->engines[machine->engine_of[tlp->origin_id]];
+    uint64_t now_ps = machine->events.now_ps,
+             due_ps = tlp->issued_ps + engine->parameters.completion_timeout_ps;
+    if (tlp->last)
+        event_queue_push(&machine->events, due_ps > now_ps ? due_ps : now_ps, PRIORITY_NORMAL,
+                         EVENT_COMPLETION_TIMEOUT, 0, index);
+    else
+        lost_for_good(machine, index);
+}
+
 /* A port or function let it go no further. Reads are answered with a status: Completer Abort for a violation
  * of ACS (PCIe Base Spec 6.12.5), Unsupported Request for what nobody claims. */
 static void dropped(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
-    uint32_t engine = machine->engine_of[tlp->origin_id];
     machine->root_complex.dropped_tlps++;
-    if (tlp->flow == FLOW_NONPOSTED &&
+    if (tlp->flow == FLOW_NONPOSTED) {
         transport_refuse(&machine->transport, index,
                          tlp->error == ROUTE_ACS_VIOLATION ? COMPLETION_COMPLETER_ABORT
-                                                           : COMPLETION_UNSUPPORTED_REQUEST))
+                                                           : COMPLETION_UNSUPPORTED_REQUEST);
         return;
+    }
     transport_free_buffer(&machine->transport, tlp);
-    end_failed(machine, index);
-    tlp_release(&machine->pool, index);
-    machine_pump_engine(machine, engine);
+    if (tlp->flow == FLOW_COMPLETION)
+        completion_lost(machine, index);
+    else
+        lost_for_good(machine, index);
 }
 
 /* A request of a peer for a function of this device. Payload beyond its MPS makes the TLP malformed.
@@ -220,17 +252,22 @@ static void peer_request_arrived(struct machine *machine, uint32_t index)
     }
     uint64_t latency_ps = machine->input->parameters.engines[target].completer_latency_ps;
     tlp_charge(tlp, LEDGER_COMPLETER, machine->events.now_ps + latency_ps);
-    uint32_t completer = machine->peer_completer_of[target] != NONE
-                             ? machine->peer_completer_of[target]
-                             : machine->root_complex.completer_of[target];
-    event_queue_push(&machine->events, tlp->mark_ps, PRIORITY_NORMAL, EVENT_PEER_DATA, completer, index);
+    event_queue_push(&machine->events, tlp->mark_ps, PRIORITY_NORMAL, EVENT_PEER_DATA,
+                     machine->peer_completer_of[target], index);
+}
+
+static void root_port_requested(void *context, uint32_t index)
+{
+    peer_request_arrived(context, index);
 }
 
 static void tlp_arrived(void *context, uint32_t index)
 {
     struct machine *machine = context;
     struct tlp *tlp = &machine->pool.items[index];
-    if (tlp->fate == FATE_HOST || tlp->fate == FATE_FORWARD) {
+    bool at_root = machine->transport.ingresses[tlp->ingress].node == machine->transport.root_node;
+    bool request_at_root = at_root && tlp->fate == FATE_DELIVER && tlp->flow != FLOW_COMPLETION;
+    if (tlp->fate == FATE_HOST || tlp->fate == FATE_FORWARD || request_at_root) {
         root_complex_receive(&machine->root_complex, index);
     } else if (tlp->fate == FATE_DROP) {
         dropped(machine, index);
@@ -260,7 +297,7 @@ static void function_sent(struct machine *machine, uint32_t function_id, const s
 {
     uint32_t engine_id = machine->engine_of[function_id],
              completer_id = machine->peer_completer_of[function_id];
-    if (completer_id != NONE && ingress->first[FLOW_COMPLETION] == NONE) {
+    if (ingress->first[FLOW_COMPLETION] == NONE) {
         machine->completers[completer_id].piece_waits = false;
         machine_pump_completer(machine, completer_id);
     }
@@ -281,7 +318,11 @@ static void ingress_sent(void *context, uint32_t ingress_id)
         root_complex_sent(&machine->root_complex, ingress_id);
         break;
     case INGRESS_FUNCTION:
+        if (ingress->node == machine->transport.root_node) /* a VMD endpoint: its own port's order */
+            root_complex_sent(&machine->root_complex, ingress_id);
         function_sent(machine, ingress->owner_id, ingress);
+        break;
+    case INGRESS_ANSWERS:
         break;
     case INGRESS_COMPLETER:
         machine->completers[ingress->owner_id].piece_waits = false;
@@ -295,6 +336,7 @@ void machine_connect_models(struct machine *machine)
     machine->transport.handlers = (struct transport_handlers){machine, tlp_arrived, ingress_sent};
     machine->root_complex.context = machine;
     machine->root_complex.finished = host_finished;
+    machine->root_complex.delivered = root_port_requested;
     machine->root_complex.faulted = host_faulted;
     machine->root_complex.interrupted = interrupts_arrived;
 }

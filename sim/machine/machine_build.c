@@ -41,7 +41,7 @@ static uint32_t add_node(struct build *build, enum node_kind kind, uint32_t func
         transport->channel_loop =
             memory_resize(transport->channel_loop, build->node_capacity, sizeof(uint32_t));
     }
-    transport->nodes[id] = (struct transport_node){.kind = kind, .function_id = function_id};
+    transport->nodes[id] = (struct transport_node){.kind = kind, .function_id = function_id, .answers = NONE};
     transport->channel_up[id] = transport->channel_loop[id] = NONE;
     transport->node_count++;
     return id;
@@ -346,10 +346,13 @@ static void add_engines_and_completers(struct build *build)
         uint32_t ingress = add_ingress(build, transport->node_of[f], INGRESS_FUNCTION, f);
         if (on_root_bus)
             machine->root_complex.completer_of[f] = add_completer(build, NONE, f);
-        if (transport->node_of[f] != transport->root_node)
-            machine->peer_completer_of[f] = add_completer(build, ingress, f);
+        machine->peer_completer_of[f] = add_completer(build, ingress, f);
         if (build->topology->functions[f].header_type == 0)
             add_engine(build, ingress, f);
+    }
+    for (uint32_t n = 0; n < transport->node_count; n++) {
+        if (n != transport->root_node)
+            transport->nodes[n].answers = add_ingress(build, n, INGRESS_ANSWERS, n);
     }
 }
 
@@ -378,6 +381,10 @@ static void number_ingresses(struct build *build)
     memcpy(transport->ingresses, sorted, count * sizeof(*sorted));
     for (uint32_t i = 0; i < transport->channel_count; i++)
         transport->channels[i].to_ingress = new_id[transport->channels[i].to_ingress];
+    for (uint32_t n = 0; n < transport->node_count; n++) {
+        if (n != transport->root_node)
+            transport->nodes[n].answers = new_id[transport->nodes[n].answers];
+    }
     for (uint32_t i = 0; i < build->machine->engine_count; i++)
         build->machine->engines[i].ingress = new_id[build->machine->engines[i].ingress];
     for (uint32_t i = 0; i < build->machine->completer_count; i++)

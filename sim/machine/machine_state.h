@@ -15,22 +15,23 @@
 
 /** Kinds of events; target and argument as said. */
 enum machine_event {
-    EVENT_ARRIVE,         /**< argument: TLP */
-    EVENT_WAKE,           /**< target: channel */
-    EVENT_READY,          /**< target: engine, argument: operation, or NONE: go on */
-    EVENT_TRANSLATED,     /**< argument: TLP */
-    EVENT_MEMORY,         /**< argument: TLP */
-    EVENT_UNIT,           /**< target: unit, argument: the unit's own */
-    EVENT_PEER_DATA,      /**< target: completer, argument: request TLP, or NONE: go on */
-    EVENT_ISSUE,          /**< target: stream; open loop: submit the next operation */
-    EVENT_OPERATION_DONE, /**< argument: operation */
-    EVENT_RETRY,          /**< target: engine, argument: operation; a refused operation goes out again */
-    EVENT_INVALIDATION,   /**< target: unit, argument: the queue's own */
-    EVENT_DEVICE_ANSWER,  /**< target: engine; it is ready to answer an invalidation of its device TLB */
-    EVENT_AFFINITY,       /**< target: stream; its interrupt moves to another CPU */
-    EVENT_CPU,            /**< target: CPU; it is through with the driver's work */
-    EVENT_FLUSH_TIMER,    /**< target: domain */
-    EVENT_STOP,           /**< the workload's duration is over */
+    EVENT_ARRIVE,             /**< argument: TLP */
+    EVENT_WAKE,               /**< target: channel */
+    EVENT_READY,              /**< target: engine, argument: operation, or NONE: go on */
+    EVENT_TRANSLATED,         /**< argument: TLP */
+    EVENT_MEMORY,             /**< argument: TLP */
+    EVENT_UNIT,               /**< target: unit, argument: the unit's own */
+    EVENT_PEER_DATA,          /**< target: completer, argument: request TLP, or NONE: go on */
+    EVENT_ISSUE,              /**< target: stream; open loop: submit the next operation */
+    EVENT_OPERATION_DONE,     /**< argument: operation */
+    EVENT_RETRY,              /**< target: engine, argument: operation; a refused operation goes out again */
+    EVENT_INVALIDATION,       /**< target: unit, argument: the queue's own */
+    EVENT_DEVICE_ANSWER,      /**< target: engine; it is ready to answer an invalidation of its device TLB */
+    EVENT_AFFINITY,           /**< target: stream; its interrupt moves to another CPU */
+    EVENT_CPU,                /**< target: CPU; it is through with the driver's work */
+    EVENT_FLUSH_TIMER,        /**< target: domain */
+    EVENT_COMPLETION_TIMEOUT, /**< argument: completion that was lost; its requester has waited long enough */
+    EVENT_STOP,               /**< the workload's duration is over */
 };
 
 /** A stream in time. */
@@ -73,8 +74,7 @@ struct machine {
     uint32_t *engine_of;                  /**< [function], NONE where it has none */
     struct completer *completers;
     uint32_t completer_count;
-    uint32_t *peer_completer_of; /**< [function] completer for requests of peers to it; NONE for root
-                                    functions without */
+    uint32_t *peer_completer_of; /**< [function] completer for requests of peers to it */
     uint32_t *path_payload;      /**< [function] machine_path_payload() */
     struct traffic *traffic;     /**< [stream] */
     uint32_t active_streams;     /**< with something left to do */
@@ -174,6 +174,8 @@ void machine_translated(void *machine, uint32_t tlp);
 void machine_log_fault(struct machine *machine, uint32_t tlp);
 /** The function accepts nothing more: its generators end, and traces leave its operations out (traffic.c). */
 void traffic_stop_function(struct machine *machine, uint32_t function_id);
+/** A requester has waited for a lost completion long enough (machine_arrivals.c). */
+void machine_on_completion_timeout(struct machine *machine, uint32_t tlp);
 /** The models tell the machine of arrivals (machine_arrivals.c). */
 void machine_connect_models(struct machine *machine);
 /** Let a completer put its completions into its ingress. */

@@ -101,6 +101,7 @@ static void write_stream(struct json_layout *layout, const struct result *result
     write_number(layout, "completed", got->completed);
     write_number(layout, "failed", got->failed);
     layout_count(layout, "retried", got->retried);
+    layout_count(layout, "completion_timeouts", got->timeouts);
     layout_count(layout, "left_out", got->left_out);
     layout_count(layout, "turned_away", got->turned_away);
     layout_flag(layout, "overloaded", got->overloaded);

@@ -42,6 +42,7 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                                        .issue_latency_ps = 30000,
                                                        .completion_latency_ps = 20000,
                                                        .completer_latency_ps = 250000,
+                                                       .completion_timeout_ps = 50000000,
                                                        .device_tlb_entries = 64,
                                                        .translation_requests = 16,
                                                        .invalidation_answer_ps = 25000};

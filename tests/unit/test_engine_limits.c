@@ -27,6 +27,84 @@ START_TEST(a_read_below_a_vmd_endpoint_comes_back)
 }
 END_TEST
 
+/* The BAR of a root port, from another port of its device: directly, and by the host where ACS redirects. */
+START_TEST(a_root_port_answers_for_its_bar)
+{
+    static const char *const machines[] = {"rp[bar=16KiB] rp@.1(ep)", "rp[bar=16KiB] rp@.1[acs](ep)",
+                                           "rp[bar=16KiB](ep)", "rp[bar=16KiB,p2p=all] rp[p2p=all,acs](ep)"};
+    for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+        struct machine_fixture fixture;
+        const struct observed_peer *peers;
+        fixture_init(&fixture, machines[i]);
+        const struct pci_function *port =
+            &fixture.input.topology->functions[fixture_function(&fixture, "00:00.0")];
+        const char *device = i == 0 || i == 1 || i == 3 ? "02:00.0" : "01:00.0";
+        fixture.input.topology->root_complex_peer_to_peer = true;
+        fixture_stream(&fixture, device, STREAM_ALTERNATE, port->bars[0].address, 256, 20, 4)->window_bytes =
+            4096;
+        fixture_run(&fixture);
+        ck_assert_uint_eq(machine_observed_peers(fixture.machine, &peers), 1);
+        ck_assert_uint_eq(peers[0].target_id, port->id);
+        ck_assert_uint_eq(peers[0].tlps, 20);
+        ck_assert_uint_eq(fixture_result(&fixture, 0)->recorded, 20);
+        ck_assert_uint_eq(fixture_result(&fixture, 0)->failed, 0);
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
+/* The port above the completer redirects completions, the root port does not send them down again: they are
+ * lost, and the requester gives up when its timeout is over, counted from when it issued the read. Then it
+ * does what it does about errors. */
+START_TEST(a_lost_completion_ends_in_a_timeout)
+{
+    for (int retry = 0; retry < 2; retry++) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, "rp(up(dp(ep) dp[acs=1f:8](ep)))");
+        uint32_t source = fixture_function(&fixture, "03:00.0"),
+                 target = fixture_function(&fixture, "04:00.0");
+        struct dma_engine_parameters *engine = &fixture.input.parameters.engines[source];
+        engine->completion_timeout_ps = 77000000;
+        engine->on_error = retry ? ON_ERROR_RETRY : ON_ERROR_IGNORE;
+        engine->retries = 2;
+        /* Two completions: the first of them is no end of the wait. */
+        fixture_stream(&fixture, "03:00.0", STREAM_READ,
+                       fixture.input.topology->functions[target].bars[0].address, 512, 5, 1)
+            ->window_bytes = 4096;
+        fixture_run(&fixture);
+        const struct stream_result *result = fixture_result(&fixture, 0);
+        ck_assert_uint_eq(result->completed, 5);
+        ck_assert_uint_eq(result->failed, 5);
+        ck_assert_uint_eq(result->timeouts, retry ? 15 : 5);
+        ck_assert_uint_eq(result->retried, retry ? 10 : 0);
+        ck_assert_uint_eq(result->failed_latency.minimum, 30000 + 77000000 + 20000);
+        ck_assert_uint_eq(result->failed_latency.maximum, 30000 + 77000000 + 20000);
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
+/* The endpoint of a VMD domain sends itself, to a peer's BAR and to memory: its writes keep their order at
+ * the root complex, its completions end there. */
+START_TEST(a_vmd_endpoint_sends_itself)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, "rciep@e[id=8086:201d,class=0104] rp(ep) | bus=0: rp[seg=10000](ep)");
+    const struct pci_function *peer =
+        &fixture.input.topology->functions[fixture_function(&fixture, "01:00.0")];
+    fixture.input.topology->root_complex_peer_to_peer = true;
+    fixture_stream(&fixture, "00:0e.0", STREAM_ALTERNATE, peer->bars[0].address, 512, 50, 8)->window_bytes =
+        4096;
+    fixture_stream(&fixture, "00:0e.0", STREAM_ALTERNATE, 0x10000000, 512, 50, 8);
+    fixture_run(&fixture);
+    for (uint32_t i = 0; i < 2; i++) {
+        ck_assert_uint_eq(fixture_result(&fixture, i)->recorded, 50);
+        ck_assert_uint_eq(fixture_result(&fixture, i)->failed, 0);
+    }
+    fixture_fini(&fixture);
+}
+END_TEST
+
 START_TEST(queues_may_be_deep)
 {
     struct machine_fixture fixture;
@@ -207,6 +285,9 @@ Suite *engine_limits_suite(void)
     TCase *tests = tcase_create("engine_limits");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, a_read_below_a_vmd_endpoint_comes_back);
+    tcase_add_test(tests, a_root_port_answers_for_its_bar);
+    tcase_add_test(tests, a_lost_completion_ends_in_a_timeout);
+    tcase_add_test(tests, a_vmd_endpoint_sends_itself);
     tcase_add_test(tests, queues_may_be_deep);
     tcase_add_test(tests, an_integrated_endpoint_sends_all_at_once);
     tcase_add_test(tests, a_full_walk_queue_keeps_its_books);
