@@ -44,11 +44,60 @@ static bool skip_group(struct slice *line, uint64_t *group, bool *colon_first)
     return true;
 }
 
+/* What tree draws before a name ("│   ├── ", "|   `-- "), or a bullet. */
+static bool skip_branch(struct slice *line)
+{
+    static const char *const marks[] = {"*", "-", "+", "|", "`", " ", "\t", "├", "│", "└", "─", "•"};
+    struct slice rest = *line;
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]);)
+        i = slice_skip(&rest, marks[i]) ? 0 : i + 1;
+    bool found = rest.at > line->at;
+    *line = rest;
+    return found;
+}
+
+/* "├── 12": a folder of groups in tree's drawing */
+static bool tree_heading(struct slice line, uint64_t *group)
+{
+    return (slice_find(line, "── ") || slice_find(line, "-- ")) && skip_branch(&line) &&
+           slice_number(&line, 10, 1, 9, group) && slice_length(line) == 0;
+}
+
+/* "12 0000:00:01.0 PCI bridge: ...". Behind a tab the short address without segment does not count: cat -n
+ * and nl number the lines of any dump so. */
+static bool skip_number(struct slice *line, uint64_t *group)
+{
+    struct lspci_header header;
+    struct slice rest = *line;
+    if (!slice_number(&rest, 10, 1, 9, group) || rest.at == rest.end || (*rest.at != ' ' && *rest.at != '\t'))
+        return false;
+    bool tab = *rest.at == '\t';
+    rest = slice_trim(rest);
+    if (!lspci_header_parse(rest, &header) || (tab && slice_length(rest) > 2 && rest.at[2] == ':'))
+        return false;
+    *line = rest;
+    return true;
+}
+
+/* A group whose name is nothing but its number. */
+static bool take_number(struct group_list *listing, struct slice *line)
+{
+    uint64_t group;
+    bool heading = tree_heading(*line, &group);
+    if (!heading && !skip_number(line, &group))
+        return false;
+    *listing = (struct group_list){
+        .active = true, .group = (uint32_t)group, .once = !heading, .colon_heading = listing->colon_heading};
+    return heading;
+}
+
 bool group_list_heading(struct group_list *listing, bool inside, struct slice *line)
 {
     uint64_t group;
     bool colon_first;
     struct slice rest = *line;
+    if (take_number(listing, line))
+        return true;
     if (!skip_group(&rest, &group, &colon_first))
         return false;
     bool heading = slice_length(rest) == 0;
@@ -107,6 +156,8 @@ static bool skip_marks(struct slice *line, struct lspci_header *ids)
 bool group_list_item(const struct group_list *listing, struct slice line, struct lspci_header *header)
 {
     struct lspci_header ids = {0};
+    if (listing->active)
+        skip_branch(&line);
     bool marked = line.at < line.end && *line.at == '[';
     if (marked && (!listing->active || !skip_marks(&line, &ids)))
         return false;

@@ -8,6 +8,9 @@
  *     IOMMU Group 1 00:01.0 PCI bridge [0604]: ... [8086:1901]    the group before each line
  *     IOMMU group 1: [8086:1901] 00:01.0 PCI bridge: Intel ...    ids first
  *     Group 1:   [8086:1901] [R] 00:01.0  PCI bridge    Intel ... columns
+ *     1 0000:00:01.0 PCI bridge [0604]: ... [8086:1901]           the number alone before each line
+ *     ** IOMMU Group 1: **                                        Markdown, with "* " or "-- " before each
+ * line ├── 1                                                       tree, then addresses below "devices"
  *     /sys/kernel/iommu_groups/1/devices/0000:00:01.0             find, ls
  *     1<TAB>0000:00:01.0                                          iommusim groups --format tsv
  *     0000:01:00.0 -> ../../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0     ls -l

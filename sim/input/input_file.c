@@ -4,9 +4,11 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/input/file_tree.h"
+#include "sim/input/plain_text.h"
 #include "sim/input/source_file.h"
 #include "sim/input/sysfs_reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -39,6 +41,45 @@ static int read_archive(struct input_file *file, struct diagnostics *diagnostics
     return STATUS_OK;
 }
 
+static void make_plain(struct input_file *file)
+{
+    size_t length;
+    char *plain = plain_text_make(&file->text, &length);
+    if (!plain)
+        return;
+    source_file_fini(&file->text);
+    file->text = (struct source_text){file->path, plain, length};
+}
+
+/* Texts beside a copy of /sys. */
+static void make_entries_plain(struct file_tree *tree)
+{
+    for (size_t i = 0; i < tree->count; i++) {
+        struct file_entry *entry = &tree->entries[i];
+        size_t length;
+        char *plain = entry->kind == FILE_REGULAR && sysfs_is_text(entry->path)
+                          ? plain_text_make(&entry->text, &length)
+                          : NULL;
+        if (!plain)
+            continue;
+        char *text = arena_alloc(tree->arena, length + 1);
+        memcpy(text, plain, length + 1);
+        entry->text.text = text;
+        entry->text.length = length;
+        free(plain);
+    }
+}
+
+static int read_any(const char *path, struct input_file *file, struct diagnostics *diagnostics)
+{
+    if (is_folder(path))
+        return file_tree_read_folder(path, sysfs_wants, &file->tree, diagnostics);
+    int status = source_file_read(path, &file->text, diagnostics);
+    if (status < 0 || !file_tree_is_archive(file->text.text, file->text.length))
+        return status;
+    return read_archive(file, diagnostics);
+}
+
 int input_file_read(const char *path, struct input_file *file, struct diagnostics *diagnostics)
 {
     static const char prefix[] = "synthetic:";
@@ -49,12 +90,14 @@ int input_file_read(const char *path, struct input_file *file, struct diagnostic
         return STATUS_OK;
     }
     *file = (struct input_file){.path = path, .text.name = path};
-    if (is_folder(path))
-        return file_tree_read_folder(path, sysfs_wants, &file->tree, diagnostics);
-    int status = source_file_read(path, &file->text, diagnostics);
-    if (status < 0 || !file_tree_is_archive(file->text.text, file->text.length))
+    int status = read_any(path, file, diagnostics);
+    if (status < 0)
         return status;
-    return read_archive(file, diagnostics);
+    if (file->tree)
+        make_entries_plain(file->tree);
+    else
+        make_plain(file);
+    return STATUS_OK;
 }
 
 void input_file_fini(struct input_file *file)

@@ -20,7 +20,7 @@ struct input_file {
 
 /**
  * Read what @p path names: a file, standard input ("-"), a folder, or the text behind "synthetic:".
- * Compressed texts are unpacked, archives read as trees (file_tree.h).
+ * Compressed texts are unpacked, archives read as trees (file_tree.h), texts made plain (plain_text.h).
  * @param file  filled on success; free with input_file_fini(). It borrows @p path.
  * @return 0, STATUS_FILE_OPEN, STATUS_FILE_READ or STATUS_BAD_INPUT (an archive) after one diagnostic
  */

@@ -6,6 +6,7 @@
 #include "sim/input/dump_config.h"
 #include "sim/input/group_list.h"
 #include "sim/input/kernel_log_line.h"
+#include "sim/input/lspci_fields.h"
 #include "sim/input/lspci_record.h"
 #include "sim/input/lspci_text_reader.h"
 
@@ -24,6 +25,7 @@ struct import {
 
     /* The function being read. */
     bool open;
+    bool fields;       /* it is a record of -vmm */
     const char *where; /* "line N" of its header */
     size_t offset;
     struct lspci_header header;
@@ -153,6 +155,7 @@ static void start_function(struct import *import, const struct lspci_header *hea
     finish_function(import);
     struct diagnostics *diagnostics = import->dump->diagnostics;
     import->open = true;
+    import->fields = false;
     import->header = *header;
     import->offset = (size_t)(at - import->source->text);
     import->where = arena_format(import->dump->arena, "line %u", line);
@@ -174,9 +177,27 @@ static void start_function(struct import *import, const struct lspci_header *hea
                            "this path does not tell the bus number; use lspci -PP or no -P at all");
 }
 
+/* A line of lspci -vmm. A blank line ends the record. */
+static bool read_field(struct import *import, struct slice line, unsigned number)
+{
+    struct lspci_header header;
+    if (lspci_fields_start(line, &header)) {
+        start_function(import, &header, line.at, number);
+        import->fields = true;
+        return true;
+    }
+    import->fields &= slice_length(line) > 0;
+    if (!import->fields || lspci_is_row(line) || lspci_header_parse(line, &header))
+        return false;
+    lspci_fields_line(&import->text, line);
+    return true;
+}
+
 static void read_line(struct import *import, struct slice line, unsigned number)
 {
     struct lspci_header header;
+    if (read_field(import, line, number))
+        return;
     struct group_list *listing = &import->listing;
     bool goes_on = import->open && lspci_text_goes_on(&import->text);
     if (!goes_on && group_list_heading(listing, import->open, &line))

@@ -7,6 +7,7 @@
 #include "sim/base/text_buffer.h"
 #include "sim/input/file_tree.h"
 #include "sim/input/input_file.h"
+#include "sim/input/lspci_forms.h"
 #include "sim/input/machine_parameters_load.h"
 #include "sim/input/recognise.h"
 #include "sim/topology/synthetic.h"
@@ -100,12 +101,22 @@ static int load_plain(struct topology *topology, struct machine_input **input, c
 
 static void report_unknown(const struct source_text *source, struct diagnostics *diagnostics)
 {
-    if (strspn(source->text, " \t\r\n") == source->length)
+    size_t offset;
+    const char *form = lspci_unread_form(source, &offset);
+    if (form)
+        diagnostics_report(
+            diagnostics, DIAGNOSTIC_ERROR, source, offset, NULL, "lspci-form",
+            "this is the output of %s, which tells no capabilities and is not read; expected the output of "
+            "sudo lspci -D -nn -vvv",
+            form);
+    else if (strspn(source->text, " \t\r\n") == source->length)
         diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, source, DIAGNOSTIC_NO_OFFSET, NULL, "input-empty",
                            "the file is empty");
     else
-        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, source, 0, NULL, "input-unknown",
-                           "this is no topology: expected JSON, a dump of lspci or a one-line machine");
+        diagnostics_report(
+            diagnostics, DIAGNOSTIC_ERROR, source, 0, NULL, "input-unknown",
+            "this is no topology: expected JSON, a one-line machine or a dump: the output of lspci, "
+            "a kernel log, a listing of IOMMU groups or a copy of /sys");
 }
 
 /* Texts that cannot be one of several. */

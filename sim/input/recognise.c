@@ -5,6 +5,7 @@
 #include "sim/input/file_tree.h"
 #include "sim/input/group_list.h"
 #include "sim/input/kernel_log_reader.h"
+#include "sim/input/lspci_fields.h"
 #include "sim/input/lspci_import.h"
 #include "sim/input/lspci_record.h"
 #include "sim/input/sysfs_reader.h"
@@ -28,6 +29,8 @@ enum input_kind dump_recognise(const struct source_text *source)
         first = false;
         if (kind == INPUT_LSPCI_TEXT && lspci_is_row(line))
             return INPUT_LSPCI_HEX;
+        if (lspci_fields_start(line, &header))
+            kind = INPUT_LSPCI_TEXT;
         if (kind != INPUT_LSPCI_TEXT && !group_list_heading(&listing, false, &line)) {
             if (group_list_item(&listing, line, &header))
                 kind = listing.active ? INPUT_GROUP_LIST : INPUT_LSPCI_TEXT;

@@ -153,8 +153,8 @@ void groups_compare_text(const struct iommu_groups *groups, bool all, struct tex
     struct comparison comparison = comparison_new(groups, out, arena);
     struct group_agreement agreement = group_agreement(groups);
     text_buffer_format(out,
-                       "The input states the groups of %u functions; %u of them have the same mates here\n",
-                       agreement.functions, agreement.exact);
+                       "The input states the groups of %u function%s; %u of them have the same mates here\n",
+                       agreement.functions, agreement.functions == 1 ? "" : "s", agreement.exact);
     struct group_statements statements = group_statements_find(groups, arena);
     groups_stated_text(&statements, out);
     for (uint32_t i = 0; i < comparison.count; i++) {

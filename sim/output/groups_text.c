@@ -43,9 +43,10 @@ static void heading(const struct writer *writer)
     iommu_groups_agreement(writer->groups, &agree, &differ);
     if (agree + differ)
         text_buffer_format(out,
-                           "Reported   the input states the groups of %u functions; for %u of them they are "
+                           "Reported   the input states the groups of %u function%s; for %u of them they are "
                            "those below%s\n",
-                           agree + differ, agree, differ ? " (--compare shows the others)" : "");
+                           agree + differ, agree + differ == 1 ? "" : "s", agree,
+                           differ ? " (--compare shows the others)" : "");
     if (kernel_cmdline_overrides_acs(&platform->cmdline))
         text_buffer_add(out, "Warning    pcie_acs_override changes what the kernel believes, not what the "
                              "hardware does\n");

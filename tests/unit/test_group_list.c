@@ -119,6 +119,46 @@ static void mixed_pairs(struct text_buffer *out, unsigned i)
     add_named(out, i);
 }
 
+static void numbered(struct text_buffer *out, unsigned i)
+{
+    text_buffer_format(out, "%u 0000:", functions[i].group);
+    add_named(out, i);
+}
+
+static void numbered_short(struct text_buffer *out, unsigned i)
+{
+    text_buffer_format(out, "%u ", functions[i].group);
+    add_named(out, i);
+}
+
+static void markdown(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "%s**IOMMU Group %u:**\n\n", i ? "\n" : "", functions[i].group);
+    text_buffer_add(out, "* ");
+    add_named(out, i);
+}
+
+static void dashes(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "IOMMU Group %u :\n", functions[i].group);
+    text_buffer_add(out, "    -- ");
+    add_named(out, i);
+}
+
+/* Records carry their group themselves. */
+static void records(struct text_buffer *out, unsigned i)
+{
+    text_buffer_format(out,
+                       "Slot:\t%s\nClass:\t%s [%04x]\nVendor:\tMade-up [%04x]\nDevice:\t%s [%04x]\n"
+                       "SVendor:\tVendor [1234]\nSDevice:\tDevice [5678]\nRev:\t%02x\nDriver:\tvfio-pci\n"
+                       "NUMANode:\t0\nIOMMUGroup:\t%u\n\n",
+                       functions[i].address, functions[i].class_name, functions[i].class_code,
+                       functions[i].vendor, functions[i].name, functions[i].device, functions[i].revision,
+                       functions[i].group);
+}
+
 static const struct {
     const char *name;
     void (*add)(struct text_buffer *out, unsigned i);
@@ -135,6 +175,11 @@ static const struct {
     {"columns", columns, false},
     {"find and lspci", mixed_find, true},
     {"pairs and lspci", mixed_pairs, true},
+    {"numbered", numbered, true},
+    {"numbered, short", numbered_short, true},
+    {"markdown", markdown, true},
+    {"dashes", dashes, true},
+    {"records", records, true},
 };
 
 static struct topology *import_text(const char *text, char **messages)
@@ -234,6 +279,53 @@ START_TEST(directories_tell_groups_and_ways)
 }
 END_TEST
 
+static void check_drawing(const char *text)
+{
+    char *messages;
+    struct topology *topology = import_text(text, &messages);
+    ck_assert_msg(topology, "%s", messages);
+    ck_assert_uint_eq(topology->function_count, 3);
+    ck_assert_uint_eq(topology_find(topology, 0, 0, 0)->reported_group, 0);
+    const struct pci_function *port = topology_find(topology, 0, 0, pci_devfn(1, 0));
+    const struct pci_function *card = topology_find(topology, 0, 1, 0);
+    ck_assert(port->group_reported && port->reported_group == 12);
+    ck_assert(card->group_reported && card->reported_group == 12 && topology_parent(topology, card) == port);
+    topology_free(topology);
+    free(messages);
+}
+
+START_TEST(tree_draws_groups)
+{
+    check_drawing("/sys/kernel/iommu_groups\n"
+                  "├── 0\n"
+                  "│   ├── devices\n"
+                  "│   │   └── 0000:00:00.0 -> ../../../../devices/pci0000:00/0000:00:00.0\n"
+                  "│   └── type\n"
+                  "└── 12\n"
+                  "    └── devices\n"
+                  "        ├── 0000:00:01.0 -> ../../../../devices/pci0000:00/0000:00:01.0\n"
+                  "        └── 0000:01:00.0 -> ../../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0\n");
+    check_drawing("/sys/kernel/iommu_groups\n"
+                  "|-- 0\n"
+                  "|   |-- devices\n"
+                  "|   |   `-- 0000:00:00.0 -> ../../../../devices/pci0000:00/0000:00:00.0\n"
+                  "|   `-- type\n"
+                  "`-- 12\n"
+                  "    `-- devices\n"
+                  "        |-- 0000:00:01.0 -> ../../../../devices/pci0000:00/0000:00:01.0\n"
+                  "        `-- 0000:01:00.0 -> ../../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0\n");
+}
+END_TEST
+
+/* cat -n numbers lines, not groups. */
+START_TEST(line_numbers_are_no_groups)
+{
+    static const char text[] = "     1\t00:00.0 Host bridge [0600]: Intel Corporation Made-up [8086:aaa0]\n";
+    struct source_text source = {"list", text, strlen(text)};
+    ck_assert_int_eq(dump_recognise(&source), INPUT_UNKNOWN);
+}
+END_TEST
+
 /* lspci -v's own line about a group starts no list. */
 START_TEST(lspci_lines_are_no_headings)
 {
@@ -259,6 +351,8 @@ Suite *group_list_suite(void)
     TCase *tests = tcase_create("group_list");
     tcase_add_test(tests, every_style_tells_the_groups);
     tcase_add_test(tests, directories_tell_groups_and_ways);
+    tcase_add_test(tests, tree_draws_groups);
+    tcase_add_test(tests, line_numbers_are_no_groups);
     tcase_add_test(tests, lspci_lines_are_no_headings);
     suite_add_tcase(suite, tests);
     return suite;

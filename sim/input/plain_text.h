@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file plain_text.h
+ * Texts as terminals, editors and other systems leave them, made what the readers of dumps expect: UTF-8 with
+ * lines that end in '\n' and without escape sequences.
+ */
+#ifndef IOMMUSIM_INPUT_PLAIN_TEXT_H
+#define IOMMUSIM_INPUT_PLAIN_TEXT_H
+
+#include "sim/base/diagnostic.h"
+
+/**
+ * Make a text plain: UTF-16 with a byte order mark (Windows PowerShell's ">") becomes UTF-8; unless it is
+ * JSON, a byte order mark and the escape sequences of ECMA-48 that colour terminals are cut out, no-break
+ * spaces become spaces, and where no '\n' ends a line '\r' does. JSON is left to its strict reader.
+ * @param length  of the text returned, in bytes
+ * @return the text, on the heap and NUL-terminated beyond its length, or NULL where @p source is plain
+ * already
+ */
+char *plain_text_make(const struct source_text *source, size_t *length);
+
+#endif
