@@ -27,6 +27,7 @@ help:
 	@echo 'make check      install what is missing, build, all tests'
 	@echo 'make bench      measure speed; small table, JSON in $(BUILD)/bench.json'
 	@echo 'make oracle     predicted groups against real kernels; reasons for misses in results/realworld-misses.md'
+	@echo 'make regress    groups, leaks and latency of the reference machines against results/golden'
 	@echo 'make validate   published measurements against the simulator; results/validation.md, exit 1 outside tolerance'
 	@echo 'make isolation-seen  make the table of ids anew from the machines beside the tree'
 	@echo 'make fuzz       every reader of foreign text under libFuzzer, FUZZ_SECONDS=60 each; FUZZ_TARGETS names some of them'
@@ -123,6 +124,11 @@ demo: setup
 
 check: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) check-built
+
+# What the reference machines come to, against results/golden; after a change that is meant: iommusim check results --bless
+.PHONY: regress
+regress: $(BUILD)/iommusim
+	@$(BUILD)/iommusim check results
 
 .PHONY: check-built
 check-built: all

@@ -39,6 +39,9 @@ part 'demo'
 scripts/demo.sh "$build/iommusim" >"$build/demo.out"
 tail -n 3 "$build/demo.out"
 
+part 'the reference machines against their golden results'
+"$build/iommusim" check results 2>"$build/regress.err" || { cat "$build/regress.err" >&2; exit 1; }
+
 part 'unit, property, oracle and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 make --no-print-directory -j"$(nproc)" sanitize
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `iommusim check` from outside: what stays, what is found when something changes, blessing, a new project.
  */
+#include "tests/unit/junit_check.h"
 #include "tests/unit/program.h"
 
 #include <cJSON.h>
@@ -122,6 +123,9 @@ START_TEST(machines_read_it)
     program_expect("iommusim check . -f json", 1, "\"passed\": false");
     program_expect("sed -i 's/03:00.0\", \"04/03:00.0\", \"07/' check.json; iommusim check . -f sarif", 1,
                    "the machine has no function 07:00.0");
+    char *junit = program_shell("iommusim check . -f junit", &status);
+    ck_assert_int_eq(junit_check(junit), 3);
+    free(junit);
     char *text = program_shell("iommusim check . -f sarif", &status);
     cJSON *document = cJSON_Parse(text);
     ck_assert_ptr_nonnull(document);

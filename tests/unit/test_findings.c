@@ -8,6 +8,7 @@
 #include "sim/output/plain_path.h"
 #include "sim/output/reach_sarif.h"
 #include "tests/unit/fabric_fixture.h"
+#include "tests/unit/junit_check.h"
 #include "tests/unit/program.h"
 #include "tests/unit/sarif_check.h"
 
@@ -226,6 +227,7 @@ START_TEST(a_run_tells_its_findings)
     ck_assert_ptr_nonnull(strstr(output, "\"startLine\": 8"));
     free(output);
     output = program_run("run leaky.json --cmdline '" LEAKY_CMDLINE "' --format junit", &status);
+    ck_assert_int_ge(junit_check(output), 1);
     ck_assert_int_eq(status, 0);
     ck_assert_ptr_nonnull(strstr(output, "<testsuites tests=\"5\" failures=\"1\">"));
     ck_assert_ptr_nonnull(strstr(output, "name=\"run/leak\" file=\"leaky.json\" line=\"8\">"));
