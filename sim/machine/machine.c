@@ -118,7 +118,7 @@ static void make_more_room(struct machine *machine)
     dma_operation_pool_reserve(&machine->operations, workload->stream_count + 1);
     size_t events = (size_t)machine->transport.channel_count * 4 + machine->pool.count +
                     machine->operations.count + machine->engine_count + machine->completer_count +
-                    workload->stream_count * 4 + workload->domain_count * 4;
+                    ((size_t)workload->stream_count + workload->domain_count) * 4;
     for (uint32_t i = 0; i < machine->unit_count; i++)
         events += machine->units[i].parameters.walkers + 4;
     event_queue_reserve(&machine->events, events);

@@ -87,11 +87,13 @@ static void write_stream(const struct simulation *simulation, const struct reque
 void timeline_write(const struct simulation *simulation, const struct request_trace *trace,
                     struct text_buffer *out)
 {
-    const struct traced_request **requests =
-        memory_array(trace->request_count ? trace->request_count : 1, sizeof(*requests));
+    const struct traced_request **requests;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the elements to sort are pointers */
+    const size_t element_bytes = sizeof(*requests);
+    requests = memory_array(trace->request_count ? trace->request_count : 1, element_bytes);
     for (uint32_t i = 0; i < trace->request_count; i++)
         requests[i] = &trace->requests[i];
-    qsort(requests, trace->request_count, sizeof(*requests), by_submission);
+    qsort(requests, trace->request_count, element_bytes, by_submission);
     text_buffer_add(out, "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [");
     for (uint32_t s = 0; s < simulation->workload->stream_count; s++)
         write_stream(simulation, trace, requests, s, out);
