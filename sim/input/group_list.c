@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/input/group_list.h"
 
+#include "sim/input/lspci_import.h"
 #include "sim/input/lspci_names.h"
 
 #include <ctype.h>
@@ -127,7 +128,7 @@ void group_list_gap(struct group_list *listing)
 static bool take_columns(struct slice line, struct lspci_header *header)
 {
     header->class_known = lspci_skip_class(&line, &header->class_code);
-    header->name = slice_trim(line);
+    header->rest = slice_trim(line);
     lspci_header_settle(header);
     return header->class_known;
 }
@@ -172,4 +173,62 @@ bool group_list_item(const struct group_list *listing, struct slice line, struct
         header->ids_named = false;
     }
     return true;
+}
+
+/* What follows the group and the marks of a line, if any. */
+static struct slice skip_prefix(struct slice line)
+{
+    struct group_list none = {0};
+    struct lspci_header ids;
+    group_list_heading(&none, false, &line);
+    struct slice rest = line;
+    return skip_marks(&rest, &ids) ? rest : line;
+}
+
+/* Is it a header whose class is known? Two lines of other things seldom make one. */
+static bool is_whole(struct slice line)
+{
+    struct lspci_header header;
+    return lspci_header_parse(skip_prefix(line), &header) && header.class_known;
+}
+
+/* Does an address start the line, with or without anything behind it? */
+static bool has_address(struct slice line)
+{
+    char text[GROUP_LIST_JOINED];
+    struct slice rest = skip_prefix(line);
+    struct lspci_header header;
+    size_t length = slice_length(rest);
+    if (length == 0 || length + 1 > sizeof(text) || hex_digit(*rest.at) < 0)
+        return false;
+    memcpy(text, rest.at, length);
+    text[length] = ' ';
+    struct slice padded = {text, text + length + 1};
+    return lspci_header_address(&padded, &header);
+}
+
+unsigned group_list_join(struct slice *line, struct slice *rest, char *joined)
+{
+    enum { MORE_LINES = 2 };
+    struct slice after = *rest, next;
+    size_t length = slice_length(*line);
+    struct lspci_header header;
+    if (length > GROUP_LIST_JOINED || !has_address(*line) || lspci_header_parse(skip_prefix(*line), &header))
+        return 0;
+    memcpy(joined, line->at, length);
+    for (unsigned taken = 1; taken <= MORE_LINES && slice_next_line(&after, &next); taken++) {
+        next = lspci_unquote(next);
+        size_t more = slice_length(next);
+        if (more == 0 || length + 1 + more > GROUP_LIST_JOINED || has_address(next))
+            return 0;
+        joined[length] = ' ';
+        memcpy(joined + length + 1, next.at, more);
+        length += 1 + more;
+        if (is_whole((struct slice){joined, joined + length})) {
+            *line = (struct slice){joined, joined + length};
+            *rest = after;
+            return taken;
+        }
+    }
+    return 0;
 }

@@ -42,6 +42,20 @@ bool group_list_heading(struct group_list *listing, bool inside, struct slice *l
  * Ids and marks in brackets before the address are taken. */
 bool group_list_item(const struct group_list *listing, struct slice line, struct lspci_header *header);
 
+/** Bytes of the longest header line that is joined again. */
+enum { GROUP_LIST_JOINED = 512 };
+
+/**
+ * Join the line that starts a function with what a mailer broke off it, where the break is before the end of
+ * its class: such a line says too little to be one. Breaks further on are seen by lspci_text_line().
+ * @param line    unquoted, not seen by group_list_heading() yet; where true is returned, the whole in @p
+ * joined
+ * @param rest    the lines after it; those that were joined are cut off
+ * @param joined  GROUP_LIST_JOINED bytes
+ * @return lines taken from @p rest, 0 where there is nothing to join
+ */
+unsigned group_list_join(struct slice *line, struct slice *rest, char *joined);
+
 /** A function of the group was taken. */
 void group_list_use(struct group_list *listing);
 

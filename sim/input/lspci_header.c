@@ -96,6 +96,7 @@ static bool numeric(struct slice rest, struct lspci_header *header)
         return false;
     header->class_known = true;
     header->class_code = (uint32_t)class_code << 8;
+    header->rest = slice_trim(rest);
     annotations(&rest, header);
     header->name = (struct slice){rest.at, rest.at};
     return true;
@@ -130,16 +131,21 @@ static bool named(struct slice rest, struct lspci_header *header)
     } else {
         header->class_known = lspci_class_by_name(class_name, &header->class_code);
     }
-    header->name = slice_trim((struct slice){colon + 2, rest.end});
+    header->rest = slice_trim((struct slice){colon + 2, rest.end});
     lspci_header_settle(header);
     return true;
 }
 
 void lspci_header_settle(struct lspci_header *header)
 {
+    header->name = header->rest;
     annotations(&header->name, header);
+    if (header->ids_named) {
+        /* Of less of the name than there is now. */
+        header->vendor = header->device = 0xffff;
+        header->vendor_known = header->device_known = header->ids_named = false;
+    }
     bracketed_ids(&header->name, header);
-    header->ids_named = false;
     if (!header->device_known)
         lspci_ids_by_name(header->name, header);
 }

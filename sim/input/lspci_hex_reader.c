@@ -19,10 +19,18 @@ static bool row_offset(struct slice *line, uint64_t *offset)
     return slice_number(line, 16, 2, 3, offset) && slice_skip(line, ":");
 }
 
+static bool skip_byte(struct slice *line)
+{
+    struct slice word;
+    uint64_t value;
+    return slice_next_word(line, &word) && slice_number(&word, 16, 2, 2, &value) && word.at == word.end;
+}
+
 bool lspci_is_row(struct slice line)
 {
     uint64_t offset;
-    return row_offset(&line, &offset) && (line.at == line.end || *line.at == ' ' || *line.at == '\t');
+    return row_offset(&line, &offset) && line.at < line.end && (*line.at == ' ' || *line.at == '\t') &&
+           skip_byte(&line) && (line.at == line.end || skip_byte(&line));
 }
 
 static void report(struct lspci_bytes *bytes, const struct source_text *source, const char *at,

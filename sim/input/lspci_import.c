@@ -178,11 +178,11 @@ static void start_function(struct import *import, const struct lspci_header *hea
 }
 
 /* A line of lspci -vmm. A blank line ends the record. */
-static bool read_field(struct import *import, struct slice line, unsigned number)
+static bool read_field(struct import *import, struct slice line, const char *at, unsigned number)
 {
     struct lspci_header header;
     if (lspci_fields_start(line, &header)) {
-        start_function(import, &header, line.at, number);
+        start_function(import, &header, at, number);
         import->fields = true;
         return true;
     }
@@ -193,10 +193,11 @@ static bool read_field(struct import *import, struct slice line, unsigned number
     return true;
 }
 
-static void read_line(struct import *import, struct slice line, unsigned number)
+/* @p at is where the line stands in the source; a line that was joined again stands elsewhere. */
+static void read_line(struct import *import, struct slice line, const char *at, unsigned number)
 {
     struct lspci_header header;
-    if (read_field(import, line, number))
+    if (read_field(import, line, at, number))
         return;
     struct group_list *listing = &import->listing;
     bool goes_on = import->open && lspci_text_goes_on(&import->text);
@@ -205,10 +206,10 @@ static void read_line(struct import *import, struct slice line, unsigned number)
     if (slice_length(line) == 0)
         group_list_gap(listing);
     if (group_list_item(listing, line, &header)) {
-        start_function(import, &header, line.at, number);
+        start_function(import, &header, at, number);
     } else if (group_list_may_have_path(listing, line)) {
         const char *where = arena_format(import->dump->arena, "line %u", number);
-        size_t offset = (size_t)(line.at - import->source->text);
+        size_t offset = (size_t)(at - import->source->text);
         import->listed |= group_list_path(listing, line, import->dump, offset, where);
     } else if (import->open && lspci_is_row(line)) {
         lspci_bytes_add(&import->bytes, line, import->source, import->dump->diagnostics);
@@ -220,10 +221,23 @@ static void read_line(struct import *import, struct slice line, unsigned number)
 static void read_lines(struct import *import)
 {
     struct slice rest = {import->source->text, import->source->text + import->source->length}, line;
-    for (unsigned number = 1; import->count <= FUNCTION_LIMIT && slice_next_line(&rest, &line) &&
-                              !diagnostics_full(import->dump->diagnostics);
-         number++)
-        read_line(import, lspci_unquote(line), number);
+    unsigned number = 1;
+    while (import->count <= FUNCTION_LIMIT && slice_next_line(&rest, &line) &&
+           !diagnostics_full(import->dump->diagnostics)) {
+        char joined[GROUP_LIST_JOINED];
+        line = lspci_unquote(line);
+        const char *at = line.at;
+        unsigned more = group_list_join(&line, &rest, joined);
+        if (more > 0) {
+            /* The header keeps pointers into its line. */
+            size_t length = slice_length(line);
+            char *kept = arena_alloc(import->dump->arena, length + 1);
+            memcpy(kept, joined, length);
+            line = (struct slice){kept, kept + length};
+        }
+        read_line(import, line, at, number);
+        number += 1 + more;
+    }
     finish_function(import);
 }
 

@@ -33,6 +33,8 @@ struct lspci_header {
     uint16_t vendor, device;
     uint8_t revision;
     struct slice name; /**< vendor and device name without ids and revision; empty where numeric */
+    struct slice
+        rest; /**< the name with ids and marks as they were written; where numeric, what follows ids */
 };
 
 /**
@@ -46,9 +48,9 @@ bool lspci_header_parse(struct slice line, struct lspci_header *header);
 bool lspci_header_address(struct slice *line, struct lspci_header *header);
 
 /**
- * Take revision, programming interface and ids out of the name of a header that names and does not number its
- * device; derive ids from the name where there are none. Done by lspci_header_parse(); once more where the
- * rest of a wrapped line was appended to the name.
+ * Take revision, programming interface, ids and name out of the rest of a header that names and does not
+ * number its device; derive ids from the name where there are none. Done by lspci_header_parse(); once more
+ * where the end of a wrapped line was appended to the rest.
  */
 void lspci_header_settle(struct lspci_header *header);
 
@@ -62,7 +64,10 @@ struct lspci_bytes {
 /** Forget what the last function had. */
 void lspci_bytes_reset(struct lspci_bytes *bytes);
 
-/** Does @p line (trimmed) look like a row of bytes: an offset of two or three digits, a colon, a blank? */
+/**
+ * Does @p line (trimmed) look like a row of bytes: an offset of two or three digits, a colon, and bytes (the
+ * first two are looked at)? "24: Function 0" is the rest of a wrapped name.
+ */
 bool lspci_is_row(struct slice line);
 
 /** Read one row. Rows come in ascending order; in extended space rows may be left out, their bytes are zero.

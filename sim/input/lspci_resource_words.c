@@ -18,19 +18,6 @@ bool word_flag(struct slice word, const char *name, bool *on)
     return true;
 }
 
-/* What of a wrapped header line is split even from its own word: "(rev" and, on the next line, "07)". */
-void words_of_header(struct lspci_text *text, struct slice word)
-{
-    struct lspci_header *header = text->header;
-    uint64_t value;
-    if (slice_is(text->previous, "(rev") && slice_number(&word, 16, 2, 2, &value))
-        header->revision = (uint8_t)value;
-    if (slice_is(text->previous, "(prog-if") && slice_number(&word, 16, 2, 2, &value)) {
-        header->class_code = (header->class_code & ~0xffU) | (uint32_t)value;
-        header->interface_known = true;
-    }
-}
-
 void words_of_control(struct lspci_text *text, struct slice word)
 {
     text->control = true;

@@ -196,6 +196,21 @@ static bool has_foreign_key(struct slice line)
     return false;
 }
 
+/* "Device 24: Function 0", "Data Fabric: Device 18h": names of devices hold such colons, keys of lspci below
+ * a header do not. */
+static bool is_end_of_name(struct slice line)
+{
+    const char *colon = memchr(line.at, ':', slice_length(line)), *at = colon;
+    if (!colon)
+        return false;
+    struct slice after = slice_trim((struct slice){colon + 1, line.end});
+    if (slice_skip(&after, "Device") || slice_skip(&after, "Function"))
+        return true;
+    while (at > line.at && at[-1] >= '0' && at[-1] <= '9')
+        at--;
+    return at < colon && (at == line.at || at[-1] == ' ');
+}
+
 /* A line of the tree that lspci -t draws: another listing has begun. */
 static bool is_tree_line(struct slice line)
 {
@@ -218,13 +233,13 @@ static void take_words(struct lspci_text *text, struct slice rest)
 static void join_header(struct lspci_text *text, struct slice line)
 {
     struct lspci_header *header = text->header;
-    size_t known = slice_length(header->name), more = slice_length(line);
+    size_t known = slice_length(header->rest), more = slice_length(line);
     if (known + more + 1 > sizeof(text->name))
         return;
-    memmove(text->name, header->name.at, known);
+    memmove(text->name, header->rest.at, known);
     text->name[known] = ' ';
     memcpy(text->name + known + 1, line.at, more);
-    header->name = (struct slice){text->name, text->name + known + 1 + more};
+    header->rest = (struct slice){text->name, text->name + known + 1 + more};
     lspci_header_settle(header);
 }
 
@@ -232,20 +247,21 @@ void lspci_text_reset(struct lspci_text *text, struct lspci_header *header)
 {
     memset(text, 0, sizeof(*text));
     text->header = header;
-    text->handler = words_of_header;
+    text->in_header = true;
 }
 
 void lspci_text_line(struct lspci_text *text, struct slice line)
 {
     if (slice_length(line) == 0) {
         /* What follows a header after a gap is no part of it. */
-        text->handler = text->handler == words_of_header ? NULL : text->handler;
+        text->in_header = false;
         return;
     }
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
         struct slice rest = line;
         if (!slice_skip(&rest, statements[i].key))
             continue;
+        text->in_header = false;
         text->details = true;
         text->handler = statements[i].handler;
         text->previous = (struct slice){line.at, line.at};
@@ -254,11 +270,12 @@ void lspci_text_line(struct lspci_text *text, struct slice line)
         take_words(text, rest);
         return;
     }
-    if (has_foreign_key(line) || is_tree_line(line)) {
+    if ((has_foreign_key(line) && !(text->in_header && is_end_of_name(line))) || is_tree_line(line)) {
+        text->in_header = false;
         text->handler = NULL;
+    } else if (text->in_header) {
+        join_header(text, line);
     } else {
-        if (text->handler == words_of_header)
-            join_header(text, line);
         take_words(text, line);
     }
 }
@@ -266,7 +283,7 @@ void lspci_text_line(struct lspci_text *text, struct slice line)
 bool lspci_text_goes_on(const struct lspci_text *text)
 {
     return text->handler == words_of_flags && text->previous.end > text->previous.at &&
-           *text->previous.end == ',';
+           (*text->previous.end == ',' || slice_is(text->previous, "IOMMU"));
 }
 
 /* -v does not print the command register: regions that decode are not marked disabled, and a bridge without

@@ -34,6 +34,8 @@ struct lspci_text {
     bool numa_known;
     uint32_t numa_node;
 
+    bool in_header; /**< no statement yet: what comes is the end of a wrapped header line */
+
     /* The statement being read. */
     lspci_word_handler handler;
     struct slice previous; /**< the word before */
@@ -43,7 +45,7 @@ struct lspci_text {
     bool in_sriov;         /**< regions are VF BARs */
     enum { VF_COUNT_INITIAL, VF_COUNT_TOTAL, VF_COUNT_ENABLED } vf_count; /**< whose number comes next */
     struct lspci_header *header;
-    char name[256]; /**< the name of a header that was wrapped, joined again */
+    char name[256]; /**< the rest of a header that was wrapped, joined again */
 };
 
 /**
@@ -56,8 +58,8 @@ void lspci_text_reset(struct lspci_text *text, struct lspci_header *header);
 /** Read one line, trimmed. */
 void lspci_text_line(struct lspci_text *text, struct slice line);
 
-/** Did the line before end in the middle of flags, with a comma? Then "IOMMU group 14" is no heading of a
- * listing. */
+/** Did the line before end in the middle of flags, with a comma or with "IOMMU"? Then "IOMMU group 14" or
+ * "group 14" is no heading of a listing. */
 bool lspci_text_goes_on(const struct lspci_text *text);
 
 /** Settle what only the whole text tells (is it a bridge, is ACS known, does memory decode). */

@@ -15,7 +15,6 @@ bool word_number(struct slice word, unsigned base, uint64_t *value);
 /** For a word like "BusMaster+": true where it is @p name with a sign; @p on tells which. */
 bool word_flag(struct slice word, const char *name, bool *on);
 
-void words_of_header(struct lspci_text *text, struct slice word);
 void words_of_control(struct lspci_text *text, struct slice word);
 void words_of_flags(struct lspci_text *text, struct slice word);
 void words_of_bus(struct lspci_text *text, struct slice word);

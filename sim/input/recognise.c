@@ -20,7 +20,9 @@ enum input_kind dump_recognise(const struct source_text *source)
     struct group_list listing = {0};
     bool first = true;
     while (slice_next_line(&rest, &line)) {
+        char joined[GROUP_LIST_JOINED];
         line = lspci_unquote(line);
+        group_list_join(&line, &rest, joined);
         if (slice_length(line) == 0)
             continue;
         /* Our own topology files may hold dump-like lines in strings. */
