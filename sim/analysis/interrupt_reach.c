@@ -15,7 +15,7 @@ static enum interrupt_state find_state(const struct iommu_groups *groups, uint32
         return INTERRUPT_NO_UNIT;
     if (iommu_platform_interrupts_switched_off(platform))
         return INTERRUPT_SWITCHED_OFF;
-    for (uint32_t i = 0; platform->units_known && i < coverage->unit_count; i++) {
+    for (uint32_t i = 0; platform->interrupts_known && i < coverage->unit_count; i++) {
         if (!coverage->units[i].interrupt_remapping) {
             *lacking = i;
             return INTERRUPT_UNIT_LACKS;
@@ -23,7 +23,7 @@ static enum interrupt_state find_state(const struct iommu_groups *groups, uint32
     }
     if (iommu_platform_interrupts_any_source(platform))
         return INTERRUPT_ANY_SOURCE;
-    return platform->units_known ? INTERRUPT_REMAPPED : INTERRUPT_REMAPPED_ASSUMED;
+    return platform->interrupts_known ? INTERRUPT_REMAPPED : INTERRUPT_REMAPPED_ASSUMED;
 }
 
 /** The aliases of a function, as the kernel's set_msi_sid() counts them. */

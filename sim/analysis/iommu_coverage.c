@@ -41,13 +41,16 @@ static void assume_units(const struct topology *topology, const struct iommu_pla
                          struct arena *arena, struct iommu_coverage *coverage)
 {
     struct iommu_unit *units = arena_array(arena, 2, sizeof(*units));
+    bool remaps = topology->stated.interrupt_remapping == KNOWN_PRESENT;
     uint32_t count = 0;
     if (has_graphics_unit(topology, platform)) {
         struct iommu_scope *scope = arena_alloc(arena, sizeof(*scope));
         *scope = (struct iommu_scope){.kind = SCOPE_FUNCTION, .devfn = pci_devfn(2, 0)};
-        units[count++] = (struct iommu_unit){.kind = platform->kind, .scopes = scope, .scope_count = 1};
+        units[count++] = (struct iommu_unit){
+            .kind = platform->kind, .scopes = scope, .scope_count = 1, .interrupt_remapping = remaps};
     }
-    units[count] = (struct iommu_unit){.id = count, .kind = platform->kind, .include_all = true};
+    units[count] = (struct iommu_unit){
+        .id = count, .kind = platform->kind, .include_all = true, .interrupt_remapping = remaps};
     coverage->units = units;
     coverage->unit_count = count + 1;
 }

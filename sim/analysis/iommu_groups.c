@@ -7,14 +7,19 @@
 
 #include <stdlib.h>
 
-static enum group_type default_type(const struct iommu_platform *platform)
+/* The command line first, then what the kernel that ran said, then how kernels are usually built. */
+static enum group_type default_type(const struct iommu_platform *platform,
+                                    const struct kernel_statement *stated)
 {
-    if (platform->cmdline.passthrough == GIVEN_ON)
+    if (platform->cmdline.passthrough == GIVEN_ON ||
+        (platform->cmdline.passthrough == NOT_GIVEN && stated->passthrough == KNOWN_PRESENT))
         return GROUP_TYPE_IDENTITY;
     if (platform->virtualised)
         return GROUP_TYPE_DMA;
     if (platform->cmdline.strict != NOT_GIVEN)
         return platform->cmdline.strict == GIVEN_ON ? GROUP_TYPE_DMA : GROUP_TYPE_DMA_FQ;
+    if (stated->strict != UNKNOWN)
+        return stated->strict == KNOWN_PRESENT ? GROUP_TYPE_DMA : GROUP_TYPE_DMA_FQ;
     /* Kconfig: lazy on x86, strict on Arm. */
     return platform->kind == IOMMU_SMMUV3 ? GROUP_TYPE_DMA : GROUP_TYPE_DMA_FQ;
 }
@@ -43,7 +48,7 @@ static void collect(struct iommu_groups *groups)
     for (uint32_t number = 0; number < groups->group_count; number++) {
         struct iommu_group *group = &groups->groups[number];
         group->number = number;
-        group->type = default_type(&groups->platform);
+        group->type = default_type(&groups->platform, &topology->stated);
         group->members = members[number] = arena_array(groups->arena, group->member_count, sizeof(**members));
     }
     for (uint32_t id = 0; id < topology->function_count; id++) {

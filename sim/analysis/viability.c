@@ -152,7 +152,7 @@ static enum interrupt_isolation interrupts_of(const struct viability_work *work,
     bool x86 = groups->platform.kind != IOMMU_SMMUV3;
     if (x86 && groups->platform.cmdline.interrupt_remapping == GIVEN_OFF)
         return INTERRUPTS_OPEN;
-    if (!groups->platform.units_known)
+    if (!groups->platform.interrupts_known)
         return INTERRUPTS_ASSUMED;
     for (uint32_t i = 0; x86 && i < coverage->unit_count; i++) {
         if (!coverage->units[i].interrupt_remapping)

@@ -16,6 +16,7 @@ struct dump *dump_new(struct diagnostics *diagnostics)
     dump->builder = topology_builder_new();
     dump->arena = topology_builder_topology(dump->builder)->arena;
     dump->rcba_enabled = UNKNOWN;
+    dump->stated = (struct kernel_statement){UNKNOWN, UNKNOWN, UNKNOWN};
     return dump;
 }
 
@@ -27,6 +28,7 @@ void dump_free(struct dump *dump)
     free(dump->parts);
     free(dump->host_bridges);
     free(dump->reserved);
+    free(dump->rmrrs);
     free(dump->units);
     free(dump->memory);
     for (size_t i = 0; i < dump->covered_count; i++)
@@ -161,6 +163,16 @@ void dump_add_reserved(struct dump *dump, const struct reserved_region *region)
     dump->reserved =
         memory_grow(dump->reserved, dump->reserved_count, &dump->reserved_capacity, sizeof(*dump->reserved));
     dump->reserved[dump->reserved_count++] = *region;
+}
+
+void dump_add_rmrr(struct dump *dump, uint64_t base, uint64_t limit)
+{
+    for (size_t i = 0; i < dump->rmrr_count; i++) {
+        if (dump->rmrrs[i].base == base && dump->rmrrs[i].limit == limit)
+            return;
+    }
+    dump->rmrrs = memory_grow(dump->rmrrs, dump->rmrr_count, &dump->rmrr_capacity, sizeof(*dump->rmrrs));
+    dump->rmrrs[dump->rmrr_count++] = (struct memory_range){.base = base, .limit = limit};
 }
 
 struct dump_unit *dump_add_unit(struct dump *dump, enum dump_rank rank, const struct dump_unit *unit)

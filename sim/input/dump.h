@@ -92,7 +92,8 @@ struct dump_host_bridge {
 struct dump_unit {
     struct iommu_unit unit; /**< scopes in the arena; name in the arena */
     bool scopes_known;
-    uint64_t base; /**< of its registers; 0 unknown */
+    uint8_t bus, devfn; /**< AMD-Vi: its own function, in the segment of @c unit */
+    uint64_t base;      /**< of its registers; 0 unknown */
 };
 
 /** A unit as a running kernel shows it: for whom it translates. */
@@ -146,8 +147,11 @@ struct dump {
     enum dump_rank units_rank;         /**< of the source that told them */
     struct dump_covered_unit *covered; /**< units of which it is known for whom they translate */
     size_t covered_count, covered_capacity;
-    bool interrupt_remapping; /**< the kernel switched it on */
-    const char *kinds[8];     /**< what kinds of text there were, for topology.source */
+    struct kernel_statement stated; /**< by the kernel that ran */
+    const char *stated_words;       /**< what it said the command line asks for, as words; NULL: nothing */
+    struct memory_range *rmrrs;     /**< direct regions of which the source does not say whose they are */
+    size_t rmrr_count, rmrr_capacity;
+    const char *kinds[8]; /**< what kinds of text there were, for topology.source */
     unsigned kind_count;
 
     const struct source_text *source; /**< being read */
@@ -187,6 +191,9 @@ void dump_add_host_bridge(struct dump *dump, const struct dump_host_bridge *brid
 
 /** State a region that is reserved for a function. Of those that overlap the first stated counts. */
 void dump_add_reserved(struct dump *dump, const struct reserved_region *region);
+
+/** State a direct region of firmware's table without saying whose it is. */
+void dump_add_rmrr(struct dump *dump, uint64_t base, uint64_t limit);
 
 /** State a unit. Those of sources of lower rank are forgotten; a unit with the registers of one stated
  * before is not repeated. @return the unit, or NULL where it was not taken */

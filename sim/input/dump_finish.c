@@ -11,6 +11,7 @@
 #include "sim/input/slice.h"
 #include "sim/topology/topology_build.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,6 +208,31 @@ static void set_numa_nodes(const struct dump *dump, struct topology *topology)
     }
 }
 
+/* Of firmware's regions a kernel log states the range; for whom they are, it says only where it maps them. */
+static void warn_nameless_regions(const struct dump *dump)
+{
+    unsigned count = 0;
+    struct text_buffer ranges = {0};
+    for (size_t i = 0; i < dump->rmrr_count; i++) {
+        const struct memory_range *range = &dump->rmrrs[i];
+        bool named = false;
+        for (size_t r = 0; r < dump->reserved_count; r++)
+            named |= dump->reserved[r].base <= range->limit && range->base <= dump->reserved[r].limit;
+        if (named)
+            continue;
+        text_buffer_format(&ranges, "%s0x%" PRIx64 "-0x%" PRIx64, count ? ", " : "", range->base,
+                           range->limit);
+        count++;
+    }
+    if (count)
+        diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING,
+                           dump->source_count == 1 ? dump->source : NULL, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "log-rmrr-devices",
+                           "the log names %u RMRR region%s without the devices (%s); no function is given %s",
+                           count, plural(count), text_buffer_get(&ranges), count == 1 ? "it" : "them");
+    text_buffer_fini(&ranges);
+}
+
 static void set_platform(struct dump *dump, struct topology *topology)
 {
     struct text_buffer kinds = {0};
@@ -216,9 +242,13 @@ static void set_platform(struct dump *dump, struct topology *topology)
     text_buffer_fini(&kinds);
     topology->acs_state = ACS_BOOTED;
     topology->rcba_enabled = dump->rcba_enabled;
+    topology->stated = dump->stated;
     if (dump->cmdline.text)
         topology->cmdline = dump->cmdline.text;
+    else if (dump->stated_words)
+        topology->cmdline = dump->stated_words;
     dump_groups_settle(dump, topology);
+    warn_nameless_regions(dump);
     if (dump->memory_count) {
         topology->memory = arena_array(dump->arena, dump->memory_count, sizeof(*topology->memory));
         memcpy(topology->memory, dump->memory, dump->memory_count * sizeof(*topology->memory));

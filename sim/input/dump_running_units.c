@@ -111,7 +111,9 @@ bool dump_units_from_running(const struct dump *dump, struct topology *topology)
         struct iommu_unit unit = {.id = topology->unit_count,
                                   .kind = covered[i]->kind,
                                   .interrupt_remapping =
-                                      covered[i]->interrupt_remapping || dump->interrupt_remapping,
+                                      dump->stated.interrupt_remapping == UNKNOWN
+                                          ? covered[i]->interrupt_remapping
+                                          : dump->stated.interrupt_remapping == KNOWN_PRESENT,
                                   .name = covered[i]->name};
         add_scopes(topology, unit_of, (uint32_t)(covered[i] - dump->covered), &unit);
         if (unit.scope_count == 0)

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { VENDOR_INTEL = 0x8086, CLASS_DISPLAY = 0x03 };
+enum { VENDOR_INTEL = 0x8086, CLASS_DISPLAY = 0x03, CLASS_IOMMU = 0x0806, LAST_BUS = 0xff };
 
 /* A reported group and the function the kernel formed it for. */
 struct group_start {
@@ -113,8 +113,76 @@ static bool infer_graphics(struct topology *topology)
     return true;
 }
 
+/* The AMD unit whose buses those around @p bus are: it sits on the nearest one before. NONE where there is
+ * none
+ */
+static uint32_t find_amd_unit(const struct dump *dump, uint32_t segment, uint8_t bus)
+{
+    uint32_t found = NONE;
+    for (uint32_t i = 0; i < dump->unit_count; i++) {
+        const struct dump_unit *unit = &dump->units[i];
+        if (unit->unit.segment == segment && unit->bus <= bus &&
+            (found == NONE || unit->bus > dump->units[found].bus))
+            found = i;
+    }
+    return found;
+}
+
+/* Is each IOMMU that is there stated, and each function with a group behind one? Otherwise lines are missing.
+ */
+static bool amd_units_complete(const struct dump *dump, const struct topology *topology)
+{
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        const struct pci_function *function = &topology->functions[i];
+        uint32_t unit = find_amd_unit(dump, function->segment, function->bus);
+        if (function->class_code >> 8 == CLASS_IOMMU &&
+            (unit == NONE || dump->units[unit].bus != function->bus ||
+             dump->units[unit].devfn != function->devfn))
+            return false;
+        if (function->group_reported && unit == NONE && !is_late(topology, function))
+            return false;
+    }
+    return true;
+}
+
+/* Firmware lists what follows the IOMMU's own function; a function before it was listed if it has a group. */
+static bool amd_unit_lists(const struct dump_unit *unit, const struct pci_function *function)
+{
+    return function->segment == unit->unit.segment && function->bus == unit->bus &&
+           function->devfn != unit->devfn &&
+           (function->group_reported || function->devfn > unit->devfn ||
+            pci_slot(function->devfn) != pci_slot(unit->devfn));
+}
+
+/* MODEL: the log does not tell the entries of the IVRS table: on its own bus a unit has what follows it, and
+ * then all buses up to that of the next. */
+static bool infer_amd(const struct dump *dump, struct topology *topology)
+{
+    if (!amd_units_complete(dump, topology))
+        return false;
+    for (uint32_t u = 0; u < topology->unit_count; u++) {
+        const struct dump_unit *stated = &dump->units[u];
+        struct iommu_unit *unit = &topology->units[u];
+        unsigned last = stated->bus;
+        unit->scopes = arena_array(topology->arena, topology->function_count + 1U, sizeof(*unit->scopes));
+        for (uint32_t i = 0; i < topology->function_count; i++) {
+            if (amd_unit_lists(stated, &topology->functions[i]))
+                add_scope(unit, &topology->functions[i]);
+        }
+        while (last < LAST_BUS && find_amd_unit(dump, unit->segment, (uint8_t)(last + 1)) == u)
+            last++;
+        if (last > stated->bus)
+            unit->scopes[unit->scope_count++] = (struct iommu_scope){.segment = unit->segment,
+                                                                     .kind = SCOPE_BUS_RANGE,
+                                                                     .bus_start = (uint8_t)(stated->bus + 1),
+                                                                     .bus_end = (uint8_t)last};
+    }
+    return true;
+}
+
 void dump_units_settle(const struct dump *dump, struct topology *topology)
 {
+    enum knowledge interrupts = dump->stated.interrupt_remapping;
     topology->units_known = dump_units_from_running(dump, topology);
     if (topology->units_known)
         return;
@@ -124,11 +192,16 @@ void dump_units_settle(const struct dump *dump, struct topology *topology)
     for (uint32_t i = 0; i < topology->unit_count; i++) {
         topology->units[i] = dump->units[i].unit;
         topology->units[i].id = i;
-        topology->units[i].interrupt_remapping |= dump->interrupt_remapping;
+        if (interrupts != UNKNOWN)
+            topology->units[i].interrupt_remapping = interrupts == KNOWN_PRESENT;
         known &= dump->units[i].scopes_known;
     }
-    topology->units_known =
-        known || (dump->unit_count && (infer_from_groups(topology) || infer_graphics(topology)));
+    bool amd = dump->unit_count && dump->units[0].unit.kind == IOMMU_AMD_VI;
+    if (!known && amd)
+        known = infer_amd(dump, topology);
+    else if (!known && dump->unit_count)
+        known = infer_from_groups(topology) || infer_graphics(topology);
+    topology->units_known = known;
     if (!topology->units_known)
         topology->unit_count = 0;
 }

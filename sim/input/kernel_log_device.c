@@ -327,6 +327,10 @@ void kernel_log_take_device(struct kernel_log *log, const struct kernel_log_devi
 {
     size_t i = 0;
     struct slice rest = device->body;
+    if (slice_skip(&rest, "AMD-Vi: Found IOMMU cap ")) {
+        kernel_log_take_amd_unit(log, device->segment, device->bus, device->devfn);
+        return;
+    }
     while (i < sizeof(messages) / sizeof(messages[0]) && !slice_skip(&rest, messages[i].start))
         i++;
     bool known = i < sizeof(messages) / sizeof(messages[0]);

@@ -33,6 +33,9 @@ bool kernel_log_take_platform(struct kernel_log *log, struct slice message);
 void kernel_log_take_root_bus(struct kernel_log *log, struct slice rest,
                               const struct kernel_log_device *device);
 
+/** Take "Found IOMMU", printed of the AMD IOMMU at that address; the order is the firmware's table's. */
+void kernel_log_take_amd_unit(struct kernel_log *log, uint32_t segment, uint8_t bus, uint8_t devfn);
+
 /** "[mem 0xb1000000-0xb10fffff 64bit pref]", cut off the front of @p rest. */
 struct kernel_log_range {
     enum bar_kind kind;

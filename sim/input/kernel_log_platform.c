@@ -94,10 +94,87 @@ static void take_drhd(struct kernel_log *log, struct slice rest)
     }
 }
 
+/* "0x0000003b800000 end: 0x0000003fffffff" */
+static void take_rmrr(struct kernel_log *log, struct slice rest)
+{
+    uint64_t base, limit;
+    if (slice_skip(&rest, "0x") && slice_number(&rest, 16, 1, 16, &base) && slice_skip(&rest, " end: 0x") &&
+        slice_number(&rest, 16, 1, 16, &limit) && limit > base)
+        dump_add_rmrr(log->dump, base, limit);
+}
+
+void kernel_log_take_amd_unit(struct kernel_log *log, uint32_t segment, uint8_t bus, uint8_t devfn)
+{
+    struct dump *dump = log->dump;
+    for (size_t i = 0; i < dump->unit_count; i++) {
+        const struct dump_unit *known = &dump->units[i];
+        if (known->unit.kind == IOMMU_AMD_VI && known->unit.segment == segment && known->bus == bus &&
+            known->devfn == devfn)
+            return;
+    }
+    struct dump_unit unit = {.bus = bus, .devfn = devfn};
+    unit.unit = (struct iommu_unit){.kind = IOMMU_AMD_VI,
+                                    .segment = segment,
+                                    .name = arena_format(dump->arena, "ivhd%zu", dump->unit_count),
+                                    .pointer = log->where};
+    dump_add_unit(dump, DUMP_LOG, &unit);
+}
+
+/* Older kernels: "0000:00:00.2 cap 0x40" */
+static void take_amd_unit(struct kernel_log *log, struct slice rest)
+{
+    uint32_t segment;
+    uint8_t bus, devfn;
+    if (kernel_log_address(&rest, &segment, &bus, &devfn))
+        kernel_log_take_amd_unit(log, segment, bus, devfn);
+}
+
 static void take_interrupt_remapping(struct kernel_log *log, struct slice rest)
 {
     (void)rest;
-    log->dump->interrupt_remapping = true;
+    log->dump->stated.interrupt_remapping = KNOWN_PRESENT;
+}
+
+static void take_no_interrupt_remapping(struct kernel_log *log, struct slice rest)
+{
+    (void)rest;
+    log->dump->stated.interrupt_remapping = KNOWN_ABSENT;
+}
+
+/* What the command line asked for is a word of it, not the kernel's own choice. */
+static void state_mode(struct kernel_log *log, struct slice rest, bool on, enum knowledge *stated,
+                       const char *word)
+{
+    struct dump *dump = log->dump;
+    if (slice_find(rest, "(set via kernel command line)"))
+        dump->stated_words =
+            arena_format(dump->arena, "%s%s%s=%u", dump->stated_words ? dump->stated_words : "",
+                         dump->stated_words ? " " : "", word, on);
+    else
+        *stated = on ? KNOWN_PRESENT : KNOWN_ABSENT;
+}
+
+/* "Translated", "Passthrough (set via kernel command line)" */
+static void take_domain_type(struct kernel_log *log, struct slice rest)
+{
+    bool on = slice_skip(&rest, "Passthrough");
+    if (on || slice_skip(&rest, "Translated"))
+        state_mode(log, rest, on, &log->dump->stated.passthrough, "iommu.passthrough");
+}
+
+/* "lazy mode", "strict mode (set via kernel command line)" */
+static void take_policy(struct kernel_log *log, struct slice rest)
+{
+    bool on = slice_skip(&rest, "strict mode");
+    if (on || slice_skip(&rest, "lazy mode"))
+        state_mode(log, rest, on, &log->dump->stated.strict, "iommu.strict");
+}
+
+/* The AMD-Vi driver of older kernels says it in its own words. */
+static void take_lazy(struct kernel_log *log, struct slice rest)
+{
+    (void)rest;
+    log->dump->stated.strict = KNOWN_ABSENT;
 }
 
 /* "0000:00:1d.0 [0x7b800000 - 0x7fffffff]" */
@@ -131,6 +208,15 @@ static const struct {
     {"DMAR:DRHD base: ", take_drhd},
     {"DMAR-IR: Enabled IRQ remapping", take_interrupt_remapping},
     {"AMD-Vi: Interrupt remapping enabled", take_interrupt_remapping},
+    {"AMD-Vi: Disabling interrupt remapping", take_no_interrupt_remapping},
+    {"DMAR-IR: Failed to enable irq remapping", take_no_interrupt_remapping},
+    {"AMD-Vi: Found IOMMU at ", take_amd_unit},
+    {"AMD-Vi: Lazy IO/TLB flushing enabled", take_lazy},
+    {"iommu: Default domain type: ", take_domain_type},
+    {"iommu: DMA domain TLB invalidation policy: ", take_policy},
+    {"DMAR: RMRR base: ", take_rmrr},
+    {"dmar: RMRR base: ", take_rmrr},
+    {"DMAR:RMRR base: ", take_rmrr},
     {"DMAR: Setting identity map for device ", take_identity_map},
     {"IOMMU: Setting identity map for device ", take_identity_map},
 };

@@ -57,6 +57,20 @@ static const struct json_key platform_keys_rows[] = {
     {"rcba_enabled",
      "Intel LPC bridge: root complex base address enabled (register f0h bit 0); absent: unknown",
      SCHEMA_BOOLEAN, NULL},
+    {"interrupt_remapping",
+     "the kernel said that it remaps interrupts, or that it does not; counts where no units are told; "
+     "absent: "
+     "it did not say",
+     SCHEMA_BOOLEAN, NULL},
+    {"default_passthrough",
+     "the kernel said that default domains are identity, or that they are not, by its own choice; the "
+     "command "
+     "line comes first; absent: it did not say",
+     SCHEMA_BOOLEAN, NULL},
+    {"default_strict",
+     "the kernel said that unmapping waits for the invalidation, or that it does not, by its own choice; the "
+     "command line comes first; absent: it did not say",
+     SCHEMA_BOOLEAN, NULL},
     {"root_complex_peer_to_peer",
      "the root complex routes memory requests between its root ports (short form: "
      "true)",

@@ -205,6 +205,13 @@ static void read_host_bridges(struct topology_reading *reading, const struct jso
     }
 }
 
+static void read_knowledge(const struct json_node *node, const char *key, enum knowledge *value)
+{
+    bool flag;
+    if (json_get_boolean(node, key, &flag))
+        *value = flag ? KNOWN_PRESENT : KNOWN_ABSENT;
+}
+
 static void read_software(struct topology_reading *reading, const struct json_node *root)
 {
     struct topology *topology = reading->topology;
@@ -225,10 +232,11 @@ static void read_software(struct topology_reading *reading, const struct json_no
     topology->root_complex_peer_to_peer = !reading->complete;
     if (!json_given(&platform) || !json_expect_object(&platform))
         return;
-    bool rcba;
     json_check_table(&platform, &platform_keys);
-    if (json_get_boolean(&platform, "rcba_enabled", &rcba))
-        topology->rcba_enabled = rcba ? KNOWN_PRESENT : KNOWN_ABSENT;
+    read_knowledge(&platform, "rcba_enabled", &topology->rcba_enabled);
+    read_knowledge(&platform, "interrupt_remapping", &topology->stated.interrupt_remapping);
+    read_knowledge(&platform, "default_passthrough", &topology->stated.passthrough);
+    read_knowledge(&platform, "default_strict", &topology->stated.strict);
     json_get_boolean(&platform, "root_complex_peer_to_peer", &topology->root_complex_peer_to_peer);
     struct json_node aliases = json_member(&platform, "ivrs_aliases");
     if (json_given(&aliases))

@@ -104,11 +104,19 @@ static void write_reported_groups(struct json_layout *layout, const struct topol
     layout_close(layout, ']', true);
 }
 
+static void write_knowledge(struct json_layout *layout, const char *key, enum knowledge value)
+{
+    if (value != UNKNOWN)
+        layout_boolean(layout, key, value == KNOWN_PRESENT);
+}
+
 static void write_platform(struct json_layout *layout, const struct topology *topology)
 {
     layout_open(layout, "platform", '{');
-    if (topology->rcba_enabled != UNKNOWN)
-        layout_boolean(layout, "rcba_enabled", topology->rcba_enabled == KNOWN_PRESENT);
+    write_knowledge(layout, "rcba_enabled", topology->rcba_enabled);
+    write_knowledge(layout, "interrupt_remapping", topology->stated.interrupt_remapping);
+    write_knowledge(layout, "default_passthrough", topology->stated.passthrough);
+    write_knowledge(layout, "default_strict", topology->stated.strict);
     layout_boolean(layout, "root_complex_peer_to_peer", topology->root_complex_peer_to_peer);
     if (topology->ivrs_alias_count) {
         layout_open(layout, "ivrs_aliases", '[');

@@ -112,6 +112,7 @@ static void copy_platform(const struct topology *from, struct topology *to)
     to->memory_count = from->memory_count;
     to->acs_state = from->acs_state;
     to->rcba_enabled = from->rcba_enabled;
+    to->stated = from->stated;
     to->root_complex_peer_to_peer = from->root_complex_peer_to_peer;
     to->cmdline = from->cmdline;
 }

@@ -123,6 +123,13 @@ struct ivrs_alias {
     uint8_t bus, devfn, alias_bus, alias_devfn;
 };
 
+/** What a kernel said of itself when it booted; it is as built and as firmware let it be. */
+struct kernel_statement {
+    enum knowledge interrupt_remapping; /**< counts where the units are not known; those say it themselves */
+    enum knowledge passthrough;         /**< default domains are identity, where no word asks for it */
+    enum knowledge strict; /**< unmapping waits for the invalidation, where no word asks for it */
+};
+
 /** What the acs.control values of the functions mean. */
 enum acs_state {
     ACS_FIRMWARE, /**< as firmware left them: the kernel's enabling is still to be applied */
@@ -159,6 +166,7 @@ struct topology {
 
     enum acs_state acs_state;
     enum knowledge rcba_enabled;    /**< Intel LPC bridge RCBA enable (00:1f.0 register f0h bit 0) */
+    struct kernel_statement stated; /**< by the kernel that ran */
     bool root_complex_peer_to_peer; /**< the root complex routes requests between its root ports, where a
                                        host bridge says nothing else */
     const char *cmdline;            /**< kernel command line (PCI and IOMMU words); "" where none */

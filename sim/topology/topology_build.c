@@ -18,6 +18,7 @@ struct topology_builder *topology_builder_new(void)
     builder->topology->arena = arena;
     builder->topology->cmdline = "";
     builder->topology->rcba_enabled = UNKNOWN;
+    builder->topology->stated = (struct kernel_statement){UNKNOWN, UNKNOWN, UNKNOWN};
     return builder;
 }
 

@@ -213,6 +213,9 @@ bool topology_same(const struct topology *a, const struct topology *b, unsigned 
     SAME(memory_count);
     SAME(acs_state);
     SAME(rcba_enabled);
+    SAME(stated.interrupt_remapping);
+    SAME(stated.passthrough);
+    SAME(stated.strict);
     SAME(root_complex_peer_to_peer);
     if (!same_text(a->cmdline, b->cmdline, where, "cmdline", difference))
         return false;
