@@ -28,6 +28,7 @@ struct search {
 /** A request that violates the wish, and what decided its way. */
 struct violation {
     uint32_t source_id, target_id;
+    enum address_type address_type;
     bool completion;
     struct reach_result result;
     struct {
@@ -57,7 +58,9 @@ uint16_t acs_wish_candidates(const struct iommu_groups *groups, enum acs_wish_ki
         if (capability & ACS_ENHANCED)
             bits |= control & (TARGETS | ACS_UNCLAIMED_REDIRECT);
     } else {
-        bits = (uint16_t)(capability & (BASIC & ~LETS_THROUGH) & ~control);
+        /* UpstreamFwd is no help: without it, what comes back for its port is stopped, and with it, goes to
+         * a host that may take its word for its translation. */
+        bits = (uint16_t)(capability & (BASIC & ~LETS_THROUGH & ~ACS_UPSTREAM_FORWARDING) & ~control);
         /* Egress control without redirect only ever blocks. */
         bits |= control & capability & ACS_DIRECT_TRANSLATED;
         if (capability & ACS_REQUEST_REDIRECT)
@@ -131,14 +134,17 @@ static bool direct_to_bar(struct search *search, uint64_t address, struct violat
 
 /* The way of a request that reaches, as steps for bits_that_decide(). */
 static void note_way(struct search *search, uint32_t source_id, uint32_t target_id,
-                     const struct reach_result *result, struct violation *violation)
+                     enum address_type address_type, const struct reach_result *result,
+                     struct violation *violation)
 {
     struct reach_hop hops[HOPS];
-    struct transaction transaction = {.kind = TRANSACTION_MEMORY_WRITE,
-                                      .address = result->address,
-                                      .requester_id = search->fabric->nodes[source_id].requester_id};
-    reach_address(&search->reach, source_id, result->address, hops, HOPS);
-    *violation = (struct violation){.source_id = source_id, .target_id = target_id, .result = *result};
+    struct reach_request request = reach_request(&search->reach, source_id, TRANSACTION_MEMORY_WRITE);
+    request.transaction.address = result->address;
+    request.transaction.address_type = address_type;
+    reach_follow(&search->reach, &request, hops, HOPS);
+    struct transaction transaction = request.transaction;
+    *violation = (struct violation){
+        .source_id = source_id, .target_id = target_id, .address_type = address_type, .result = *result};
     for (uint32_t i = 0; i < result->steps && i < HOPS; i++) {
         if (hops[i].place.function_id == NONE)
             continue;
@@ -162,6 +168,26 @@ static bool is_vouched(const struct search *search, const struct reach_result *r
 /** Called for each violation; true stops. */
 typedef bool (*take_violation)(void *data, const struct violation *violation);
 
+/* The ways by which a function gets at another one that is to be apart from it: requests with untranslated
+ * addresses, and with translated ones where the IOMMU takes a device's word for them. */
+static bool isolated_from(struct search *search, uint32_t source_id, uint32_t target_id, take_violation take,
+                          void *data)
+{
+    static const enum address_type types[] = {ADDRESS_UNTRANSLATED, ADDRESS_TRANSLATED};
+    struct violation violation;
+    for (unsigned i = 0; i < 1U + search->reach.ats[source_id]; i++) {
+        const struct reach_way way = {TRANSACTION_MEMORY_WRITE, types[i], REACH_AS_ITSELF};
+        struct reach_result result = reach_pair_by(&search->reach, source_id, target_id, way);
+        search->walks++;
+        if (result.outcome != REACH_REACHES || is_vouched(search, &result))
+            continue;
+        note_way(search, source_id, target_id, types[i], &result, &violation);
+        if (take(data, &violation))
+            return true;
+    }
+    return false;
+}
+
 static bool each_violation(struct search *search, take_violation take, void *data)
 {
     const struct acs_wish *wish = search->wish;
@@ -176,16 +202,9 @@ static bool each_violation(struct search *search, take_violation take, void *dat
         return false;
     }
     for (uint32_t other = 0; other < search->topology->function_count; other++) {
-        uint32_t ends[2] = {wish->a_id, other};
-        for (unsigned way = 0; way < 2 && other != wish->a_id; way++) {
-            struct reach_result result = reach_pair(&search->reach, ends[way], ends[1 - way]);
-            search->walks++;
-            if (result.outcome != REACH_REACHES || is_vouched(search, &result))
-                continue;
-            note_way(search, ends[way], ends[1 - way], &result, &violation);
-            if (take(data, &violation))
-                return true;
-        }
+        if (other != wish->a_id && (isolated_from(search, wish->a_id, other, take, data) ||
+                                    isolated_from(search, other, wish->a_id, take, data)))
+            return true;
     }
     return false;
 }
@@ -409,6 +428,15 @@ static void collect(struct search *search, struct arena *arena, const uint16_t *
     }
 }
 
+/* Is there a function whose translated requests have to be judged? */
+static bool any_ats(const struct search *search)
+{
+    bool any = false;
+    for (uint32_t id = 0; id < search->topology->function_count; id++)
+        any |= search->reach.ats[id] && reach_issues(&search->topology->functions[id]);
+    return any && search->wish->kind == ACS_WISH_ISOLATED;
+}
+
 /* Nothing to wish for? */
 static enum reach_absence absence(const struct search *search)
 {
@@ -427,8 +455,9 @@ static bool is_impossible(struct search *search, struct acs_wish_answer *answer)
     flip_all(search);
     bool impossible = each_violation(search, take_first, &violation);
     if (impossible)
-        answer->stuck = (struct acs_wish_stuck){violation.source_id, violation.target_id, violation.result,
-                                                violation.completion};
+        answer->stuck =
+            (struct acs_wish_stuck){violation.source_id, violation.target_id, violation.address_type,
+                                    violation.result, violation.completion};
     flip_all(search);
     return impossible;
 }
@@ -440,6 +469,7 @@ struct acs_wish_answer *acs_wish_solve(struct arena *arena, const struct iommu_g
     const uint16_t *before = reach_acs_control(arena, groups);
     struct search search;
     begin(&search, arena, groups, wish, before);
+    answer->translated_too = any_ats(&search);
     answer->absence = absence(&search);
     if (answer->absence != REACH_ABSENT_NOTHING) {
         answer->outcome = ACS_WISH_SENSELESS;

@@ -18,8 +18,10 @@ enum acs_wish_kind {
     ACS_WISH_DIRECT,   /**< requests of @c a_id go to every BAR of @c b_id without leaving the fabric, and the
                           completions of its reads come back so; bits are cleared */
     ACS_WISH_WRITES,   /**< the same for writes alone */
-    ACS_WISH_ISOLATED, /**< @c a_id reaches no function untranslated, and none reaches it; redirect and
-                          validation bits are set (EgressCtrl and DirectTrans, which let through, cleared).
+    ACS_WISH_ISOLATED, /**< @c a_id reaches no function past the IOMMU, and none reaches it: neither with
+                          untranslated writes nor, where the IOMMU takes translated requests of the sender
+                          (ATS), with translated ones; redirect, blocking and validation bits are set
+                          (EgressCtrl and DirectTrans, which let through, cleared).
                           Where the kernel's quirk list has a vendor's word, that is taken (REACH_VOUCHED) */
 };
 
@@ -44,6 +46,7 @@ enum acs_wish_outcome {
 /** A request that goes where it should not, whatever is set. */
 struct acs_wish_stuck {
     uint32_t source_id, target_id;
+    enum address_type address_type;
     struct reach_result result; /**< with all bits changed that may be; rule and at_id say who is to blame */
     bool completion;            /**< it is the completion of a read that takes another way */
 };
@@ -51,6 +54,7 @@ struct acs_wish_stuck {
 struct acs_wish_answer {
     enum acs_wish_outcome outcome;
     enum reach_absence absence;
+    bool translated_too;    /**< isolation: a function has ATS on, and its translated writes were judged */
     struct acs_flip *flips; /**< by function, then bit */
     size_t flip_count;
     bool smallest;     /**< no smaller set does it; false: the search was given up, and only no bit of

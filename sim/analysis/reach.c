@@ -32,9 +32,11 @@ uint16_t *reach_acs_control(struct arena *arena, const struct iommu_groups *grou
  * MODEL: where the input is firmware's state, every unit is taken to support it. */
 static bool ats_is_on(const struct iommu_groups *groups, const struct pci_function *function)
 {
+    if (groups->platform.cmdline.ats_off) /* the driver leaves it off in the unit, too */
+        return false;
     if (groups->topology->acs_state == ACS_BOOTED)
         return function->ats_enabled;
-    return function->ats && !function->untrusted && !groups->platform.cmdline.ats_off;
+    return function->ats && !function->untrusted;
 }
 
 struct reach *reach_new(struct arena *arena, const struct iommu_groups *groups)
@@ -262,7 +264,7 @@ static enum reach_absence absence_of(const struct fabric *fabric, uint32_t sourc
     case ROUTED_BY_ADDRESS:
         return target->bar_count ? REACH_ABSENT_NOTHING : REACH_ABSENT_BAR;
     case ROUTED_BY_PORT:
-        return target->io_count ? REACH_ABSENT_NOTHING : REACH_ABSENT_BAR;
+        return target->io_count ? REACH_ABSENT_NOTHING : REACH_ABSENT_IO_BAR;
     case ROUTED_BY_ID:
         return functions[source_id].segment == functions[target_id].segment ? REACH_ABSENT_NOTHING
                                                                             : REACH_ABSENT_SEGMENT;
@@ -335,6 +337,8 @@ const char *reach_absence_text(enum reach_absence absence)
         return "the source issues no memory requests of its own";
     case REACH_ABSENT_BAR:
         return "the target has no memory BAR that decodes";
+    case REACH_ABSENT_IO_BAR:
+        return "the target has no I/O BAR that decodes";
     case REACH_ABSENT_KIND:
         return "such requests do not exist on the bus of the source, or are for no function";
     case REACH_ABSENT_SEGMENT:

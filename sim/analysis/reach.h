@@ -35,8 +35,8 @@ enum reach_absence {
     REACH_ABSENT_NOTHING, /**< it is applicable */
     REACH_ABSENT_SELF,    /**< source and target are the same function */
     REACH_ABSENT_SILENT,  /**< the source issues no memory requests of its own (reach_issues()) */
-    REACH_ABSENT_BAR,     /**< the target has no memory BAR that decodes (none, without address, or disabled);
-                             for I/O requests: no I/O BAR */
+    REACH_ABSENT_BAR, /**< the target has no memory BAR that decodes (none, without address, or disabled) */
+    REACH_ABSENT_IO_BAR,  /**< the same of I/O BARs, for I/O requests */
     REACH_ABSENT_KIND,    /**< the bus of the source carries no such requests (or no requester ids), or they
                              are for no function */
     REACH_ABSENT_SEGMENT, /**< what is routed by id does not leave its segment */

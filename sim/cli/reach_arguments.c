@@ -2,6 +2,7 @@
 #include "sim/cli/reach_arguments.h"
 
 #include "sim/base/nearest.h"
+#include "sim/base/text_buffer.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/rule_words.h"
 
@@ -108,8 +109,12 @@ static int choose(struct argp_state *state, const char *option, const char *word
             return (int)i;
     }
     const char *near = nearest_name(word, names, count, sizeof(names[0]));
-    argp_error(state, "unknown value '%s' for --%s%s%s%s", word, option, near ? ", did you mean '" : "",
-               near ? near : "", near ? "'?" : "");
+    struct text_buffer all = {0};
+    for (size_t i = 0; i < count; i++)
+        text_buffer_format(&all, "%s%s", i ? ", " : "", names[i]);
+    argp_error(state, "unknown value '%s' for --%s%s%s%s (it is one of: %s)", word, option,
+               near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", text_buffer_get(&all));
+    text_buffer_fini(&all);
     return 0;
 }
 

@@ -66,8 +66,9 @@ static const struct argp_option options[] = {
     {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line in place of the scenario's or machine's",
      0},
     {"iommu", OPTION_IOMMU, IOMMU_WORDS, 0, "auto (the machine's own), vt-d, amd-vi, smmuv3 or none", 0},
-    {"fail-on", OPTION_FAIL_ON, "leak|fault", 0,
-     "Exit with 1 if in the run a request reached a function of another group untranslated (leak), or an "
+    {"fail-on", OPTION_FAIL_ON, "leak|fault|overload", 0,
+     "Exit with 1 if in the run a request reached a function of another group untranslated, or anybody by a "
+     "translation that was stale, forged or another domain's (leak), or an "
      "operation failed or a remapping unit refused a request (fault), or a stream offers more than gets "
      "through (overload); may repeat",
      0},

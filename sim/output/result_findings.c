@@ -48,6 +48,26 @@ static const char *name(const struct result *result, uint32_t id, char *text)
     return id == NONE ? "memory" : group_words_address(result->simulation->input->topology, id, text);
 }
 
+/* How requests came where they should not. */
+static const char *way_of(const struct observed_peer *peer)
+{
+    switch (peer->kind) {
+    case OBSERVED_STALE_IOTLB:
+        return "the IOTLB still held a translation that software had taken back (stale-iotlb)";
+    case OBSERVED_STALE_DEVICE_TLB:
+        return "the device's TLB still held a translation that software had taken back (stale-device-tlb)";
+    case OBSERVED_OTHER_DOMAIN:
+        return "the unit translated them for another function, which has the same requester id "
+               "(other-domain)";
+    case OBSERVED_FORGED:
+        return "the device sent an address as translated that nobody had granted it (forged-translation)";
+    case OBSERVED_UNTRANSLATED:
+    case OBSERVED_KINDS:
+        break;
+    }
+    return route_rule_text(peer->rule);
+}
+
 static void each_peer(const struct result *result, take_finding take, void *data)
 {
     const struct observed_peer *peers;
@@ -61,9 +81,7 @@ static void each_peer(const struct result *result, take_finding take, void *data
             continue;
         text_buffer_format(&message, "%" PRIu64 " requests (%" PRIu64 " bytes) of %s came to %s: %s",
                            peer->tlps, peer->bytes, name(result, peer->source_id, source),
-                           name(result, peer->target_id, target),
-                           peer->kind == OBSERVED_UNTRANSLATED ? route_rule_text(peer->rule)
-                                                               : observed_kind_name(peer->kind));
+                           name(result, peer->target_id, target), way_of(peer));
         struct finding finding = {
             .kind = peer->kind != OBSERVED_UNTRANSLATED ? RUN_STALE_TRANSLATION
                     : leak == REACH_VOUCHED             ? RUN_VOUCHED

@@ -64,8 +64,12 @@ static void text_wish(const struct wish_report *report, struct text_buffer *out)
     const struct acs_wish *wish = report->wish;
     if (wish->kind == ACS_WISH_ISOLATED)
         text_wrap(out, LEAD, "Wish       ",
-                  "%s isolated: it reaches nobody past the IOMMU, nobody reaches it",
-                  name(report, wish->a_id, a));
+                  "%s isolated: it reaches nobody past the IOMMU, nobody reaches it; judged are writes with "
+                  "untranslated addresses%s",
+                  name(report, wish->a_id, a),
+                  report->answer->translated_too
+                      ? ", and with translated ones of functions whose ATS the IOMMU trusts"
+                      : " (no function has ATS that the IOMMU would trust)");
     else
         text_wrap(out, LEAD, "Wish       ", "%s -> %s direct: %s", name(report, wish->a_id, a),
                   name(report, wish->b_id, b),
@@ -78,6 +82,9 @@ static const char *blame(const struct wish_report *report)
 {
     const struct acs_wish_stuck *stuck = &report->answer->stuck;
     uint32_t id = stuck->result.at_id;
+    if (stuck->result.through_root && stuck->address_type == ADDRESS_TRANSLATED)
+        return "the IOMMU trusts translated requests (ATS), and no port below offers TransBlk; pci=noats "
+               "turns ATS off";
     if (stuck->result.through_root)
         return "no IOMMU translates the sender, whatever ACS says";
     if (id == NONE)
@@ -101,7 +108,10 @@ static void text_stuck(const struct wish_report *report, struct text_buffer *out
     char source[BDF_TEXT_SIZE], target[BDF_TEXT_SIZE], at[BDF_TEXT_SIZE];
     text_wrap(out, LEAD, "Answer     ", "no setting does it");
     text_wrap(out, LEAD, "Blame      ", "%s: %s", name(report, stuck->result.at_id, at), blame(report));
-    text_wrap(out, LEAD, "           ", "%s %s -> %s: %s (%s)", stuck->completion ? "completion" : "request",
+    text_wrap(out, LEAD, "           ", "%s %s -> %s: %s (%s)",
+              stuck->completion                           ? "completion"
+              : stuck->address_type == ADDRESS_TRANSLATED ? "translated request"
+                                                          : "request",
               name(report, stuck->source_id, source), name(report, stuck->target_id, target),
               route_rule_text(stuck->result.rule), route_rule_name(stuck->result.rule));
 }
@@ -122,6 +132,17 @@ static void text_flips(const struct wish_report *report, struct text_buffer *out
                            name(report, flip->function_id, at), function_kind_name(function),
                            acs_bits_print(bits, flip->bit));
     }
+}
+
+/* TransBlk stops every request with a translated address, and translation requests. */
+static void text_no_ats(const struct wish_report *report, struct text_buffer *out)
+{
+    uint16_t set = 0;
+    for (size_t i = 0; i < report->answer->flip_count; i++)
+        set |= report->answer->flips[i].set ? report->answer->flips[i].bit : 0;
+    if (set & ACS_TRANSLATION_BLOCKING && report->answer->translated_too)
+        text_wrap(out, LEAD, "           ",
+                  "(with TransBlk, ATS of the devices below does not work any more)");
 }
 
 static void text_words(const struct wish_report *report, struct text_buffer *out)
@@ -275,6 +296,7 @@ void wish_report_text(const struct wish_report *report, struct text_buffer *out)
         text_wrap(out, LEAD, "Answer     ", "it is so already: no bit has to change");
     } else {
         text_flips(report, out);
+        text_no_ats(report, out);
         text_words(report, out);
         text_cost(report, out);
     }
@@ -384,6 +406,9 @@ void wish_report_json(const struct wish_report *report, struct text_buffer *out)
     text_buffer_add(out, ", ");
     reach_path_json_bdf(report->before->topology, "b", report->wish->b_id, out);
     text_buffer_format(out, "},\n  \"outcome\": \"%s\"", outcomes[answer->outcome]);
+    if (report->wish->kind == ACS_WISH_ISOLATED)
+        text_buffer_format(out, ",\n  \"judged\": [\"write\"%s]",
+                           answer->translated_too ? ", \"write:translated\"" : "");
     if (answer->outcome == ACS_WISH_IMPOSSIBLE)
         json_stuck(report, out);
     if (answer->outcome == ACS_WISH_GRANTED) {

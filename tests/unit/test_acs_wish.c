@@ -80,6 +80,22 @@ START_TEST(wishes_by_hand)
         /* EgressCtrl lets through what ReqRedir would send up. */
         {"rp@1[acs](up(dp@0[acs=3f:3d](ep) dp@3[acs](ep)))", "03:00.0", NULL, ACS_WISH_ISOLATED, "02:00.0-20",
          0},
+        /* A device with ATS says its addresses are translated, and the unit takes its word: what the ports
+         * redirect comes down again at the peer. Its own port can stop it, */
+        {"rp@1[acs=7f:1d](up(dp@0[acs=7f:1d](ep[ats]) dp@3[acs=7f:1d](ep)))", "03:00.0", NULL,
+         ACS_WISH_ISOLATED, "02:00.0+2", 0},
+        /* where both have ATS, the root port, which both ways pass; */
+        {"rp@1[acs=7f:1d](up(dp@0[acs=7f:1d](ep[ats]) dp@3[acs=7f:1d](ep[ats])))", "03:00.0", NULL,
+         ACS_WISH_ISOLATED, "00:01.0+2", 0},
+        /* where only the other one has, its; */
+        {"rp@1[acs=7d:1d](up(dp@0[acs=7f:1d](ep) dp@3[acs=7f:1d](ep[ats])))", "03:00.0", NULL,
+         ACS_WISH_ISOLATED, "02:03.0+2", 0},
+        /* a port that lets translated requests through directly needs DirectTrans off, or blocking; */
+        {"rp@1[acs=7d:1d](up(dp@0[acs=7f:5d](ep[ats]) dp@3[acs=7f:1d](ep)))", "03:00.0", NULL,
+         ACS_WISH_ISOLATED, "02:00.0+2", 0},
+        /* and without TransBlk nobody stops it. */
+        {"rp@1[acs=7d:1d](up(dp@0[acs=7d:1d](ep[ats]) dp@3[acs=7d:1d](ep)))", "03:00.0", NULL,
+         ACS_WISH_ISOLATED, NULL, RULE_ATS_TRUSTED},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct asked asked = ask(cases[i].machine, cases[i].kind, cases[i].a, cases[i].b);
@@ -225,6 +241,7 @@ static void compare(const char *machine, uint64_t seed, enum acs_wish_kind kind,
 /** A switch or two with few bits, so that all subsets can be tried. */
 static char *small_machine(struct random_fabric *random)
 {
+    enum { PORTS = 11, ENDS = 6 };
     static const char *const ports[] = {"",
                                         "[acs=04:04]",
                                         "[acs=0c:0c]",
@@ -233,19 +250,21 @@ static char *small_machine(struct random_fabric *random)
                                         "[acs=24:20]",
                                         "[acs=84:204]",
                                         "[acs=05:04]",
-                                        "[acs=20:20]"};
-    static const char *const ends[] = {"ep", "ep", "ep[acs=04:04,mf] ep@.1[acs=04:00]", "ep[mf] ep@.1",
-                                       "pcie2pci(pci pci)"};
+                                        "[acs=20:20]",
+                                        "[acs=06:04]",
+                                        "[acs=46:44]"};
+    static const char *const ends[] = {
+        "ep", "ep", "ep[acs=04:04,mf] ep@.1[acs=04:00]", "ep[mf] ep@.1", "pcie2pci(pci pci)", "ep[ats]"};
     struct text_buffer text = {0};
     unsigned count = 2 + random_fabric_next(random, 2);
-    text_buffer_format(&text, "rp@1%s(up%s(", ports[random_fabric_next(random, 9)],
+    text_buffer_format(&text, "rp@1%s(up%s(", ports[random_fabric_next(random, PORTS)],
                        random_fabric_next(random, 3) ? "" : "[bar=4KiB]");
     for (unsigned i = 0; i < count; i++)
-        text_buffer_format(&text, "dp@%x%s(%s) ", i, ports[random_fabric_next(random, 9)],
-                           ends[random_fabric_next(random, 5)]);
+        text_buffer_format(&text, "dp@%x%s(%s) ", i, ports[random_fabric_next(random, PORTS)],
+                           ends[random_fabric_next(random, ENDS)]);
     text_buffer_add(&text, "))");
     if (random_fabric_next(random, 2))
-        text_buffer_format(&text, " rp@2%s(ep)", ports[random_fabric_next(random, 9)]);
+        text_buffer_format(&text, " rp@2%s(ep)", ports[random_fabric_next(random, PORTS)]);
     return text.text;
 }
 

@@ -2,6 +2,7 @@
 /* The report of reach, word for word, and the command's exit status. */
 #include "sim/output/reach_report.h"
 #include "tests/unit/fabric_fixture.h"
+#include "tests/unit/program.h"
 
 #include <cJSON.h>
 #include <sys/wait.h>
@@ -266,6 +267,22 @@ START_TEST(exit_status_tells)
 }
 END_TEST
 
+#define TRUSTING "'synthetic:rp[acs=7f:1d](up(dp[acs=7f:1d](ep[ats]) dp[acs=7f:1d](ep[ats])))'"
+
+START_TEST(answers_say_what_they_are_about)
+{
+    /* Isolation is what the plain question says about both kinds of writes. */
+    program_expect("iommusim reach " TRUSTING " 03:00.0 04:00.0 --kind write:translated", 0, "LEAK");
+    program_expect("iommusim reach " TRUSTING " --want '03:00.0 isolated'", 0, "TransBlk");
+    program_expect("iommusim reach " TRUSTING " --want '03:00.0 isolated' -f json", 0, "write:translated");
+    program_expect("iommusim reach " TRUSTING " -c pci=noats --want '03:00.0 isolated'", 0,
+                   "it is so already");
+    program_expect("iommusim reach " TRUSTING " 03:00.0 04:00.0 --kind io", 0, "no I/O BAR that decodes");
+    program_expect("iommusim reach " TRUSTING " --outcome bogus", 2,
+                   "redirect-blocked, redirected, misdelivered");
+}
+END_TEST
+
 Suite *reach_report_suite(void)
 {
     Suite *suite = suite_create("reach_report");
@@ -275,6 +292,8 @@ Suite *reach_report_suite(void)
     tcase_add_test(tests, text_fits_a_terminal);
     tcase_add_test(tests, json_is_json);
     tcase_add_test(tests, exit_status_tells);
+    tcase_add_test(tests, answers_say_what_they_are_about);
+    tcase_add_checked_fixture(tests, program_setup, program_teardown);
     suite_add_tcase(suite, tests);
     return suite;
 }
