@@ -155,6 +155,14 @@ static void leave_access(const struct root_complex *root_complex, struct tlp *tl
     tlp->drain = 0;
 }
 
+/* The host sends it nowhere. @param claimed  a port or BAR would have it, but for a rule on the way */
+static void drop(struct root_complex *root_complex, struct tlp *tlp, bool claimed)
+{
+    root_complex->dropped_tlps++;
+    tlp->stopped_by = claimed ? tlp->rule : RULE_UNCLAIMED;
+    tlp->stopped_at_id = NONE;
+}
+
 /* A read that leads nowhere: its completion says so, after the time a completion takes. */
 static void refuse_read(struct root_complex *root_complex, uint32_t index, enum completion_status status)
 {
@@ -218,7 +226,7 @@ static void issue_read(struct root_complex *root_complex, uint32_t index)
         return;
     }
     if (!claimed || tlp->fate == FATE_DROP) {
-        root_complex->dropped_tlps++;
+        drop(root_complex, tlp, claimed);
         tlp->transaction.segment = segment;
         refuse_read(root_complex, index, COMPLETION_UNSUPPORTED_REQUEST);
         return;
@@ -349,13 +357,13 @@ static void place_write(struct root_complex *root_complex, uint32_t index)
             post(root_complex, tlp->mark_ps, root_complex->event_memory, index);
             return;
         }
-        root_complex->dropped_tlps++;
+        drop(root_complex, tlp, true);
         commit(root_complex, index);
         return;
     }
     tlp->place = root;
     if (!is_memory(root_complex, tlp)) {
-        root_complex->dropped_tlps++;
+        drop(root_complex, tlp, false);
         tlp->fate = FATE_DROP;
         commit(root_complex, index);
         return;

@@ -38,7 +38,8 @@ uint32_t tlp_take(struct tlp_pool *pool)
     uint32_t index = pool->free_first;
     assert(index != NONE);
     pool->free_first = pool->items[index].next;
-    pool->items[index] = (struct tlp){.next = NONE, .turn = RULE_COUNT};
+    pool->items[index] =
+        (struct tlp){.next = NONE, .turn = RULE_COUNT, .stopped_by = RULE_COUNT, .stopped_at_id = NONE};
     pool->live++;
     return index;
 }

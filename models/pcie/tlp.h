@@ -47,6 +47,7 @@ struct tlp {
     uint32_t ingress;               /**< where it is buffered, or will be on arrival */
     uint32_t egress;                /**< channel it waits for (FATE_FORWARD) */
     uint32_t turned_at_id;          /**< function that turned it to a peer */
+    uint32_t stopped_at_id;         /**< function that let it go no further; NONE: the root complex */
     uint32_t next;                  /**< list link */
     uint32_t length_bytes;          /**< of the request: bytes read or written; completion: bytes carried */
     uint32_t served_bytes;          /**< read being served: bytes already put into completions */
@@ -58,10 +59,12 @@ struct tlp {
     uint8_t fate;                   /**< enum tlp_fate */
     uint8_t rule;                   /**< enum route_rule of the last step */
     uint8_t error;                  /**< enum route_error */
-    uint8_t turn;    /**< enum route_rule that turned it to a peer, RULE_COUNT while none did */
-    uint8_t status;  /**< enum completion_status; a refused request turns into a completion that has one */
-    bool id_ordered; /**< IDO attribute (PCIe Base Spec 2.2.6.4): ordered with its own sender only */
-    uint8_t drain;   /**< generation in the unit's drain, plus one; 0: in none */
+    uint8_t stopped_by; /**< enum route_rule that let it go no further; RULE_COUNT: none did. The completion
+                           that a refused request turns into keeps it */
+    uint8_t turn;       /**< enum route_rule that turned it to a peer, RULE_COUNT while none did */
+    uint8_t status;     /**< enum completion_status; a refused request turns into a completion that has one */
+    bool id_ordered;    /**< IDO attribute (PCIe Base Spec 2.2.6.4): ordered with its own sender only */
+    uint8_t drain;      /**< generation in the unit's drain, plus one; 0: in none */
     uint8_t interrupt_outcome; /**< interrupt message: enum interrupt_outcome */
     uint16_t interrupt_entry;
     bool granted;              /**< carries a translation of the unit's, from the device TLB */

@@ -330,6 +330,7 @@ void machine_free(struct machine *machine)
     free(machine->engines);
     free(machine->completers);
     free(machine->peers);
+    free(machine->refusals);
     free(machine->series.rows);
     mapping_fini(machine);
     tlp_pool_fini(&machine->pool);

@@ -184,6 +184,22 @@ struct observed_peer {
     uint64_t tlps, bytes, first_ps, last_ps;
 };
 
+/** Requests of operations that were refused, of one function for one reason. */
+struct refusal {
+    uint32_t source_id;
+    bool write;
+    bool answered;                 /**< the device got a completion with @c status; posted writes get none */
+    enum completion_status status; /**< UR or CA, where @c answered */
+    enum iommu_fault fault;        /**< why the remapping unit refused them; 0: it did not */
+    enum route_rule rule; /**< else that let them go no further; RULE_COUNT: their target did not take
+                             them */
+    uint32_t at_id;       /**< function that refused them; NONE: root complex or unit */
+    uint64_t requests;
+};
+
+/** What was refused over the whole run, in order of first occurrence. @return their number */
+uint32_t machine_refusals(const struct machine *machine, const struct refusal **refusals);
+
 /** Stable name of a kind: "untranslated", "stale-iotlb", "stale-device-tlb", "other-domain",
  * "forged-translation". */
 const char *observed_kind_name(enum observed_kind kind);

@@ -89,6 +89,14 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);
 }
 
+/* Who let it go no further: a rule of the function it is at, or the function itself, which does not take it.
+ */
+static void note_stop(struct tlp *tlp)
+{
+    tlp->stopped_by = tlp->fate == FATE_DROP ? tlp->rule : RULE_COUNT;
+    tlp->stopped_at_id = tlp->place.function_id;
+}
+
 /* A request failed at its source, a write was dropped, or nothing came back for a read in time. */
 static void end_failed(struct machine *machine, uint32_t index)
 {
@@ -99,6 +107,7 @@ static void end_failed(struct machine *machine, uint32_t index)
         return; /* messages are lost */
     }
     struct dma_engine *engine = &machine->engines[machine->operations.items[tlp->operation].engine];
+    machine_note_refusal(machine, tlp, false);
     machine_operation_progress(machine, tlp, tlp->length_bytes, true);
     if (tlp->flow == FLOW_NONPOSTED || (tlp->flow == FLOW_COMPLETION && tlp->last)) {
         dma_engine_tag_free(engine);
@@ -114,6 +123,7 @@ void machine_pump_engine(struct machine *machine, uint32_t engine)
             root_complex_receive(&machine->root_complex, index);
             continue;
         }
+        note_stop(tlp);
         end_failed(machine, index);
         tlp_release(&machine->pool, index);
     }
@@ -158,6 +168,8 @@ static void completion_arrived(struct machine *machine, uint32_t index)
         return;
     }
     machine->operations.items[tlp->operation].refused |= refused;
+    if (refused)
+        machine_note_refusal(machine, tlp, true);
     machine_operation_progress(machine, tlp, tlp->length_bytes, refused);
     if (last)
         ats_read_over(machine, tlp);
@@ -209,6 +221,7 @@ static void dropped(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
     machine->root_complex.dropped_tlps++;
+    note_stop(tlp);
     if (tlp->flow == FLOW_NONPOSTED) {
         transport_refuse(&machine->transport, index,
                          tlp->error == ROUTE_ACS_VIOLATION ? COMPLETION_COMPLETER_ABORT

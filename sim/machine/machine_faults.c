@@ -2,6 +2,8 @@
 /* Refused requests: what the unit writes down, and what the device does next. */
 #include "sim/machine/machine_state.h"
 
+#include "sim/base/arena.h"
+
 void machine_log_fault(struct machine *machine, uint32_t index)
 {
     const struct tlp *tlp = &machine->pool.items[index];
@@ -21,6 +23,32 @@ void machine_log_fault(struct machine *machine, uint32_t index)
                   page_table_find(&unit->domains[domain].table, &unit->memory, work->iova, &shift) != 0,
     };
     fault_log_add(&machine->fault_logs[unit_id], &record);
+}
+
+void machine_note_refusal(struct machine *machine, const struct tlp *tlp, bool answered)
+{
+    const struct refusal key = {
+        .source_id = tlp->origin_id,
+        .write = machine->operations.items[tlp->operation].write,
+        .answered = answered,
+        .status = answered ? (enum completion_status)tlp->status : COMPLETION_SUCCESS,
+        .fault = (enum iommu_fault)tlp->fault,
+        .rule = (enum route_rule)tlp->stopped_by,
+        .at_id = tlp->stopped_at_id,
+    };
+    for (uint32_t i = 0; i < machine->refusal_count; i++) {
+        struct refusal *known = &machine->refusals[i];
+        if (known->source_id == key.source_id && known->write == key.write &&
+            known->answered == key.answered && known->status == key.status && known->fault == key.fault &&
+            known->rule == key.rule && known->at_id == key.at_id) {
+            known->requests++;
+            return;
+        }
+    }
+    machine->refusals = memory_grow(machine->refusals, machine->refusal_count, &machine->refusal_capacity,
+                                    sizeof(*machine->refusals));
+    machine->refusals[machine->refusal_count] = key;
+    machine->refusals[machine->refusal_count++].requests = 1;
 }
 
 bool machine_operation_refused(struct machine *machine, uint32_t index)

@@ -74,6 +74,12 @@ const struct dma_engine *machine_engine(const struct machine *machine, uint32_t 
     return engine == NONE ? NULL : &machine->engines[engine];
 }
 
+uint32_t machine_refusals(const struct machine *machine, const struct refusal **refusals)
+{
+    *refusals = machine->refusals;
+    return machine->refusal_count;
+}
+
 uint32_t machine_observed_peers(const struct machine *machine, const struct observed_peer **peers)
 {
     *peers = machine->peers;

@@ -83,6 +83,9 @@ struct machine {
     bool stopped;
     int status;
     struct diagnostics *diagnostics; /**< during machine_run() only */
+    struct refusal *refusals;
+    uint32_t refusal_count;
+    size_t refusal_capacity;
     struct observed_peer *peers;
     uint32_t peer_count;
     size_t peer_capacity;
@@ -133,6 +136,9 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
 bool machine_operation_refused(struct machine *machine, uint32_t operation);
 /** Count a request that reached a peer although it should not, or need not have (machine_leaks.c). */
 void machine_observe_peer(struct machine *machine, const struct tlp *tlp);
+/** A request of an operation was refused; @p answered: by the completion that @p tlp is. */
+void machine_note_refusal(struct machine *machine, const struct tlp *tlp, bool answered);
+
 /** Likewise memory at @p physical; requests for peers are counted when they arrive. */
 void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum observed_kind kind,
                             uint64_t physical);

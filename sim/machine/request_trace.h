@@ -23,7 +23,11 @@ struct traced_request {
     uint64_t address;
     uint32_t length_bytes;
     bool write, failed;
-    enum iommu_fault fault; /**< of the request that ended it */
+    enum iommu_fault fault;        /**< of the request that ended it */
+    bool answered;                 /**< that one was refused by a completion, with @c status */
+    enum completion_status status; /**< UR or CA, where @c answered */
+    enum route_rule stopped_by;    /**< that let it go no further; RULE_COUNT: none did */
+    uint32_t stopped_at_id;        /**< and the function that applied it; NONE: the root complex */
     uint64_t submit_ps, done_ps;
     uint32_t last; /**< internal: its last step */
 };

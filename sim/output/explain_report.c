@@ -38,6 +38,20 @@ static const char *context_words(const struct iommu_parameters *unit, const stru
     return step->ps > hit_ps ? "context cache: miss, the tables are read" : "context cache: hit";
 }
 
+/* The end of the operation at the device. */
+static const char *end_words(const struct traced_request *request)
+{
+    if (request->answered)
+        return request->status == COMPLETION_COMPLETER_ABORT
+                   ? "a completion with status CA has come, without data; the operation ends"
+                   : "a completion with status UR has come, without data; the operation ends";
+    if (!request->failed)
+        return request->write ? "the operation ends"
+                              : "the data go to the device's memory; the operation ends";
+    return request->write ? "the operation ends; the device is not told that the write was lost"
+                          : "no data come; the operation ends";
+}
+
 /* What happens in a step, in words. */
 static const char *step_words(const struct simulation *simulation, const struct traced_step *step,
                               const struct traced_request *request, bool first)
@@ -45,9 +59,7 @@ static const char *step_words(const struct simulation *simulation, const struct 
     const char *rule = step->rule < RULE_COUNT ? route_rule_text(step->rule) : "";
     switch (step->part) {
     case LEDGER_ENDPOINT:
-        return first            ? "the device prepares it and waits for a tag"
-               : request->write ? "the operation ends"
-                                : "the data go to the device's memory; the operation ends";
+        return first ? "the device prepares it and waits for a tag" : end_words(request);
     case LEDGER_DEVICE_TLB:
         return "the device waits for a translation it asked for";
     case LEDGER_INTERRUPT:
@@ -106,6 +118,27 @@ static void print_ns(struct text_buffer *out, uint64_t ps)
     text_buffer_format(out, "%9" PRIu64 ".%03" PRIu64, ps / 1000, ps % 1000);
 }
 
+/* Why it failed, and what the device sees of that. */
+static void write_failure(const struct simulation *simulation, const struct traced_request *request,
+                          struct text_buffer *out)
+{
+    char bdf[BDF_TEXT_SIZE];
+    if (request->fault)
+        text_buffer_format(out, "Failed     %s", iommu_fault_text(request->fault));
+    else if (request->stopped_by < RULE_COUNT)
+        text_buffer_format(out, "Failed     at %s: %s (%s)",
+                           place_words(simulation, request->stopped_at_id, bdf),
+                           route_rule_text(request->stopped_by), route_rule_name(request->stopped_by));
+    else
+        text_buffer_add(out, "Failed     a request of it was not taken");
+    text_buffer_format(
+        out, "; %s\n",
+        !request->answered
+            ? request->write ? "writes get no completion, the device does not know" : "no completion comes"
+        : request->status == COMPLETION_COMPLETER_ABORT ? "the device gets status CA, Completer Abort"
+                                                        : "the device gets status UR, Unsupported Request");
+}
+
 static void write_head(const struct simulation *simulation, const struct traced_request *request,
                        struct text_buffer *out)
 {
@@ -116,8 +149,7 @@ static void write_head(const struct simulation *simulation, const struct traced_
     text_buffer_format(out, ", operation %" PRIu64 " of the run, stream \"%s\"\n", request->number,
                        simulation->workload->streams[request->stream].name);
     if (request->failed)
-        text_buffer_format(out, "Failed     %s\n",
-                           request->fault ? iommu_fault_text(request->fault) : "it reached nobody");
+        write_failure(simulation, request, out);
 }
 
 static void write_request(const struct simulation *simulation, const struct request_trace *trace,
@@ -196,6 +228,18 @@ static void json_step(const struct simulation *simulation, const struct traced_r
     text_buffer_add(out, "}");
 }
 
+static void json_failure(const struct simulation *simulation, const struct traced_request *request,
+                         struct text_buffer *out)
+{
+    char bdf[BDF_TEXT_SIZE];
+    const char *status = request->status == COMPLETION_COMPLETER_ABORT ? "\"CA\"" : "\"UR\"";
+    text_buffer_format(out, "\"status\": %s, ", request->answered ? status : "null");
+    if (!request->fault && request->stopped_by < RULE_COUNT)
+        text_buffer_format(out, "\"stopped_by\": \"%s\", \"stopped_at\": \"%s\", ",
+                           route_rule_name(request->stopped_by),
+                           place_words(simulation, request->stopped_at_id, bdf));
+}
+
 static void json_request(const struct simulation *simulation, const struct request_trace *trace,
                          const struct traced_request *request, struct text_buffer *out)
 {
@@ -206,10 +250,12 @@ static void json_request(const struct simulation *simulation, const struct reque
     text_buffer_json_string(out, simulation->workload->streams[request->stream].name);
     text_buffer_format(out,
                        ", \"device\": \"%s\", \"kind\": \"%s\", \"address\": \"0x%" PRIx64
-                       "\", \"bytes\": %" PRIu32 ", \"failed\": %s, \"submit_ps\": %" PRIu64
-                       ", \"latency_ps\": %" PRIu64 ",\n     \"steps\": [",
+                       "\", \"bytes\": %" PRIu32 ", \"failed\": %s, ",
                        place_words(simulation, request->function_id, bdf), request->write ? "write" : "read",
-                       request->address, request->length_bytes, request->failed ? "true" : "false",
+                       request->address, request->length_bytes, request->failed ? "true" : "false");
+    if (request->failed)
+        json_failure(simulation, request, out);
+    text_buffer_format(out, "\"submit_ps\": %" PRIu64 ", \"latency_ps\": %" PRIu64 ",\n     \"steps\": [",
                        request->submit_ps, request->done_ps - request->submit_ps);
     for (uint32_t i = 0; i < count; i++) {
         text_buffer_add(out, i ? ",\n       " : "\n       ");

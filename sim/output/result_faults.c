@@ -60,6 +60,7 @@ void result_json_faults(struct json_layout *layout, const struct result *result)
     layout_close(layout, ']', true);
     layout_format(layout, "records_not_listed", "%" PRIu64, recorded - listed);
     layout_close(layout, '}', true);
+    result_json_refusals(layout, result);
 }
 
 /* ---- text ---- */

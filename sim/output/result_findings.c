@@ -5,6 +5,7 @@
 #include "sim/base/arena.h"
 #include "sim/output/group_words.h"
 #include "sim/output/junit.h"
+#include "sim/output/result_refusals.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -142,6 +143,11 @@ static void each_stream(const struct result *result, take_finding take, void *da
         if (stream->failed) {
             text_buffer_format(&message, "%" PRIu64 " of %" PRIu64 " operations of stream %s failed",
                                stream->failed, stream->completed, asked->name);
+            const struct refusal *commonest = refusal_commonest(result, asked->function_id);
+            if (commonest) {
+                text_buffer_add(&message, "; most often ");
+                refusal_words(result, commonest, &message);
+            }
             stream_finding(RUN_FAILED, asked->function_id, text_buffer_get(&message), take, data);
         }
         message.length = 0;

@@ -20,6 +20,7 @@ void result_json_streams(struct json_layout *layout, const struct result *result
 void result_json_devices(struct json_layout *layout, const struct result *result);
 void result_json_units(struct json_layout *layout, const struct result *result);
 void result_json_host(struct json_layout *layout, const struct result *result);
+void result_json_refusals(struct json_layout *layout, const struct result *result);
 void result_json_faults(struct json_layout *layout, const struct result *result);
 void result_json_domains(struct json_layout *layout, const struct result *result);
 /** Count, extremes, percentiles and sum of a histogram of picoseconds. */

@@ -357,6 +357,7 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
                            "\nWarning    %" PRIu64 " operations failed: %" PRIu64
                            " requests faulted in the IOMMU, %" PRIu64 " went nowhere\n",
                            totals.failed, root->faults, root->dropped_tlps);
+    result_text_refusals(result, out);
     write_overload(result, out);
     if (machine_measured_from_ps(result->simulation->machine))
         text_buffer_format(

@@ -16,6 +16,7 @@ void result_text_write(const struct result *result, struct text_buffer *out);
 /** Part of it: interrupt messages (result_interrupts.c). */
 void result_text_interrupts(const struct result *result, struct text_buffer *out);
 /** Part of it: what the units refused (result_faults.c). */
+void result_text_refusals(const struct result *result, struct text_buffer *out);
 void result_text_faults(const struct result *result, struct text_buffer *out);
 /** Part of it: what was mapped and unmapped during the run (result_domains.c). */
 void result_text_domains(const struct result *result, struct text_buffer *out);
