@@ -233,20 +233,21 @@ static int ask(const struct explain_options *chosen, const struct simulation *si
 
 /* ---- the answer ---- */
 
+/* @param question, number  borrowed by simulation and trace as long as these live */
 static int answer(const struct explain_options *chosen, struct simulation *simulation,
-                  struct request_trace *trace, struct diagnostics *diagnostics)
+                  struct request_trace *trace, struct question *question, uint64_t *number,
+                  struct diagnostics *diagnostics)
 {
-    struct question question = {0};
     struct text_buffer text = {0};
-    uint64_t number = chosen->warm;
-    int status = ask(chosen, simulation, &question, diagnostics);
+    int status = ask(chosen, simulation, question, diagnostics);
     if (status < 0)
         return status;
-    trace->numbers = &number;
+    *number = chosen->warm;
+    trace->numbers = number;
     trace->number_count = 1;
     simulation->options.seed = 1;
     simulation->options.trace = trace;
-    status = simulation_build(simulation, &question.workload, diagnostics);
+    status = simulation_build(simulation, &question->workload, diagnostics);
     if (status == STATUS_OK)
         status = machine_run(simulation->machine, diagnostics);
     if (status < 0)
@@ -271,9 +272,11 @@ static int explain(const struct explain_options *chosen, struct diagnostics *dia
         return status;
     struct simulation simulation;
     struct request_trace trace;
+    struct question question = {0};
+    uint64_t number = 0;
     simulation_init(&simulation, input, chosen->iommu, chosen->cmdline, diagnostics);
     request_trace_init(&trace);
-    status = answer(chosen, &simulation, &trace, diagnostics);
+    status = answer(chosen, &simulation, &trace, &question, &number, diagnostics);
     simulation_fini(&simulation);
     request_trace_fini(&trace);
     machine_input_free(input);
