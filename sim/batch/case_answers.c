@@ -8,7 +8,6 @@
 #include "sim/batch/scenario_run.h"
 #include "sim/output/address_order.h"
 #include "sim/output/group_words.h"
-#include "sim/output/result_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,21 +105,6 @@ static void take_figure(void *context, const char *name, const char *value)
         (struct answered_figure){arena_format(answers->arena, "%s: %s", taker->run, name), number};
 }
 
-static int run_scenario(struct scenario *scenario, struct text_buffer *result,
-                        struct diagnostics *diagnostics)
-{
-    struct scenario_run run = {0};
-    int status = scenario_run_load(&run, scenario, diagnostics);
-    if (status == STATUS_OK)
-        status = scenario_run_build(&run, NULL, NULL, diagnostics);
-    if (status == STATUS_OK)
-        status = scenario_run_simulate(&run, diagnostics);
-    if (status == STATUS_OK)
-        result_json_write(&run.result, result);
-    scenario_run_fini(&run);
-    return status;
-}
-
 static int answer_run(struct case_work *work, const struct check_case *one, const struct check_run *wanted,
                       struct diagnostics *diagnostics)
 {
@@ -133,7 +117,7 @@ static int answer_run(struct case_work *work, const struct check_case *one, cons
     scenario->iommu = one->iommu;
     if (one->cmdline)
         scenario->cmdline = one->cmdline;
-    status = run_scenario(scenario, result, diagnostics);
+    status = scenario_run_whole(scenario, result, diagnostics);
     if (status == STATUS_OK) {
         struct figure_taker taker = {&work->answers, wanted->name};
         const struct study defaults = {.metrics = study_default_metrics,

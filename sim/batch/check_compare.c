@@ -45,36 +45,106 @@ void check_findings_fini(struct check_findings *findings)
     *findings = (struct check_findings){.arena = findings->arena};
 }
 
-/* ---- groups ---- */
+/* ---- what is in both ---- */
 
-static const struct answered_function *find_function(const struct case_answers *answers, const char *address)
+/* Names of one side, in order, with where they stand there. */
+struct name_index {
+    const char *name;
+    size_t at;
+};
+
+static int by_name(const void *left, const void *right)
 {
-    for (size_t i = 0; i < answers->function_count; i++)
-        if (strcmp(answers->functions[i].address, address) == 0)
-            return &answers->functions[i];
-    return NULL;
+    return strcmp(((const struct name_index *)left)->name, ((const struct name_index *)right)->name);
 }
 
-/* Do the two have the same members in both answers? */
-static bool same_mates(const struct case_answers *now, uint32_t group, const struct case_answers *then,
-                       uint32_t old_group)
+enum { ABSENT = -1 };
+
+/**
+ * Where each name of one side stands on the other.
+ * @param names       first name of @p count elements of @p size bytes
+ * @param others      the same of the other side
+ * @return [count] index on the other side or ABSENT; malloc'ed
+ */
+static ptrdiff_t *match_names(const void *names, size_t count, const void *others, size_t other_count,
+                              size_t size)
 {
-    size_t there = 0, before = 0;
-    if ((group == NONE) != (old_group == NONE))
-        return false;
-    if (group == NONE)
-        return true; /* without a group there are no mates */
-    for (size_t i = 0; i < now->function_count; i++) {
-        if (now->functions[i].group != group)
-            continue;
-        const struct answered_function *old = find_function(then, now->functions[i].address);
-        if (old && old->group != old_group)
-            return false;
-        there += old != NULL;
+    struct name_index *index = memory_array(other_count, sizeof(*index));
+    ptrdiff_t *matches = memory_array(count, sizeof(*matches));
+    for (size_t i = 0; i < other_count; i++)
+        index[i] = (struct name_index){*(const char *const *)((const char *)others + i * size), i};
+    qsort(index, other_count, sizeof(*index), by_name);
+    for (size_t i = 0; i < count; i++) {
+        const struct name_index wanted = {*(const char *const *)((const char *)names + i * size), 0},
+                                *found = bsearch(&wanted, index, other_count, sizeof(*index), by_name);
+        matches[i] = found ? (ptrdiff_t)found->at : ABSENT;
     }
-    for (size_t i = 0; i < then->function_count; i++)
-        before += then->functions[i].group == old_group && find_function(now, then->functions[i].address);
-    return there == before;
+    free(index);
+    return matches;
+}
+
+/* ---- groups ---- */
+
+/* A function that is in both answers. */
+struct both {
+    size_t at; /* in the answer of now */
+    uint32_t group, old_group;
+    bool same; /* its group has the same members in both, as far as they are in both */
+};
+
+static int by_groups(const void *left, const void *right)
+{
+    const struct both *a = left, *b = right;
+    return a->group != b->group ? (a->group > b->group) - (a->group < b->group)
+                                : (a->old_group > b->old_group) - (a->old_group < b->old_group);
+}
+
+static int by_old_group(const void *left, const void *right)
+{
+    const struct both *a = left, *b = right;
+    return a->old_group != b->old_group ? (a->old_group > b->old_group) - (a->old_group < b->old_group)
+                                        : by_groups(left, right);
+}
+
+/* A group is the same where all its members come from one, and no other has members from that. Sorted by
+ * group and then by old group, the members of such a group are one run in both orders. Functions without a
+ * group have no mates. */
+static void mark_same(struct both *items, size_t count)
+{
+    qsort(items, count, sizeof(*items), by_groups);
+    for (size_t first = 0, next; first < count; first = next) {
+        for (next = first; next < count && items[next].group == items[first].group; next++)
+            continue;
+        bool one = items[first].old_group == items[next - 1].old_group && items[first].old_group != NONE;
+        for (size_t i = first; i < next; i++)
+            items[i].same = items[first].group == NONE ? items[i].old_group == NONE : one;
+    }
+    qsort(items, count, sizeof(*items), by_old_group);
+    for (size_t first = 0, next; first < count; first = next) {
+        for (next = first; next < count && items[next].old_group == items[first].old_group; next++)
+            continue;
+        bool one = items[first].group == items[next - 1].group;
+        for (size_t i = first; i < next && items[first].old_group != NONE; i++)
+            items[i].same = items[i].same && one;
+    }
+}
+
+/* @return [count of now] as in struct both; malloc'ed */
+static bool *find_same(const struct case_answers *now, const struct case_answers *golden,
+                       const ptrdiff_t *matches)
+{
+    struct both *items = memory_array(now->function_count, sizeof(*items));
+    bool *same = memory_array(now->function_count, sizeof(*same));
+    size_t count = 0;
+    for (size_t i = 0; i < now->function_count; i++)
+        if (matches[i] != ABSENT)
+            items[count++] =
+                (struct both){i, now->functions[i].group, golden->functions[matches[i]].group, false};
+    mark_same(items, count);
+    for (size_t i = 0; i < count; i++)
+        same[items[i].at] = items[i].same;
+    free(items);
+    return same;
 }
 
 /* "with 0000:00:1f.0, 0000:00:1f.3 and 2 more", "alone", "in no group". */
@@ -121,43 +191,48 @@ static void compare_groups(const struct case_work *work, const struct case_answe
                            struct check_findings *findings)
 {
     const struct case_answers *now = &work->answers;
+    ptrdiff_t *there = match_names(now->functions, now->function_count, golden->functions,
+                                   golden->function_count, sizeof(*now->functions)),
+              *here = match_names(golden->functions, golden->function_count, now->functions,
+                                  now->function_count, sizeof(*now->functions));
+    bool *same = find_same(now, golden, there);
     size_t numbers = 0;
     for (size_t i = 0; i < now->function_count; i++) {
-        const struct answered_function *function = &now->functions[i],
-                                       *old = find_function(golden, function->address);
-        if (!old)
+        const struct answered_function *function = &now->functions[i];
+        if (there[i] == ABSENT)
             check_findings_add(findings, CHECK_FUNCTION, case_function(work, function->address), NULL,
                                "%s is new", function->address);
-        else if (!same_mates(now, function->group, golden, old->group))
-            report_move(work, function, golden, old, findings);
+        else if (!same[i])
+            report_move(work, function, golden, &golden->functions[there[i]], findings);
         else
-            numbers += function->group != old->group;
+            numbers += function->group != golden->functions[there[i]].group;
     }
     for (size_t i = 0; i < golden->function_count; i++)
-        if (!find_function(now, golden->functions[i].address))
+        if (here[i] == ABSENT)
             check_findings_add(findings, CHECK_FUNCTION, NONE, NULL, "%s is gone",
                                golden->functions[i].address);
     if (numbers)
         check_findings_add(findings, CHECK_NUMBER, NONE, NULL,
                            "%zu functions have the group mates they had, in groups with other numbers",
                            numbers);
+    free(there);
+    free(here);
+    free(same);
 }
 
 /* ---- leaks ---- */
 
-static const struct answered_leak *find_leak(const struct case_answers *answers, const char *pair)
-{
-    for (size_t i = 0; i < answers->leak_count; i++)
-        if (strcmp(answers->leaks[i].pair, pair) == 0)
-            return &answers->leaks[i];
-    return NULL;
-}
-
 static void compare_leaks(const struct case_work *work, const struct case_answers *golden,
                           struct check_findings *findings)
 {
-    for (size_t i = 0; i < work->answers.leak_count; i++) {
-        const struct answered_leak *leak = &work->answers.leaks[i], *old = find_leak(golden, leak->pair);
+    const struct case_answers *now = &work->answers;
+    ptrdiff_t *there = match_names(now->leaks, now->leak_count, golden->leaks, golden->leak_count,
+                                   sizeof(*now->leaks)),
+              *here = match_names(golden->leaks, golden->leak_count, now->leaks, now->leak_count,
+                                  sizeof(*now->leaks));
+    for (size_t i = 0; i < now->leak_count; i++) {
+        const struct answered_leak *leak = &now->leaks[i],
+                                   *old = there[i] == ABSENT ? NULL : &golden->leaks[there[i]];
         char source[32];
         snprintf(source, sizeof(source), "%.*s", (int)strcspn(leak->pair, " "), leak->pair);
         uint32_t id = case_function(work, source);
@@ -168,9 +243,11 @@ static void compare_leaks(const struct case_work *work, const struct case_answer
                                leak->pair, leak->how, old->how);
     }
     for (size_t i = 0; i < golden->leak_count; i++)
-        if (!find_leak(&work->answers, golden->leaks[i].pair))
+        if (here[i] == ABSENT)
             check_findings_add(findings, CHECK_LEAK_GONE, NONE, NULL, "leak closed: %s, by %s",
                                golden->leaks[i].pair, golden->leaks[i].how);
+    free(there);
+    free(here);
 }
 
 /* ---- figures ---- */
@@ -190,19 +267,16 @@ static double tolerance_of(const struct check_suite *suite, const char *name)
     return all;
 }
 
-static const struct answered_figure *find_figure(const struct case_answers *answers, const char *name)
-{
-    for (size_t i = 0; i < answers->figure_count; i++)
-        if (strcmp(answers->figures[i].name, name) == 0)
-            return &answers->figures[i];
-    return NULL;
-}
-
 static void compare_figures(const struct check_suite *suite, const struct case_answers *now,
                             const struct case_answers *golden, struct check_findings *findings)
 {
+    ptrdiff_t *there = match_names(now->figures, now->figure_count, golden->figures, golden->figure_count,
+                                   sizeof(*now->figures)),
+              *here = match_names(golden->figures, golden->figure_count, now->figures, now->figure_count,
+                                  sizeof(*now->figures));
     for (size_t i = 0; i < now->figure_count; i++) {
-        const struct answered_figure *figure = &now->figures[i], *old = find_figure(golden, figure->name);
+        const struct answered_figure *figure = &now->figures[i],
+                                     *old = there[i] == ABSENT ? NULL : &golden->figures[there[i]];
         double tolerance = tolerance_of(suite, figure->name);
         if (!old)
             check_findings_add(findings, CHECK_FIGURE, NONE, NULL, "%s is new: %.10g", figure->name,
@@ -215,9 +289,11 @@ static void compare_figures(const struct check_suite *suite, const struct case_a
                 100 * tolerance);
     }
     for (size_t i = 0; i < golden->figure_count; i++)
-        if (!find_figure(now, golden->figures[i].name))
+        if (here[i] == ABSENT)
             check_findings_add(findings, CHECK_FIGURE, NONE, NULL, "%s is gone; it was %.10g",
                                golden->figures[i].name, golden->figures[i].value);
+    free(there);
+    free(here);
 }
 
 void check_compare(const struct check_suite *suite, const struct case_work *work,

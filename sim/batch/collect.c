@@ -90,6 +90,31 @@ static void widen(struct collected *table, const uint32_t *widths, uint64_t poin
     }
 }
 
+static bool has_figure_of(const struct collected *table, const struct study_metric *metric)
+{
+    size_t length = strlen(metric->name);
+    for (uint32_t i = 0; i < table->metric_count; i++) {
+        size_t own = strlen(table->metrics[i]);
+        if (own >= length && strcmp(table->metrics[i] + own - length, metric->name) == 0 &&
+            (own == length || table->metrics[i][own - length - 1] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* A pointer that is misspelt finds nothing: that is not to pass for a figure that is always absent. */
+static void warn_of_empty_metrics(const struct collected *table, struct diagnostics *diagnostics)
+{
+    const struct study *study = table->study;
+    if (table->missing + table->failed == study_points(study) || study->metrics == study_default_metrics)
+        return;
+    for (uint32_t i = 0; i < study->metric_count; i++)
+        if (!has_figure_of(table, &study->metrics[i]))
+            diagnostics_report(diagnostics, DIAGNOSTIC_WARNING, &study->source, DIAGNOSTIC_NO_OFFSET, NULL,
+                               "study-metric-empty", "metric \"%s\": no result has anything at %s",
+                               study->metrics[i].name, study->metrics[i].pointer);
+}
+
 int collect(struct sweep *sweep, struct collected *table, struct diagnostics *diagnostics)
 {
     uint64_t points = study_points(sweep->study);
@@ -97,21 +122,17 @@ int collect(struct sweep *sweep, struct collected *table, struct diagnostics *di
     table->points = memory_array(points, sizeof(*table->points));
     uint32_t *widths = memory_array(points, sizeof(*widths));
     for (uint64_t i = 0; i < points; i++) {
-        struct scenario *scenario;
-        struct text_buffer inputs = {0};
-        int status = sweep_point(sweep, i, &scenario, table->points[i].key, &inputs, diagnostics);
-        text_buffer_fini(&inputs);
+        int status = sweep_key(sweep, i, table->points[i].key, &table->points[i].seed, diagnostics);
         if (status < 0) {
             free(widths);
             collected_free(table);
             return status;
         }
-        table->points[i].seed = scenario->seed;
-        scenario_free(scenario);
         widths[i] = read_point(sweep, table, &table->points[i]);
     }
     widen(table, widths, points);
     free(widths);
+    warn_of_empty_metrics(table, diagnostics);
     return STATUS_OK;
 }
 

@@ -47,7 +47,7 @@ int cost_compare(struct cost_comparison *comparison, const struct cost_side side
                  struct diagnostics *diagnostics);
 void cost_comparison_fini(struct cost_comparison *comparison);
 
-/** (after - before) / |before| in hundredths of a percent; NAN where one is missing or before is 0. */
+/** (after - before) / |before|; NAN where one is missing or before is 0. */
 double cost_change(const struct cost_figure *figure);
 
 #endif

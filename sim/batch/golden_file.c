@@ -48,11 +48,13 @@ static void read_groups(struct case_answers *answers, const struct json_node *ob
     const cJSON *member; /* not through nodes, for which null is absent */
     cJSON_ArrayForEach(member, object->value)
     {
+        uint32_t group = NONE;
+        if (!cJSON_IsNull(member) && !json_get_u32(object, member->string, 0, NONE - 1, &group))
+            continue;
         answers->functions = memory_grow(answers->functions, answers->function_count,
                                          &answers->function_capacity, sizeof(*answers->functions));
         answers->functions[answers->function_count++] =
-            (struct answered_function){arena_string(answers->arena, member->string),
-                                       cJSON_IsNumber(member) ? (uint32_t)member->valuedouble : NONE};
+            (struct answered_function){arena_string(answers->arena, member->string), group};
     }
 }
 

@@ -18,10 +18,17 @@
 
 enum { POINT_KEY_SIZE = 33 }; /**< 32 hexadecimal digits and NUL */
 
-/** Content hashes of the files a study names, each read once. Files that change meanwhile are not seen. */
+/** Content hashes of the files a study names, each read once. */
 struct input_hashes;
 struct input_hashes *input_hashes_new(void);
 void input_hashes_free(struct input_hashes *hashes);
+
+/**
+ * Has a file changed since it was hashed? Told by device, inode, size and time of modification. Ask after
+ * simulating: a result of other contents must not be filed under the key of these.
+ * @return its path, valid as long as @p hashes; NULL where none has
+ */
+const char *input_hashes_changed(const struct input_hashes *hashes);
 
 /**
  * The canonical text of a point, a JSON object on one line.

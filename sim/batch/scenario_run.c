@@ -3,6 +3,7 @@
 
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
+#include "sim/output/result_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,4 +92,18 @@ void scenario_run_fini(struct scenario_run *run)
     workload_free(run->workload);
     machine_input_free(run->input);
     *run = (struct scenario_run){0};
+}
+
+int scenario_run_whole(struct scenario *scenario, struct text_buffer *text, struct diagnostics *diagnostics)
+{
+    struct scenario_run run = {0};
+    int status = scenario_run_load(&run, scenario, diagnostics);
+    if (status == STATUS_OK)
+        status = scenario_run_build(&run, NULL, NULL, diagnostics);
+    if (status == STATUS_OK)
+        status = scenario_run_simulate(&run, diagnostics);
+    if (status == STATUS_OK)
+        result_json_write(&run.result, text);
+    scenario_run_fini(&run);
+    return status;
 }

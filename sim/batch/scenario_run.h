@@ -41,6 +41,9 @@ int scenario_run_build(struct scenario_run *run, bool (*progress)(void *context,
  */
 int scenario_run_simulate(struct scenario_run *run, struct diagnostics *diagnostics);
 
+/** All of the above, start to end. @param text  gets the result document @return as machine_run() */
+int scenario_run_whole(struct scenario *scenario, struct text_buffer *text, struct diagnostics *diagnostics);
+
 /** Free everything but the scenario. */
 void scenario_run_fini(struct scenario_run *run);
 

@@ -4,6 +4,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/batch/outside_program.h"
+#include "sim/batch/scenario_run.h"
 #include "sim/input/source_file.h"
 #include "sim/output/output_file.h"
 
@@ -39,14 +40,10 @@ struct missing {
 static int find_missing(struct sweep *sweep, struct missing *missing, struct diagnostics *diagnostics)
 {
     for (uint64_t point = 0; point < study_points(sweep->study); point++) {
-        struct scenario *scenario;
-        struct text_buffer inputs = {0};
         char key[POINT_KEY_SIZE];
-        int status = sweep_point(sweep, point, &scenario, key, &inputs, diagnostics);
-        text_buffer_fini(&inputs);
+        int status = sweep_key(sweep, point, key, NULL, diagnostics);
         if (status < 0)
             return status;
-        scenario_free(scenario);
         enum stored_state state = result_store_read(sweep->folder, key, NULL);
         if (state == STORED_RESULT || state == STORED_FAILURE)
             continue;
@@ -70,7 +67,7 @@ static double sample(struct sweep *sweep, const struct missing *missing)
         char key[POINT_KEY_SIZE];
         if (sweep_point(sweep, missing->points[missing->count * i / taken], &scenario, key, &inputs,
                         unheard) == STATUS_OK) {
-            sweep_simulate(scenario, &text, unheard);
+            scenario_run_whole(scenario, &text, unheard);
             scenario_free(scenario);
         }
         diagnostics_free(unheard);

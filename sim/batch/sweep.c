@@ -151,18 +151,28 @@ int sweep_point(struct sweep *sweep, uint64_t point, struct scenario **scenario,
     return status;
 }
 
+int sweep_key(struct sweep *sweep, uint64_t point, char key[POINT_KEY_SIZE], uint64_t *seed,
+              struct diagnostics *diagnostics)
+{
+    struct scenario *scenario;
+    struct text_buffer inputs = {0};
+    int status = sweep_point(sweep, point, &scenario, key, &inputs, diagnostics);
+    text_buffer_fini(&inputs);
+    if (status < 0)
+        return status;
+    if (seed)
+        *seed = scenario->seed;
+    scenario_free(scenario);
+    return STATUS_OK;
+}
+
 uint64_t sweep_find(struct sweep *sweep, const char *prefix, struct diagnostics *diagnostics)
 {
     uint64_t found = UINT64_MAX, points = study_points(sweep->study);
     for (uint64_t point = 0; point < points; point++) {
-        struct scenario *scenario;
-        struct text_buffer inputs = {0};
         char key[POINT_KEY_SIZE];
-        int status = sweep_point(sweep, point, &scenario, key, &inputs, diagnostics);
-        text_buffer_fini(&inputs);
-        if (status < 0)
+        if (sweep_key(sweep, point, key, NULL, diagnostics) < 0)
             return UINT64_MAX;
-        scenario_free(scenario);
         if (strncmp(key, prefix, strlen(prefix)) != 0)
             continue;
         if (found != UINT64_MAX)

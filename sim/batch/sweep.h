@@ -50,11 +50,16 @@ void sweep_close(struct sweep *sweep);
 int sweep_point(struct sweep *sweep, uint64_t point, struct scenario **scenario, char key[POINT_KEY_SIZE],
                 struct text_buffer *inputs, struct diagnostics *diagnostics);
 
+/**
+ * The key of a point alone.
+ * @param seed  gets the seed it is simulated with; may be NULL
+ * @return as sweep_point()
+ */
+int sweep_key(struct sweep *sweep, uint64_t point, char key[POINT_KEY_SIZE], uint64_t *seed,
+              struct diagnostics *diagnostics);
+
 /** Point number whose key begins with @p prefix, or UINT64_MAX where none or several do. */
 uint64_t sweep_find(struct sweep *sweep, const char *prefix, struct diagnostics *diagnostics);
-
-/** Simulate a point here and now. @param text  gets the result document @return as machine_run() */
-int sweep_simulate(struct scenario *scenario, struct text_buffer *text, struct diagnostics *diagnostics);
 
 struct sweep_options {
     unsigned workers;

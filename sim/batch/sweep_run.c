@@ -6,7 +6,6 @@
 #include "sim/base/status.h"
 #include "sim/batch/scenario_run.h"
 #include "sim/batch/worker_pool.h"
-#include "sim/output/result_json.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -25,20 +24,6 @@ struct sweep_work {
     int status;    /* of the parent: what keeps the sweep from going on */
 };
 
-int sweep_simulate(struct scenario *scenario, struct text_buffer *text, struct diagnostics *diagnostics)
-{
-    struct scenario_run run = {0};
-    int status = scenario_run_load(&run, scenario, diagnostics);
-    if (status == STATUS_OK)
-        status = scenario_run_build(&run, NULL, NULL, diagnostics);
-    if (status == STATUS_OK)
-        status = scenario_run_simulate(&run, diagnostics);
-    if (status == STATUS_OK)
-        result_json_write(&run.result, text);
-    scenario_run_fini(&run);
-    return status;
-}
-
 /* What is wrong, as text. */
 static void print_findings(const struct diagnostics *diagnostics, struct text_buffer *out)
 {
@@ -51,6 +36,21 @@ static void print_findings(const struct diagnostics *diagnostics, struct text_bu
     fclose(stream);
     text_buffer_append(out, text, length);
     free(text);
+}
+
+/* What was simulated must be what the key stands for. */
+static int check_inputs(const struct sweep *sweep, struct diagnostics *diagnostics)
+{
+    const char *changed = input_hashes_changed(sweep->hashes);
+    if (!changed)
+        return STATUS_OK;
+    const struct source_text source = {changed, NULL, 0};
+    diagnostics_report(
+        diagnostics, DIAGNOSTIC_ERROR, &source, DIAGNOSTIC_NO_OFFSET, NULL, "sweep-input-changed",
+        "the file changed while the study ran; `iommusim sweep resume %s` goes on with it as it "
+        "is now",
+        sweep->folder);
+    return STATUS_BAD_INPUT;
 }
 
 /* In a worker: the answer is 0, 1 where the point has failed and is recorded so, or a status that no point is
@@ -69,7 +69,7 @@ static int work(void *context, uint64_t point)
     char key[POINT_KEY_SIZE];
     int status = sweep_point(all->sweep, point, &scenario, key, &inputs, diagnostics), failed = 0;
     if (status == STATUS_OK) {
-        status = sweep_simulate(scenario, &text, diagnostics);
+        status = scenario_run_whole(scenario, &text, diagnostics);
         if (status < 0) {
             failed = 1;
             text_buffer_fini(&text);
@@ -77,8 +77,10 @@ static int work(void *context, uint64_t point)
         }
         diagnostics_free(diagnostics);
         diagnostics = diagnostics_new(FINDINGS_KEPT);
-        status = result_store_write(all->sweep->folder, key, failed ? STORED_FAILURE : STORED_RESULT,
-                                    text_buffer_get(&inputs), &text, diagnostics);
+        status = check_inputs(all->sweep, diagnostics);
+        if (status == STATUS_OK)
+            status = result_store_write(all->sweep->folder, key, failed ? STORED_FAILURE : STORED_RESULT,
+                                        text_buffer_get(&inputs), &text, diagnostics);
         scenario_free(scenario);
     }
     if (status < 0)
@@ -96,17 +98,13 @@ static uint64_t next(void *context)
     uint64_t points = all->progress->points;
     while (all->status == STATUS_OK && all->next < points) {
         uint64_t point = all->options->only ? all->options->only[all->next] : all->next;
-        struct scenario *scenario;
-        struct text_buffer inputs = {0};
         char key[POINT_KEY_SIZE];
         all->next++;
         if (point >= study_points(all->sweep->study))
             continue; /* of a plan for another study */
-        all->status = sweep_point(all->sweep, point, &scenario, key, &inputs, all->diagnostics);
-        text_buffer_fini(&inputs);
+        all->status = sweep_key(all->sweep, point, key, NULL, all->diagnostics);
         if (all->status < 0)
             break;
-        scenario_free(scenario);
         enum stored_state state = result_store_read(all->sweep->folder, key, NULL);
         if (state == STORED_RESULT || (state == STORED_FAILURE && !all->options->retry_failed)) {
             all->progress->there++;
@@ -163,8 +161,9 @@ static void done(void *context, uint64_t point, const struct worker_outcome *out
     } else if (outcome->status < 0) {
         const struct source_text source = {all->sweep->folder, NULL, 0};
         diagnostics_report(all->diagnostics, DIAGNOSTIC_ERROR, &source, DIAGNOSTIC_NO_OFFSET, NULL,
-                           "sweep-store", "point %" PRIu64 " cannot be kept: %s", point,
-                           status_text(outcome->status));
+                           "sweep-store", "point %" PRIu64 " cannot be kept: %s: %.*s", point,
+                           status_text(outcome->status), (int)strcspn(outcome->errors, "\n"),
+                           outcome->errors);
         all->status = outcome->status;
     } else {
         all->progress->failed += outcome->status == 1;

@@ -154,15 +154,21 @@ static void end(struct worker *worker, bool at_once)
     worker->process = 0;
 }
 
+/* What a worker has written to standard error for its task. */
+static void read_errors(const struct worker *worker, char errors[ERRORS_KEPT + 1])
+{
+    ssize_t length = pread(worker->errors, errors, ERRORS_KEPT, 0);
+    errors[length > 0 ? length : 0] = '\0';
+}
+
 /* A worker is gone in the middle of a task. */
 static void bury(const struct worker_pool *pool, struct worker *worker)
 {
     int status = 0;
-    char errors[ERRORS_KEPT + 1] = "";
+    char errors[ERRORS_KEPT + 1];
     while (waitpid(worker->process, &status, 0) < 0 && errno == EINTR)
         ;
-    ssize_t length = pread(worker->errors, errors, ERRORS_KEPT, 0);
-    errors[length > 0 ? length : 0] = '\0';
+    read_errors(worker, errors);
     close_files(worker);
     worker->process = 0;
     const struct worker_outcome outcome = {
@@ -188,10 +194,12 @@ static bool feed(const struct worker_pool *pool, struct worker *worker)
 static bool take_answer(const struct worker_pool *pool, struct worker *workers, unsigned number)
 {
     struct worker *worker = &workers[number];
-    struct worker_outcome outcome = {.survived = true, .errors = ""};
+    char errors[ERRORS_KEPT + 1];
+    struct worker_outcome outcome = {.survived = true, .errors = errors};
     if (read_all(worker->answers, &outcome.status, sizeof(outcome.status))) {
         uint64_t task = worker->task;
         worker->task = NO_TASK;
+        read_errors(worker, errors);
         pool->done(pool->context, task, &outcome);
         return true;
     }

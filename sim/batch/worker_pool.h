@@ -16,7 +16,7 @@ struct worker_outcome {
     bool survived;      /**< the worker lives: work() returned @c status */
     int status;         /**< of work(), or the exit status of the worker */
     int signal;         /**< that ended the worker, or 0 */
-    const char *errors; /**< what the dead worker had written to standard error; "" if nothing */
+    const char *errors; /**< what the worker wrote to standard error for the task; "" if nothing */
 };
 
 struct worker_pool {

@@ -81,7 +81,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 /* ---- names to quantities ---- */
 
-static bool find_quantity(const struct collected *table, const char *name, struct study_quantity *quantity)
+bool sweep_find_quantity(const struct collected *table, const char *name, struct study_quantity *quantity)
 {
     if (study_quantity_read(table, name, quantity))
         return true;
@@ -101,7 +101,7 @@ static bool read_constraint(const struct collected *table, const char *text,
                 text);
         return false;
     }
-    bool good = find_quantity(table, name, &constraint->quantity);
+    bool good = sweep_find_quantity(table, name, &constraint->quantity);
     free(name);
     return good;
 }
@@ -164,7 +164,7 @@ static bool read_question(struct question *question)
     const struct answer_choice *chosen = question->chosen;
     for (size_t i = 0; i < chosen->goal_count; i++) {
         question->goals[i].maximise = chosen->goals[i].maximise;
-        if (!find_quantity(question->table, chosen->goals[i].name, &question->goals[i].quantity))
+        if (!sweep_find_quantity(question->table, chosen->goals[i].name, &question->goals[i].quantity))
             return false;
     }
     for (size_t i = 0; i < chosen->constraint_count; i++)
@@ -217,7 +217,7 @@ static int answer_sensitivity(struct question *question, struct text_buffer *out
     struct axis_effect effects[STUDY_AXES_MAX];
     bool tsv = question->chosen->tsv;
     static const char *const heading[] = {"axis", "share", "lowest mean", "at", "highest mean", "at"};
-    if (!find_quantity(table, question->chosen->of, &quantity))
+    if (!sweep_find_quantity(table, question->chosen->of, &quantity))
         return STATUS_BAD_USAGE;
     for (size_t i = 0; i < sizeof(heading) / sizeof(heading[0]); i++)
         print_cell(out, tsv, i == 0, heading[i]);

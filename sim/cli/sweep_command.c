@@ -4,6 +4,7 @@
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/base/units.h"
+#include "sim/batch/scenario_run.h"
 #include "sim/batch/slurm.h"
 #include "sim/batch/sweep.h"
 #include "sim/cli/commands.h"
@@ -212,7 +213,7 @@ static int estimate(struct sweep *sweep, const struct sweep_choice *chosen, stru
         clock_gettime(CLOCK_MONOTONIC, &begun);
         int status = sweep_point(sweep, points * i / taken, &scenario, key, &inputs, diagnostics);
         if (status == STATUS_OK) {
-            status = sweep_simulate(scenario, &text, diagnostics);
+            status = scenario_run_whole(scenario, &text, diagnostics);
             scenario_free(scenario);
         }
         text_buffer_fini(&inputs);

@@ -60,16 +60,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static bool find_quantity(const struct collected *table, const char *name, struct study_quantity *quantity)
-{
-    if (study_quantity_read(table, name, quantity))
-        return true;
-    const char *near = study_quantity_nearest(table, name);
-    fprintf(stderr, "iommusim sweep plot: error: no metric or axis with numbers has the name '%s'%s%s%s\n",
-            name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
-    return false;
-}
-
 struct picture {
     struct arena *arena;
     const struct collected *table;
@@ -167,7 +157,8 @@ static int draw(const struct collected *table, const struct plot_choice *chosen,
 {
     struct picture picture = {.arena = arena_new(), .table = table};
     int status = STATUS_BAD_USAGE;
-    if (find_quantity(table, chosen->x, &picture.x) && find_quantity(table, chosen->y, &picture.y))
+    if (sweep_find_quantity(table, chosen->x, &picture.x) &&
+        sweep_find_quantity(table, chosen->y, &picture.y))
         status = add_all(&picture, chosen->by);
     if (status == STATUS_OK) {
         const struct chart chart = {table->study->name ? table->study->name : "study", chosen->x, chosen->y,

@@ -114,19 +114,14 @@ static int read_figure(struct searcher *searcher, const uint64_t *points, uint32
 {
     struct wanted_figure figure = {.name = searcher->metric};
     for (uint32_t i = 0; i < count; i++) {
-        struct scenario *scenario;
-        struct text_buffer inputs = {0}, body = {0};
+        struct text_buffer body = {0};
         char key[POINT_KEY_SIZE];
-        int status = sweep_point(searcher->sweep, points[i], &scenario, key, &inputs, searcher->diagnostics);
-        if (status == STATUS_OK) {
-            scenario_free(scenario);
-            if (result_store_read(searcher->sweep->folder, key, &body) == STORED_RESULT)
-                point_metrics_find(searcher->sweep->study, text_buffer_get(&body), take, &figure);
-        }
-        text_buffer_fini(&inputs);
-        text_buffer_fini(&body);
+        int status = sweep_key(searcher->sweep, points[i], key, NULL, searcher->diagnostics);
         if (status < 0)
             return status;
+        if (result_store_read(searcher->sweep->folder, key, &body) == STORED_RESULT)
+            point_metrics_find(searcher->sweep->study, text_buffer_get(&body), take, &figure);
+        text_buffer_fini(&body);
     }
     *value = figure.found == count ? figure.sum / count : NAN;
     return STATUS_OK;

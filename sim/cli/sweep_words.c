@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/batch/collect.h"
 #include "sim/batch/point_metrics.h"
+#include "sim/batch/scenario_run.h"
 #include "sim/batch/slurm.h"
 #include "sim/cli/commands.h"
 #include "sim/output/output_file.h"
@@ -258,7 +259,7 @@ static int answer_point(struct sweep *sweep, const struct word_choice *chosen,
     if (status == STATUS_OK)
         status = sweep_point(sweep, point, &scenario, key, &inputs, diagnostics);
     if (status == STATUS_OK) {
-        status = sweep_simulate(scenario, &result, diagnostics);
+        status = scenario_run_whole(scenario, &result, diagnostics);
         if (status == STATUS_OK)
             status = output_file_write(chosen->output ? chosen->output : "-", text_buffer_get(&result),
                                        result.length, diagnostics);

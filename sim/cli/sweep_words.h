@@ -6,6 +6,8 @@
 #ifndef IOMMUSIM_CLI_SWEEP_WORDS_H
 #define IOMMUSIM_CLI_SWEEP_WORDS_H
 
+#include "sim/batch/study_answers.h"
+
 struct sweep_word {
     const char *name;
     /** argv[0] is "iommusim sweep NAME". @return exit status of the program */
@@ -14,6 +16,9 @@ struct sweep_word {
 
 /** Ends with a NULL name. */
 extern const struct sweep_word sweep_words[];
+
+/** study_quantity_read(), with a message on standard error where it finds none. In sweep_answers.c. */
+bool sweep_find_quantity(const struct collected *table, const char *name, struct study_quantity *quantity);
 
 /* In sweep_answers.c. */
 int sweep_best_word(int argc, char **argv);

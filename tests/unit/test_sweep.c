@@ -196,6 +196,35 @@ START_TEST(a_full_disk_ends_the_sweep)
 }
 END_TEST
 
+/* The machine changes while its points are computed: what follows is not filed under the old one's keys. */
+START_TEST(an_input_that_changes_ends_the_sweep)
+{
+    program_write_file("machine.json",
+                       "{\"format\": \"iommusim-topology/1\", \"iommus\": [{\"kind\": "
+                       "\"vt-d\"}], \"host_bridges\": [{\"functions\": [{\"functions\": [{}]}]}]}");
+    program_expect("sed -i 's/synthetic:rp(ep)/machine.json/; s/\"operations\": 50/\"operations\": 20000/' "
+                   "scenario.json; (until ls changed/points/*/*.json; do :; done; echo >> machine.json) "
+                   "> waited 2>&1 & iommusim sweep study.json -o changed -j 1; s=$?; wait; exit $s",
+                   2, "machine.json: error: the file changed while the study ran");
+    program_expect(
+        "iommusim sweep resume changed -q && iommusim sweep study.json -q -o whole && "
+        "iommusim sweep collect changed > a && iommusim sweep collect whole > b && cmp a b && echo same",
+        0, "same");
+}
+END_TEST
+
+START_TEST(metrics_that_find_nothing_are_told)
+{
+    program_expect(
+        "sed 's|\"repeats\"|\"metrics\": {\"p99\": \"/streams/*/latency/p99_ps\", \"p98\": "
+        "\"/streams/*/latency/p98_ps\"}, \"repeats\"|' study.json > odd.json; iommusim sweep odd.json",
+        0, "24 computed");
+    program_expect("iommusim sweep collect odd-results -o table.csv", 0,
+                   "warning: metric \"p98\": no result has anything at /streams/*/latency/p98_ps");
+    program_expect("iommusim sweep collect odd-results -o table.csv | grep -c p99 || true", 0, "0");
+}
+END_TEST
+
 START_TEST(two_at_once_are_told_apart)
 {
     char path[200];
@@ -361,6 +390,8 @@ Suite *sweep_suite(void)
     tcase_add_test(tests, damaged_files_are_replaced);
     tcase_add_test(tests, failed_points_are_recorded);
     tcase_add_test(tests, a_full_disk_ends_the_sweep);
+    tcase_add_test(tests, an_input_that_changes_ends_the_sweep);
+    tcase_add_test(tests, metrics_that_find_nothing_are_told);
     tcase_add_test(tests, two_at_once_are_told_apart);
     tcase_add_test(tests, the_database_answers);
     tcase_add_test(tests, slurm_is_handed_chunks);
