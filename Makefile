@@ -8,8 +8,11 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pr
 PACKAGES := libcjson libxxhash libzstd libarchive sqlite3
 VERSION  := 0.1.0
 
-SOURCES  := $(filter-out sim/main.c,$(sort $(wildcard sim/*/*.c models/*.c models/*/*.c)))
+# sim/world includes SimGrid, which only the second program is linked with.
+SOURCES  := $(filter-out sim/world/%,$(sort $(wildcard sim/*/*.c models/*.c models/*/*.c)))
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+WORLD_SOURCES := $(sort $(wildcard sim/world/*.c))
+WORLD_OBJECTS := $(WORLD_SOURCES:%.c=$(BUILD)/%.o)
 TESTS    := $(sort $(wildcard tests/unit/*.c))
 TEST_OBJECTS := $(TESTS:%.c=$(BUILD)/%.o)
 EMBEDDED := $(sort $(wildcard topologies/presets/*.json sim/input/schema/*.json))
@@ -22,7 +25,7 @@ LIBS       = $(shell pkg-config --libs $(PACKAGES)) -lm
 all: $(BUILD)/iommusim
 
 help:
-	@echo 'make            build $(BUILD)/iommusim (libraries must be there: make setup)'
+	@echo 'make            build $(BUILD)/iommusim and iommusim-world (libraries must be there: make setup)'
 	@echo 'make demo       install what is missing, build, groups + leaks + latency of a real machine'
 	@echo 'make check      install what is missing, build, all tests'
 	@echo 'make bench      measure speed; small table, JSON in $(BUILD)/bench.json'
@@ -52,7 +55,7 @@ $(BUILD)/embedded.o: $(EMBEDDED) scripts/embed.sh
 
 # Everything a simulated result depends on; results of studies are filed under the hash of it.
 MODEL_SOURCES := $(sort $(wildcard models/*.[ch] models/*/*.[ch] sim/base/*.[ch] sim/kernel/*.[ch] sim/topology/*.[ch] sim/input/*.[ch] \
-                 sim/analysis/*.[ch] sim/analysis/*.def sim/machine/*.[ch] sim/output/result*.[ch] topologies/presets/*.json))
+                 sim/analysis/*.[ch] sim/analysis/*.def sim/machine/*.[ch] sim/world/*.[ch] sim/output/result*.[ch] topologies/presets/*.json))
 
 $(BUILD)/model_version.o: $(MODEL_SOURCES)
 	@mkdir -p $(@D)
@@ -66,9 +69,21 @@ $(BUILD)/libiommusim.a: $(OBJECTS) $(BUILD)/embedded.o $(BUILD)/model_version.o
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-$(BUILD)/iommusim: $(BUILD)/sim/main.o $(BUILD)/libiommusim.a
+# Where SimGrid is not installed everything else still works.
+ifeq ($(shell pkg-config --exists simgrid && echo yes),yes)
+WORLD_PROGRAM := $(BUILD)/iommusim-world
+endif
+
+$(BUILD)/iommusim: $(BUILD)/sim/main.o $(BUILD)/libiommusim.a | $(WORLD_PROGRAM)
 	@echo '  LINK    $@'
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The same commands and, linked with SimGrid, those inputs that need it: iommusim becomes it by execv().
+$(WORLD_OBJECTS): CFLAGS_ALL += $(shell pkg-config --cflags simgrid)
+
+$(BUILD)/iommusim-world: $(BUILD)/sim/main.o $(WORLD_OBJECTS) $(BUILD)/libiommusim.a
+	@echo '  LINK    $@'
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs simgrid)
 
 # Each tests/unit/test_NAME.c defines `Suite *NAME_suite(void)`; the runner's list is made from the file names.
 $(BUILD)/tests/suites.h: $(TESTS) Makefile
@@ -161,9 +176,9 @@ format:
 
 lint:
 	clang-format --dry-run -Werror $$(git ls-files -co --exclude-standard '*.c' '*.h')
-	clang-tidy --quiet $(SOURCES) sim/main.c -- -std=c11 -D_GNU_SOURCE -I. -DIOMMUSIM_VERSION='"x"' $(shell pkg-config --cflags $(PACKAGES))
+	clang-tidy --quiet $(SOURCES) $(WORLD_SOURCES) sim/main.c -- -std=c11 -D_GNU_SOURCE -I. -DIOMMUSIM_VERSION='"x"' $(shell pkg-config --cflags $(PACKAGES) simgrid)
 
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(ORACLE_OBJECTS:.o=.d) $(VALIDATION_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d
+-include $(OBJECTS:.o=.d) $(WORLD_OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(ORACLE_OBJECTS:.o=.d) $(VALIDATION_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/sim/main.d

@@ -4,6 +4,7 @@
 #include "sim/cli/command.h"
 #include "sim/cli/help_overview.h"
 #include "sim/base/nearest.h"
+#include "sim/cli/world_program.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -56,7 +57,9 @@ int main(int argc, char **argv)
         return 0;
     }
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-        puts("iommusim " IOMMUSIM_VERSION);
+        const struct world_engines *engines = world_program_engines();
+        printf("iommusim " IOMMUSIM_VERSION "%s%s\n", engines ? " with SimGrid " : "",
+               engines ? engines->simgrid_version() : "");
         return 0;
     }
     const struct command *command = command_find(argv[1]);
