@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/kernel/histogram.h"
 
-#include <string.h>
-
-void histogram_init(struct histogram *histogram)
-{
-    memset(histogram, 0, sizeof(*histogram));
-    histogram->minimum = UINT64_MAX;
-}
-
 void histogram_merge(struct histogram *histogram, const struct histogram *other)
 {
-    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+    if (other->count == 0)
+        return;
+    for (uint32_t i = histogram_bucket(other->minimum); i <= histogram_bucket(other->maximum); i++)
         histogram->buckets[i] += other->buckets[i];
+    if (histogram->count == 0 || other->minimum < histogram->minimum)
+        histogram->minimum = other->minimum;
     histogram->count += other->count;
     histogram->total += other->total;
-    if (other->minimum < histogram->minimum)
-        histogram->minimum = other->minimum;
     if (other->maximum > histogram->maximum)
         histogram->maximum = other->maximum;
 }
@@ -40,7 +34,7 @@ uint64_t histogram_percentile(const struct histogram *histogram, uint32_t per_mi
     uint64_t rank = (uint64_t)((scaled + 999999) / 1000000), seen = 0;
     if (rank == 0)
         return histogram->minimum;
-    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    for (uint32_t i = histogram_bucket(histogram->minimum); i < HISTOGRAM_BUCKETS; i++) {
         seen += histogram->buckets[i];
         if (seen >= rank) {
             uint64_t high = histogram_bucket_high(i);

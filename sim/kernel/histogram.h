@@ -3,7 +3,8 @@
  * @file histogram.h
  * A mergeable log-linear histogram of latencies: values below 1024 exact, above with 512 steps an
  * octave, so that any percentile is within 0.1 % of the exact one. Fixed size, no allocation, any 64-bit
- * value.
+ * value. All zeros is an empty histogram: thousands of them in zeroed memory take no page until used, and
+ * then those of their values only.
  *
  * The layout follows the idea of HdrHistogram (G. Tene); mean and total are exact sums, not bucket estimates.
  */
@@ -21,13 +22,10 @@ enum {
 
 struct histogram {
     uint64_t count;
-    uint64_t minimum, maximum; /**< exact; minimum is UINT64_MAX while empty */
+    uint64_t minimum, maximum; /**< exact; 0 while empty */
     __uint128_t total;         /**< exact sum */
     uint64_t buckets[HISTOGRAM_BUCKETS];
 };
-
-/** Make @p histogram empty. */
-void histogram_init(struct histogram *histogram);
 
 /** Index of the bucket of @p value. */
 static inline uint32_t histogram_bucket(uint64_t value)
@@ -43,9 +41,9 @@ static inline uint32_t histogram_bucket(uint64_t value)
 static inline void histogram_record(struct histogram *histogram, uint64_t value)
 {
     histogram->buckets[histogram_bucket(value)]++;
+    histogram->minimum = histogram->count == 0 || value < histogram->minimum ? value : histogram->minimum;
     histogram->count++;
     histogram->total += value;
-    histogram->minimum = value < histogram->minimum ? value : histogram->minimum;
     histogram->maximum = value > histogram->maximum ? value : histogram->maximum;
 }
 

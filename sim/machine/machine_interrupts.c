@@ -24,8 +24,6 @@ static uint64_t message_address(const struct machine *machine, uint32_t function
 void interrupts_init(struct machine *machine)
 {
     machine->interrupts = arena_array(machine->arena, machine->unit_count, sizeof(*machine->interrupts));
-    for (int outcome = 0; outcome < INTERRUPT_OUTCOMES; outcome++)
-        histogram_init(&machine->interrupt_counters.latency[outcome]);
     for (uint32_t i = 0; i < machine->unit_count; i++)
         interrupt_remapping_init(&machine->interrupts[i], &machine->units[i].parameters,
                                  machine->options.seed);

@@ -39,8 +39,6 @@ static void init_domain(struct machine *machine, uint32_t index)
     enum translation_mode mode = machine->workload->domains[index].mode;
     domain->dynamic = translation_mode_is_dynamic(mode);
     domain->lazy = mode == TRANSLATION_LAZY;
-    histogram_init(&domain->counters.unmap);
-    histogram_init(&domain->counters.window);
     if (!domain->dynamic)
         return;
     /* MODEL: below 4 GiB only, where the kernel looks first; page 0 is never used. */

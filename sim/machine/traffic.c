@@ -280,8 +280,6 @@ int traffic_open(struct machine *machine, struct diagnostics *diagnostics)
         struct traffic *traffic = &machine->traffic[i];
         traffic->stream = &workload->streams[i];
         random_init(&traffic->random, machine->options.seed, traffic->stream->name);
-        histogram_init(&traffic->result.latency);
-        histogram_init(&traffic->result.failed_latency);
         traffic->write_next = true;
         if (traffic->stream->trace_path) {
             int status = trace_open(traffic->stream->trace_path, machine->input->topology, &traffic->trace,

@@ -103,9 +103,9 @@ void timeline_write(const struct simulation *simulation, const struct request_tr
 
 /* ---- percentiles ---- */
 
+/** @param all  empty */
 static void merge_streams(const struct simulation *simulation, struct histogram *all)
 {
-    histogram_init(all);
     for (uint32_t s = 0; s < simulation->workload->stream_count; s++)
         histogram_merge(all, &machine_stream_result(simulation->machine, s)->latency);
 }
