@@ -26,6 +26,7 @@ struct machine_parameters {
     struct root_complex_parameters root_complex;
     struct memory_parameters memory;
     struct dma_api_parameters dma_api;
+    struct swiotlb_parameters swiotlb;
 };
 
 #endif

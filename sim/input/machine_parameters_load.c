@@ -231,6 +231,7 @@ static void spread_values(struct loading *loading)
     parameters->root_complex = sections[SECTION_ROOT_COMPLEX].root_complex;
     parameters->memory = sections[SECTION_MEMORY].memory;
     parameters->dma_api = sections[SECTION_DMA_API].dma_api;
+    parameters->swiotlb = sections[SECTION_SWIOTLB].swiotlb;
     for (enum parameter_section section = 0; section < SECTION_IOMMU; section++)
         add_origins(loading, "/parameters", parameter_table(section)->name, section, &sections[section],
                     sections[section].origins);

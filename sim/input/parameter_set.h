@@ -23,6 +23,7 @@ enum parameter_section {
     SECTION_ROOT_COMPLEX,
     SECTION_MEMORY,
     SECTION_DMA_API,
+    SECTION_SWIOTLB,
     SECTION_IOMMU,
     SECTION_COUNT
 };
@@ -39,6 +40,7 @@ struct parameter_values {
         struct root_complex_parameters root_complex;
         struct memory_parameters memory;
         struct dma_api_parameters dma_api;
+        struct swiotlb_parameters swiotlb;
         struct iommu_parameters iommu;
     };
     struct field_origin origins[SECTION_FIELDS_MAX]; /**< in step with the table's fields */

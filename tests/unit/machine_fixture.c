@@ -58,8 +58,15 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                            .llc_latency_ps = 60000,
                                            .dram_latency_ps = 110000,
                                            .bandwidth_bytes_per_s = UINT64_C(1000000000000)};
-    p->dma_api = (struct dma_api_parameters){
-        .map_ps = 300000, .unmap_ps = 400000, .flush_queue_entries = 8, .flush_timeout_ps = 50000000};
+    p->dma_api = (struct dma_api_parameters){.map_ps = 300000,
+                                             .unmap_ps = 400000,
+                                             .iova = {.magazine_entries = 4},
+                                             .flush_queue_entries = 8,
+                                             .flush_timeout_ps = 50000000};
+    p->swiotlb = (struct swiotlb_parameters){.pool_bytes = 1 << 20,
+                                             .areas = 1,
+                                             .copy_bytes_per_s = UINT64_C(10000000000),
+                                             .encrypt_bytes_per_s = UINT64_C(5000000000)};
     p->units[0] = (struct iommu_parameters){.context_entries = 64,
                                             .context_ways = 4,
                                             .iotlb_entries = 64,
