@@ -97,6 +97,14 @@ $(BUILD)/tests/run: $(TEST_OBJECTS) $(BUILD)/tests/oracle/isolation_evidence.o $
 	@echo '  LINK    $@'
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
 
+# SimGrid by itself, for what is exported to it: not linked with anything of ours.
+$(BUILD)/tests/simgrid-flows: tests/simgrid/simgrid_flows.c
+	@mkdir -p $(@D)
+	@echo '  LINK    $@'
+	@$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O1 -o $@ $< $(shell pkg-config --cflags --libs simgrid)
+
+$(BUILD)/tests/run: | $(BUILD)/tests/simgrid-flows
+
 BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/bench/*.c)))
 $(BENCH_OBJECTS): CFLAGS_ALL += $(shell pkg-config --cflags check)
 

@@ -133,6 +133,10 @@ const struct transport *machine_transport(const struct machine *machine);
 /** DMA engine of a function, or NULL where it has none (nothing in the workload uses it). */
 const struct dma_engine *machine_engine(const struct machine *machine, uint32_t function_id);
 
+/** Smallest MPS on the way of a function to the root complex, in bytes: what it uses. Any time after
+ * machine_new(). */
+uint32_t machine_path_payload(const struct machine *machine, uint32_t function_id);
+
 /** What a function did, or NULL where it has no DMA engine. */
 const struct device_result *machine_device_result(const struct machine *machine, uint32_t function_id);
 

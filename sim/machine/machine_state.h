@@ -100,9 +100,6 @@ struct machine {
 /** Build nodes, channels, ingresses, engines, completers (machine_build.c). @return 0 or STATUS_BAD_INPUT */
 int machine_build_transport(struct machine *machine, struct diagnostics *diagnostics);
 
-/** Smallest MPS on the way of a function to the root complex, in bytes (machine_payload.c). */
-uint32_t machine_path_payload(const struct machine *machine, uint32_t function_id);
-
 /** Warn of streams whose device has a larger one. */
 void machine_warn_of_payloads(const struct machine *machine, struct diagnostics *diagnostics);
 

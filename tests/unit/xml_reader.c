@@ -31,7 +31,8 @@ static char *read_name(struct reader *reader)
 {
     const char *from = reader->at;
     demand(reader, isalpha((unsigned char)*from), "a name is expected");
-    while (isalnum((unsigned char)*reader->at) || *reader->at == '-' || *reader->at == ':')
+    while (isalnum((unsigned char)*reader->at) || *reader->at == '-' || *reader->at == '_' ||
+           *reader->at == ':')
         reader->at++;
     return strndup(from, (size_t)(reader->at - from));
 }
