@@ -74,7 +74,13 @@ static unsigned ack_factor_tenths(unsigned width, unsigned max_payload)
 }
 
 /* DLLPs on the wire: an ACK and an update-FC each ACK interval; a SKIP ordered set each 1538 symbols. */
-enum { DLLP_BYTES = 8, SKIP_BYTES = 4, SKIP_INTERVAL_BYTES = 1538, LARGEST_TLP_BYTES = 4096 + 64 };
+enum {
+    FLIT_BYTES = 256,
+    DLLP_BYTES = 8,
+    SKIP_BYTES = 4,
+    SKIP_INTERVAL_BYTES = 1538,
+    LARGEST_TLP_BYTES = 4096 + 64
+};
 
 static void reduce(uint64_t *numerator, uint64_t *denominator)
 {
@@ -93,6 +99,9 @@ struct link_timing link_timing_make(const struct link_parameters *parameters, un
 {
     assert(generation >= 1 && generation <= LINK_GENERATIONS && width);
     struct link_timing timing = {.extra_bytes = (parameters->ecrc ? 4 : 0) - (generation == 6 ? 8 : 0)};
+    if (generation == 6)
+        timing.flit_ps =
+            FLIT_BYTES * UINT64_C(8000000) / (generations[generation].megatransfers_per_s * width);
     /* Picoseconds of a byte: 8 bits at so many megatransfers a second and lane, stretched by the line code.
      */
     uint64_t numerator = UINT64_C(8000000) * generations[generation].code_denominator,

@@ -40,6 +40,7 @@ struct link_timing {
                                 in lowest terms */
     int32_t extra_bytes; /**< added to every TLP: 4 with ECRC; flit mode has no framing, sequence number and
                             LCRC a TLP: -8 */
+    uint64_t flit_ps;    /**< flit mode: one flit of 256 bytes; 0: TLPs are framed one by one */
 };
 
 enum { LINK_GENERATIONS = 6 };
@@ -60,6 +61,17 @@ static inline uint64_t link_serialisation_ps(const struct link_timing *timing, u
     return (((uint64_t)((int64_t)bytes + timing->extra_bytes)) * timing->ps_numerator +
             timing->ps_denominator / 2) /
            timing->ps_denominator;
+}
+
+/**
+ * When the receiver may use what came with the byte that ends at @p time_ps. In flit mode that is the end of
+ * the flit, as its CRC and error correction stand there and cover all of it (PCIe Base Spec r6.0 4.2.3).
+ * Flits follow each other without a gap; the first begins at time 0.
+ */
+static inline uint64_t link_usable_ps(const struct link_timing *timing, uint64_t time_ps)
+{
+    uint64_t flit_ps = timing->flit_ps;
+    return flit_ps ? (time_ps + flit_ps - 1) / flit_ps * flit_ps : time_ps;
 }
 
 /** Raw rate after encoding in bits per second (e.g. 63015384615 for Gen3 x8). */

@@ -17,7 +17,8 @@
  * - Credits per class, headers and 16-byte data units (2.6.1), taken when a TLP is sent, given back when its
  * last byte has left the buffer, seen by the sender after credit_return plus the propagation back.
  * - Cut-through: a TLP goes on when its header is through, unless the next channel is faster than the one it
- * came by (it would run dry) or the switch stores and forwards.
+ * came by (it would run dry) or the switch stores and forwards. In flit mode (Gen6) nothing of it can be used
+ * before the flit it is in has come whole (link_usable_ps()).
  */
 #ifndef IOMMUSIM_PCIE_TRANSPORT_H
 #define IOMMUSIM_PCIE_TRANSPORT_H

@@ -95,6 +95,30 @@ START_TEST(unequal_links_cut_through_only_downhill)
 }
 END_TEST
 
+/* In flit mode what has come is used when its flit is whole: 32 ns at 64 GT/s x1. */
+START_TEST(a_flit_is_used_when_it_is_whole)
+{
+    enum { FLIT_PS = 32000 };
+    static const uint32_t sizes[] = {4, 64, 200, 256};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, "rp[link=6x1](ep[link=6x1])");
+        uint64_t last_byte_ps = ISSUE_PS + wire_ps(6, 1, HEADER + sizes[i]);
+        ck_assert_uint_eq(alone(&fixture, "01:00.0", STREAM_WRITE, 0x10000000, sizes[i]),
+                          (last_byte_ps + FLIT_PS - 1) / FLIT_PS * FLIT_PS + LINK_PS + REQUEST_PS +
+                              COMMIT_PS);
+        fixture_fini(&fixture);
+    }
+    struct machine_fixture fixture; /* a switch passes a TLP on after the flit it begins in */
+    fixture_init(&fixture, "rp[link=6x1](up[link=6x1](dp[link=6x1](ep[link=6x1])))");
+    uint64_t at_switch_ps = (ISSUE_PS / FLIT_PS + 1) * FLIT_PS + LINK_PS + SWITCH_PS;
+    uint64_t last_byte_ps = at_switch_ps + wire_ps(6, 1, HEADER + 256);
+    ck_assert_uint_eq(alone(&fixture, "03:00.0", STREAM_WRITE, 0x10000000, 256),
+                      (last_byte_ps + FLIT_PS - 1) / FLIT_PS * FLIT_PS + LINK_PS + REQUEST_PS + COMMIT_PS);
+    fixture_fini(&fixture);
+}
+END_TEST
+
 START_TEST(ecrc_is_four_bytes_on_every_tlp)
 {
     struct machine_fixture fixture;
@@ -266,6 +290,7 @@ Suite *fabric_detail_suite(void)
     TCase *tests = tcase_create("fabric_detail");
     tcase_add_test(tests, a_switch_stores_or_cuts_through);
     tcase_add_test(tests, unequal_links_cut_through_only_downhill);
+    tcase_add_test(tests, a_flit_is_used_when_it_is_whole);
     tcase_add_test(tests, ecrc_is_four_bytes_on_every_tlp);
     tcase_add_test(tests, unaligned_reads_are_split_at_the_boundary);
     tcase_add_test(tests, the_smallest_mps_on_the_way_holds);
