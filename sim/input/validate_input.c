@@ -43,13 +43,15 @@ static int validate_preset(const struct source_text *source, struct text_buffer 
 {
     struct arena *arena = arena_new();
     struct parameter_set *set = memory_alloc(sizeof(*set));
-    int status = preset_apply_source(set, source, source->name, arena, diagnostics);
     unsigned values = 0;
+    int status = preset_apply(set, "default", NULL, arena, NULL, diagnostics); /* it is never alone */
+    if (status == STATUS_OK)
+        status = preset_apply_source(set, source, source->name, arena, diagnostics);
     for (enum parameter_section section = 0; section < SECTION_COUNT; section++) {
         const struct parameter_values *given =
             section == SECTION_IOMMU ? &set->iommu[IOMMU_NONE] : &set->sections[section];
         for (size_t i = 0; i < parameter_table(section)->count; i++)
-            values += given->origins[i].from != NULL;
+            values += given->origins[i].from && strcmp(given->origins[i].from, source->name) == 0;
     }
     text_buffer_format(summary, "%u parameter%s", values, values == 1 ? "" : "s");
     free(set);
