@@ -139,7 +139,7 @@ isolation-seen: $(BUILD)/tests/oracle-run
 	@$(BUILD)/tests/oracle-run ../shared --evidence sim/analysis
 
 unit: $(BUILD)/tests/run $(BUILD)/iommusim
-	CK_DEFAULT_TIMEOUT=300 IOMMUSIM=$(BUILD)/iommusim $(BUILD)/tests/run
+	@scripts/run-suites.sh $(BUILD)
 
 demo: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
