@@ -14,11 +14,17 @@
 #include <string.h>
 
 static const struct study_metric metrics[] = {
-    {"bytes_per_s", "/streams/*/bytes_per_s"},         {"operations_per_s", "/streams/*/operations_per_s"},
-    {"mean_ps", "/streams/*/latency/mean_ps"},         {"p50_ps", "/streams/*/latency/p50_ps"},
-    {"p99_ps", "/streams/*/latency/p99_ps"},           {"p99.9_ps", "/streams/*/latency/p99.9_ps"},
-    {"maximum_ps", "/streams/*/latency/maximum_ps"},   {"iotlb_hit_rate", "/units/*/iotlb_hit_rate"},
-    {"walker_occupancy", "/units/*/walker_occupancy"}, {"failed operations", "/run/failed"},
+    {"bytes_per_s", "/streams/*/bytes_per_s"},
+    {"operations_per_s", "/streams/*/operations_per_s"},
+    {"mean_ps", "/streams/*/latency/mean_ps"},
+    {"p50_ps", "/streams/*/latency/p50_ps"},
+    {"p99_ps", "/streams/*/latency/p99_ps"},
+    {"p99.9_ps", "/streams/*/latency/p99.9_ps"},
+    {"maximum_ps", "/streams/*/latency/maximum_ps"},
+    {"iotlb_hit_rate", "/units/*/iotlb_hit_rate"},
+    {"walker_occupancy", "/units/*/walker_occupancy"},
+    {"driver.busy_ps", "/driver/busy_ps"},
+    {"failed operations", "/run/failed"},
 };
 
 double cost_change(const struct cost_figure *figure)
@@ -80,9 +86,21 @@ static void take(void *context, const char *name, const char *value)
     *(taking->second ? &comparison->figures[i].after : &comparison->figures[i].before) = number;
 }
 
+/* Each side is half of the way. */
+struct half_way {
+    const struct cost_progress *whole;
+    unsigned begun; /* thousandths */
+};
+
+static bool step(void *context, unsigned thousandths)
+{
+    const struct half_way *half = context;
+    return half->whole->step(half->whole->context, half->begun + thousandths / 2);
+}
+
 /* The result document of one side. */
-static int run_side(const struct cost_side *side, struct scenario *scenario, struct text_buffer *text,
-                    struct diagnostics *diagnostics)
+static int run_side(const struct cost_side *side, struct scenario *scenario, struct half_way *half,
+                    struct text_buffer *text, struct diagnostics *diagnostics)
 {
     struct simulation simulation = {0};
     struct workload *workload = NULL;
@@ -90,6 +108,8 @@ static int run_side(const struct cost_side *side, struct scenario *scenario, str
     struct workload_machine machine = simulation_workload_machine(&simulation);
     int status = scenario_load_workload(scenario, &machine, &workload, diagnostics);
     simulation.options.seed = scenario->seed;
+    simulation.options.progress = half->whole->step ? step : NULL;
+    simulation.options.progress_context = half;
     if (status == STATUS_OK)
         status = simulation_build(&simulation, workload, diagnostics);
     if (status == STATUS_OK)
@@ -97,7 +117,7 @@ static int run_side(const struct cost_side *side, struct scenario *scenario, str
     if (status == STATUS_OK) {
         struct result result = {.simulation = &simulation,
                                 .iommu = side->choice,
-                                .sections = 1U << RESULT_STREAMS | 1U << RESULT_UNITS};
+                                .sections = 1U << RESULT_STREAMS | 1U << RESULT_UNITS | 1U << RESULT_DOMAINS};
         result.traces = arena_array(scenario->arena, workload->stream_count, sizeof(*result.traces));
         result_json_write(&result, text);
     }
@@ -107,7 +127,7 @@ static int run_side(const struct cost_side *side, struct scenario *scenario, str
 }
 
 int cost_compare(struct cost_comparison *comparison, const struct cost_side sides[2], const char *path,
-                 struct diagnostics *diagnostics)
+                 const struct cost_progress *progress, struct diagnostics *diagnostics)
 {
     static const struct study asked = {.metrics = metrics,
                                        .metric_count = sizeof(metrics) / sizeof(metrics[0])};
@@ -118,7 +138,8 @@ int cost_compare(struct cost_comparison *comparison, const struct cost_side side
     for (int i = 0; i < 2 && status == STATUS_OK; i++) {
         struct text_buffer text = {0};
         struct taking taking = {comparison, i == 1};
-        status = run_side(&sides[i], scenario, &text, diagnostics);
+        struct half_way half = {progress, i == 1 ? 500 : 0};
+        status = run_side(&sides[i], scenario, &half, &text, diagnostics);
         if (status == STATUS_OK)
             point_metrics_find(&asked, text_buffer_get(&text), take, &taking);
         text_buffer_fini(&text);

@@ -38,13 +38,19 @@ struct cost_side {
 struct machine_input *cost_moved_input(struct arena *arena, const struct machine_input *input,
                                        struct topology *moved, const uint32_t *known);
 
+/** How far it is. */
+struct cost_progress {
+    bool (*step)(void *context, unsigned thousandths); /**< as in struct machine_options; NULL: nobody asks */
+    void *context;
+};
+
 /**
  * Run the workload on both machines.
  * @param path  of a workload or scenario; of a scenario the workload and seed are taken
- * @return 0, or what went wrong after diagnostics; cost_comparison_fini() in any case
+ * @return 0, STATUS_INTERRUPTED, or what went wrong after diagnostics; cost_comparison_fini() in any case
  */
 int cost_compare(struct cost_comparison *comparison, const struct cost_side sides[2], const char *path,
-                 struct diagnostics *diagnostics);
+                 const struct cost_progress *progress, struct diagnostics *diagnostics);
 void cost_comparison_fini(struct cost_comparison *comparison);
 
 /** (after - before) / |before|; NAN where one is missing or before is 0. */

@@ -5,6 +5,7 @@
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/diff_arguments.h"
+#include "sim/cli/run_progress.h"
 #include "sim/input/machine_input.h"
 #include "sim/input/what_if.h"
 #include "sim/output/diff_report.h"
@@ -148,6 +149,8 @@ static int run_both(const struct diff_arguments *arguments, const struct side *s
                     struct cost_comparison *cost, struct diagnostics *diagnostics)
 {
     struct cost_side asked[2];
+    struct run_progress shown = {.shown = isatty(STDERR_FILENO)};
+    const struct cost_progress progress = {run_progress_step, &shown};
     for (int i = 0; i < 2; i++) {
         const struct side *side = &sides[i];
         const struct machine_input *input = side->input ? side->input : sides[0].input;
@@ -156,7 +159,11 @@ static int run_both(const struct diff_arguments *arguments, const struct side *s
                                      side->moved.known);
         asked[i] = (struct cost_side){input, side->options.choice, side->options.cmdline};
     }
-    return cost_compare(cost, asked, arguments->workload, diagnostics);
+    run_progress_begin(&shown);
+    int status = cost_compare(cost, asked, arguments->workload, &progress, diagnostics);
+    run_progress_erase(&shown);
+    run_progress_end(&shown);
+    return status;
 }
 
 static int compare(const struct diff_arguments *arguments, struct side *sides, struct arena *arena,

@@ -13,6 +13,8 @@ enum {
     TOP = 34,
     BOTTOM = 46,
     TICKS = 5,
+    TICKS_MAX = 12,
+    DECADES_DIVIDED = 3, /* fewer have ticks at 2 and 5, too */
     LEGEND_STEP = 18,
 };
 
@@ -83,19 +85,52 @@ static void add_number(struct text_buffer *out, double value)
     text_buffer_format(out, "%.3g", value);
 }
 
+/* Values an axis is divided at: whole decades with 2 and 5 between them where there are few, or steps of 1, 2
+ * or 5. @return how many, at most TICKS_MAX */
+static size_t choose_ticks(const struct axis *axis, double ticks[TICKS_MAX])
+{
+    static const double within[] = {1, 2, 5};
+    double span = axis->high - axis->low, slack = span * 1e-9;
+    size_t count = 0;
+    if (axis->logarithmic) {
+        unsigned each = span < DECADES_DIVIDED ? 3 : 1;
+        double stride = ceil(span / (TICKS_MAX / 2));
+        for (double decade = floor(axis->low); decade <= axis->high + slack; decade += stride)
+            for (unsigned i = 0; i < each && count < TICKS_MAX; i++) {
+                double at = decade + log10(within[i]);
+                if (at >= axis->low - slack && at <= axis->high + slack)
+                    ticks[count++] = pow(10, decade) * within[i];
+            }
+        return count;
+    }
+    double decade = pow(10, floor(log10(span / TICKS))), step = 10 * decade;
+    for (size_t i = sizeof(within) / sizeof(within[0]); i-- > 0;)
+        if (within[i] * decade >= span / TICKS)
+            step = within[i] * decade;
+    for (double number = ceil((axis->low - slack) / step);
+         number * step <= axis->high + slack && count < TICKS_MAX; number++)
+        ticks[count++] = number * step;
+    return count;
+}
+
 static void draw_ticks(const struct axis *x, const struct axis *y, struct text_buffer *out)
 {
-    for (int i = 0; i <= TICKS; i++) {
-        double along = (double)i / TICKS, at_x = x->low + along * (x->high - x->low),
-               at_y = y->low + along * (y->high - y->low), left = LEFT + along * (WIDTH - LEFT - RIGHT),
-               top = HEIGHT - BOTTOM - along * (HEIGHT - TOP - BOTTOM);
-        text_buffer_format(out, "<path class=\"grid\" d=\"M%d %.1fH%dM%.1f %dV%d\"/>", LEFT, top,
-                           WIDTH - RIGHT, left, HEIGHT - BOTTOM, TOP);
+    double ticks[TICKS_MAX];
+    size_t count = choose_ticks(x, ticks);
+    for (size_t i = 0; i < count; i++) {
+        double left = pixel_x(x, ticks[i]);
+        text_buffer_format(out, "<path class=\"grid\" d=\"M%.1f %dV%d\"/>", left, HEIGHT - BOTTOM, TOP);
         text_buffer_format(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", left,
                            HEIGHT - BOTTOM + 16);
-        add_number(out, x->logarithmic ? pow(10, at_x) : at_x);
-        text_buffer_format(out, "</text><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 6, top + 4);
-        add_number(out, y->logarithmic ? pow(10, at_y) : at_y);
+        add_number(out, ticks[i]);
+        text_buffer_add(out, "</text>\n");
+    }
+    count = choose_ticks(y, ticks);
+    for (size_t i = 0; i < count; i++) {
+        double top = pixel_y(y, ticks[i]);
+        text_buffer_format(out, "<path class=\"grid\" d=\"M%d %.1fH%d\"/>", LEFT, top, WIDTH - RIGHT);
+        text_buffer_format(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 6, top + 4);
+        add_number(out, ticks[i]);
         text_buffer_add(out, "</text>\n");
     }
 }
