@@ -86,8 +86,14 @@ bool sweep_find_quantity(const struct collected *table, const char *name, struct
     if (study_quantity_read(table, name, quantity))
         return true;
     const char *near = study_quantity_nearest(table, name);
-    fprintf(stderr, "iommusim sweep: error: no metric or axis with numbers has the name '%s'%s%s%s\n", name,
-            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    if (near && strcmp(near, name) == 0)
+        fprintf(stderr,
+                "iommusim sweep: error: no combination has a number for '%s': %" PRIu64 " of %" PRIu64
+                " points have failed, %" PRIu64 " are missing\n",
+                name, table->failed, study_points(table->study), table->missing);
+    else
+        fprintf(stderr, "iommusim sweep: error: no metric or axis has the name '%s'%s%s%s\n", name,
+                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
     return false;
 }
 

@@ -109,7 +109,7 @@ static size_t choose_ticks(const struct axis *axis, double ticks[TICKS_MAX])
             step = within[i] * decade;
     for (double number = ceil((axis->low - slack) / step);
          number * step <= axis->high + slack && count < TICKS_MAX; number++)
-        ticks[count++] = number * step;
+        ticks[count++] = number * step + 0.0; /* no -0 */
     return count;
 }
 
