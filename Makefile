@@ -5,7 +5,7 @@ BUILD    ?= build
 CC       ?= cc
 OPT      ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-PACKAGES := libcjson libxxhash libzstd libarchive sqlite3
+PACKAGES := libcjson expat libxxhash libzstd libarchive sqlite3
 VERSION  := 0.1.0
 
 # sim/world includes SimGrid, which only the second program is linked with.

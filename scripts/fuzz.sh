@@ -13,6 +13,7 @@ for target; do
     trace) length=400 ;;
     scenario | workload) length=3000 ;;
     topology) length=4000 ;;
+    hwloc) length=6000 ;;
     *) length=20000 ;;
     esac
     corpus=$build/corpus/$target

@@ -5,7 +5,7 @@
 # what `make fuzz` needs.
 set -eu
 
-packages='gcc make pkg-config libcjson-dev libzstd-dev libxxhash-dev libarchive-dev libsqlite3-dev check libsubunit-dev libsimgrid-dev clang-format zstd'
+packages='gcc make pkg-config libcjson-dev libzstd-dev libxxhash-dev libexpat1-dev libarchive-dev libsqlite3-dev check libsubunit-dev libsimgrid-dev clang-format zstd'
 [ "${1:-}" = fuzz ] && packages="$packages clang libclang-rt-dev"
 
 missing=''

@@ -27,6 +27,7 @@ enum dump_rank {
     DUMP_INFERRED, /**< ids looked up by name, buses seen in paths: no second opinion */
     DUMP_LISTING,  /**< one line a function: group listings, plain lspci */
     DUMP_LOG,      /**< kernel log */
+    DUMP_HWLOC,    /**< XML of hwloc */
     DUMP_TEXT,     /**< lspci -k, -v to -vvv */
     DUMP_BYTES,    /**< lspci -x to -xxxx */
     DUMP_SYSFS,    /**< sysfs copy */

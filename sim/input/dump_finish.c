@@ -159,11 +159,12 @@ static const char *plural(unsigned count)
 static void warn_guesses(const struct dump *dump, unsigned numbered)
 {
     const struct source_text *source = dump->source_count == 1 ? dump->source : NULL;
-    unsigned hidden = 0, typeless = 0, ports = 0;
+    unsigned hidden = 0, typeless = 0, ports = 0, unread = 0;
     for (uint32_t i = 0; i < dump->part_count; i++) {
         const struct pci_function *function = topology_builder_function(dump->builder, i);
-        bool log = dump->parts[i].rank == DUMP_LOG;
-        hidden += function->pcie_unknown && !log;
+        bool log = dump->parts[i].rank == DUMP_LOG, hwloc = dump->parts[i].rank == DUMP_HWLOC;
+        hidden += function->pcie_unknown && !log && !hwloc;
+        unread += function->acs_unknown && hwloc && function_is_bridge(function);
         typeless += function->pcie_unknown && log;
         ports += function->acs_unknown && log && function_is_bridge(function);
     }
@@ -185,6 +186,13 @@ static void warn_guesses(const struct dump *dump, unsigned numbered)
             "a kernel log does not tell ACS; that of %u bridge%s is unknown (add the output of "
             "'sudo lspci -vvv' or '-xxxx')",
             ports, plural(ports));
+    if (unread)
+        diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING, source, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "hwloc-no-acs",
+                           "hwloc tells neither ACS nor port types nor lanes; ACS of %u bridge%s is unknown, "
+                           "types and lanes "
+                           "are guessed (add the output of 'sudo lspci -vvv' or '-xxxx')",
+                           unread, plural(unread));
     if (numbered)
         diagnostics_report(dump->diagnostics, DIAGNOSTIC_WARNING, source, DIAGNOSTIC_NO_OFFSET, NULL,
                            "lspci-no-buses",

@@ -116,7 +116,7 @@ static void report_unknown(const struct source_text *source, struct diagnostics 
         diagnostics_report(
             diagnostics, DIAGNOSTIC_ERROR, source, 0, NULL, "input-unknown",
             "this is no topology: expected JSON, a one-line machine or a dump: the output of lspci, "
-            "a kernel log, a listing of IOMMU groups or a copy of /sys");
+            "a kernel log, a listing of IOMMU groups, hwloc's XML or a copy of /sys");
 }
 
 /* Texts that cannot be one of several. */
@@ -164,6 +164,7 @@ static int load_source(const struct machine_source *source, struct machine_input
     case INPUT_LSPCI_TEXT:
     case INPUT_KERNEL_LOG:
     case INPUT_GROUP_LIST:
+    case INPUT_HWLOC:
     case INPUT_FILE_TREE:
         return load_dumps(source, input, diagnostics);
     case INPUT_UNKNOWN:

@@ -41,6 +41,7 @@ enum input_kind {
     INPUT_LSPCI_TEXT,
     INPUT_KERNEL_LOG,
     INPUT_GROUP_LIST,
+    INPUT_HWLOC,     /**< XML of hwloc */
     INPUT_FILE_TREE, /**< a folder or an archive: a copy of /sys */
     INPUT_SYNTHETIC,
     INPUT_UNKNOWN,

@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/input/file_tree.h"
 #include "sim/input/group_list.h"
+#include "sim/input/hwloc_reader.h"
 #include "sim/input/kernel_log_reader.h"
 #include "sim/input/lspci_fields.h"
 #include "sim/input/lspci_import.h"
@@ -19,6 +20,8 @@ enum input_kind dump_recognise(const struct source_text *source)
     struct lspci_header header;
     struct group_list listing = {0};
     bool first = true;
+    if (hwloc_recognise(source))
+        return INPUT_HWLOC;
     while (slice_next_line(&rest, &line)) {
         char joined[GROUP_LIST_JOINED];
         line = lspci_unquote(line);
@@ -56,6 +59,10 @@ static int reject(const struct source_text *source, size_t offset, struct diagno
 static void read_source(const struct source_text *source, struct dump *dump)
 {
     dump_begin_source(dump, source);
+    if (hwloc_recognise(source)) {
+        hwloc_read(source, dump);
+        return;
+    }
     lspci_read(source, dump);
     if (kernel_log_recognise(source))
         kernel_log_read(source, dump);

@@ -14,8 +14,8 @@
 /**
  * Is @p source a dump, and which? Decided by content: the first lines that start a function as lspci prints
  * it, and whether rows of bytes follow. Mail quoting ("> ") and indentation before lines are seen through.
- * @return INPUT_LSPCI_HEX where there are rows of bytes, INPUT_LSPCI_TEXT without, INPUT_UNKNOWN for anything
- * else
+ * @return INPUT_LSPCI_HEX where there are rows of bytes, INPUT_LSPCI_TEXT without, the other kinds of text
+ * that tell of functions, INPUT_UNKNOWN for anything else
  */
 enum input_kind dump_recognise(const struct source_text *source);
 

@@ -122,6 +122,7 @@ int validate_input(const char *path, const char **kind, struct text_buffer *summ
     case INPUT_LSPCI_TEXT:
     case INPUT_KERNEL_LOG:
     case INPUT_GROUP_LIST:
+    case INPUT_HWLOC:
     case INPUT_FILE_TREE:
         *kind = "dump";
         status = validate_file(&file, summary, diagnostics);

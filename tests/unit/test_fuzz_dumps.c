@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Replays the small corpora of the fuzzers of kernel logs, sysfs copies and workloads: whole, cut short,
- * damaged. */
+/* Replays the small corpora of the fuzzers of kernel logs, XML of hwloc, sysfs copies and workloads: whole,
+ * cut short, damaged. */
 #define LLVMFuzzerTestOneInput fuzz_kernel_log
 #include "tests/fuzz/fuzz_kernel_log.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_hwloc
+#include "tests/fuzz/fuzz_hwloc.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_sysfs
 #include "tests/fuzz/fuzz_sysfs.c"
@@ -62,6 +65,12 @@ START_TEST(kernel_logs)
 }
 END_TEST
 
+START_TEST(xml_of_hwloc)
+{
+    replay("tests/fuzz/hwloc/*", fuzz_hwloc);
+}
+END_TEST
+
 START_TEST(copies_of_sysfs)
 {
     replay("tests/fuzz/sysfs/*", fuzz_sysfs);
@@ -80,6 +89,7 @@ Suite *fuzz_dumps_suite(void)
     TCase *tests = tcase_create("fuzz_dumps");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, kernel_logs);
+    tcase_add_test(tests, xml_of_hwloc);
     tcase_add_test(tests, copies_of_sysfs);
     tcase_add_test(tests, workloads);
     suite_add_tcase(suite, tests);
