@@ -5,10 +5,18 @@
 
 #include <assert.h>
 
-/* Page number at the page's own size, and the size (0, 1, 2). */
-static uint64_t key_of(uint64_t iova, unsigned size)
+enum { SPACE_SHIFT = 54 }; /* of keys: 52 bits of page number and 2 of page size below */
+
+/* Address space, page number at the page's own size, and the size (0, 1, 2). */
+static uint64_t key_of(uint32_t space, uint64_t iova, unsigned size)
 {
-    return iova >> (PAGE_SHIFT_4K + 9 * size) << 2 | size;
+    return (uint64_t)space << SPACE_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * size) << 2 | size;
+}
+
+/* The same of the 4 KiB page, without size. */
+static uint64_t page_of(uint32_t space, uint64_t iova)
+{
+    return key_of(space, iova, 0) >> 2;
 }
 
 static uint64_t index_of(uint64_t iova, unsigned size)
@@ -39,12 +47,32 @@ static bool is_pending(const struct device_tlb *tlb, uint64_t page)
     return false;
 }
 
-enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint64_t iova, bool write, uint64_t *physical)
+uint32_t device_tlb_space(struct device_tlb *tlb, uint32_t pasid)
 {
-    uint64_t page = iova >> PAGE_SHIFT_4K, leaf;
+    if (!pasid)
+        return 0;
+    for (uint32_t i = 0; i < tlb->space_count; i++) {
+        if (tlb->pasids[i] == pasid)
+            return i + 1;
+    }
+    if (tlb->space_count == DEVICE_TLB_SPACES)
+        return DEVICE_TLB_NO_SPACE;
+    tlb->pasids[tlb->space_count] = pasid;
+    return ++tlb->space_count;
+}
+
+bool device_tlb_waits_for(const struct device_tlb *tlb, uint32_t space, uint64_t iova, bool write)
+{
+    return tlb->waited_page[write] == page_of(space, iova);
+}
+
+enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool write,
+                                       uint64_t *physical)
+{
+    uint64_t page = page_of(space, iova), leaf;
     bool waited = tlb->waited_page[write] == page;
     for (unsigned size = 0; size < 3; size++) {
-        if (!translation_cache_find(&tlb->cache, index_of(iova, size), key_of(iova, size), &leaf) ||
+        if (!translation_cache_find(&tlb->cache, index_of(iova, size), key_of(space, iova, size), &leaf) ||
             !(leaf & (write ? PAGE_WRITE : PAGE_READ)))
             continue;
         uint64_t offset = iova & ((UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1);
@@ -64,26 +92,27 @@ enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint64_t iova, bo
     return is_pending(tlb, page) ? DEVICE_TLB_PENDING : DEVICE_TLB_MISS;
 }
 
-bool device_tlb_expects(const struct device_tlb *tlb, uint64_t iova)
+bool device_tlb_expects(const struct device_tlb *tlb, uint32_t space, uint64_t iova)
 {
     for (unsigned size = 0; size < 3; size++) {
-        if (translation_cache_present(&tlb->cache, index_of(iova, size), key_of(iova, size)))
+        if (translation_cache_present(&tlb->cache, index_of(iova, size), key_of(space, iova, size)))
             return true;
     }
-    return is_pending(tlb, iova >> PAGE_SHIFT_4K);
+    return is_pending(tlb, page_of(space, iova));
 }
 
-void device_tlb_ask(struct device_tlb *tlb, uint64_t iova)
+void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova)
 {
     assert(device_tlb_may_ask(tlb));
-    tlb->pending[tlb->pending_count].page = iova >> PAGE_SHIFT_4K;
+    tlb->pending[tlb->pending_count].page = page_of(space, iova);
     tlb->pending[tlb->pending_count++].overtaken = false;
     tlb->requests++;
 }
 
-void device_tlb_learn(struct device_tlb *tlb, uint64_t iova, uint64_t leaf, unsigned shift, uint64_t now_ps)
+void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uint64_t leaf, unsigned shift,
+                      uint64_t now_ps)
 {
-    uint64_t page = iova >> PAGE_SHIFT_4K;
+    uint64_t page = page_of(space, iova);
     uint32_t at = 0;
     while (tlb->pending[at].page != page) {
         at++;
@@ -101,8 +130,8 @@ void device_tlb_learn(struct device_tlb *tlb, uint64_t iova, uint64_t leaf, unsi
     unsigned size = (shift - PAGE_SHIFT_4K) / 9;
     if (!leaf)
         return;
-    translation_cache_remove(&tlb->cache, index_of(iova, size), key_of(iova, size));
-    translation_cache_insert(&tlb->cache, index_of(iova, size), key_of(iova, size), leaf);
+    translation_cache_remove(&tlb->cache, index_of(iova, size), key_of(space, iova, size));
+    translation_cache_insert(&tlb->cache, index_of(iova, size), key_of(space, iova, size), leaf);
 }
 
 bool device_tlb_invalidate(struct device_tlb *tlb, uint64_t iova, unsigned order)
@@ -113,7 +142,7 @@ bool device_tlb_invalidate(struct device_tlb *tlb, uint64_t iova, unsigned order
     for (unsigned size = 0; size < 3; size++) {
         unsigned covered = order > 9 * size ? order - 9 * size : 0;
         uint64_t mask = covered >= 62 ? 3 : ~((UINT64_C(4) << covered) - 1) | 3;
-        translation_cache_remove_matching(&tlb->cache, mask, key_of(iova, size));
+        translation_cache_remove_matching(&tlb->cache, mask, key_of(0, iova, size));
     }
     for (uint32_t i = 0; i < tlb->pending_count; i++)
         tlb->pending[i].overtaken |=

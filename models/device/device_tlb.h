@@ -9,6 +9,8 @@
  * their answers are not used, waits for reads that carry the old address, and is answered; the answer is
  * posted and so pushes writes that carry the old address ahead of it (10.3.3).
  *
+ * Requests with different PASIDs are in different address spaces, which the device numbers as it meets them.
+ *
  * MODEL: a lookup takes no time of its own: it is part of issue_latency. One translation a request.
  */
 #ifndef IOMMUSIM_DEVICE_DEVICE_TLB_H
@@ -32,12 +34,16 @@ enum device_tlb_obedience {
 
 enum { TRANSLATION_REQUESTS_MAX = 256, TRANSLATION_REQUEST_BYTES = 8 };
 
+enum { DEVICE_TLB_SPACES = 1023, DEVICE_TLB_NO_SPACE = UINT16_MAX };
+
 struct device_tlb {
     struct translation_cache cache;
+    uint32_t pasids[DEVICE_TLB_SPACES]; /**< [space - 1] PASID plus one; space 0 is without PASID */
+    uint32_t space_count;
     enum device_tlb_obedience obedience;
     uint32_t limit; /**< requests under way at most */
     struct {
-        uint64_t page;  /**< 4 KiB page number */
+        uint64_t page;  /**< 4 KiB page number, address space above it */
         bool overtaken; /**< by an invalidation: its answer is not used */
     } pending[TRANSLATION_REQUESTS_MAX];
     uint32_t pending_count;
@@ -59,13 +65,23 @@ void device_tlb_init(struct device_tlb *tlb, uint32_t entries, uint32_t ways, ui
 void device_tlb_fini(struct device_tlb *tlb);
 
 /**
+ * Number of the address space of a PASID (plus one; 0: requests without), the same each time.
+ * @return DEVICE_TLB_NO_SPACE where it keeps apart as many as it can: such requests go out untranslated
+ */
+uint32_t device_tlb_space(struct device_tlb *tlb, uint32_t pasid);
+
+/**
  * Look an address up for the operation at the head of its kind.
  * @param physical  filled on a hit
  */
-enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint64_t iova, bool write, uint64_t *physical);
+enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool write,
+                                       uint64_t *physical);
+
+/** Was the address looked up last for that kind, in vain? */
+bool device_tlb_waits_for(const struct device_tlb *tlb, uint32_t space, uint64_t iova, bool write);
 
 /** Is the page of @p iova cached or asked for? No effect on replacement. */
-bool device_tlb_expects(const struct device_tlb *tlb, uint64_t iova);
+bool device_tlb_expects(const struct device_tlb *tlb, uint32_t space, uint64_t iova);
 
 static inline bool device_tlb_may_ask(const struct device_tlb *tlb)
 {
@@ -73,16 +89,18 @@ static inline bool device_tlb_may_ask(const struct device_tlb *tlb)
 }
 
 /** A translation request for the page of @p iova goes out. */
-void device_tlb_ask(struct device_tlb *tlb, uint64_t iova);
+void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova);
 
 /**
  * Its answer came.
  * @param leaf   page address and access bits; 0: refused
  * @param shift  log2 of the page size
  */
-void device_tlb_learn(struct device_tlb *tlb, uint64_t iova, uint64_t leaf, unsigned shift, uint64_t now_ps);
+void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uint64_t leaf, unsigned shift,
+                      uint64_t now_ps);
 
-/** An invalidation of 4 KiB << @p order at @p iova came. @return false where it will not be answered */
+/** An invalidation of 4 KiB << @p order at @p iova came, of the address space without PASID. @return false
+ * where it will not be answered */
 bool device_tlb_invalidate(struct device_tlb *tlb, uint64_t iova, unsigned order);
 
 /** A read with a translated address goes out; returns its generation plus one, for device_tlb_read_over(). */

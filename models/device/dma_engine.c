@@ -159,6 +159,7 @@ void dma_engine_submit(struct dma_engine *engine, uint32_t index)
     operation->submit_ps = now_ps;
     operation->asked_bytes = 0;
     operation->translation_ps = 0;
+    operation->space = engine->device_tlb ? device_tlb_space(engine->device_tlb, operation->pasid) : 0;
     operation->remaining_bytes = operation->length_bytes;
     event_queue_push(engine->transport->events, start_ps + engine->parameters.issue_latency_ps,
                      PRIORITY_NORMAL, engine->event_ready, engine->id, index);
@@ -230,6 +231,12 @@ static void charge_wait(const struct dma_engine *engine, const struct dma_operat
     tlp_charge(tlp, LEDGER_ENDPOINT, engine->transport->events->now_ps);
 }
 
+static uint32_t request_wire_bytes(const struct tlp *tlp)
+{
+    return TLP_FRAMING_BYTES + (tlp->pasid ? (uint32_t)TLP_PASID_BYTES : 0) +
+           link_request_header_bytes(tlp->transaction.address) + tlp_payload_bytes(tlp);
+}
+
 static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
 {
     struct dma_operation *operation = &engine->operations->items[operation_index];
@@ -255,8 +262,8 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
     tlp->max_payload = engine->max_payload;
     tlp->flow = write ? FLOW_POSTED : FLOW_NONPOSTED;
     tlp->issued_ps = engine->transport->events->now_ps;
-    tlp->wire_bytes =
-        TLP_FRAMING_BYTES + link_request_header_bytes(tlp->transaction.address) + tlp_payload_bytes(tlp);
+    tlp->pasid = operation->pasid;
+    tlp->wire_bytes = request_wire_bytes(tlp);
     charge_wait(engine, operation, tlp);
     operation->issued_bytes += bytes;
     engine->tlps++;
@@ -268,16 +275,17 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
 /* Does the operation's address go through the device TLB? */
 static bool is_translated_here(const struct dma_engine *engine, const struct dma_operation *operation)
 {
-    return engine->device_tlb && !operation->forged;
+    return engine->device_tlb && !operation->forged && operation->space != DEVICE_TLB_NO_SPACE;
 }
 
 /* A translation request for the page of an address; it goes out, or fails at its source like any TLP. */
-static uint32_t ask_translation(struct dma_engine *engine, uint64_t iova)
+static uint32_t ask_translation(struct dma_engine *engine, const struct dma_operation *operation,
+                                uint64_t iova)
 {
     uint32_t index = tlp_take(engine->transport->pool);
     struct tlp *tlp = &engine->transport->pool->items[index];
     uint64_t page = iova & ~UINT64_C(0xfff);
-    device_tlb_ask(engine->device_tlb, iova);
+    device_tlb_ask(engine->device_tlb, operation->space, iova);
     tlp->transaction = (struct transaction){.kind = TRANSACTION_MEMORY_READ,
                                             .address_type = ADDRESS_TRANSLATION_REQUEST,
                                             .address = page,
@@ -292,8 +300,10 @@ static uint32_t ask_translation(struct dma_engine *engine, uint64_t iova)
     tlp->max_payload = engine->max_payload;
     tlp->flow = FLOW_NONPOSTED;
     tlp->iova = page;
+    tlp->space = (uint16_t)operation->space;
     tlp->issued_ps = tlp->mark_ps = engine->transport->events->now_ps;
-    tlp->wire_bytes = TLP_FRAMING_BYTES + link_request_header_bytes(page);
+    tlp->pasid = operation->pasid;
+    tlp->wire_bytes = request_wire_bytes(tlp);
     transport_route(engine->transport, index, engine->node);
     if (tlp->fate != FATE_FORWARD)
         return index;
@@ -301,23 +311,23 @@ static uint32_t ask_translation(struct dma_engine *engine, uint64_t iova)
     return NONE;
 }
 
-/* Next address, of operations that are ready, whose translation nobody asked for. */
-static bool next_untranslated(struct dma_engine *engine, bool write, uint64_t *iova)
+/* Next operation that is ready with an address whose translation nobody asked for; NULL: none. */
+static const struct dma_operation *next_untranslated(struct dma_engine *engine, bool write, uint64_t *iova)
 {
     while (engine->translate_next[write] != NONE) {
         struct dma_operation *operation = &engine->operations->items[engine->translate_next[write]];
-        while (!operation->forged && operation->asked_bytes < operation->length_bytes) {
+        while (is_translated_here(engine, operation) && operation->asked_bytes < operation->length_bytes) {
             uint64_t at = operation->address + operation->asked_bytes;
             uint64_t step = 4096 - (at & 4095), left = operation->length_bytes - operation->asked_bytes;
             operation->asked_bytes += (uint32_t)(step < left ? step : left);
-            if (device_tlb_expects(engine->device_tlb, at))
+            if (device_tlb_expects(engine->device_tlb, operation->space, at))
                 continue;
             *iova = at;
-            return true;
+            return operation;
         }
         engine->translate_next[write] = operation->next;
     }
-    return false;
+    return NULL;
 }
 
 /* Ask ahead for what the operations that are ready will need. */
@@ -325,9 +335,10 @@ static uint32_t pump_translations(struct dma_engine *engine)
 {
     for (int write = 0; engine->device_tlb && write < 2; write++) {
         uint64_t iova;
+        const struct dma_operation *operation;
         while (device_tlb_may_ask(engine->device_tlb) && !tlp_pool_exhausted(engine->transport->pool) &&
-               next_untranslated(engine, write, &iova)) {
-            uint32_t index = ask_translation(engine, iova);
+               (operation = next_untranslated(engine, write, &iova)) != NULL) {
+            uint32_t index = ask_translation(engine, operation, iova);
             if (index != NONE)
                 return index;
         }
@@ -341,12 +352,13 @@ static enum device_tlb_answer find_translation(struct dma_engine *engine, struct
                                                uint64_t *physical, uint32_t *failed)
 {
     uint64_t iova = operation->address + operation->issued_bytes;
-    bool waited = engine->device_tlb->waited_page[operation->write] == iova >> 12;
-    enum device_tlb_answer answer = device_tlb_find(engine->device_tlb, iova, operation->write, physical);
+    bool waited = device_tlb_waits_for(engine->device_tlb, operation->space, iova, operation->write);
+    enum device_tlb_answer answer =
+        device_tlb_find(engine->device_tlb, operation->space, iova, operation->write, physical);
     if (waited && (answer == DEVICE_TLB_HIT || answer == DEVICE_TLB_REFUSED))
         operation->translation_ps = engine->device_tlb->answered_ps;
     if (answer == DEVICE_TLB_MISS && device_tlb_may_ask(engine->device_tlb))
-        *failed = ask_translation(engine, iova);
+        *failed = ask_translation(engine, operation, iova);
     return answer;
 }
 
@@ -357,14 +369,15 @@ static void mark_translated(struct dma_engine *engine, struct tlp *tlp, uint64_t
     tlp->granted = !forged;
     tlp->transaction.address = physical;
     tlp->transaction.address_type = ADDRESS_TRANSLATED;
-    tlp->wire_bytes = TLP_FRAMING_BYTES + link_request_header_bytes(physical) + tlp_payload_bytes(tlp);
+    tlp->wire_bytes = request_wire_bytes(tlp);
     if (tlp->flow == FLOW_NONPOSTED && engine->device_tlb)
         tlp->device_generation = device_tlb_read_begins(engine->device_tlb);
 }
 
-void dma_engine_translation_arrived(struct dma_engine *engine, uint64_t iova, uint64_t leaf, unsigned shift)
+void dma_engine_translation_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, uint64_t leaf,
+                                    unsigned shift)
 {
-    device_tlb_learn(engine->device_tlb, iova, leaf, shift, engine->transport->events->now_ps);
+    device_tlb_learn(engine->device_tlb, space, iova, leaf, shift, engine->transport->events->now_ps);
 }
 
 /* ---- issuing ---- */

@@ -51,6 +51,8 @@ struct dma_operation {
     uint32_t issued_bytes;    /**< already in TLPs */
     uint32_t ready_bytes;     /**< may be in TLPs: of a write, what has come from the device's memory */
     uint32_t remaining_bytes; /**< not yet read or visible */
+    uint32_t pasid;           /**< that its requests carry, plus one; 0: none */
+    uint32_t space;           /**< of the device TLB: what it calls that PASID */
     uint32_t stream;          /**< the owner's id */
     uint32_t engine;
     bool write;
@@ -140,7 +142,8 @@ uint64_t dma_engine_data_arrived(const struct dma_engine *engine, struct dma_ope
 void dma_engine_sent(struct dma_engine *engine, bool write, bool out);
 
 /** A completion of a translation request came, or the request failed (@p leaf 0). Pump afterwards. */
-void dma_engine_translation_arrived(struct dma_engine *engine, uint64_t iova, uint64_t leaf, unsigned shift);
+void dma_engine_translation_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, uint64_t leaf,
+                                    unsigned shift);
 
 /** The last completion of a read request arrived, or the request failed: its tag is free. Pump afterwards. */
 void dma_engine_tag_free(struct dma_engine *engine);

@@ -29,6 +29,14 @@ static const struct reason_names {
      "PCE for translation request specifies blocking",
      {0x08, "INVALID_DEVICE_REQUEST"},
      {0x07, "F_TRANSL_FORBIDDEN"}},
+    {IOMMU_FAULT_PASID_IN_LEGACY_MODE,
+     "SM: TTM 0 for request with PASID",
+     {0x08, "INVALID_DEVICE_REQUEST"},
+     {0x08, "C_BAD_SUBSTREAMID"}},
+    {IOMMU_FAULT_PASID_NOT_PRESENT,
+     "SM: Present bit in PASID Table is clear",
+     {0x02, "IO_PAGE_FAULT"},
+     {0x0a, "C_BAD_CD"}},
     {IOMMU_FAULT_INTERRUPT_NOT_PRESENT,
      "Present field in the IRTE entry is clear",
      {0x02, "IO_PAGE_FAULT"},
@@ -38,6 +46,11 @@ static const struct reason_names {
      {0x08, "INVALID_DEVICE_REQUEST"},
      {IOMMU_FAULT_INTERRUPT_SOURCE, "interrupt of another device"}},
 };
+
+static bool is_interrupt(uint8_t reason)
+{
+    return reason == IOMMU_FAULT_INTERRUPT_NOT_PRESENT || reason == IOMMU_FAULT_INTERRUPT_SOURCE;
+}
 
 static const struct reason_names *names_of(uint8_t reason)
 {
@@ -67,6 +80,9 @@ char *fault_log_line(char *text, enum iommu_kind kind, const struct fault_record
     unsigned bus = record->source_id >> 8, device = record->source_id >> 3 & 31,
              function = record->source_id & 7;
     uint64_t page = record->address & ~UINT64_C(0xfff);
+    char pasid[24] = "";
+    if (record->pasid)
+        snprintf(pasid, sizeof(pasid), "PASID 0x%" PRIx32, record->pasid - 1);
     switch (kind) {
     case IOMMU_AMD_VI: /* flags: PR (page present) 0x10, RW (write) 0x20 */
         snprintf(text, FAULT_LINE_SIZE,
@@ -76,12 +92,14 @@ char *fault_log_line(char *text, enum iommu_kind kind, const struct fault_record
         break;
     case IOMMU_SMMUV3:
         snprintf(text, FAULT_LINE_SIZE,
-                 "arm-smmu-v3: event: %s client: %02x:%02x.%x sid: 0x%x iova: 0x%" PRIx64 " %s", code.name,
-                 bus, device, function, record->source_id, record->address, record->write ? "write" : "read");
+                 "arm-smmu-v3: event: %s client: %02x:%02x.%x sid: 0x%x ssid: 0x%" PRIx32 " iova: 0x%" PRIx64
+                 " %s",
+                 code.name, bus, device, function, record->source_id, record->pasid ? record->pasid - 1 : 0,
+                 record->address, record->write ? "write" : "read");
         break;
     case IOMMU_VT_D:
     case IOMMU_NONE:
-        if (record->reason >= IOMMU_FAULT_INTERRUPT_NOT_PRESENT) {
+        if (is_interrupt(record->reason)) {
             snprintf(
                 text, FAULT_LINE_SIZE,
                 "DMAR: [INTR-REMAP] Request device [%02x:%02x.%x] fault index 0x%x [fault reason 0x%02x] %s",
@@ -89,9 +107,10 @@ char *fault_log_line(char *text, enum iommu_kind kind, const struct fault_record
             break;
         }
         snprintf(text, FAULT_LINE_SIZE,
-                 "DMAR: [DMA %s NO_PASID] Request device [%02x:%02x.%x] fault addr 0x%" PRIx64
+                 "DMAR: [DMA %s %s] Request device [%02x:%02x.%x] fault addr 0x%" PRIx64
                  " [fault reason 0x%02x] %s",
-                 record->write ? "Write" : "Read", bus, device, function, page, code.number, code.name);
+                 record->write ? "Write" : "Read", record->pasid ? pasid : "NO_PASID", bus, device, function,
+                 page, code.number, code.name);
         break;
     }
     return text;

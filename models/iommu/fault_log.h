@@ -21,6 +21,7 @@
 struct fault_record {
     uint64_t time_ps;
     uint64_t address;     /**< as the request carried it; units log it without the offset in its page */
+    uint32_t pasid;       /**< plus one; 0: the request carried none */
     uint32_t function_id; /**< who issued it; the hardware's record has the source id alone */
     uint16_t source_id;   /**< requester id at the unit */
     uint8_t reason;       /**< enum iommu_fault */

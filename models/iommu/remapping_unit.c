@@ -81,6 +81,13 @@ static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64
                      unit->id, ticket);
 }
 
+/* Context entries are a requester's, PASID entries one of its PASIDs'. */
+static uint64_t entry_number(const struct iommu_parameters *p, const struct translation_work *work,
+                             uint32_t i)
+{
+    return i < p->context_reads ? work->requester_id : work->requester_id + (uint64_t)work->pasid * 4;
+}
+
 /* Read what is missing of the context entries and of the PASID table entries behind them. */
 static void begin_context_read(struct remapping_unit *unit, uint32_t ticket, uint64_t begin_ps)
 {
@@ -90,9 +97,9 @@ static void begin_context_read(struct remapping_unit *unit, uint32_t ticket, uin
              end = p->context_reads + (work->pasid_missing ? p->pasid_reads : 0);
     uint64_t read_ps = 0;
     for (uint32_t i = first; i < end; i++)
-        read_ps +=
-            page_walk_read_ps(unit, begin_ps + read_ps,
-                              CONTEXT_TABLE_BASE + ((uint64_t)i << 32) + work->requester_id * UINT64_C(16));
+        read_ps += page_walk_read_ps(unit, begin_ps + read_ps,
+                                     CONTEXT_TABLE_BASE + ((uint64_t)i << 32) +
+                                         entry_number(p, work, i) * UINT64_C(16));
     work->context_ps += read_ps;
     unit->counters.context_table_reads += end - first;
     event_queue_push(unit->events, begin_ps + read_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
@@ -199,19 +206,43 @@ static bool lookup_page(struct remapping_unit *unit, struct translation_work *wo
     return false;
 }
 
-/* MODEL: the translation of requests without PASID, which goes by the PASID table's entry for them. True
- * where it is missing. */
+/* Key of a work in the PASID cache. In scalable mode requests without PASID go by an entry, too (RID_PASID,
+ * VT-d specification 9.4). */
+static uint64_t pasid_cache_key(const struct translation_work *work)
+{
+    return pasid_key(work->requester_id, work->pasid);
+}
+
+/* True where the entry is missing; else the work has its domain. */
 static bool lookup_pasid(struct remapping_unit *unit, struct translation_work *work)
 {
-    uint64_t ignored;
+    uint64_t domain, key = pasid_cache_key(work);
     work->context_ps += unit->parameters.pasid_hit_ps;
     work->mark_ps += unit->parameters.pasid_hit_ps;
-    if (translation_cache_find(&unit->pasid_cache, work->requester_id, work->requester_id, &ignored)) {
+    if (translation_cache_find(&unit->pasid_cache, key, key, &domain)) {
+        work->domain = (uint32_t)domain;
         unit->counters.pasid_hits++;
         return false;
     }
     unit->counters.pasid_misses++;
     return true;
+}
+
+/* The context entry of a work's requester is known. @return why it goes no further; a unit in legacy mode
+ * knows its domain now, one with PASID tables after it has looked there */
+static enum iommu_fault take_context(const struct remapping_unit *unit, struct translation_work *work,
+                                     uint32_t domain_plus_1)
+{
+    if (domain_plus_1 == 0)
+        return IOMMU_FAULT_CONTEXT_NOT_PRESENT;
+    if (unit->parameters.pasid_reads)
+        return IOMMU_NO_FAULT;
+    if (work->pasid)
+        return IOMMU_FAULT_PASID_IN_LEGACY_MODE;
+    if (domain_plus_1 == CONTEXT_PASID_ONLY)
+        return IOMMU_FAULT_CONTEXT_NOT_PRESENT;
+    work->domain = domain_plus_1 - 1;
+    return IOMMU_NO_FAULT;
 }
 
 /* One pass through the lookup pipeline. True when answered. */
@@ -231,9 +262,10 @@ static bool lookup(struct remapping_unit *unit, uint32_t ticket)
     unit->counters.context_hits += !work->context_missing;
     work->pasid_missing = p->pasid_reads && lookup_pasid(unit, work);
     if (!work->context_missing && !work->pasid_missing) {
-        work->domain = (uint32_t)domain_plus_1 - 1;
-        if (lookup_page(unit, work)) {
+        work->fault = take_context(unit, work, (uint32_t)domain_plus_1);
+        if (work->fault != IOMMU_NO_FAULT || lookup_page(unit, work)) {
             unit->counters.faults += work->fault != IOMMU_NO_FAULT;
+            work->ready_ps = work->mark_ps;
             return true;
         }
     } else {
@@ -344,23 +376,35 @@ static void release_walker(struct remapping_unit *unit, uint32_t ticket)
     walker_free(unit);
 }
 
+/* Context and PASID entries were read: what is present goes into the caches. */
+static enum iommu_fault learn_context(struct remapping_unit *unit, struct translation_work *work)
+{
+    uint32_t domain_plus_1 = unit->contexts[work->requester_id];
+    enum iommu_fault fault = take_context(unit, work, domain_plus_1);
+    if (domain_plus_1 &&
+        !translation_cache_present(&unit->context_cache, work->requester_id, work->requester_id))
+        translation_cache_insert(&unit->context_cache, work->requester_id, work->requester_id, domain_plus_1);
+    if (fault != IOMMU_NO_FAULT || !unit->parameters.pasid_reads)
+        return fault;
+    uint64_t key = pasid_cache_key(work);
+    work->domain = remapping_unit_domain_of_request(unit, work->requester_id, work->pasid);
+    if (work->domain == IOMMU_NO_WORK)
+        return IOMMU_FAULT_PASID_NOT_PRESENT;
+    if (!translation_cache_present(&unit->pasid_cache, key, key))
+        translation_cache_insert(&unit->pasid_cache, key, key, work->domain);
+    return IOMMU_NO_FAULT;
+}
+
 static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
-    uint32_t domain_plus_1 = unit->contexts[work->requester_id];
     work->mark_ps = unit->events->now_ps;
-    if (domain_plus_1 == 0) {
-        work->fault = IOMMU_FAULT_CONTEXT_NOT_PRESENT;
+    work->fault = learn_context(unit, work);
+    if (work->fault != IOMMU_NO_FAULT) {
         finish(unit, ticket, work->mark_ps);
         release_walker(unit, ticket);
         return;
     }
-    if (!translation_cache_present(&unit->context_cache, work->requester_id, work->requester_id))
-        translation_cache_insert(&unit->context_cache, work->requester_id, work->requester_id, domain_plus_1);
-    if (unit->parameters.pasid_reads &&
-        !translation_cache_present(&unit->pasid_cache, work->requester_id, work->requester_id))
-        translation_cache_insert(&unit->pasid_cache, work->requester_id, work->requester_id, 0);
-    work->domain = domain_plus_1 - 1;
     if (lookup_page(unit, work)) {
         finish(unit, ticket, work->ready_ps);
         release_walker(unit, ticket);
@@ -441,6 +485,10 @@ const char *iommu_fault_text(enum iommu_fault fault)
         return "22h: the present bit of the interrupt remapping entry is clear";
     case IOMMU_FAULT_INTERRUPT_SOURCE:
         return "26h: the interrupt remapping entry is for another source id";
+    case IOMMU_FAULT_PASID_IN_LEGACY_MODE:
+        return "31h: a request with PASID, which the unit has no tables for (legacy mode)";
+    case IOMMU_FAULT_PASID_NOT_PRESENT:
+        return "59h: the present bit of the PASID table entry is clear";
     case IOMMU_FAULT_TRANSLATION_BLOCKED:
         return "0dh: the context entry allows neither translation requests nor translated requests";
     }

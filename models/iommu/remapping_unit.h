@@ -18,6 +18,7 @@
 #include "models/host/memory.h"
 #include "models/iommu/iommu_parameters.h"
 #include "models/iommu/page_table.h"
+#include "models/iommu/pasid_table.h"
 #include "models/iommu/translation_cache.h"
 #include "models/iommu/walks_in_flight.h"
 #include "models/ledger.h"
@@ -33,6 +34,8 @@ enum iommu_fault {
     IOMMU_FAULT_READ_NOT_PERMITTED = 0x6,
     IOMMU_FAULT_TRANSLATION_BLOCKED =
         0xd, /**< translated or translation request of a requester without ATS */
+    IOMMU_FAULT_PASID_IN_LEGACY_MODE = 0x31,  /**< a request with PASID, and the unit has no PASID tables */
+    IOMMU_FAULT_PASID_NOT_PRESENT = 0x59,     /**< no entry for the PASID, or for requests without one */
     IOMMU_FAULT_INTERRUPT_NOT_PRESENT = 0x22, /**< interrupt remapping: no such entry */
     IOMMU_FAULT_INTERRUPT_SOURCE = 0x26,      /**< interrupt remapping: the entry is another function's */
 };
@@ -49,6 +52,7 @@ enum work_kind {
 /** A translation in progress. The caller owns an array of them and names each by its index ("ticket"). */
 struct translation_work {
     uint64_t iova;
+    uint32_t pasid; /**< plus one; 0: the request carries none */
     uint16_t requester_id;
     bool write;
     enum work_kind kind;
@@ -122,6 +126,9 @@ struct iommu_domain {
     bool passthrough;         /**< context says pass-through: no table */
 };
 
+/** A context entry that leads to PASID tables without an entry for requests that carry no PASID. */
+#define CONTEXT_PASID_ONLY UINT32_MAX
+
 enum { PREFETCH_HISTORIES = 64 };
 
 /** What the stride prefetcher remembers of a domain. */
@@ -143,7 +150,8 @@ struct remapping_unit {
     uint32_t domain_count;
     size_t domain_capacity;
     bool *ats;          /**< [requester id] may send translation requests and translated requests */
-    uint32_t *contexts; /**< [requester id]: domain + 1, 0 = not present */
+    uint32_t *contexts; /**< [requester id]: domain + 1; 0: not present; CONTEXT_PASID_ONLY */
+    struct pasid_table pasids;
 
     struct translation_cache context_cache, pasid_cache, iotlb,
         walk_caches[WALK_LEVELS_MAX + 1];    /**< [level of the table pointed to] */
@@ -195,11 +203,19 @@ void remapping_unit_nest(struct remapping_unit *unit, uint32_t domain, uint64_t 
 /** Context (device table) entry: requests of @p requester_id belong to @p domain. Set-up only. */
 void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, uint32_t domain);
 
+/** PASID table entry: requests of @p requester_id with @p pasid belong to @p domain. Set-up only. */
+void remapping_unit_attach_pasid(struct remapping_unit *unit, uint16_t requester_id, uint32_t pasid,
+                                 uint32_t domain);
+
 /** Let a requester use ATS (translation type of its context entry, VT-d specification 9.3). Set-up only. */
 void remapping_unit_allow_ats(struct remapping_unit *unit, uint16_t requester_id);
 
-/** Domain a requester is attached to, or IOMMU_NO_WORK. */
+/** Domain that requests of a requester without PASID belong to, or IOMMU_NO_WORK. */
 uint32_t remapping_unit_domain_of(const struct remapping_unit *unit, uint16_t requester_id);
+
+/** Domain of any request: @p pasid as in struct translation_work. IOMMU_NO_WORK where there is none. */
+uint32_t remapping_unit_domain_of_request(const struct remapping_unit *unit, uint16_t requester_id,
+                                          uint32_t pasid);
 
 /**
  * Ask for the translation of works[ticket] (iova, requester_id and write filled in) at the queue's present

@@ -76,6 +76,7 @@ void remapping_unit_fini(struct remapping_unit *unit)
     page_table_memory_fini(&unit->memory);
     free(unit->domains);
     free(unit->contexts);
+    pasid_table_fini(&unit->pasids);
     free(unit->ats);
     walks_in_flight_fini(&unit->in_flight);
     free(unit->running);
@@ -113,7 +114,24 @@ void remapping_unit_allow_ats(struct remapping_unit *unit, uint16_t requester_id
     unit->ats[requester_id] = true;
 }
 
+void remapping_unit_attach_pasid(struct remapping_unit *unit, uint16_t requester_id, uint32_t pasid,
+                                 uint32_t domain)
+{
+    assert(domain < unit->domain_count && pasid <= PASID_MAX);
+    pasid_table_set(&unit->pasids, requester_id, pasid, domain);
+    if (!unit->contexts[requester_id])
+        unit->contexts[requester_id] = CONTEXT_PASID_ONLY;
+}
+
 uint32_t remapping_unit_domain_of(const struct remapping_unit *unit, uint16_t requester_id)
 {
-    return unit->contexts[requester_id] - 1;
+    uint32_t domain_plus_1 = unit->contexts[requester_id];
+    return domain_plus_1 == CONTEXT_PASID_ONLY ? IOMMU_NO_WORK : domain_plus_1 - 1;
+}
+
+uint32_t remapping_unit_domain_of_request(const struct remapping_unit *unit, uint16_t requester_id,
+                                          uint32_t pasid)
+{
+    return pasid ? pasid_table_find(&unit->pasids, requester_id, pasid - 1)
+                 : remapping_unit_domain_of(unit, requester_id);
 }

@@ -446,6 +446,7 @@ static void translate(struct root_complex *root_complex, uint32_t index)
     root_complex->translated_tlps++;
     tlp->translated = true;
     work->iova = tlp->transaction.address;
+    work->pasid = tlp->pasid;
     work->requester_id = tlp->transaction.requester_id;
     work->write = tlp->flow == FLOW_POSTED;
     work->kind = (enum work_kind)tlp->transaction.address_type; /* ORDER: enum work_kind, enum address_type */

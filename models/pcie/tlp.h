@@ -13,6 +13,7 @@
 enum {
     TLP_FRAMING_BYTES = 8, /**< start and end framing, sequence number, LCRC (PCIe Base Spec 3.6, 4.2) */
     TLP_COMPLETION_HEADER_BYTES = 12, /**< 3 DW */
+    TLP_PASID_BYTES = 4, /**< PASID TLP prefix (PCIe Base Spec 6.20.2); in flit mode as much of OHC-A */
 };
 
 /** Flow control classes (PCIe Base Spec 2.6.1). */
@@ -53,6 +54,7 @@ struct tlp {
     uint32_t served_bytes;          /**< read being served: bytes already put into completions */
     uint32_t wire_bytes;            /**< header, payload, framing; ECRC is added by links that have it */
     uint32_t max_payload;           /**< MPS of the requester: bounds its completions */
+    uint32_t pasid;                 /**< of a request, plus one; 0: it carries none */
     uint16_t original_requester_id; /**< before any bridge took ownership */
     uint16_t completer_id;          /**< completion: who sends it */
     uint8_t flow;                   /**< enum flow_class */
@@ -70,6 +72,7 @@ struct tlp {
     bool granted;              /**< carries a translation of the unit's, from the device TLB */
     uint8_t found_shift;       /**< answer to a translation request: log2 of the page size */
     uint8_t device_generation; /**< translated read: generation in the device's TLB, plus one */
+    uint16_t space;            /**< translation request: address space of the device TLB */
     uint64_t iova;   /**< what a translated address stands for, or is asked for; UINT64_MAX: made up */
     uint64_t found;  /**< answer to a translation request: page and access bits */
     bool stale;      /**< translated by what software has taken back */

@@ -17,11 +17,12 @@
  * does, whose domain must have mode strict or lazy: map (pages of 4 KiB; flags r, w or rw, the default, and
  * where it leads,
  * @ADDRESS; without it, to a free place in RAM), unmap, invalidate (of the domain's cached translations in
- * the range; iova 0 and length 0: all of them). iova and length: decimal or 0x; length at most 4 MiB. Blanks
- * may stand around fields; a heading that begins with `time,` is skipped; a line has at most 1024 bytes.
+ * the range; iova 0 and length 0: all of them). pasid: of reads and writes, 20 bits, decimal or 0x. iova and
+ * length: decimal or 0x; length at most 4 MiB. Blanks may stand around fields; a heading that begins with
+ * `time,` is skipped; a line has at most 1024 bytes.
  *
  * Codes: trace-time, trace-time-order, trace-device, trace-operation, trace-number, trace-length, trace-msi,
- * trace-page, trace-fields, trace-unsupported (pasid and flags), trace-nul, trace-line-length; of
+ * trace-page, trace-fields, trace-unsupported (flags), trace-pasid, trace-nul, trace-line-length; of
  * byte_stream.h: file-open, file-read, compressed-damaged, compressed-truncated.
  */
 #ifndef IOMMUSIM_INPUT_TRACE_H
@@ -35,6 +36,7 @@ enum trace_operation { TRACE_READ, TRACE_WRITE, TRACE_BARRIER, TRACE_MAP, TRACE_
 struct trace_record {
     uint64_t time_ps;
     uint32_t function_id;
+    uint32_t pasid; /**< plus one; 0: the line has none */
     enum trace_operation
         operation; /**< barrier: all earlier operations of the trace complete before later ones start */
     uint64_t iova;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MSI_LENGTH = 4, SHOWN = 40, TRACE_PAGE = 4096 };
+enum { MSI_LENGTH = 4, SHOWN = 40, TRACE_PAGE = 4096, TRACE_PASID_MAX = (1 << 20) - 1 };
 static const uint64_t msi_base = 0xfee00000, msi_limit = 0xfeefffff;
 
 /* ---- what is wrong ---- */
@@ -380,11 +380,25 @@ static bool parse_map_flags(struct trace_parser *parser, const char **text, stru
     return true;
 }
 
-/* pasid and flags are in the grammar; but for the flags of a map, what they ask for is not simulated. */
+/* Of the operations that are requests. */
+static bool parse_pasid(struct trace_parser *parser, const char **text, struct trace_record *record)
+{
+    const char *at = *text;
+    uint64_t pasid;
+    if (record->operation > TRACE_WRITE)
+        return wrong(parser, at, "trace-pasid", "only reads and writes carry a pasid");
+    if (!parse_number(parser, text, "pasid", &pasid))
+        return false;
+    if (pasid > TRACE_PASID_MAX)
+        return wrong(parser, at, "trace-pasid", "pasid %" PRIu64 " is beyond 20 bits", pasid);
+    record->pasid = (uint32_t)pasid + 1;
+    return true;
+}
+
+/* What may follow the length, each after a comma and each possibly empty: pasid, flags. */
 static bool parse_rest(struct trace_parser *parser, const char **text, struct trace_record *record)
 {
     bool barrier = record->operation == TRACE_BARRIER;
-    static const char *const names[] = {"requests with a pasid", "flags"};
     const char *at = skip_blanks(*text);
     for (int field = barrier ? -2 : 0; *at == ',' && field < 2; field++) {
         at = skip_blanks(at + 1);
@@ -392,14 +406,11 @@ static bool parse_rest(struct trace_parser *parser, const char **text, struct tr
             continue;
         if (field < 0)
             return wrong(parser, at, "trace-fields", "a barrier has no iova and length");
-        if (field == 1 && record->operation == TRACE_MAP) {
-            if (!parse_map_flags(parser, &at, record))
-                return false;
-            at = skip_blanks(at);
-            continue;
-        }
-        return wrong(parser, at, "trace-unsupported", "%s are not simulated: leave the field empty",
-                     names[field]);
+        if (field == 1 && record->operation != TRACE_MAP)
+            return wrong(parser, at, "trace-unsupported", "flags are not simulated: leave the field empty");
+        if (field == 0 ? !parse_pasid(parser, &at, record) : !parse_map_flags(parser, &at, record))
+            return false;
+        at = skip_blanks(at);
     }
     if (*at != '\n')
         return wrong(parser, at, "trace-fields",

@@ -51,6 +51,8 @@ struct domain {
     const char *name;
     enum translation_mode mode;
     enum domain_ats ats;
+    uint32_t pasid;         /**< plus one: requests of its functions that carry it belong here; 0: those that
+                               carry none */
     uint32_t *function_ids; /**< arena */
     uint32_t function_count;
     struct mapping *mappings;
@@ -99,6 +101,7 @@ struct stream {
     uint32_t queue_depth;       /**< closed loop: operations outstanding */
     uint64_t interval_ps;       /**< open loop: one operation each so often; 0 = closed loop */
     uint64_t start_ps;
+    uint32_t pasid;         /**< that its requests carry, plus one; 0: none */
     uint32_t cpu;           /**< that maps and unmaps for it */
     bool posted_interrupts; /**< STREAM_MSI: into a descriptor, for a guest */
     uint64_t

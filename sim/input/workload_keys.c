@@ -40,6 +40,10 @@ static const struct json_key domain_keys_rows[] = {
      "true: devices with an ATS capability translate their addresses themselves; false: none does; absent: "
      "those whose ats_enabled the topology sets",
      SCHEMA_BOOLEAN, NULL},
+    {"pasid",
+     "the domain is for requests of its devices that carry this PASID, beside the domain of those that carry "
+     "none (mode static or passthrough; the unit needs PASID tables: preset vt-d-scalable, or SMMUv3)",
+     SCHEMA_COUNT(0, 1048575), NULL},
     {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
     {"second_stage",
      "the domain is a guest's: its tables and mappings hold guest physical addresses, which a second stage "
@@ -87,6 +91,7 @@ static const struct json_key stream_keys_rows[] = {
     {"queue_depth", "closed loop: so many operations are under way", SCHEMA_COUNT(1, 65536), NULL},
     {"interval", "open loop: one operation each so often (generator)", SCHEMA_TIME, NULL},
     {"start", "when the stream begins (0ns)", SCHEMA_TIME, NULL},
+    {"pasid", "that its requests carry (generator; none)", SCHEMA_COUNT(0, 1048575), NULL},
     {"cpu", "number of the CPU that maps and unmaps for the stream (0)", SCHEMA_COUNT(0, 1023), NULL},
     {"buffers",
      "of a generator in a domain of mode strict or lazy: persistent (default), mapped before the run; "

@@ -2,6 +2,7 @@
 /* The document, domains and the devices in them. */
 #include "sim/input/workload_reader.h"
 
+#include "models/iommu/pasid_table.h"
 #include "sim/base/arena.h"
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
@@ -111,19 +112,61 @@ uint32_t read_device(const struct workload_reading *reading, const struct json_n
     return function->id;
 }
 
+void read_pasid(const struct json_node *object, uint32_t *pasid)
+{
+    struct json_node given = json_member(object, "pasid");
+    uint32_t value = 0;
+    *pasid = 0;
+    if (json_given(&given) && json_get_u32(object, "pasid", 0, PASID_MAX, &value))
+        *pasid = value + 1;
+}
+
+static bool in_domain(const struct domain *domain, uint32_t function_id)
+{
+    for (uint32_t i = 0; i < domain->function_count; i++) {
+        if (domain->function_ids[i] == function_id)
+            return true;
+    }
+    return false;
+}
+
+const struct domain *find_pasid_domain(const struct workload *workload, uint32_t function_id, uint32_t pasid)
+{
+    for (uint32_t d = 0; d < workload->domain_count; d++) {
+        if (workload->domains[d].pasid == pasid && in_domain(&workload->domains[d], function_id))
+            return &workload->domains[d];
+    }
+    return NULL;
+}
+
+/* The domain that already has the device: the one without PASID, or one with the same. */
+static const struct domain *domain_before(const struct workload_reading *reading, const struct domain *domain,
+                                          uint32_t id)
+{
+    if (domain->pasid)
+        return find_pasid_domain(reading->workload, id, domain->pasid);
+    return reading->domain_of[id] == NONE ? NULL : &reading->workload->domains[reading->domain_of[id]];
+}
+
+static void take_device(struct workload_reading *reading, struct domain *domain, uint32_t id)
+{
+    if (!domain->pasid)
+        reading->domain_of[id] = (uint32_t)(domain - reading->workload->domains);
+    domain->function_ids[domain->function_count++] = id;
+}
+
 static void add_device(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
 {
     uint32_t id = read_device(reading, node);
     if (id == NONE)
         return;
-    uint32_t index = (uint32_t)(domain - reading->workload->domains);
-    if (reading->domain_of[id] != NONE) {
-        json_error(node, "workload-device-twice", "%s is already in domain \"%s\"", json_string(node),
-                   reading->workload->domains[reading->domain_of[id]].name);
+    const struct domain *before = domain_before(reading, domain, id);
+    if (before) {
+        json_error(node, "workload-device-twice", "%s is already in domain \"%s\"%s", json_string(node),
+                   before->name, domain->pasid ? ", which has the same \"pasid\"" : "");
         return;
     }
-    reading->domain_of[id] = index;
-    domain->function_ids[domain->function_count++] = id;
+    take_device(reading, domain, id);
 }
 
 /* "devices": a list, or "all" for every function that can issue DMA and is in no domain before. */
@@ -142,10 +185,8 @@ static void read_devices(struct workload_reading *reading, const struct json_nod
         uint32_t count = topology ? topology->function_count : 0;
         domain->function_ids = arena_array(reading->workload->arena, count, sizeof(uint32_t));
         for (uint32_t f = 0; f < count; f++) {
-            if (topology->functions[f].header_type != 0 || reading->domain_of[f] != NONE)
-                continue;
-            reading->domain_of[f] = (uint32_t)(domain - reading->workload->domains);
-            domain->function_ids[domain->function_count++] = f;
+            if (topology->functions[f].header_type == 0 && !domain_before(reading, domain, f))
+                take_device(reading, domain, f);
         }
         return;
     }
@@ -221,6 +262,12 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     bool on = false;
     if (json_given(&ats) && json_get_boolean(node, "ats", &on))
         domain->ats = on ? ATS_ON : ATS_OFF;
+    read_pasid(node, &domain->pasid);
+    struct json_node pasid = json_member(node, "pasid");
+    if (domain->pasid && domain->mode != TRANSLATION_STATIC && domain->mode != TRANSLATION_PASSTHROUGH)
+        json_error_at_key(&pasid, "workload-mode",
+                          "a domain with \"pasid\" has mode \"static\" or \"passthrough\", not \"%s\"",
+                          translation_mode_name(domain->mode));
     read_devices(reading, node, domain);
     warn_untranslated(reading, node, domain);
     struct json_node mappings = json_member(node, "mappings");

@@ -91,6 +91,12 @@ void read_mappings(struct workload_reading *reading, const struct json_node *arr
 bool find_unmapped(const struct domain *domain, uint64_t base, uint64_t length, bool read, bool write,
                    uint64_t *where);
 
+/** Key "pasid" of a domain or stream. @param pasid  plus one; 0 where there is none */
+void read_pasid(const struct json_node *object, uint32_t *pasid);
+
+/** The domain for requests of a function with a PASID (plus one), or NULL. */
+const struct domain *find_pasid_domain(const struct workload *workload, uint32_t function_id, uint32_t pasid);
+
 /** All streams. */
 void read_streams(struct workload_reading *reading, const struct json_node *root);
 

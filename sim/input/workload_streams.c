@@ -26,6 +26,7 @@ static const char *const generator_keys[] = {"device",
                                              "misbehaviour_delay",
                                              "interrupts",
                                              "affinity_interval",
+                                             "pasid",
                                              NULL};
 static const char *const trace_keys[] = {"trace", "pace", NULL};
 
@@ -94,7 +95,11 @@ static void read_end(const struct workload_reading *reading, const struct json_n
 
 static const struct domain *domain_of(const struct workload_reading *reading, const struct stream *stream)
 {
-    uint32_t index = stream->function_id == NONE ? NONE : reading->domain_of[stream->function_id];
+    if (stream->function_id == NONE)
+        return NULL;
+    if (stream->pasid)
+        return find_pasid_domain(reading->workload, stream->function_id, stream->pasid);
+    uint32_t index = reading->domain_of[stream->function_id];
     return index == NONE ? NULL : &reading->workload->domains[index];
 }
 
@@ -354,14 +359,15 @@ static void read_generator(struct workload_reading *reading, const struct json_n
     if (stream->function_id == NONE)
         return;
     const struct workload_machine *machine = reading->machine;
+    read_pasid(node, &stream->pasid);
     const struct domain *domain = domain_of(reading, stream);
     bool translated =
         machine->iommu != IOMMU_NONE && (!machine->translated || machine->translated[stream->function_id]);
     if (!domain && translated && !reading->domains_broken) {
         json_error(&device, "workload-no-domain",
-                   "an IOMMU translates %s, but it is in no domain: add it to the \"devices\" of one (mode "
+                   "an IOMMU translates %s, but it is in no domain%s: add it to the \"devices\" of one (mode "
                    "\"static\" with mappings, \"passthrough\" or \"off\")",
-                   json_string(&device));
+                   json_string(&device), stream->pasid ? " with that \"pasid\"" : "");
         return;
     }
     read_place(reading, node, domain, translated, stream);

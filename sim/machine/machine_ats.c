@@ -13,17 +13,31 @@ enum { MESSAGE_HEADER_BYTES = 16, INVALIDATE_REQUEST_BYTES = 8 };
 
 /* ---- set-up ---- */
 
-/* Requests of the function are translated, and it may translate them itself. */
-static bool uses_ats(const struct machine *machine, uint32_t function_id)
+static bool domain_uses_ats(const struct domain *domain, const struct pci_function *function)
 {
-    const struct pci_function *function = &machine->input->topology->functions[function_id];
-    uint32_t d = machine->mapping.domain_of[function_id];
-    if (d == NONE || machine->root_complex.unit_of[function_id] == NO_UNIT)
-        return false;
-    const struct domain *domain = &machine->workload->domains[d];
     if (!translation_mode_translates(domain->mode) || domain->ats == ATS_OFF)
         return false;
     return domain->ats == ATS_ON ? function->ats : function->ats_enabled;
+}
+
+/* Requests of the function are translated, and it may translate them itself: as its domain without PASID
+ * says, or where it has none, as one of those with. */
+static bool uses_ats(const struct machine *machine, uint32_t function_id)
+{
+    const struct pci_function *function = &machine->input->topology->functions[function_id];
+    const struct workload *workload = machine->workload;
+    uint32_t d = machine->mapping.domain_of[function_id];
+    if (machine->root_complex.unit_of[function_id] == NO_UNIT)
+        return false;
+    if (d != NONE)
+        return domain_uses_ats(&workload->domains[d], function);
+    for (d = 0; d < workload->domain_count; d++) {
+        if (workload->domains[d].pasid &&
+            machine_domain_of_request(machine, function_id, workload->domains[d].pasid) == d &&
+            domain_uses_ats(&workload->domains[d], function))
+            return true;
+    }
+    return false;
 }
 
 static void init_engine(struct machine *machine, struct dma_engine *engine)
@@ -174,7 +188,7 @@ void ats_message_at_host(struct machine *machine, const struct tlp *tlp)
 void ats_translation_arrived(struct machine *machine, const struct tlp *tlp, bool failed)
 {
     struct dma_engine *engine = &machine->engines[machine->engine_of[tlp->origin_id]];
-    dma_engine_translation_arrived(engine, tlp->iova, failed ? 0 : tlp->found,
+    dma_engine_translation_arrived(engine, tlp->space, tlp->iova, failed ? 0 : tlp->found,
                                    failed || !tlp->found ? PAGE_SHIFT_4K : tlp->found_shift);
 }
 
@@ -192,7 +206,7 @@ static bool is_granted(const struct domain *domain, uint64_t physical)
 
 enum observed_kind ats_judge(struct machine *machine, const struct tlp *tlp)
 {
-    uint32_t d = machine->mapping.domain_of[tlp->origin_id],
+    uint32_t d = machine_domain_of_request(machine, tlp->origin_id, tlp->pasid),
              unit_id = machine->root_complex.unit_of[tlp->origin_id];
     uint64_t physical = tlp->transaction.address;
     if (!tlp->granted)

@@ -35,6 +35,27 @@ uint16_t machine_requester_id(const struct machine *machine, uint32_t function_i
     return transaction.requester_id;
 }
 
+static bool has_function(const struct domain *domain, uint32_t function_id)
+{
+    for (uint32_t i = 0; i < domain->function_count; i++) {
+        if (domain->function_ids[i] == function_id)
+            return true;
+    }
+    return false;
+}
+
+uint32_t machine_domain_of_request(const struct machine *machine, uint32_t function_id, uint32_t pasid)
+{
+    if (!pasid)
+        return machine->mapping.domain_of[function_id];
+    for (uint32_t d = 0; d < machine->workload->domain_count; d++) {
+        const struct domain *domain = &machine->workload->domains[d];
+        if (domain->pasid == pasid && has_function(domain, function_id))
+            return d;
+    }
+    return NONE;
+}
+
 static unsigned page_shift(uint64_t page_bytes)
 {
     return (unsigned)__builtin_ctzll(page_bytes);
@@ -147,7 +168,7 @@ static void attach(struct machine *machine, uint32_t function_id, uint32_t unit_
     struct remapping_unit *unit = &machine->units[unit_id];
     const struct pci_function *function = &machine->input->topology->functions[function_id];
     uint16_t requester_id = machine_requester_id(machine, function_id);
-    uint32_t before = remapping_unit_domain_of(unit, requester_id);
+    uint32_t before = remapping_unit_domain_of_request(unit, requester_id, domain->pasid);
     if (before != NONE && before != domain_id) {
         char text[BDF_TEXT_SIZE];
         workload_report(machine->workload, diagnostics, DIAGNOSTIC_WARNING, domain->pointer,
@@ -160,7 +181,10 @@ static void attach(struct machine *machine, uint32_t function_id, uint32_t unit_
         machine->root_complex.translated = machine_translated;
         return;
     }
-    remapping_unit_attach(unit, requester_id, domain_id);
+    if (domain->pasid)
+        remapping_unit_attach_pasid(unit, requester_id, domain->pasid - 1, domain_id);
+    else
+        remapping_unit_attach(unit, requester_id, domain_id);
 }
 
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics)
@@ -180,7 +204,8 @@ int machine_build_domains(struct machine *machine, struct diagnostics *diagnosti
         for (uint32_t i = 0; i < domain->function_count; i++) {
             uint32_t function_id = domain->function_ids[i],
                      *unit_id = &machine->root_complex.unit_of[function_id];
-            machine->mapping.domain_of[function_id] = d;
+            if (!domain->pasid)
+                machine->mapping.domain_of[function_id] = d;
             if (domain->mode == TRANSLATION_OFF)
                 *unit_id = NO_UNIT;
             if (*unit_id == NO_UNIT)
@@ -195,15 +220,6 @@ int machine_build_domains(struct machine *machine, struct diagnostics *diagnosti
 }
 
 /* ---- memory ---- */
-
-static bool has_function(const struct domain *domain, uint32_t function_id)
-{
-    for (uint32_t i = 0; i < domain->function_count; i++) {
-        if (domain->function_ids[i] == function_id)
-            return true;
-    }
-    return false;
-}
 
 /* Where a stream's window lies in memory: through the mappings of its domain, or as it is. */
 static void warm_stream(struct machine *machine, const struct stream *stream)

@@ -10,11 +10,12 @@ void machine_log_fault(struct machine *machine, uint32_t index)
     const struct translation_work *work = &machine->pool.works[index];
     uint32_t unit_id = machine->root_complex.unit_of[tlp->origin_id];
     const struct remapping_unit *unit = &machine->units[unit_id];
-    uint32_t domain = remapping_unit_domain_of(unit, work->requester_id);
+    uint32_t domain = remapping_unit_domain_of_request(unit, work->requester_id, work->pasid);
     unsigned shift;
     struct fault_record record = {
         .time_ps = machine->events.now_ps,
         .address = work->iova,
+        .pasid = work->pasid,
         .function_id = tlp->origin_id,
         .source_id = work->requester_id,
         .reason = (uint8_t)work->fault,

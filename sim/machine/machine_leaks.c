@@ -78,7 +78,7 @@ void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum
 static bool by_other_domain(const struct machine *machine, const struct tlp *tlp,
                             const struct translation_work *work)
 {
-    uint32_t domain = machine->mapping.domain_of[tlp->origin_id],
+    uint32_t domain = machine_domain_of_request(machine, tlp->origin_id, tlp->pasid),
              unit = machine->root_complex.unit_of[tlp->origin_id];
     return domain != NONE &&
            machine->mapping.domain_ids[(size_t)domain * machine->unit_count + unit] != work->domain;

@@ -87,7 +87,7 @@ void mapping_check_access(struct machine *machine, uint32_t index)
 {
     struct tlp *tlp = &machine->pool.items[index];
     const struct translation_work *work = &machine->pool.works[index];
-    uint32_t d = machine->mapping.domain_of[tlp->origin_id];
+    uint32_t d = machine_domain_of_request(machine, tlp->origin_id, tlp->pasid);
     struct mapping_domain *domain = d == NONE ? NULL : &machine->mapping.domains[d];
     for (uint32_t i = 0; domain && i < domain->stale_count; i++) {
         const struct stale_range *range = &domain->stale[i];

@@ -139,6 +139,9 @@ void machine_note_refusal(struct machine *machine, const struct tlp *tlp, bool a
 /** Likewise memory at @p physical; requests for peers are counted when they arrive. */
 void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum observed_kind kind,
                             uint64_t physical);
+/** Domain of the workload that requests of a function belong to, @p pasid as in struct tlp; NONE where none
+ * is (machine_domains.c). */
+uint32_t machine_domain_of_request(const struct machine *machine, uint32_t function_id, uint32_t pasid);
 /** The requester id that arrives at the root complex for requests of a function (machine_domains.c). */
 uint16_t machine_requester_id(const struct machine *machine, uint32_t function_id);
 

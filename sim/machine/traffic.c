@@ -41,6 +41,7 @@ static bool generator_next(struct traffic *traffic, struct dma_operation *operat
         operation->address = traffic->interrupt_address;
     operation->write = stream->operation == STREAM_WRITE || stream->operation == STREAM_MSI ||
                        (stream->operation == STREAM_ALTERNATE && traffic->write_next);
+    operation->pasid = stream->pasid;
     traffic->write_next = !traffic->write_next;
     *function_id = stream->function_id;
     return true;
@@ -103,6 +104,7 @@ static bool trace_take(struct machine *machine, struct traffic *traffic, struct 
         operation->address = record->iova;
         operation->length_bytes = record->length;
         operation->write = record->operation == TRACE_WRITE;
+        operation->pasid = record->pasid;
         *function_id = record->function_id;
         traffic->pending_valid = false;
         return true;

@@ -199,8 +199,10 @@ START_TEST(wrong_lines_are_named_at_their_place)
         {"1,01:00.0,read,5", "t:1:17: error: length is missing; a line is " GRAMMAR " [trace-fields]"},
         {"1,01:00.0,read,5,6,,,", "t:1:21: error: more than a line has: " GRAMMAR " [trace-fields]"},
         {"1,01:00.0,barrier,5", "t:1:19: error: a barrier has no iova and length [trace-fields]"},
-        {"1,01:00.0,read,5,6,7", "t:1:20: error: requests with a pasid are not simulated: leave the field "
-                                 "empty [trace-unsupported]"},
+        {"1,01:00.0,read,5,6,x", "t:1:20: error: pasid \"x\" is no number of 64 bits, decimal or hexadecimal "
+                                 "after 0x [trace-number]"},
+        {"1,01:00.0,read,5,6,0x100000", "t:1:20: error: pasid 1048576 is beyond 20 bits [trace-pasid]"},
+        {"1,01:00.0,unmap,0,4096,7", "t:1:24: error: only reads and writes carry a pasid [trace-pasid]"},
         {"1,01:00.0,read,5,6,,ro",
          "t:1:21: error: flags are not simulated: leave the field empty [trace-unsupported]"},
     };
