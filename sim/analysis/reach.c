@@ -221,8 +221,9 @@ static struct reach_result follow_to(const struct reach *reach, const struct rea
     struct reach_result result = reach_follow(reach, request, NULL, 0);
     if (result.outcome != REACH_REACHES || result.end_id == target_id)
         return result;
-    /* BARs overlap (a contradictory input), or an id is used twice; memory is nobody. */
-    result.outcome = result.end_id == NONE ? REACH_BLOCKED : REACH_MISDELIVERED;
+    /* BARs overlap (a contradictory input), a bridge or VMD endpoint above the target does not claim what is
+     * below it so that memory is written, or an id is used twice. */
+    result.outcome = REACH_MISDELIVERED;
     return result;
 }
 
@@ -241,16 +242,12 @@ static struct reach_result worst_bar(const struct reach *reach, struct reach_req
     return worst;
 }
 
-/** Can requests of this way be sent from the source to the target at all? */
-static enum reach_absence absence_of(const struct fabric *fabric, uint32_t source_id, uint32_t target_id,
-                                     struct reach_way way)
+enum reach_absence reach_source_absence(const struct fabric *fabric, uint32_t source_id, struct reach_way way)
 {
-    const struct fabric_node *source = &fabric->nodes[source_id], *target = &fabric->nodes[target_id];
+    const struct fabric_node *source = &fabric->nodes[source_id];
     const struct pci_function *functions = fabric->topology->functions;
     const struct transaction sample = {.kind = way.kind, .address_type = way.address_type};
     bool conventional = fabric->buses[source->bus_id].kind == BUS_SHARED;
-    if (source_id == target_id)
-        return REACH_ABSENT_SELF;
     if (!reach_issues(&functions[source_id]))
         return REACH_ABSENT_SILENT;
     if (way.identity == REACH_AS_ALIAS && functions[source_id].alias_count == 0)
@@ -260,6 +257,20 @@ static enum reach_absence absence_of(const struct fabric *fabric, uint32_t sourc
          (way.identity != REACH_AS_ITSELF && !functions[source_id].pcix) ||
          (way.kind == TRANSACTION_COMPLETION && !functions[source_id].pcix)))
         return REACH_ABSENT_KIND;
+    return REACH_ABSENT_NOTHING;
+}
+
+/** Can requests of this way be sent from the source to the target at all? */
+static enum reach_absence absence_of(const struct fabric *fabric, uint32_t source_id, uint32_t target_id,
+                                     struct reach_way way)
+{
+    const struct fabric_node *target = &fabric->nodes[target_id];
+    const struct pci_function *functions = fabric->topology->functions;
+    if (source_id == target_id)
+        return REACH_ABSENT_SELF;
+    enum reach_absence absence = reach_source_absence(fabric, source_id, way);
+    if (absence != REACH_ABSENT_NOTHING)
+        return absence;
     switch (transaction_routing(way.kind)) {
     case ROUTED_BY_ADDRESS:
         return target->bar_count ? REACH_ABSENT_NOTHING : REACH_ABSENT_BAR;
@@ -347,6 +358,8 @@ const char *reach_absence_text(enum reach_absence absence)
         return "the source has no further requester id";
     case REACH_ABSENT_ANSWER:
         return "no completion answers the request";
+    case REACH_ABSENT_OWNER:
+        return "no function has the destination, so there is no requester id of it to forge";
     case REACH_ABSENT_NOTHING:
         break;
     }

@@ -25,7 +25,7 @@ enum reach_outcome {
     REACH_BLOCKED,          /**< it ends in an error on the way */
     REACH_REDIRECT_BLOCKED, /**< sent upward instead of to its target, it ends in an error further up */
     REACH_REDIRECTED,       /**< it goes to the IOMMU (an interrupt: to the root complex) */
-    REACH_MISDELIVERED,     /**< another function than the target gets it, untranslated */
+    REACH_MISDELIVERED,     /**< another function than the target, or memory, gets it, untranslated */
     REACH_REACHES,          /**< it arrives untranslated */
     REACH_OUTCOMES,
 };
@@ -42,6 +42,7 @@ enum reach_absence {
     REACH_ABSENT_SEGMENT, /**< what is routed by id does not leave its segment */
     REACH_ABSENT_ALIAS,   /**< the source has no further requester id */
     REACH_ABSENT_ANSWER,  /**< the request is not answered by a completion */
+    REACH_ABSENT_OWNER,   /**< no function has the destination, whose requester id could be forged */
 };
 
 struct reach_result {

@@ -24,6 +24,10 @@ void reach_walk_record(struct reach_walk *walk, struct route_place place,
 /** Step from @p place to the end of the fabric. @return the last decision, never ROUTE_MOVE */
 struct route_decision reach_walk_on(struct reach_walk *walk, struct route_place place);
 
+/** Why @p source_id cannot send requests of this way to anybody; REACH_ABSENT_NOTHING where it can. */
+enum reach_absence reach_source_absence(const struct fabric *fabric, uint32_t source_id,
+                                        struct reach_way way);
+
 /** The walk ended with ROUTE_BLOCK: blocked, perhaps after a redirect. */
 enum reach_outcome reach_walk_blocked(const struct reach_walk *walk);
 

@@ -4,6 +4,7 @@
 #include "sim/base/nearest.h"
 #include "sim/base/text_buffer.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/place_argument.h"
 #include "sim/cli/rule_words.h"
 
 #include <argp.h>
@@ -88,10 +89,16 @@ static const char doc[] =
     "the "
     "one device can reach the other.\v"
     "FILE is a topology JSON, any dump `import` knows (- is standard input), or \"synthetic:...\". SRC and "
-    "DST are addresses as lspci prints them, [segment:]bus:device.function, or \"all\".\n"
+    "DST are addresses as lspci prints them, [segment:]bus:device.function, or \"all\". DST may also be a "
+    "place "
+    "that is no function: 0xADDRESS in memory space, io:0xPORT, ram, msi (the interrupt window), unclaimed, "
+    "or "
+    "places: every BAR, ROM, hole of a window and all of these.\n"
     "\n"
     "  reach machine.txt                     every pair that gets past the IOMMU\n"
     "  reach machine.txt 03:00.0 04:00.0     one pair, hop by hop\n"
+    "  reach machine.txt 03:00.0 0xfe800000  who gets what it sends to an address\n"
+    "  reach machine.txt 03:00.0 places      the same for every place there is\n"
     "  reach machine.txt --sound             do the groups keep their promise?\n"
     "  reach machine.txt --want \"03:00.0->04:00.0 direct\"    ACS bits to clear\n"
     "  reach machine.txt --format sarif --fail-on leak         for a CI job\n"
@@ -154,7 +161,9 @@ static void add_kind(struct argp_state *state, struct reach_question *question, 
 static void set_mode(struct argp_state *state, struct reach_arguments *arguments, enum reach_mode mode)
 {
     if (arguments->mode != REACH_MODE_PAIRS && arguments->mode != mode)
-        argp_error(state, "one question at a time, please");
+        argp_error(state, mode == REACH_MODE_PLACES
+                              ? "this question is about functions: DST is a function's address here"
+                              : "one question at a time, please");
     arguments->mode = mode;
 }
 
@@ -198,13 +207,16 @@ static error_t read_position(struct argp_state *state, struct reach_arguments *a
     return 0;
 }
 
-static void check_arguments(struct argp_state *state, const struct reach_arguments *arguments)
+static void check_arguments(struct argp_state *state, struct reach_arguments *arguments)
 {
+    if (arguments->target && place_argument_is(arguments->target))
+        set_mode(state, arguments, REACH_MODE_PLACES);
     enum report_format format = arguments->question.format;
     bool named = arguments->source || arguments->target;
-    if (arguments->mode != REACH_MODE_PAIRS && arguments->mode != REACH_MODE_SOUND && format == REPORT_SARIF)
+    bool plain = arguments->mode == REACH_MODE_PAIRS || arguments->mode == REACH_MODE_PLACES;
+    if (!plain && arguments->mode != REACH_MODE_SOUND && format == REPORT_SARIF)
         argp_error(state, "sarif is for the plain question and --sound");
-    if (arguments->mode != REACH_MODE_PAIRS && arguments->question.way_count)
+    if (!plain && arguments->question.way_count)
         argp_error(state, "--kind is for the plain question: who reaches whom");
     if (arguments->question.way_count && format == REPORT_SARIF)
         argp_error(state, "sarif lists writes: no --kind");

@@ -18,6 +18,7 @@ enum reach_mode {
     REACH_MODE_MATRIX,     /**< --matrix */
     REACH_MODE_WANT,       /**< --want */
     REACH_MODE_INTERRUPTS, /**< --interrupts */
+    REACH_MODE_PLACES,     /**< DST is no function (place_argument.h) */
 };
 
 struct reach_arguments {

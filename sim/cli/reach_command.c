@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/function_argument.h"
+#include "sim/cli/place_argument.h"
 #include "sim/cli/reach_arguments.h"
 #include "sim/input/machine_input.h"
 #include "sim/output/interrupt_report.h"
@@ -11,6 +12,7 @@
 #include "sim/output/terminal.h"
 #include "sim/output/p2pdma_report.h"
 #include "sim/output/reach_matrix.h"
+#include "sim/output/reach_places.h"
 #include "sim/output/reach_sarif.h"
 #include "sim/output/soundness_report.h"
 #include "sim/output/wish_report.h"
@@ -65,6 +67,28 @@ static void answer_pairs(struct asked *asked)
         leaks = reach_report(asked->reach, asked->groups, question, asked->out).leaks;
     }
     asked->no = arguments->fail_on_leak && leaks;
+}
+
+/** DST is no function: an address, RAM and the like. */
+static void answer_places(struct asked *asked)
+{
+    struct reach_arguments *arguments = asked->arguments;
+    struct reach_question *question = &arguments->question;
+    struct reach_places_question places = {.source_id = question->source_id, .common = question};
+    struct arena *arena = arena_new();
+    if (place_argument_find(arena, asked->reach->fabric, arguments->target, asked->diagnostics,
+                            &places.places, &places.place_count)) {
+        bool many = question->source_id == NONE && places.place_count > 1;
+        bool one = question->source_id != NONE && places.place_count == 1;
+        for (int i = 0; i < REACH_OUTCOMES && !arguments->outcomes_given; i++)
+            question->outcomes[i] = one || (i > (many ? REACH_REDIRECTED : REACH_NOT_APPLICABLE));
+        uint64_t leaks =
+            reach_places_report(asked->reach, asked->groups, &places, asked->input->places, asked->out);
+        asked->no = arguments->fail_on_leak && leaks;
+    } else {
+        asked->status = STATUS_BAD_INPUT;
+    }
+    arena_free(arena);
 }
 
 static void answer_sound(struct asked *asked)
@@ -209,11 +233,13 @@ static int answer(const struct machine_input *input, struct reach_arguments *arg
         [REACH_MODE_PAIRS] = answer_pairs,   [REACH_MODE_SOUND] = answer_sound,
         [REACH_MODE_P2PDMA] = answer_p2pdma, [REACH_MODE_MATRIX] = answer_matrix,
         [REACH_MODE_WANT] = answer_want,     [REACH_MODE_INTERRUPTS] = answer_interrupts,
+        [REACH_MODE_PLACES] = answer_places,
     };
     const struct topology *topology = input->topology;
     struct reach_question *question = &arguments->question;
+    bool place = arguments->mode == REACH_MODE_PLACES;
     if (!find_function(topology, arguments->source, diagnostics, &question->source_id) ||
-        !find_function(topology, arguments->target, diagnostics, &question->target_id))
+        !find_function(topology, place ? NULL : arguments->target, diagnostics, &question->target_id))
         return STATUS_BAD_INPUT;
     struct arena *arena = arena_new();
     struct text_buffer out = {0};

@@ -2,6 +2,7 @@
 #include "sim/output/reach_path.h"
 
 #include "sim/output/group_words.h"
+#include "sim/output/text_wrap.h"
 
 #include <stdio.h>
 
@@ -61,15 +62,48 @@ void reach_path_json_bdf(const struct topology *topology, const char *key, uint3
         text_buffer_format(out, "\"%s\": \"%s\"", key, group_words_address(topology, id, text));
 }
 
+void reach_path_text(const struct topology *topology, const struct reach_hop *hops, uint32_t count,
+                     struct text_buffer *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        char at[BDF_TEXT_SIZE], lead[BDF_TEXT_SIZE + 8];
+        enum route_rule rule = hops[i].decision.rule;
+        snprintf(lead, sizeof(lead), "  %-7s ", reach_path_name(topology, hops[i].place.function_id, at));
+        text_wrap(out, 12, lead, "%s (%s)", route_rule_text(rule), route_rule_name(rule));
+    }
+}
+
+bool reach_path_legend(const bool *seen, struct text_buffer *out)
+{
+    bool any = false;
+    for (int rule = 0; rule < RULE_COUNT; rule++) {
+        char lead[40];
+        if (!seen[rule])
+            continue;
+        if (!any)
+            text_buffer_add(out, "\n");
+        any = true;
+        snprintf(lead, sizeof(lead), "%s: ", route_rule_name((enum route_rule)rule));
+        text_wrap(out, 2, lead, "%s", route_rule_text((enum route_rule)rule));
+    }
+    return any;
+}
+
 void reach_path_json(const struct reach *reach, uint32_t source_id, const struct reach_result *result,
                      struct text_buffer *out)
 {
     struct reach_hop hops[HOPS];
     uint32_t count = follow(reach, source_id, result, hops);
+    reach_path_json_hops(reach->fabric->topology, hops, count, out);
+}
+
+void reach_path_json_hops(const struct topology *topology, const struct reach_hop *hops, uint32_t count,
+                          struct text_buffer *out)
+{
     text_buffer_add(out, "[");
     for (uint32_t i = 0; i < count; i++) {
         text_buffer_add(out, i ? ", {" : "{");
-        reach_path_json_bdf(reach->fabric->topology, "at", hops[i].place.function_id, out);
+        reach_path_json_bdf(topology, "at", hops[i].place.function_id, out);
         text_buffer_format(out, ", \"rule\": \"%s\"}", route_rule_name(hops[i].decision.rule));
     }
     text_buffer_add(out, "]");

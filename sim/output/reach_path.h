@@ -22,7 +22,19 @@ void reach_path_add(const struct reach *reach, uint32_t source_id, const struct 
 void reach_path_json_bdf(const struct topology *topology, const char *key, uint32_t id,
                          struct text_buffer *out);
 
-/** Append the hops as a JSON array: [{"at": "0000:08:00.0", "rule": "switch-peer"}, ...]. */
+/** Append a line for each hop: who, and in words by which rule. */
+void reach_path_text(const struct topology *topology, const struct reach_hop *hops, uint32_t count,
+                     struct text_buffer *out);
+
+/** Append a blank line and a sentence for each rule that was seen; nothing where none was. @param seen
+ * [RULE_COUNT] @return true where there was one */
+bool reach_path_legend(const bool *seen, struct text_buffer *out);
+
+/** Append hops as a JSON array: [{"at": "0000:08:00.0", "rule": "switch-peer"}, ...]. */
+void reach_path_json_hops(const struct topology *topology, const struct reach_hop *hops, uint32_t count,
+                          struct text_buffer *out);
+
+/** Append the hops of @p result as a JSON array: [{"at": "0000:08:00.0", "rule": "switch-peer"}, ...]. */
 void reach_path_json(const struct reach *reach, uint32_t source_id, const struct reach_result *result,
                      struct text_buffer *out);
 

@@ -17,13 +17,8 @@ static void json_hops(const struct report *report, const struct pair *pair)
 {
     struct reach_hop hops[REACH_REPORT_HOPS];
     uint32_t count = report_hops(report, pair, hops);
-    text_buffer_add(report->out, ", \"hops\": [");
-    for (uint32_t i = 0; i < count; i++) {
-        text_buffer_add(report->out, i ? ", {" : "{");
-        reach_path_json_bdf(report->topology, "at", hops[i].place.function_id, report->out);
-        text_buffer_format(report->out, ", \"rule\": \"%s\"}", route_rule_name(hops[i].decision.rule));
-    }
-    text_buffer_add(report->out, "]");
+    text_buffer_add(report->out, ", \"hops\": ");
+    reach_path_json_hops(report->topology, hops, count, report->out);
 }
 
 void reach_report_json_begin(struct report *report)
@@ -54,7 +49,9 @@ void reach_report_json_pair(struct report *report, const struct pair *pair)
                        result->bar, result->address, result->through_root ? "true" : "false");
     if (result->error != ROUTE_NO_ERROR)
         text_buffer_format(out, ", \"error\": \"%s\"", route_error_name(result->error));
-    if (result->outcome == REACH_MISDELIVERED) {
+    if (result->outcome == REACH_MISDELIVERED && result->end_id == NONE) {
+        text_buffer_add(out, ", \"delivered_to\": \"memory\"");
+    } else if (result->outcome == REACH_MISDELIVERED) {
         text_buffer_add(out, ", ");
         reach_path_json_bdf(report->topology, "delivered_to", result->end_id, out);
     }

@@ -57,13 +57,17 @@ static void text_line(struct report *report, const struct pair *pair)
     report->rules_seen[result->rule] = true;
     text_buffer_format(out, "%s at %s", route_rule_name(result->rule), name(report, result->at_id, at));
     if (result->outcome == REACH_MISDELIVERED)
-        text_buffer_format(out, ", to %s", name(report, result->end_id, at));
+        text_buffer_format(out, ", to %s",
+                           result->end_id == NONE ? "memory" : name(report, result->end_id, at));
     leak_words(report, pair);
     text_buffer_add(out, "\n");
 }
 
 static const char *outcome_words(const struct reach_result *result)
 {
+    if (result->outcome == REACH_MISDELIVERED)
+        return result->end_id == NONE ? "misdelivered: it is written to memory, past the IOMMU"
+                                      : "misdelivered: another function gets it, past the IOMMU";
     if (result->through_root && !route_rule_is_turn(result->rule))
         return result->outcome == REACH_REACHES
                    ? "reaches: no IOMMU translates the source, the root complex routes the address as it is"
@@ -71,8 +75,6 @@ static const char *outcome_words(const struct reach_result *result)
     switch (result->outcome) {
     case REACH_REACHES:
         return "reaches, past the IOMMU";
-    case REACH_MISDELIVERED:
-        return "misdelivered: another function gets it, past the IOMMU";
     case REACH_REDIRECTED:
         return "redirected: it goes to the IOMMU";
     case REACH_REDIRECT_BLOCKED:
@@ -92,12 +94,7 @@ static void text_hops(struct report *report, const struct pair *pair)
     if (routing == ROUTED_BY_ADDRESS || routing == ROUTED_BY_PORT)
         text_buffer_format(report->out, "  to 0x%" PRIx64 ", in BAR %u\n", pair->result.address,
                            pair->result.bar);
-    for (uint32_t i = 0; i < count; i++) {
-        char at[BDF_TEXT_SIZE], lead[BDF_TEXT_SIZE + 8];
-        enum route_rule rule = hops[i].decision.rule;
-        snprintf(lead, sizeof(lead), "  %-7s ", name(report, hops[i].place.function_id, at));
-        text_wrap(report->out, 12, lead, "%s (%s)", route_rule_text(rule), route_rule_name(rule));
-    }
+    reach_path_text(report->topology, hops, count, report->out);
     if (pair->result.error != ROUTE_NO_ERROR)
         text_buffer_format(report->out, "  ends in  %s\n", route_error_name(pair->result.error));
 }
@@ -136,17 +133,7 @@ void reach_report_text_pair(struct report *report, const struct pair *pair)
 
 static void text_legend(struct report *report)
 {
-    bool any = false;
-    for (int rule = 0; rule < RULE_COUNT; rule++) {
-        char lead[40];
-        if (!report->rules_seen[rule])
-            continue;
-        if (!any)
-            text_buffer_add(report->out, "\n");
-        any = true;
-        snprintf(lead, sizeof(lead), "%s: ", route_rule_name((enum route_rule)rule));
-        text_wrap(report->out, 2, lead, "%s", route_rule_text((enum route_rule)rule));
-    }
+    bool any = reach_path_legend(report->rules_seen, report->out);
     if (any && !report_one_pair(report))
         text_buffer_add(report->out, "\n");
 }
@@ -210,7 +197,6 @@ static void text_notes(struct report *report)
 void reach_report_text_summary(struct report *report)
 {
     const struct reach_counts *counts = &report->counts;
-    uint64_t past = counts->pairs[REACH_REACHES] + counts->pairs[REACH_MISDELIVERED];
     if (report->listed > REACH_REPORT_LINES)
         text_buffer_format(report->out, "... and %" PRIu64 " more (--format tsv lists all)\n",
                            report->listed - REACH_REPORT_LINES);
@@ -222,11 +208,14 @@ void reach_report_text_summary(struct report *report)
                   "nothing can be said: the input tells no address of any memory BAR (lspci -v does)");
         return;
     }
+    char wrong[64] = "";
+    if (counts->pairs[REACH_MISDELIVERED])
+        snprintf(wrong, sizeof(wrong), "%" PRIu64 " arrive elsewhere, ", counts->pairs[REACH_MISDELIVERED]);
     text_wrap(report->out, 2, "",
-              "%" PRIu64 " %s%s reach past the IOMMU, %" PRIu64 " of them across groups (leaks); %" PRIu64
+              "%" PRIu64 " %s%s reach past the IOMMU, %" PRIu64 " of them across groups (leaks); %s%" PRIu64
               " go to the IOMMU, %" PRIu64 " are blocked",
-              past, report->way_count > 1 ? "request" : "pair", plural(past), counts->leaks,
-              counts->pairs[REACH_REDIRECTED],
+              counts->pairs[REACH_REACHES], report->way_count > 1 ? "request" : "pair",
+              plural(counts->pairs[REACH_REACHES]), counts->leaks, wrong, counts->pairs[REACH_REDIRECTED],
               counts->pairs[REACH_BLOCKED] + counts->pairs[REACH_REDIRECT_BLOCKED]);
     if (report->way_count > 1)
         text_ways(report);
