@@ -101,12 +101,32 @@ bool device_tlb_expects(const struct device_tlb *tlb, uint32_t space, uint64_t i
     return is_pending(tlb, page_of(space, iova));
 }
 
-void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova)
+void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool write)
 {
     assert(device_tlb_may_ask(tlb));
-    tlb->pending[tlb->pending_count].page = page_of(space, iova);
-    tlb->pending[tlb->pending_count++].overtaken = false;
+    uint32_t at = tlb->pending_count++;
+    tlb->pending[at].page = page_of(space, iova);
+    tlb->pending[at].overtaken = false;
+    tlb->pending[at].write = write;
+    tlb->pending[at].state = PENDING_TRANSLATION;
+    tlb->pending[at].iova = iova;
+    tlb->pending[at].space = space;
     tlb->requests++;
+}
+
+/* A slot is done with. */
+static void release(struct device_tlb *tlb, uint32_t at)
+{
+    tlb->pending[at] = tlb->pending[--tlb->pending_count];
+}
+
+/* The operation at the head of a kind learns that it may not have the page. */
+static void refuse(struct device_tlb *tlb, uint64_t page, uint64_t leaf)
+{
+    for (int write = 0; write < 2; write++) {
+        if (tlb->waited_page[write] == page && !(leaf & (write ? PAGE_WRITE : PAGE_READ)))
+            tlb->refused[write] = true;
+    }
 }
 
 void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uint64_t leaf, unsigned shift,
@@ -119,19 +139,73 @@ void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uin
         assert(at < tlb->pending_count);
     }
     bool overtaken = tlb->pending[at].overtaken;
-    tlb->pending[at] = tlb->pending[--tlb->pending_count];
     tlb->answered_ps = now_ps;
+    if (!overtaken && tlb->page_requests_on && !(leaf & (tlb->pending[at].write ? PAGE_WRITE : PAGE_READ))) {
+        tlb->pending[at].state = PENDING_FAULT;
+        return;
+    }
+    release(tlb, at);
     if (overtaken)
         return; /* whoever needs it asks again */
-    for (int write = 0; write < 2; write++) {
-        if (tlb->waited_page[write] == page && !(leaf & (write ? PAGE_WRITE : PAGE_READ)))
-            tlb->refused[write] = true;
-    }
+    refuse(tlb, page, leaf);
     unsigned size = (shift - PAGE_SHIFT_4K) / 9;
     if (!leaf)
         return;
     translation_cache_remove(&tlb->cache, index_of(iova, size), key_of(space, iova, size));
     translation_cache_insert(&tlb->cache, index_of(iova, size), key_of(space, iova, size), leaf);
+}
+
+uint32_t device_tlb_next_page_request(struct device_tlb *tlb)
+{
+    if (tlb->page_requests_out >= tlb->page_request_limit)
+        return UINT32_MAX;
+    for (uint32_t i = 0; i < tlb->pending_count; i++) {
+        if (tlb->pending[i].state != PENDING_FAULT)
+            continue;
+        tlb->pending[i].state = PENDING_PAGE;
+        tlb->pending[i].serial = ++tlb->page_request_serial;
+        tlb->page_requests_out++;
+        tlb->page_requests++;
+        return i;
+    }
+    return UINT32_MAX;
+}
+
+bool device_tlb_page_response(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool present,
+                              uint64_t now_ps)
+{
+    uint64_t page = page_of(space, iova);
+    uint32_t at = 0;
+    while (at < tlb->pending_count &&
+           (tlb->pending[at].page != page || tlb->pending[at].state != PENDING_PAGE))
+        at++;
+    if (at == tlb->pending_count)
+        return false;
+    tlb->page_requests_out--;
+    tlb->pending[at].overtaken = false;
+    tlb->pending[at].state = PENDING_TRANSLATION;
+    if (present)
+        return true;
+    release(tlb, at);
+    tlb->pages_refused++;
+    tlb->answered_ps = now_ps;
+    refuse(tlb, page, 0);
+    return false;
+}
+
+void device_tlb_page_timeout(struct device_tlb *tlb, uint32_t serial, uint64_t now_ps)
+{
+    for (uint32_t i = 0; i < tlb->pending_count; i++) {
+        if (tlb->pending[i].state != PENDING_PAGE || tlb->pending[i].serial != serial)
+            continue;
+        uint64_t page = tlb->pending[i].page;
+        tlb->page_requests_out--;
+        release(tlb, i);
+        tlb->page_timeouts++;
+        tlb->answered_ps = now_ps;
+        refuse(tlb, page, 0);
+        return;
+    }
 }
 
 bool device_tlb_invalidate(struct device_tlb *tlb, uint64_t iova, unsigned order)

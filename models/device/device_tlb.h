@@ -9,6 +9,10 @@
  * their answers are not used, waits for reads that carry the old address, and is answered; the answer is
  * posted and so pushes writes that carry the old address ahead of it (10.3.3).
  *
+ * With PRI (10.4) a translation that is refused is no end: the device requests the page from the host,
+ * keeping the slot of its translation request, and asks for the translation again when the response says that
+ * the page is there. A response that there is none, or no response in time, refuses the operation.
+ *
  * Requests with different PASIDs are in different address spaces, which the device numbers as it meets them.
  *
  * MODEL: a lookup takes no time of its own: it is part of issue_latency. One translation a request.
@@ -36,6 +40,13 @@ enum { TRANSLATION_REQUESTS_MAX = 256, TRANSLATION_REQUEST_BYTES = 8 };
 
 enum { DEVICE_TLB_SPACES = 1023, DEVICE_TLB_NO_SPACE = UINT16_MAX };
 
+/** What a slot of the device TLB waits for. */
+enum pending_state {
+    PENDING_TRANSLATION,
+    PENDING_FAULT, /**< a page request is to be sent */
+    PENDING_PAGE,  /**< its response */
+};
+
 struct device_tlb {
     struct translation_cache cache;
     uint32_t pasids[DEVICE_TLB_SPACES]; /**< [space - 1] PASID plus one; space 0 is without PASID */
@@ -43,10 +54,19 @@ struct device_tlb {
     enum device_tlb_obedience obedience;
     uint32_t limit; /**< requests under way at most */
     struct {
-        uint64_t page;  /**< 4 KiB page number, address space above it */
-        bool overtaken; /**< by an invalidation: its answer is not used */
+        uint64_t page;   /**< 4 KiB page number, address space above it */
+        bool overtaken;  /**< by an invalidation: its answer is not used */
+        bool write;      /**< the access that is wanted */
+        uint8_t state;   /**< enum pending_state */
+        uint32_t serial; /**< of its page request */
+        uint64_t iova;
+        uint32_t space;
     } pending[TRANSLATION_REQUESTS_MAX];
     uint32_t pending_count;
+    bool page_requests_on;                          /**< PRI is used */
+    uint32_t page_request_limit, page_requests_out; /**< at most; sent and not answered */
+    uint32_t page_request_serial;
+    uint64_t page_requests, pages_refused, page_timeouts; /**< sent; answered with no; not answered in time */
     uint64_t waited_page[2]; /**< [write] page the operation at the head waits for; UINT64_MAX: none */
     bool refused[2];         /**< [write] that page was refused */
     uint64_t answered_ps;    /**< when the last answer came */
@@ -89,7 +109,7 @@ static inline bool device_tlb_may_ask(const struct device_tlb *tlb)
 }
 
 /** A translation request for the page of @p iova goes out. */
-void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova);
+void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool write);
 
 /**
  * Its answer came.
@@ -98,6 +118,20 @@ void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova);
  */
 void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uint64_t leaf, unsigned shift,
                       uint64_t now_ps);
+
+/** A page to be requested from the host now; UINT32_MAX where there is none, or too many are outstanding.
+ * @return the slot that waits; it counts as requested from now on, with a serial number of its own */
+uint32_t device_tlb_next_page_request(struct device_tlb *tlb);
+
+/**
+ * The response to a page request came, or (@p timeout) none did. No effect where nobody waits for it (any
+ * more).
+ * @param serial  of a timeout: which request
+ * @return whether the translation is to be asked for again
+ */
+bool device_tlb_page_response(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool present,
+                              uint64_t now_ps);
+void device_tlb_page_timeout(struct device_tlb *tlb, uint32_t serial, uint64_t now_ps);
 
 /** An invalidation of 4 KiB << @p order at @p iova came, of the address space without PASID. @return false
  * where it will not be answered */

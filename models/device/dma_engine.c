@@ -60,6 +60,14 @@ static const struct field fields[] = {
      .minimum = 1,
      .maximum = TRANSLATION_REQUESTS_MAX,
      .help = "translation requests in flight at most"},
+    {.name = "page_requests",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, page_requests),
+     .minimum = 1,
+     .maximum = 512,
+     .help = "page requests outstanding at most, of a device with PRI in a domain that pages on demand"},
+    TIME("page_request_timeout", page_request_timeout_ps,
+         "a page request that nobody answers has failed so long after it was sent; 0 is never"),
     TIME("invalidation_answer", invalidation_answer_ps,
          "invalidation of the device TLB received to answered, where no read has to be waited for"),
     {.name = "on_error",
@@ -279,13 +287,13 @@ static bool is_translated_here(const struct dma_engine *engine, const struct dma
 }
 
 /* A translation request for the page of an address; it goes out, or fails at its source like any TLP. */
-static uint32_t ask_translation(struct dma_engine *engine, const struct dma_operation *operation,
-                                uint64_t iova)
+static uint32_t send_translation_request(struct dma_engine *engine, uint32_t pasid, uint32_t space,
+                                         uint64_t iova)
 {
     uint32_t index = tlp_take(engine->transport->pool);
     struct tlp *tlp = &engine->transport->pool->items[index];
     uint64_t page = iova & ~UINT64_C(0xfff);
-    device_tlb_ask(engine->device_tlb, operation->space, iova);
+
     tlp->transaction = (struct transaction){.kind = TRANSACTION_MEMORY_READ,
                                             .address_type = ADDRESS_TRANSLATION_REQUEST,
                                             .address = page,
@@ -300,15 +308,31 @@ static uint32_t ask_translation(struct dma_engine *engine, const struct dma_oper
     tlp->max_payload = engine->max_payload;
     tlp->flow = FLOW_NONPOSTED;
     tlp->iova = page;
-    tlp->space = (uint16_t)operation->space;
+    tlp->space = (uint16_t)space;
     tlp->issued_ps = tlp->mark_ps = engine->transport->events->now_ps;
-    tlp->pasid = operation->pasid;
+    tlp->pasid = pasid;
     tlp->wire_bytes = request_wire_bytes(tlp);
     transport_route(engine->transport, index, engine->node);
     if (tlp->fate != FATE_FORWARD)
         return index;
     transport_enqueue(engine->transport, engine->ingress, index);
     return NONE;
+}
+
+static uint32_t ask_translation(struct dma_engine *engine, const struct dma_operation *operation,
+                                uint64_t iova)
+{
+    device_tlb_ask(engine->device_tlb, operation->space, iova, operation->write);
+    return send_translation_request(engine, operation->pasid, operation->space, iova);
+}
+
+uint32_t dma_engine_page_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, bool present)
+{
+    struct device_tlb *tlb = engine->device_tlb;
+    if (!device_tlb_page_response(tlb, space, iova, present, engine->transport->events->now_ps))
+        return NONE;
+    tlb->requests++;
+    return send_translation_request(engine, space ? tlb->pasids[space - 1] : 0, space, iova);
 }
 
 /* Next operation that is ready with an address whose translation nobody asked for; NULL: none. */

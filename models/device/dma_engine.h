@@ -34,6 +34,8 @@ struct dma_engine_parameters {
     uint32_t device_tlb_entries;      /**< 0: no device TLB, ATS is not used */
     uint32_t device_tlb_ways;         /**< 0 = fully associative */
     uint32_t translation_requests;    /**< under way at most */
+    uint32_t page_requests;           /**< outstanding at most, where PRI is used */
+    uint64_t page_request_timeout_ps; /**< a page request without response is given up; 0: never */
     uint64_t invalidation_answer_ps;  /**< ATS invalidation received to answered, reads under way apart */
     int on_error;                     /**< enum device_error_reaction */
     uint32_t retries;                 /**< ON_ERROR_RETRY: of one operation, at most */
@@ -144,6 +146,13 @@ void dma_engine_sent(struct dma_engine *engine, bool write, bool out);
 /** A completion of a translation request came, or the request failed (@p leaf 0). Pump afterwards. */
 void dma_engine_translation_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, uint64_t leaf,
                                     unsigned shift);
+
+/**
+ * The response to a page request came: where the page is there the translation is asked for again. Pump
+ * afterwards.
+ * @return a translation request that fails at its source, for the caller to end; NONE otherwise
+ */
+uint32_t dma_engine_page_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, bool present);
 
 /** The last completion of a read request arrived, or the request failed: its tag is free. Pump afterwards. */
 void dma_engine_tag_free(struct dma_engine *engine);

@@ -70,10 +70,14 @@ struct iommu_parameters {
     uint32_t interrupt_entries; /**< interrupt entry cache; fully associative */
     uint64_t interrupt_hit_ps;  /**< lookup in it; a miss reads the table (walk_read) as well */
     uint64_t posted_update_ps;  /**< posted interrupts: the descriptor's atomic update */
-    uint32_t fault_records;     /**< fault recording registers, or entries of the event log */
-    bool fault_collapse;        /**< a record nobody read yet takes in further faults of its source id */
-    uint64_t fault_service_ps;  /**< first record to the handler having read all */
-    int fault_completion;       /**< enum fault_completion: status of a read that is refused */
+    uint32_t page_requests;     /**< entries of the page request queue (AMD: PPR log) */
+    uint64_t page_request_wake_ps; /**< first page request to a handler having it */
+    uint64_t page_fault_ps;        /**< a handler makes one page present */
+    uint32_t page_fault_handlers;  /**< at work at once */
+    uint32_t fault_records;        /**< fault recording registers, or entries of the event log */
+    bool fault_collapse;           /**< a record nobody read yet takes in further faults of its source id */
+    uint64_t fault_service_ps;     /**< first record to the handler having read all */
+    int fault_completion;          /**< enum fault_completion: status of a read that is refused */
 };
 
 extern const struct field_table iommu_fields;

@@ -26,6 +26,15 @@ enum completion_status {
     COMPLETION_COMPLETER_ABORT = 4,
 };
 
+/** Messages of ATS and PRI (PCIe Base Spec 10.2, 10.3, 10.4). */
+enum tlp_message {
+    MESSAGE_NONE,
+    MESSAGE_INVALIDATE_REQUEST,
+    MESSAGE_INVALIDATE_COMPLETION,
+    MESSAGE_PAGE_REQUEST,
+    MESSAGE_PAGE_RESPONSE,
+};
+
 /** What happens to a TLP at the node it is going to; decided when it is sent there. */
 enum tlp_fate {
     FATE_FORWARD, /**< goes on through channel @c egress */
@@ -72,7 +81,10 @@ struct tlp {
     bool granted;              /**< carries a translation of the unit's, from the device TLB */
     uint8_t found_shift;       /**< answer to a translation request: log2 of the page size */
     uint8_t device_generation; /**< translated read: generation in the device's TLB, plus one */
-    uint16_t space;            /**< translation request: address space of the device TLB */
+    uint8_t message;           /**< enum tlp_message */
+    bool wants_write;          /**< page request: the access that is wanted */
+    bool page_present;         /**< page response: success */
+    uint16_t space;            /**< translation and page request: address space of the device TLB */
     uint64_t iova;   /**< what a translated address stands for, or is asked for; UINT64_MAX: made up */
     uint64_t found;  /**< answer to a translation request: page and access bits */
     bool stale;      /**< translated by what software has taken back */

@@ -3,6 +3,7 @@
 
 #include "sim/input/scenario.h"
 
+const char *const domain_paging_words[] = {"resident", "on-demand", NULL};
 const char *const mapping_access_words[] = {"rw", "r", "w", NULL};
 const char *const page_size_words[] = {"4KiB", "2MiB", "1GiB", NULL};
 const char *const stream_interrupts_words[] = {"remapped", "posted", NULL};
@@ -44,6 +45,11 @@ static const struct json_key domain_keys_rows[] = {
      "the domain is for requests of its devices that carry this PASID, beside the domain of those that carry "
      "none (mode static or passthrough; the unit needs PASID tables: preset vt-d-scalable, or SMMUv3)",
      SCHEMA_COUNT(0, 1048575), NULL},
+    {"paging",
+     "resident (default): mappings are there before the run; on-demand: a page is mapped when a device "
+     "requests "
+     "it (PRI; the device needs ATS and PRI, else its first access to a page fails; mode static)",
+     NULL, domain_paging_words},
     {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
     {"second_stage",
      "the domain is a guest's: its tables and mappings hold guest physical addresses, which a second stage "

@@ -12,6 +12,7 @@ extern const struct json_key_table workload_keys, domain_keys, mapping_keys, str
     scenario_kernel_keys;
 
 /** Words of choices; each ends with NULL. */
+extern const char *const domain_paging_words[];     /**< "resident", "on-demand" */
 extern const char *const mapping_access_words[];    /**< "rw", "r", "w" */
 extern const char *const page_size_words[];         /**< "4KiB", "2MiB", "1GiB" */
 extern const char *const stream_interrupts_words[]; /**< "remapped", "posted" */

@@ -240,6 +240,19 @@ static void read_second_stage(const struct json_node *node, struct domain *domai
                           translation_mode_name(domain->mode));
 }
 
+static void read_paging(const struct json_node *node, struct domain *domain)
+{
+    struct json_node given = json_member(node, "paging");
+    int word = 0;
+    json_get_choice(node, "paging", domain_paging_words, &word);
+    domain->on_demand = word == 1;
+    if (domain->on_demand && domain->mode != TRANSLATION_STATIC)
+        json_error_at_key(&given, "workload-mode", "a domain of mode \"%s\" does not page on demand",
+                          translation_mode_name(domain->mode));
+    else if (domain->on_demand && domain->second_stage_bytes)
+        json_error_at_key(&given, "workload-mode", "a domain with \"second_stage\" does not page on demand");
+}
+
 static void read_domain(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
 {
     struct workload *workload = reading->workload;
@@ -258,6 +271,7 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     json_get_choice(node, "mode", translation_mode_names, &mode);
     domain->mode = (enum translation_mode)mode;
     read_second_stage(node, domain);
+    read_paging(node, domain);
     struct json_node ats = json_member(node, "ats");
     bool on = false;
     if (json_given(&ats) && json_get_boolean(node, "ats", &on))

@@ -83,6 +83,12 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_DEVICE_ANSWER:
         ats_on_answer(machine, target);
         break;
+    case EVENT_PAGE_REQUEST:
+        page_request_queue_event(&machine->page_requests[target], argument);
+        break;
+    case EVENT_PAGE_TIMEOUT:
+        ats_on_page_timeout(machine, target, argument);
+        break;
     case EVENT_AFFINITY:
         interrupts_on_affinity(machine, target);
         break;
@@ -120,7 +126,7 @@ static void make_more_room(struct machine *machine)
                     machine->operations.count + machine->engine_count + machine->completer_count +
                     ((size_t)workload->stream_count + workload->domain_count) * 4;
     for (uint32_t i = 0; i < machine->unit_count; i++)
-        events += machine->units[i].parameters.walkers + 4;
+        events += machine->units[i].parameters.walkers + 4 + machine->units[i].parameters.page_fault_handlers;
     event_queue_reserve(&machine->events, events);
 }
 

@@ -15,6 +15,7 @@
 #include "sim/machine/machine_mapping.h"
 #include "models/iommu/fault_log.h"
 #include "models/iommu/interrupt_remapping.h"
+#include "models/iommu/page_request_queue.h"
 #include "models/pcie/root_complex.h"
 #include "sim/input/machine_input.h"
 #include "sim/input/workload.h"
@@ -116,6 +117,8 @@ const struct remapping_unit *machine_unit(const struct machine *machine, uint32_
 const struct mapping_counters *machine_mapping_counters(const struct machine *machine, uint32_t domain);
 /** Invalidations of unit @p unit. */
 const struct invalidation_queue *machine_invalidation_queue(const struct machine *machine, uint32_t unit);
+/** Page requests at unit @p unit. */
+const struct page_request_queue *machine_page_requests(const struct machine *machine, uint32_t unit);
 /** CPU time of drivers, in all and of it waiting for invalidations. */
 void machine_driver_time(const struct machine *machine, uint64_t *busy_ps, uint64_t *spin_ps);
 /** Interrupt messages of the run. sent = sum of outcomes, when all are over. */
@@ -146,9 +149,10 @@ enum machine_queue_kind {
     QUEUE_ENGINE,  /**< function: operations whose TLPs are not all made, for want of a tag or of the link */
     QUEUE_CHANNEL, /**< channel of the transport: TLPs that are to go out by it */
     QUEUE_WALKERS, /**< unit: misses that wait for a walker */
-    QUEUE_COMPLETER,  /**< completer: reads with data that are not answered completely */
-    QUEUE_READ_SLOTS, /**< root complex: reads that wait for a slot */
-    QUEUE_ORDER,      /**< root complex: what waits for posted requests before it */
+    QUEUE_PAGE_REQUESTS, /**< unit: page requests that nobody serves yet */
+    QUEUE_COMPLETER,     /**< completer: reads with data that are not answered completely */
+    QUEUE_READ_SLOTS,    /**< root complex: reads that wait for a slot */
+    QUEUE_ORDER,         /**< root complex: what waits for posted requests before it */
 };
 
 struct machine_queue {

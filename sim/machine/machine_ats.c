@@ -40,6 +40,18 @@ static bool uses_ats(const struct machine *machine, uint32_t function_id)
     return false;
 }
 
+/* Some domain of the function pages on demand. */
+static bool uses_page_requests(const struct machine *machine, uint32_t function_id)
+{
+    const struct workload *workload = machine->workload;
+    for (uint32_t d = 0; d < workload->domain_count; d++) {
+        if (workload->domains[d].on_demand &&
+            machine_domain_of_request(machine, function_id, workload->domains[d].pasid) == d)
+            return machine->input->topology->functions[function_id].pri;
+    }
+    return false;
+}
+
 static void init_engine(struct machine *machine, struct dma_engine *engine)
 {
     const struct dma_engine_parameters *parameters = &engine->parameters;
@@ -53,6 +65,8 @@ static void init_engine(struct machine *machine, struct dma_engine *engine)
     device_tlb_init(engine->device_tlb, parameters->device_tlb_entries, parameters->device_tlb_ways,
                     parameters->translation_requests, parameters->invalidation_answer_ps,
                     machine->options.seed);
+    engine->device_tlb->page_requests_on = uses_page_requests(machine, engine->function_id);
+    engine->device_tlb->page_request_limit = parameters->page_requests;
     machine->root_complex.translated = machine_translated;
 }
 
@@ -81,6 +95,15 @@ static int init_stream(struct machine *machine, const struct stream *stream, str
 int ats_init(struct machine *machine, struct diagnostics *diagnostics)
 {
     int status = 0;
+    machine->page_requests =
+        arena_array(machine->arena, machine->unit_count, sizeof(*machine->page_requests));
+    for (uint32_t i = 0; i < machine->unit_count; i++) {
+        page_request_queue_init(&machine->page_requests[i], &machine->units[i].parameters, &machine->events,
+                                EVENT_PAGE_REQUEST, i);
+        machine->page_requests[i].context = machine;
+        machine->page_requests[i].serve = machine_serve_page;
+        machine->page_requests[i].respond = ats_send_page_response;
+    }
     for (uint32_t i = 0; i < machine->engine_count; i++)
         init_engine(machine, &machine->engines[i]);
     for (uint32_t s = 0; status == 0 && s < machine->workload->stream_count; s++)
@@ -90,6 +113,8 @@ int ats_init(struct machine *machine, struct diagnostics *diagnostics)
 
 void ats_fini(struct machine *machine)
 {
+    for (uint32_t i = 0; machine->page_requests && i < machine->unit_count; i++)
+        page_request_queue_fini(&machine->page_requests[i]);
     for (uint32_t i = 0; i < machine->engine_count; i++) {
         if (machine->engines[i].device_tlb)
             device_tlb_fini(machine->engines[i].device_tlb);
@@ -125,46 +150,126 @@ static uint32_t root_above(const struct machine *machine, uint32_t function_id)
     return function_id;
 }
 
+/* A message from the host to a function. Where nobody is there, a time-out ends the wait for its answer. */
+static void send_down(struct machine *machine, uint32_t index, uint32_t function_id)
+{
+    uint32_t completer = machine->root_complex.completer_of[root_above(machine, function_id)];
+    if (!transport_send_message(&machine->transport, machine->completers[completer].ingress, index))
+        tlp_release(&machine->pool, index);
+}
+
+/* A message from a device to the root complex: made here, sent by send_up(). */
+static uint32_t make_upward(struct machine *machine, const struct dma_engine *engine,
+                            enum tlp_message message)
+{
+    uint32_t index = make_message(machine, TRANSACTION_MESSAGE_TO_ROOT, engine->function_id);
+    struct tlp *tlp = &machine->pool.items[index];
+    tlp->message = (uint8_t)message;
+    tlp->place = (struct route_place){engine->function_id, SIDE_SELF};
+    tlp->ingress = engine->ingress;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES;
+    return index;
+}
+
+static void send_up(struct machine *machine, const struct dma_engine *engine, uint32_t index)
+{
+    const struct tlp *tlp = &machine->pool.items[index];
+    transport_route(&machine->transport, index, engine->node);
+    if (tlp->fate == FATE_FORWARD)
+        transport_enqueue(&machine->transport, engine->ingress, index);
+    else if (tlp->fate == FATE_HOST)
+        root_complex_receive(&machine->root_complex, index);
+    else
+        tlp_release(&machine->pool, index);
+}
+
+static void send_answers(struct machine *machine, struct dma_engine *engine, uint32_t count)
+{
+    for (; count; count--)
+        send_up(machine, engine, make_upward(machine, engine, MESSAGE_INVALIDATE_COMPLETION));
+}
+
+/* What the device TLB wants of the host, as far as it may. */
+static void send_page_requests(struct machine *machine, struct dma_engine *engine)
+{
+    struct device_tlb *tlb = engine->device_tlb;
+    uint64_t timeout_ps = engine->parameters.page_request_timeout_ps;
+    for (uint32_t slot;
+         !tlp_pool_exhausted(&machine->pool) && (slot = device_tlb_next_page_request(tlb)) != UINT32_MAX;) {
+        uint32_t index = make_upward(machine, engine, MESSAGE_PAGE_REQUEST);
+        struct tlp *tlp = &machine->pool.items[index];
+        tlp->iova = tlb->pending[slot].iova & ~UINT64_C(0xfff);
+        tlp->space = (uint16_t)tlb->pending[slot].space;
+        tlp->pasid = tlp->space ? tlb->pasids[tlp->space - 1] : 0;
+        tlp->wants_write = tlb->pending[slot].write;
+        tlp->wire_bytes += tlp->pasid ? (uint32_t)TLP_PASID_BYTES : 0;
+        if (timeout_ps)
+            event_queue_push(&machine->events, machine->events.now_ps + timeout_ps, PRIORITY_NORMAL,
+                             EVENT_PAGE_TIMEOUT, engine->id, tlb->pending[slot].serial);
+        send_up(machine, engine, index);
+    }
+}
+
+void ats_on_page_timeout(struct machine *machine, uint32_t engine_id, uint32_t serial)
+{
+    struct dma_engine *engine = &machine->engines[engine_id];
+    device_tlb_page_timeout(engine->device_tlb, serial, machine->events.now_ps);
+    send_page_requests(machine, engine); /* another one may be outstanding */
+    machine_pump_engine(machine, engine_id);
+}
+
 void ats_send_invalidation(void *context, uint32_t unit, const struct invalidation *invalidation)
 {
     struct machine *machine = context;
     uint32_t index = make_message(machine, TRANSACTION_MESSAGE_BY_ID, invalidation->function_id);
     struct tlp *tlp = &machine->pool.items[index];
-    uint32_t completer = machine->root_complex.completer_of[root_above(machine, invalidation->function_id)];
     (void)unit;
+    tlp->message = MESSAGE_INVALIDATE_REQUEST;
     tlp->iova = invalidation->iova;
     tlp->found_shift = invalidation->order;
     tlp->length_bytes = INVALIDATE_REQUEST_BYTES;
     tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES + INVALIDATE_REQUEST_BYTES;
-    if (!transport_send_message(&machine->transport, machine->completers[completer].ingress, index))
-        tlp_release(&machine->pool, index); /* nobody is there: the queue's time-out ends the wait */
+    send_down(machine, index, invalidation->function_id);
+}
+
+void ats_send_page_response(void *context, uint32_t unit, const struct page_request *request,
+                            enum page_response response)
+{
+    struct machine *machine = context;
+    uint32_t index = make_message(machine, TRANSACTION_MESSAGE_BY_ID, request->function_id);
+    struct tlp *tlp = &machine->pool.items[index];
+    (void)unit;
+    tlp->message = MESSAGE_PAGE_RESPONSE;
+    tlp->iova = request->iova;
+    tlp->pasid = request->pasid;
+    tlp->space = (uint16_t)request->space;
+    tlp->page_present = response == PAGE_RESPONSE_SUCCESS;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES + (tlp->pasid ? (uint32_t)TLP_PASID_BYTES : 0);
+    send_down(machine, index, request->function_id);
+}
+
+/* A translation request that fails at its source is answered there: nothing is mapped. */
+static void take_page_response(struct machine *machine, uint32_t engine_id, const struct tlp *tlp)
+{
+    struct dma_engine *engine = &machine->engines[engine_id];
+    uint32_t failed = dma_engine_page_arrived(engine, tlp->space, tlp->iova, tlp->page_present);
+    if (failed != NONE) {
+        ats_translation_arrived(machine, &machine->pool.items[failed], true);
+        tlp_release(&machine->pool, failed);
+    }
+    send_page_requests(machine, engine); /* another one may be outstanding */
+    machine_pump_engine(machine, engine_id);
 }
 
 void ats_message_at_device(struct machine *machine, const struct tlp *tlp)
 {
     uint32_t engine_id = machine->engine_of[tlp->place.function_id];
     struct device_tlb *tlb = engine_id == NONE ? NULL : machine->engines[engine_id].device_tlb;
-    if (tlb && device_tlb_invalidate(tlb, tlp->iova, tlp->found_shift))
+    if (tlb && tlp->message == MESSAGE_PAGE_RESPONSE)
+        take_page_response(machine, engine_id, tlp);
+    else if (tlb && device_tlb_invalidate(tlb, tlp->iova, tlp->found_shift))
         event_queue_push(&machine->events, machine->events.now_ps + tlb->answer_ps, PRIORITY_NORMAL,
                          EVENT_DEVICE_ANSWER, engine_id, 0);
-}
-
-static void send_answers(struct machine *machine, struct dma_engine *engine, uint32_t count)
-{
-    for (; count; count--) {
-        uint32_t index = make_message(machine, TRANSACTION_MESSAGE_TO_ROOT, engine->function_id);
-        struct tlp *tlp = &machine->pool.items[index];
-        tlp->place = (struct route_place){engine->function_id, SIDE_SELF};
-        tlp->ingress = engine->ingress;
-        tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES;
-        transport_route(&machine->transport, index, engine->node);
-        if (tlp->fate == FATE_FORWARD)
-            transport_enqueue(&machine->transport, engine->ingress, index);
-        else if (tlp->fate == FATE_HOST)
-            root_complex_receive(&machine->root_complex, index);
-        else
-            tlp_release(&machine->pool, index);
-    }
 }
 
 void ats_on_answer(struct machine *machine, uint32_t engine)
@@ -182,7 +287,17 @@ void ats_read_over(struct machine *machine, const struct tlp *tlp)
 
 void ats_message_at_host(struct machine *machine, const struct tlp *tlp)
 {
-    invalidation_queue_answered(&machine->queues[machine->root_complex.unit_of[tlp->origin_id]]);
+    uint32_t unit = machine->root_complex.unit_of[tlp->origin_id];
+    if (tlp->message == MESSAGE_INVALIDATE_COMPLETION) {
+        invalidation_queue_answered(&machine->queues[unit]);
+        return;
+    }
+    const struct page_request request = {.iova = tlp->iova,
+                                         .function_id = tlp->origin_id,
+                                         .pasid = tlp->pasid,
+                                         .space = tlp->space,
+                                         .write = tlp->wants_write};
+    page_request_queue_receive(&machine->page_requests[unit], &request);
 }
 
 void ats_translation_arrived(struct machine *machine, const struct tlp *tlp, bool failed)
@@ -190,6 +305,7 @@ void ats_translation_arrived(struct machine *machine, const struct tlp *tlp, boo
     struct dma_engine *engine = &machine->engines[machine->engine_of[tlp->origin_id]];
     dma_engine_translation_arrived(engine, tlp->space, tlp->iova, failed ? 0 : tlp->found,
                                    failed || !tlp->found ? PAGE_SHIFT_4K : tlp->found_shift);
+    send_page_requests(machine, engine);
 }
 
 /* ---- judging ---- */

@@ -151,13 +151,36 @@ static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_
     ids[unit_id] = remapping_unit_add_domain(unit, domain->mode == TRANSLATION_PASSTHROUGH);
     if (domain->second_stage_bytes)
         remapping_unit_nest(unit, ids[unit_id], guest_tables(unit) - unit->memory.base);
-    for (uint32_t i = 0; i < domain->mapping_count; i++) {
+    for (uint32_t i = 0; i < domain->mapping_count && !domain->on_demand; i++) {
         int status = map_one(machine, unit, ids[unit_id], domain, &domain->mappings[i], diagnostics);
         if (status < 0)
             return status;
     }
     return domain->second_stage_bytes ? map_second_stage(machine, unit, ids[unit_id], domain, diagnostics)
                                       : 0;
+}
+
+/* MODEL: a page that was made present stays. */
+enum page_response machine_serve_page(void *context, uint32_t unit_id, const struct page_request *request)
+{
+    struct machine *machine = context;
+    struct remapping_unit *unit = &machine->units[unit_id];
+    uint32_t d = machine_domain_of_request(machine, request->function_id, request->pasid);
+    const struct domain *domain = d == NONE ? NULL : &machine->workload->domains[d];
+    uint32_t id = d == NONE ? NONE : machine->mapping.domain_ids[(size_t)d * machine->unit_count + unit_id];
+    for (uint32_t i = 0; domain && domain->on_demand && id != NONE && i < domain->mapping_count; i++) {
+        const struct mapping *mapping = &domain->mappings[i];
+        uint64_t offset = (request->iova - mapping->iova) & ~(mapping->page_bytes - 1);
+        if (offset >= mapping->length || !(request->write ? mapping->write : mapping->read))
+            continue;
+        unsigned access = (mapping->read ? PAGE_READ : 0U) | (mapping->write ? PAGE_WRITE : 0U);
+        enum page_table_result result =
+            page_table_map(&unit->domains[id].table, &unit->memory, mapping->iova + offset,
+                           mapping->physical + offset, page_shift(mapping->page_bytes), access);
+        /* Overlap: another request of the page was served before. */
+        return result == PAGE_TABLE_TOO_HIGH ? PAGE_RESPONSE_INVALID : PAGE_RESPONSE_SUCCESS;
+    }
+    return PAGE_RESPONSE_INVALID;
 }
 
 /* Make the function's requester id the domain's. Behind a bridge that another domain has already: there is

@@ -24,6 +24,9 @@ struct machine_queue machine_queue(const struct machine *machine, uint32_t index
     if (index < machine->unit_count)
         return (struct machine_queue){QUEUE_WALKERS, index, &machine->units[index].waiting_queue};
     index -= machine->unit_count;
+    if (index < machine->unit_count)
+        return (struct machine_queue){QUEUE_PAGE_REQUESTS, index, &machine->page_requests[index].waiting};
+    index -= machine->unit_count;
     if (index < machine->completer_count)
         return (struct machine_queue){QUEUE_COMPLETER, index, &machine->completers[index].queue};
     index -= machine->completer_count;
@@ -39,7 +42,7 @@ uint32_t machine_completer_function(const struct machine *machine, uint32_t comp
 uint32_t machine_queue_count(const struct machine *machine)
 {
     return machine->workload->stream_count + machine->engine_count + machine->transport.channel_count +
-           machine->unit_count + machine->completer_count + 2;
+           2 * machine->unit_count + machine->completer_count + 2;
 }
 
 __uint128_t machine_queue_area(const struct machine *machine, const struct queue_meter *meter)
@@ -58,6 +61,8 @@ void machine_measure_from_now(struct machine *machine)
         queue_meter_restart(&machine->engines[i].ready_queue, now_ps);
     for (uint32_t i = 0; i < machine->unit_count; i++)
         remapping_unit_restart_counters(&machine->units[i]);
+    for (uint32_t i = 0; i < machine->unit_count; i++)
+        queue_meter_restart(&machine->page_requests[i].waiting, now_ps);
     for (uint32_t i = 0; i < machine->completer_count; i++)
         queue_meter_restart(&machine->completers[i].queue, now_ps);
     transport_restart_counters(&machine->transport);
@@ -140,6 +145,8 @@ static __uint128_t staying(const struct machine *machine, const struct machine_q
         return staying_for_channel(machine, queue->id);
     case QUEUE_WALKERS:
         return staying_for_walkers(machine, &machine->units[queue->id]);
+    case QUEUE_PAGE_REQUESTS:
+        return page_request_queue_staying(&machine->page_requests[queue->id], machine->events.now_ps);
     case QUEUE_COMPLETER:
         return staying_in_list(machine, queue->meter, machine->completers[queue->id].first);
     case QUEUE_READ_SLOTS:

@@ -38,6 +38,11 @@ const struct invalidation_queue *machine_invalidation_queue(const struct machine
     return &machine->queues[unit];
 }
 
+const struct page_request_queue *machine_page_requests(const struct machine *machine, uint32_t unit)
+{
+    return &machine->page_requests[unit];
+}
+
 void machine_driver_time(const struct machine *machine, uint64_t *busy_ps, uint64_t *spin_ps)
 {
     *busy_ps = *spin_ps = 0;

@@ -27,6 +27,8 @@ enum machine_event {
     EVENT_RETRY,              /**< target: engine, argument: operation; a refused operation goes out again */
     EVENT_INVALIDATION,       /**< target: unit, argument: the queue's own */
     EVENT_DEVICE_ANSWER,      /**< target: engine; it is ready to answer an invalidation of its device TLB */
+    EVENT_PAGE_REQUEST,       /**< target: unit, argument: the queue's own */
+    EVENT_PAGE_TIMEOUT,       /**< target: engine, argument: serial number of its page request */
     EVENT_AFFINITY,           /**< target: stream; its interrupt moves to another CPU */
     EVENT_CPU,                /**< target: CPU; it is through with the driver's work */
     EVENT_FLUSH_TIMER,        /**< target: domain */
@@ -65,8 +67,9 @@ struct machine {
     struct transport transport;
     struct root_complex root_complex;
     struct remapping_unit *units;
-    struct fault_log *fault_logs;      /**< [unit] */
-    struct invalidation_queue *queues; /**< [unit] */
+    struct fault_log *fault_logs;             /**< [unit] */
+    struct invalidation_queue *queues;        /**< [unit] */
+    struct page_request_queue *page_requests; /**< [unit] */
     uint32_t unit_count;
     struct dma_engine *engines;
     uint32_t engine_count;
@@ -167,6 +170,13 @@ void ats_message_at_device(struct machine *machine, const struct tlp *tlp);
 void ats_message_at_host(struct machine *machine, const struct tlp *tlp);
 /** The device has forgotten what it was told to forget. */
 void ats_on_answer(struct machine *machine, uint32_t engine);
+/** struct page_request_queue.respond. */
+void ats_send_page_response(void *machine, uint32_t unit, const struct page_request *request,
+                            enum page_response response);
+/** A page request of the engine was not answered in time. */
+void ats_on_page_timeout(struct machine *machine, uint32_t engine, uint32_t serial);
+/** struct page_request_queue.serve: map what the domain says (machine_domains.c). */
+enum page_response machine_serve_page(void *machine, uint32_t unit, const struct page_request *request);
 /** A completion, or its absence, for a translation request. */
 void ats_translation_arrived(struct machine *machine, const struct tlp *tlp, bool failed);
 /** A read of the function is over: answers may have waited for it. */

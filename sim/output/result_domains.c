@@ -56,6 +56,25 @@ static void write_device_tlb(const struct result *result, uint32_t function_id, 
                        bdf_print(bdf, function->segment, function->bus, function->devfn),
                        amount_print(hits, tlb->hits), amount_print(misses, tlb->misses),
                        amount_print(requests, tlb->requests), tlb->refusals, tlb->invalidations);
+    if (tlb->page_requests)
+        text_buffer_format(out,
+                           "           %" PRIu64 " pages requested, %" PRIu64 " refused, %" PRIu64
+                           " given up after page_request_timeout\n",
+                           tlb->page_requests, tlb->pages_refused, tlb->page_timeouts);
+}
+
+static void write_page_requests(const struct result *result, uint32_t unit, struct text_buffer *out)
+{
+    const struct page_request_queue *queue = machine_page_requests(result->simulation->machine, unit);
+    char requests[AMOUNT_TEXT_SIZE], succeeded[AMOUNT_TEXT_SIZE], label[24];
+    if (!queue->requests)
+        return;
+    text_buffer_format(
+        out,
+        "Page requests at %s: %s, of them %s served, %" PRIu64 " for pages that are not there, "
+        "%" PRIu64 " that found the queue full; up to %" PRIu64 " waited\n",
+        unit_label(result, unit, label), amount_print(requests, queue->requests),
+        amount_print(succeeded, queue->succeeded), queue->invalid, queue->overflowed, queue->waiting.high);
 }
 
 void result_text_domains(const struct result *result, struct text_buffer *out)
@@ -70,6 +89,8 @@ void result_text_domains(const struct result *result, struct text_buffer *out)
         first &= !engine || !engine->device_tlb;
         write_device_tlb(result, f, out);
     }
+    for (uint32_t i = 0; i < result->simulation->options.unit_count; i++)
+        write_page_requests(result, i, out);
     const struct workload *workload = result->simulation->workload;
     for (uint32_t d = 0; d < workload->domain_count; d++) {
         const struct mapping_counters *got = machine_mapping_counters(result->simulation->machine, d);

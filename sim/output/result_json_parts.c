@@ -135,6 +135,21 @@ void result_json_streams(struct json_layout *layout, const struct result *result
 
 /* ---- units and host ---- */
 
+/* Of parts that not every run has. */
+static void write_optional_counters(struct json_layout *layout, const struct iommu_counters *c)
+{
+    const struct {
+        const char *key;
+        uint64_t count;
+    } rows[] = {{"pasid_hits", c->pasid_hits},   {"pasid_misses", c->pasid_misses},
+                {"nested_hits", c->nested_hits}, {"nested_misses", c->nested_misses},
+                {"prefetches", c->prefetches},   {"held", c->held}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].count)
+            write_number(layout, rows[i].key, rows[i].count);
+    }
+}
+
 static void write_counters(struct json_layout *layout, const struct iommu_counters *c)
 {
     layout_open(layout, "counters", '{');
@@ -159,6 +174,20 @@ static void write_counters(struct json_layout *layout, const struct iommu_counte
     }
     write_number(layout, "faults", c->faults);
     write_number(layout, "walk_queue_high", c->walk_queue_high);
+    write_optional_counters(layout, c);
+    layout_close(layout, '}', false);
+}
+
+static void write_page_requests(struct json_layout *layout, const struct page_request_queue *queue)
+{
+    if (!queue->requests)
+        return;
+    layout_open(layout, "page_requests", '{');
+    write_number(layout, "received", queue->requests);
+    write_number(layout, "succeeded", queue->succeeded);
+    write_number(layout, "invalid", queue->invalid);
+    write_number(layout, "overflowed", queue->overflowed);
+    write_number(layout, "queue_high", queue->waiting.high);
     layout_close(layout, '}', false);
 }
 
@@ -197,6 +226,7 @@ static void write_unit(struct json_layout *layout, const struct result *result, 
                 unit_walker_time_ps(result, index));
     write_counters(layout, c);
     write_invalidations(layout, machine_invalidation_queue(result->simulation->machine, index));
+    write_page_requests(layout, machine_page_requests(result->simulation->machine, index));
     layout_close(layout, '}', true);
 }
 
@@ -217,6 +247,11 @@ static void write_device_tlbs(struct json_layout *layout, const struct result *r
         write_number(layout, "translation_requests", tlb->requests);
         write_number(layout, "refused", tlb->refusals);
         write_number(layout, "invalidations", tlb->invalidations);
+        if (tlb->page_requests) {
+            write_number(layout, "page_requests", tlb->page_requests);
+            write_number(layout, "pages_refused", tlb->pages_refused);
+            write_number(layout, "page_timeouts", tlb->page_timeouts);
+        }
         layout_close(layout, '}', false);
     }
     layout_close(layout, ']', true);

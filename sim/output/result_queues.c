@@ -10,8 +10,8 @@
 enum { QUEUES_SHOWN = 8, QUEUE_NAME_SIZE = 64 };
 
 /* ORDER: enum machine_queue_kind */
-static const char *const kinds[] = {"stream",    "engine",     "link", "walkers",
-                                    "completer", "read-slots", "order"};
+static const char *const kinds[] = {"stream",        "engine",    "link",       "walkers",
+                                    "page-requests", "completer", "read-slots", "order"};
 
 static void print_function(const struct result *result, uint32_t function_id, const char *after, char *text)
 {
@@ -46,6 +46,7 @@ static const char *print_owner(const struct result *result, const struct machine
                        text);
         break;
     case QUEUE_WALKERS:
+    case QUEUE_PAGE_REQUESTS:
         snprintf(text, QUEUE_NAME_SIZE, "%s", unit_label(result, queue->id, label));
         break;
     case QUEUE_COMPLETER:
