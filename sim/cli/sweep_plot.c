@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* iommusim sweep plot: a figure over an axis as SVG, gnuplot's data beside it. */
-#include "sim/base/arena.h"
 #include "sim/base/status.h"
-#include "sim/batch/study_answers.h"
 #include "sim/cli/sweep_words.h"
-#include "sim/output/chart_svg.h"
 #include "sim/output/output_file.h"
+#include "sim/output/study_chart.h"
 
 #include <argp.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20, SERIES_MAX = 24 };
+enum { EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20 };
 enum { OPTION_X = 256, OPTION_Y, OPTION_BY };
 
 struct plot_choice {
@@ -60,76 +57,20 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-struct picture {
-    struct arena *arena;
-    const struct collected *table;
-    struct study_quantity x, y;
-    struct chart_series series[SERIES_MAX];
-    size_t count;
-};
-
-static int by_x(const void *left, const void *right)
+/* Number of the axis lines are by; UINT32_MAX: none. */
+static int find_lines(const struct study *study, const char *by, uint32_t *axis)
 {
-    const struct chart_point *a = left, *b = right;
-    return a->x != b->x ? (a->x > b->x) - (a->x < b->x) : (a->y > b->y) - (a->y < b->y);
-}
-
-/* Combinations with value @p value of axis @p axis; UINT32_MAX: all. Others' values are all in it. */
-static void add_series(struct picture *picture, const char *name, uint32_t axis, uint32_t value)
-{
-    const struct study *study = picture->table->study;
-    struct chart_series *series = &picture->series[picture->count++];
-    *series = (struct chart_series){.name = name};
-    series->points = arena_array(picture->arena, study->combination_count, sizeof(*series->points));
-    for (uint32_t i = 0; i < study->combination_count; i++) {
-        if ((axis != UINT32_MAX && study_value_of(study, (uint64_t)i * study->repeats, axis) != value) ||
-            isnan(picture->x.values[i]) || isnan(picture->y.values[i]))
-            continue;
-        series->points[series->count++] = (struct chart_point){picture->x.values[i], picture->y.values[i]};
-    }
-    qsort(series->points, series->count, sizeof(*series->points), by_x);
-}
-
-/* The points that none beats, of all. */
-static void add_front(struct picture *picture)
-{
-    const struct chart_series *all = &picture->series[0];
-    struct chart_series *front = &picture->series[picture->count++];
-    double lowest = INFINITY;
-    *front = (struct chart_series){.name = "nothing beats these"};
-    front->points = arena_array(picture->arena, all->count, sizeof(*front->points));
-    for (size_t i = 0; i < all->count; i++) {
-        if (all->points[i].y >= lowest)
-            continue;
-        lowest = all->points[i].y;
-        front->points[front->count++] = all->points[i];
-    }
-}
-
-static int add_all(struct picture *picture, const char *by)
-{
-    const struct study *study = picture->table->study;
-    uint32_t axis = 0;
-    if (!by) {
-        add_series(picture, "combinations", UINT32_MAX, 0);
-        picture->series[0].marks_only = true;
-        add_front(picture);
+    *axis = UINT32_MAX;
+    if (!by)
         return STATUS_OK;
-    }
-    while (axis < study->axis_count && strcmp(study->axes[axis].name, by) != 0)
-        axis++;
-    if (axis == study->axis_count || study->axes[axis].value_count > SERIES_MAX) {
-        fprintf(stderr, "iommusim sweep plot: error: '%s' is no axis with at most %d values\n", by,
-                SERIES_MAX);
-        return STATUS_BAD_USAGE;
-    }
-    for (uint32_t value = 0; value < study->axes[axis].value_count; value++) {
-        struct text_buffer text = {0};
-        collected_value_print(study->axes[axis].values[value], &text);
-        add_series(picture, arena_format(picture->arena, "%s %s", by, text_buffer_get(&text)), axis, value);
-        text_buffer_fini(&text);
-    }
-    return STATUS_OK;
+    for (*axis = 0; *axis < study->axis_count; (*axis)++)
+        if (strcmp(study->axes[*axis].name, by) == 0)
+            break;
+    if (*axis < study->axis_count && study->axes[*axis].value_count <= STUDY_CHART_SERIES_MAX)
+        return STATUS_OK;
+    fprintf(stderr, "iommusim sweep plot: error: '%s' is no axis with at most %d values\n", by,
+            STUDY_CHART_SERIES_MAX);
+    return STATUS_BAD_USAGE;
 }
 
 static int write_both(const struct chart *chart, const char *output, struct diagnostics *diagnostics)
@@ -155,19 +96,19 @@ static int write_both(const struct chart *chart, const char *output, struct diag
 static int draw(const struct collected *table, const struct plot_choice *chosen,
                 struct diagnostics *diagnostics)
 {
-    struct picture picture = {.arena = arena_new(), .table = table};
+    struct study_quantity x = {0}, y = {0};
+    uint32_t lines;
     int status = STATUS_BAD_USAGE;
-    if (sweep_find_quantity(table, chosen->x, &picture.x) &&
-        sweep_find_quantity(table, chosen->y, &picture.y))
-        status = add_all(&picture, chosen->by);
+    if (sweep_find_quantity(table, chosen->x, &x) && sweep_find_quantity(table, chosen->y, &y))
+        status = find_lines(table->study, chosen->by, &lines);
     if (status == STATUS_OK) {
-        const struct chart chart = {table->study->name ? table->study->name : "study", chosen->x, chosen->y,
-                                    picture.series, picture.count};
-        status = write_both(&chart, chosen->output, diagnostics);
+        struct study_chart made;
+        study_chart_make(table, &x, &y, lines, &made);
+        status = write_both(&made.chart, chosen->output, diagnostics);
+        study_chart_fini(&made);
     }
-    free(picture.x.values);
-    free(picture.y.values);
-    arena_free(picture.arena);
+    free(x.values);
+    free(y.values);
     return status;
 }
 
