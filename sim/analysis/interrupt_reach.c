@@ -115,6 +115,8 @@ struct interrupts *interrupts_new(struct arena *arena, const struct iommu_groups
     *interrupts = (struct interrupts){.groups = groups, .reach = reach, .lacking_unit = NONE};
     interrupts->state = find_state(groups, &interrupts->lacking_unit);
     interrupts->functions = arena_array(arena, topology->function_count, sizeof(*interrupts->functions));
+    interrupts->alike = reach_alike_new(arena, reach);
+    interrupts->forging = arena_array(arena, (size_t)interrupts->alike->count * interrupts->alike->count, 1);
     for (uint32_t id = 0; id < topology->function_count; id++) {
         const struct pci_function *device = &topology->functions[id];
         struct interrupt_function *function = &interrupts->functions[id];
@@ -127,6 +129,25 @@ struct interrupts *interrupts_new(struct arena *arena, const struct iommu_groups
             find_writes(interrupts, id, function);
     }
     return interrupts;
+}
+
+/** May @p source_id pass for @p victim_id? The answer for functions like them is the same. */
+static bool forges(const struct interrupts *interrupts, uint32_t source_id, uint32_t victim_id)
+{
+    enum { NO = 1, YES = 2 };
+    const struct reach_alike *alike = interrupts->alike;
+    uint8_t *known =
+        &interrupts->forging[(size_t)alike->class_of[source_id] * alike->count + alike->class_of[victim_id]];
+    const struct pci_function *functions = interrupts->groups->topology->functions;
+    uint32_t source_segment = functions[source_id].segment, victim_segment = functions[victim_id].segment;
+    /* Units tell segments apart; only a VMD endpoint takes requests from one into another. */
+    if (source_segment != victim_segment && source_segment <= UINT16_MAX && victim_segment <= UINT16_MAX)
+        return false;
+    if (source_segment != victim_segment)
+        return reach_as(interrupts->reach, source_id, victim_id).outcome == REACH_REACHES;
+    if (!*known)
+        *known = reach_as(interrupts->reach, source_id, victim_id).outcome == REACH_REACHES ? YES : NO;
+    return *known == YES;
 }
 
 enum interrupt_reach interrupts_ask(const struct interrupts *interrupts, uint32_t source_id,
@@ -145,8 +166,7 @@ enum interrupt_reach interrupts_ask(const struct interrupts *interrupts, uint32_
     if (source->arrival_segment == victim->segment && source->requester_id >= victim->first &&
         source->requester_id <= victim->last)
         return INTERRUPT_BY_SHARING;
-    return reach_as(interrupts->reach, source_id, victim_id).outcome == REACH_REACHES ? INTERRUPT_BY_FORGING
-                                                                                      : INTERRUPT_NEVER;
+    return forges(interrupts, source_id, victim_id) ? INTERRUPT_BY_FORGING : INTERRUPT_NEVER;
 }
 
 const char *interrupt_state_name(enum interrupt_state state)

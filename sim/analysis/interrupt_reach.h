@@ -20,7 +20,7 @@
 #define IOMMUSIM_ANALYSIS_INTERRUPT_REACH_H
 
 #include "sim/analysis/iommu_groups.h"
-#include "sim/analysis/reach.h"
+#include "sim/analysis/reach_alike.h"
 
 /** Why interrupts of a machine are remapped, or not. */
 enum interrupt_state {
@@ -70,6 +70,9 @@ struct interrupts {
     enum interrupt_state state;
     uint32_t lacking_unit; /**< INTERRUPT_UNIT_LACKS: index of the first unit that cannot; else NONE */
     struct interrupt_function *functions; /**< [function] */
+    const struct reach_alike *alike;
+    uint8_t *forging; /**< [class of the source][class of the victim] may it send as the victim: 0 not asked
+                         yet, 1 no, 2 yes; only looked at by interrupts_ask() */
 };
 
 /** Look at a machine. @param arena  owns the result; @p reach is that of @p groups */

@@ -2,6 +2,8 @@
 #include "sim/analysis/soundness.h"
 
 #include "sim/analysis/dma_alias.h"
+#include "sim/analysis/reach_alike.h"
+#include "sim/analysis/reach_ways.h"
 #include "sim/base/arena.h"
 
 #include <stdlib.h>
@@ -13,6 +15,7 @@ struct work {
     const struct iommu_groups *groups;
     const struct topology *topology;
     const struct reach *reach;
+    struct reach_table *table; /**< its answers about writes */
     size_t capacity, merge_capacity;
 };
 
@@ -57,9 +60,9 @@ static bool of_two_groups(const struct work *work, uint32_t a, uint32_t b)
 
 static void look_at_pair(struct work *work, uint32_t source_id, uint32_t target_id)
 {
-    struct reach_result result = reach_pair(work->reach, source_id, target_id);
-    if (result.outcome != REACH_REACHES)
+    if (reach_table_outcome(work->table, source_id, target_id) != REACH_REACHES)
         return;
+    struct reach_result result = reach_table_ask(work->table, source_id, target_id);
     join(work->soundness->part_of, source_id, target_id);
     enum reach_leak leak = reach_leak(work->groups, &result, source_id, target_id);
     if (leak == REACH_NO_LEAK)
@@ -281,6 +284,7 @@ struct soundness *soundness_judge(const struct iommu_groups *groups)
     soundness->part_of = memory_array(groups->topology->function_count, sizeof(*soundness->part_of));
     struct work work = {
         .soundness = soundness, .groups = groups, .topology = groups->topology, .reach = soundness->reach};
+    work.table = reach_table_new(arena, work.reach, reach_alike_new(arena, work.reach), reach_ways[0]);
     judge(&work);
     return soundness;
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "sim/analysis/reach_alike.h"
+#include "sim/analysis/reach_ways.h"
+#include "sim/base/arena.h"
 #include "sim/output/draw_steps.h"
 
 #include "sim/base/arena.h"
@@ -106,13 +109,16 @@ static void find_rows(struct leak_finder *finder)
     struct drawing *drawing = finder->drawing;
     const struct iommu_groups *groups = drawing->groups;
     uint32_t functions = groups->topology->function_count;
+    struct arena *arena = arena_new();
+    struct reach_table *table =
+        reach_table_new(arena, drawing->reach, reach_alike_new(arena, drawing->reach), reach_ways[0]);
     for (uint32_t source = 0; source < functions; source++) {
         uint32_t own = groups->decisions[source].group;
         for (uint32_t target = 0; own != NONE && target < functions; target++) {
             uint32_t other = groups->decisions[target].group;
             if (other == own || other == NONE)
                 continue;
-            struct reach_result result = reach_pair(drawing->reach, source, target);
+            struct reach_result result = reach_table_ask(table, source, target);
             enum reach_leak leak = reach_leak(groups, &result, source, target);
             drawing->vouched += leak == REACH_VOUCHED;
             if (leak != REACH_LEAK)
@@ -122,6 +128,7 @@ static void find_rows(struct leak_finder *finder)
             drawing->leaks++;
         }
     }
+    arena_free(arena);
     unite_rows(finder);
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/output/p2pdma_report.h"
 
+#include "sim/analysis/reach_alike.h"
+#include "sim/analysis/reach_ways.h"
+#include "sim/base/arena.h"
 #include "sim/output/group_words.h"
 #include "sim/output/reach_path.h"
 #include "sim/output/text_wrap.h"
@@ -17,20 +20,29 @@ struct pair {
     enum p2pdma_agreement agreement;
 };
 
+/** Pairs worth a line of the text. */
+enum list { LIST_DIVERTED, LIST_SHORT_CUT, LIST_STRAIGHT, LISTS };
+
 struct report {
+    struct arena *arena; /**< of the table */
     const struct reach *reach;
     const struct iommu_groups *groups;
     const struct p2pdma_question *question;
     enum p2pdma_cpu cpu;
     struct text_buffer *out;
+    struct reach_table *table; /**< answers about writes */
     uint64_t counts[MAPS][REACH_OUTCOMES];
     uint64_t listed;
+    struct {
+        struct text_buffer lines; /**< the first LINES_SHOWN */
+        uint64_t count;
+    } lists[LISTS]; /**< of the text */
 };
 
 static struct pair ask(const struct report *report, uint32_t client_id, uint32_t provider_id)
 {
     struct pair pair = {.client_id = client_id, .provider_id = provider_id};
-    pair.result = reach_pair(report->reach, client_id, provider_id);
+    pair.result = reach_table_ask(report->table, client_id, provider_id);
     pair.verdict = p2pdma_ask(report->groups, report->cpu, provider_id, client_id);
     pair.agreement = p2pdma_agreement(&pair.verdict, &pair.result);
     return pair;
@@ -62,11 +74,6 @@ static void each_pair(struct report *report, void (*take)(struct report *, const
     }
 }
 
-static void count(struct report *report, const struct pair *pair)
-{
-    report->counts[pair->verdict.map][pair->result.outcome]++;
-}
-
 /* ---- text ---- */
 
 static void text_table(const struct report *report)
@@ -89,50 +96,45 @@ static void text_table(const struct report *report)
     }
 }
 
-static void text_line(struct report *report, const struct pair *pair)
+static void text_line(struct report *report, enum list list, const struct pair *pair)
 {
     char client[BDF_TEXT_SIZE], provider[BDF_TEXT_SIZE];
     const struct topology *topology = report->groups->topology;
-    if (report->listed++ >= LINES_SHOWN)
+    if (report->lists[list].count++ >= LINES_SHOWN)
         return;
-    text_buffer_format(report->out, "  %-12s -> %-12s  %3u  %-20s %s\n",
+    text_buffer_format(&report->lists[list].lines, "  %-12s -> %-12s  %3u  %-20s %s\n",
                        reach_path_name(topology, pair->client_id, client),
                        reach_path_name(topology, pair->provider_id, provider), pair->verdict.distance,
                        p2pdma_map_name(pair->verdict.map), route_rule_name(pair->result.rule));
 }
 
-static void text_direct(struct report *report, const struct pair *pair)
+static void count(struct report *report, const struct pair *pair)
 {
-    if (pair->verdict.map == P2PDMA_BUS_ADDRESS && pair->agreement == P2PDMA_AGREES)
-        text_line(report, pair);
-}
-
-static void text_diverted(struct report *report, const struct pair *pair)
-{
+    report->counts[pair->verdict.map][pair->result.outcome]++;
     if (pair->agreement == P2PDMA_DIVERTED)
-        text_line(report, pair);
+        text_line(report, LIST_DIVERTED, pair);
+    else if (pair->agreement == P2PDMA_SHORT_CUT)
+        text_line(report, LIST_SHORT_CUT, pair);
+    else if (pair->verdict.map == P2PDMA_BUS_ADDRESS && pair->agreement == P2PDMA_AGREES)
+        text_line(report, LIST_STRAIGHT, pair);
 }
 
-static void text_short_cut(struct report *report, const struct pair *pair)
+static void text_list(const struct report *report, enum list list)
 {
-    if (pair->agreement == P2PDMA_SHORT_CUT)
-        text_line(report, pair);
-}
-
-static void text_list(struct report *report, const char *title,
-                      void (*take)(struct report *, const struct pair *))
-{
-    size_t before = report->out->length;
-    text_wrap(report->out, 2, "\n", "%s (client -> provider, hops, kernel, rule of the fabric)", title);
-    size_t after = report->out->length;
-    each_pair(report, take);
-    if (report->listed > LINES_SHOWN)
+    static const char *const titles[LISTS] = {
+        [LIST_DIVERTED] = "DIVERTED: bus addresses would not arrive",
+        [LIST_SHORT_CUT] = "SHORT CUT: straight, though the kernel does not count on it",
+        [LIST_STRAIGHT] = "Straight by bus address, both say",
+    };
+    uint64_t listed = report->lists[list].count;
+    if (!listed)
+        return;
+    text_wrap(report->out, 2, "\n", "%s (client -> provider, hops, kernel, rule of the fabric)",
+              titles[list]);
+    text_buffer_add(report->out, text_buffer_get(&report->lists[list].lines));
+    if (listed > LINES_SHOWN)
         text_buffer_format(report->out, "  ... and %" PRIu64 " more (--format tsv lists all)\n",
-                           report->listed - LINES_SHOWN);
-    if (report->out->length == after) {
-        report->out->length = before;
-        report->out->text[before] = '\0';
-    }
+                           listed - LINES_SHOWN);
 }
 
 /* The words for the command line that the kernel prints for this pair. */
@@ -194,34 +196,43 @@ static void text_story(struct report *report, const struct pair *pair)
     text_buffer_fini(&path);
 }
 
-static struct report begin(const struct reach *reach, const struct iommu_groups *groups,
-                           const struct p2pdma_question *question, struct text_buffer *out)
+static void report_init(struct report *report, const struct reach *reach, const struct iommu_groups *groups,
+                        const struct p2pdma_question *question, struct text_buffer *out)
 {
-    return (struct report){
+    *report = (struct report){
+        .arena = arena_new(),
         .reach = reach,
         .groups = groups,
         .question = question,
         .cpu = question->cpu == P2PDMA_CPU_GUESS ? p2pdma_guess_cpu(groups->topology) : question->cpu,
         .out = out,
     };
+    report->table =
+        reach_table_new(report->arena, reach, reach_alike_new(report->arena, reach), reach_ways[0]);
+}
+
+static void report_fini(struct report *report)
+{
+    for (int list = 0; list < LISTS; list++)
+        text_buffer_fini(&report->lists[list].lines);
+    arena_free(report->arena);
 }
 
 void p2pdma_report_text(const struct reach *reach, const struct iommu_groups *groups,
                         const struct p2pdma_question *question, struct text_buffer *out)
 {
-    struct report report = begin(reach, groups, question, out);
+    struct report report;
+    report_init(&report, reach, groups, question, out);
     if (question->client_id != NONE && question->provider_id != NONE) {
         struct pair pair = ask(&report, question->client_id, question->provider_id);
         text_story(&report, &pair);
-        return;
+    } else {
+        each_pair(&report, count);
+        text_table(&report);
+        for (int list = 0; list < LISTS && !question->summary_only; list++)
+            text_list(&report, (enum list)list);
     }
-    each_pair(&report, count);
-    text_table(&report);
-    if (question->summary_only)
-        return;
-    text_list(&report, "DIVERTED: bus addresses would not arrive", text_diverted);
-    text_list(&report, "SHORT CUT: straight, though the kernel does not count on it", text_short_cut);
-    text_list(&report, "Straight by bus address, both say", text_direct);
+    report_fini(&report);
 }
 
 /* ---- tsv and JSON ---- */
@@ -245,8 +256,10 @@ static void tsv_line(struct report *report, const struct pair *pair)
 void p2pdma_report_tsv(const struct reach *reach, const struct iommu_groups *groups,
                        const struct p2pdma_question *question, struct text_buffer *out)
 {
-    struct report report = begin(reach, groups, question, out);
+    struct report report;
+    report_init(&report, reach, groups, question, out);
     each_pair(&report, tsv_line);
+    report_fini(&report);
 }
 
 static void json_line(struct report *report, const struct pair *pair)
@@ -270,11 +283,13 @@ static void json_line(struct report *report, const struct pair *pair)
 void p2pdma_report_json(const struct reach *reach, const struct iommu_groups *groups,
                         const struct p2pdma_question *question, struct text_buffer *out)
 {
-    struct report report = begin(reach, groups, question, out);
+    struct report report;
+    report_init(&report, reach, groups, question, out);
     text_buffer_format(out,
                        "{\n  \"format\": \"iommusim-p2pdma/1\",\n  \"processor_trusted\": %s,\n"
                        "  \"pairs\": [",
                        report.cpu == P2PDMA_CPU_ZEN ? "true" : "false");
     each_pair(&report, json_line);
     text_buffer_add(out, report.listed ? "\n  ]\n}\n" : "]\n}\n");
+    report_fini(&report);
 }

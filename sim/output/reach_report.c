@@ -72,14 +72,21 @@ static bool is_access(struct reach_way way)
 
 static void take_pair(struct report *report, uint32_t source_id, uint32_t target_id, uint32_t way)
 {
+    const struct reach_question *question = report->question;
+    enum reach_outcome outcome = reach_table_outcome(report->tables[way], source_id, target_id);
+    if (outcome != REACH_REACHES && (question->summary_only || !question->outcomes[outcome])) {
+        report->counts.pairs[outcome]++;
+        report->by_way[way].pairs[outcome]++;
+        return;
+    }
     struct pair pair = {source_id, target_id, report->ways[way],
-                        reach_pair_by(report->reach, source_id, target_id, report->ways[way]), REACH_NO_LEAK};
+                        reach_table_ask(report->tables[way], source_id, target_id), REACH_NO_LEAK};
     if (is_access(report->ways[way]))
         pair.leak = reach_leak(report->groups, &pair.result, source_id, target_id);
     count(report, way, &pair);
-    if (!report->question->outcomes[pair.result.outcome] || report->question->summary_only)
+    if (!question->outcomes[outcome] || question->summary_only)
         return;
-    switch (report->question->format) {
+    switch (question->format) {
     case REPORT_TEXT:
         reach_report_text_pair(report, &pair);
         break;
@@ -145,6 +152,10 @@ struct reach_counts reach_report(const struct reach *reach, const struct iommu_g
         .out = out,
     };
     report.turns = memory_array(((size_t)topology->function_count + 1) * RULE_COUNT, sizeof(report.turns[0]));
+    struct arena *arena = arena_new();
+    const struct reach_alike *alike = reach_alike_new(arena, reach);
+    for (uint32_t way = 0; way < report.way_count; way++)
+        report.tables[way] = reach_table_new(arena, reach, alike, report.ways[way]);
     count_functions(&report);
     if (question->format == REPORT_JSON)
         reach_report_json_begin(&report);
@@ -155,6 +166,7 @@ struct reach_counts reach_report(const struct reach *reach, const struct iommu_g
         reach_report_text_summary(&report);
     else if (question->format == REPORT_TSV && question->summary_only)
         tsv_summary(&report);
+    arena_free(arena);
     free(report.turns);
     return report.counts;
 }

@@ -3,6 +3,7 @@
 #ifndef IOMMUSIM_OUTPUT_REACH_REPORT_INTERNAL_H
 #define IOMMUSIM_OUTPUT_REACH_REPORT_INTERNAL_H
 
+#include "sim/analysis/reach_alike.h"
 #include "sim/output/reach_report.h"
 
 enum { REACH_REPORT_LINES = 500, REACH_REPORT_HOPS = 64 };
@@ -27,9 +28,10 @@ struct report {
     struct text_buffer *out;
     struct reach_counts counts;
     struct way_count by_way[REACH_WAYS];
-    uint64_t listed;             /**< pairs listed so far, printed or beyond REACH_REPORT_LINES */
-    struct turn_count *turns;    /**< [function, the root complex last][rule] */
-    bool rules_seen[RULE_COUNT]; /**< in lines printed */
+    uint64_t listed;                        /**< pairs listed so far, printed or beyond REACH_REPORT_LINES */
+    struct reach_table *tables[REACH_WAYS]; /**< [way] */
+    struct turn_count *turns;               /**< [function, the root complex last][rule] */
+    bool rules_seen[RULE_COUNT];            /**< in lines printed */
 };
 
 /** A pair and its answer. */

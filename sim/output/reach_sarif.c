@@ -2,6 +2,9 @@
 #include "sim/output/reach_sarif.h"
 
 #include "sim/analysis/group_explain.h"
+#include "sim/analysis/reach_alike.h"
+#include "sim/analysis/reach_ways.h"
+#include "sim/base/arena.h"
 #include "sim/output/group_words.h"
 #include "sim/output/reach_path.h"
 
@@ -69,13 +72,16 @@ uint64_t reach_sarif_pairs(const struct reach_sarif *about, uint32_t source_id, 
 {
     struct sarif sarif;
     uint64_t leaks = 0;
+    struct arena *arena = arena_new();
+    struct reach_table *table =
+        reach_table_new(arena, about->reach, reach_alike_new(arena, about->reach), reach_ways[0]);
     uint32_t count = about->groups->topology->function_count;
     sarif_begin(&sarif, out, reach_sarif_rules, REACH_SARIF_RULES);
     for (uint32_t source = 0; source < count; source++) {
         for (uint32_t target = 0; target < count; target++) {
             if ((source_id != NONE && source_id != source) || (target_id != NONE && target_id != target))
                 continue;
-            struct reach_result result = reach_pair(about->reach, source, target);
+            struct reach_result result = reach_table_ask(table, source, target);
             enum reach_leak leak = reach_leak(about->groups, &result, source, target);
             leaks += leak == REACH_LEAK;
             if (leak != REACH_NO_LEAK)
@@ -84,6 +90,7 @@ uint64_t reach_sarif_pairs(const struct reach_sarif *about, uint32_t source_id, 
         }
     }
     sarif_end(&sarif);
+    arena_free(arena);
     return leaks;
 }
 
