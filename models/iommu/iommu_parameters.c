@@ -2,9 +2,10 @@
 #include "models/iommu/iommu_parameters.h"
 
 #include "models/iommu/page_table_format.h"
+#include "models/iommu/tenant_predictor.h"
 
 static const char *const policies[] = {"lru", "fifo", "random", "pseudo-lru", "lfu", NULL};
-static const char *const prefetches[] = {"none", "next-page", "stride", NULL};
+static const char *const prefetches[] = {"none", "next-page", "stride", "tenant", NULL};
 static const char *const fault_completions[] = {"unsupported-request", "completer-abort", NULL};
 
 #define COUNT(key, low, high, text)                                                                          \
@@ -78,9 +79,15 @@ static const struct field fields[] = {
      .type = FIELD_CHOICE,
      .offset = offsetof(struct iommu_parameters, prefetch),
      .choices = prefetches,
-     .help = "what is walked ahead where a walker is free: nothing, the next pages, or pages at the "
-             "requester's last stride"},
-    COUNT(prefetch_degree, 1, 64, "pages walked ahead of a miss"),
+     .help = "what is walked ahead where a walker is free: nothing, the next pages, pages at the "
+             "requester's last stride, or the last pages of the tenant that comes next (HyperTRIO)"},
+    COUNT(prefetch_degree, 1, 64, "pages walked ahead of a miss (next-page, stride)"),
+    COUNT(prefetch_walks, 1, PREFETCH_WALKS_MAX, "walks ahead at once"),
+    COUNT(prefetch_buffer, 0, 65536,
+          "entries of a buffer, looked up beside the IOTLB, for what is walked ahead; 0: the IOTLB takes it"),
+    COUNT(prefetch_distance, 1, TENANT_DISTANCE_MAX,
+          "accesses ahead at which the next tenant is known (tenant)"),
+    COUNT(prefetch_history, 1, TENANT_PAGES_MAX, "pages remembered of a tenant (tenant)"),
     COUNT(levels, 3, 5, "levels of the page table: 39, 48 or 57 bits of address"),
     FLAG(superpages_2m, "leaf entries of 2 MiB"),
     FLAG(superpages_1g, "leaf entries of 1 GiB"),

@@ -13,12 +13,12 @@
 
 enum replacement_policy { REPLACE_LRU, REPLACE_FIFO, REPLACE_RANDOM, REPLACE_PSEUDO_LRU, REPLACE_LFU };
 
-enum prefetch_policy { PREFETCH_NONE, PREFETCH_NEXT_PAGE, PREFETCH_STRIDE };
+enum prefetch_policy { PREFETCH_NONE, PREFETCH_NEXT_PAGE, PREFETCH_STRIDE, PREFETCH_TENANT };
 
 /** Completion status of a refused read (parameter fault_completion). */
 enum fault_completion { FAULT_UNSUPPORTED_REQUEST, FAULT_COMPLETER_ABORT };
 
-enum { WALK_LEVELS_MAX = 5 };
+enum { WALK_LEVELS_MAX = 5, PREFETCH_WALKS_MAX = 64 };
 
 struct iommu_parameters {
     uint32_t context_entries,
@@ -48,9 +48,13 @@ struct iommu_parameters {
     uint32_t pasid_entries, pasid_ways; /**< PASID cache (SMMU: context descriptors); 0 = none */
     uint32_t pasid_reads; /**< memory reads of a PASID cache miss; 0: there are no PASID tables */
     uint64_t pasid_hit_ps;
-    int prefetch;                      /**< enum prefetch_policy */
-    uint32_t prefetch_degree;          /**< pages ahead of a miss */
-    uint32_t levels;                   /**< levels of the page table: 3, 4 or 5 */
+    int prefetch;               /**< enum prefetch_policy */
+    uint32_t prefetch_degree;   /**< next page, stride: pages ahead of a miss */
+    uint32_t prefetch_walks;    /**< walks ahead at once */
+    uint32_t prefetch_buffer;   /**< entries of a buffer for what is walked ahead; 0: the IOTLB takes it */
+    uint32_t prefetch_distance; /**< tenant: accesses ahead */
+    uint32_t prefetch_history;  /**< tenant: pages remembered of each */
+    uint32_t levels;            /**< levels of the page table: 3, 4 or 5 */
     bool superpages_2m, superpages_1g; /**< leaf entries above level 1 */
     uint64_t iotlb_hit_ps;             /**< lookup that hits */
     uint64_t context_hit_ps;

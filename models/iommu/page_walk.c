@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/iommu/page_walk.h"
 
+#include "models/iommu/prefetcher.h"
+
 /* Keys hold the domain above a 57-bit address without its page offset (45 bits) and two bits of page size. */
 enum { DOMAIN_SHIFT = 47 };
 
@@ -65,6 +67,22 @@ static inline uint32_t sizes_of(const struct iommu_domain *domain)
     return sizes;
 }
 
+/* What was walked ahead. */
+static bool buffer_lookup(struct remapping_unit *unit, struct translation_work *work, uint32_t sizes)
+{
+    for (unsigned size = 0; sizes >> size; size++) {
+        uint64_t leaf;
+        if ((sizes >> size & 1U) &&
+            translation_cache_find(&unit->prefetcher.buffer, 0, iotlb_key(work->domain, work->iova, size),
+                                   &leaf)) {
+            page_walk_answer(work, leaf, size);
+            unit->counters.prefetch_hits++;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work *work)
 {
     uint32_t sizes = sizes_of(&unit->domains[work->domain]);
@@ -80,7 +98,7 @@ bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work
             return true;
         }
     }
-    return false;
+    return unit->prefetcher.buffer.sets && buffer_lookup(unit, work, sizes);
 }
 
 bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint64_t iova)
@@ -88,9 +106,10 @@ bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint6
     uint32_t sizes = sizes_of(&unit->domains[domain]);
     for (unsigned size = 0; sizes >> size; size++) {
         const struct translation_cache *cache = iotlb_of(unit, size);
+        uint64_t key = iotlb_key(domain, iova, size);
         if ((sizes >> size & 1U) &&
-            translation_cache_present(cache, iotlb_index(unit, cache, domain, iova, size),
-                                      iotlb_key(domain, iova, size)))
+            (translation_cache_present(cache, iotlb_index(unit, cache, domain, iova, size), key) ||
+             translation_cache_present(&unit->prefetcher.buffer, 0, key)))
             return true;
     }
     return false;
@@ -108,6 +127,15 @@ void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_
         unit->counters.duplicate_fills++;
     }
     translation_cache_insert(cache, index, key, work->leaf);
+}
+
+void page_walk_prefetched_fill(struct remapping_unit *unit, const struct translation_work *work)
+{
+    if (unit->prefetcher.buffer.sets)
+        translation_cache_insert(&unit->prefetcher.buffer, 0,
+                                 iotlb_key(work->domain, work->iova, work->leaf_level - 1U), work->leaf);
+    else
+        page_walk_iotlb_fill(unit, work);
 }
 
 /* ---- walking ---- */
@@ -392,6 +420,7 @@ static void drop_pages(struct remapping_unit *unit, uint32_t domain, uint64_t io
         unsigned covered = order > 9 * size ? order - 9 * size : 0; /* log2 of pages of this size */
         uint64_t key = iotlb_key(domain, iova, size);
         struct translation_cache *cache = iotlb_of(unit, size);
+        translation_cache_remove_matching(&unit->prefetcher.buffer, ~((UINT64_C(4) << covered) - 1) | 3, key);
         if (covered)
             translation_cache_remove_matching(cache, ~((UINT64_C(4) << covered) - 1) | 3, key);
         else
@@ -411,6 +440,7 @@ static void drop_tables(struct remapping_unit *unit, uint32_t domain, uint64_t i
 static void drop_domain(struct remapping_unit *unit, uint64_t mask, uint64_t value, bool leaf_only)
 {
     translation_cache_remove_matching(&unit->iotlb, mask, value);
+    translation_cache_remove_matching(&unit->prefetcher.buffer, mask, value);
     for (unsigned size = 0; size < 2; size++)
         translation_cache_remove_matching(&unit->iotlb_large[size], mask, value);
     translation_cache_remove_matching(&unit->nested_cache, mask, value);
@@ -432,8 +462,7 @@ void remapping_unit_invalidate(struct remapping_unit *unit, enum invalidation_sc
         if (!leaf_only)
             drop_tables(unit, domain, iova, order);
     }
-    if (scope == INVALIDATE_GLOBAL || unit->prefetch_walk.domain == domain)
-        unit->prefetch_walk.overtaken = true;
+    prefetcher_overtake(unit, scope == INVALIDATE_GLOBAL, domain);
     for (uint32_t i = 0; i < unit->parameters.walkers; i++) {
         struct translation_work *work =
             unit->running[i] == IOMMU_NO_WORK ? NULL : &unit->works[unit->running[i]];

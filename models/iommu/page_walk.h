@@ -32,6 +32,9 @@ bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint6
 /** Put the leaf a walk found into the IOTLB, by the rule of parameter duplicate_fill. */
 void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_work *work);
 
+/** Put the leaf a walk ahead of demand found into the prefetch buffer, or, without one, into the IOTLB. */
+void page_walk_prefetched_fill(struct remapping_unit *unit, const struct translation_work *work);
+
 /** Set start_table and start_level: the deepest table a walk cache knows for the address, or the root. */
 void page_walk_start(struct remapping_unit *unit, struct translation_work *work);
 

@@ -197,7 +197,10 @@ static bool lookup_page(struct remapping_unit *unit, struct translation_work *wo
     }
     work->iotlb_ps += unit->parameters.iotlb_hit_ps;
     work->mark_ps += unit->parameters.iotlb_hit_ps;
-    if (page_walk_iotlb_lookup(unit, work)) {
+    bool hit = page_walk_iotlb_lookup(unit, work);
+    if (unit->parameters.prefetch == PREFETCH_TENANT)
+        prefetcher_observe(unit, work);
+    if (hit) {
         unit->counters.iotlb_hits++;
         work->ready_ps = work->mark_ps;
         return true;
@@ -300,7 +303,10 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
         list_append(unit, &unit->held_first, &unit->held_last, ticket);
         return false;
     }
-    return lookup(unit, ticket);
+    bool answered = lookup(unit, ticket);
+    if (unit->prefetcher.wanted_count)
+        prefetcher_start(unit);
+    return answered;
 }
 
 /* ---- events ---- */
@@ -452,8 +458,8 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
 
 void remapping_unit_event(struct remapping_unit *unit, uint32_t argument)
 {
-    if (argument == PREFETCHER_TICKET) {
-        prefetcher_done(unit);
+    if (prefetcher_owns(argument)) {
+        prefetcher_done(unit, argument);
         walker_free(unit);
     } else if (argument == IOMMU_NO_WORK) {
         walker_free(unit);
@@ -462,7 +468,7 @@ void remapping_unit_event(struct remapping_unit *unit, uint32_t argument)
     } else {
         page_walk_done(unit, argument);
     }
-    if (unit->prefetch_wanted)
+    if (unit->prefetcher.wanted_count)
         prefetcher_start(unit);
     if (unit->held_first != IOMMU_NO_WORK && (unit->posted_walking < unit->parameters.posted_walks))
         resume_held(unit);

@@ -19,6 +19,7 @@
 #include "models/iommu/iommu_parameters.h"
 #include "models/iommu/page_table.h"
 #include "models/iommu/pasid_table.h"
+#include "models/iommu/tenant_predictor.h"
 #include "models/iommu/translation_cache.h"
 #include "models/iommu/walks_in_flight.h"
 #include "models/ledger.h"
@@ -112,6 +113,7 @@ struct iommu_counters {
     uint64_t pasid_hits, pasid_misses;   /**< misses are PD_WALK */
     uint64_t nested_hits, nested_misses; /**< guest physical addresses looked up; misses are G_WALKS */
     uint64_t prefetches;                 /**< pages walked ahead */
+    uint64_t prefetch_hits;              /**< IOTLB hits that the prefetch buffer had */
     uint64_t walk_cache_hits[WALK_LEVELS_MAX +
                              1]; /**< [level of the table pointed to]; [0] counts walks from the root */
     uint64_t faults;
@@ -136,6 +138,25 @@ struct prefetch_history {
     uint32_t domain; /**< + 1; 0: none */
     uint64_t page;   /**< that missed last */
     int64_t stride;  /**< pages from the miss before */
+};
+
+enum { PREFETCH_WANTED_MAX = 128 };
+
+struct prefetch_wish {
+    uint64_t iova;
+    uint32_t domain;
+};
+
+/** Walks ahead of demand (prefetcher.h). */
+struct prefetcher {
+    struct translation_cache buffer;
+    struct tenant_predictor tenants;
+    struct prefetch_history histories[PREFETCH_HISTORIES];
+    struct prefetch_wish wanted[PREFETCH_WANTED_MAX]; /**< ring */
+    uint32_t wanted_first, wanted_count;
+    struct translation_work walks[PREFETCH_WALKS_MAX];
+    bool busy[PREFETCH_WALKS_MAX];
+    uint32_t busy_count;
 };
 
 struct remapping_unit {
@@ -172,11 +193,7 @@ struct remapping_unit {
     struct walks_in_flight in_flight;     /**< with merge_inflight */
     uint32_t *running;                    /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
     uint32_t finished_first, finished_last;
-    struct translation_work prefetch, prefetch_walk; /**< page wanted last; page being walked */
-    int64_t prefetch_stride;                         /**< pages */
-    uint32_t prefetch_wanted;                        /**< pages still to be walked ahead */
-    bool prefetching;
-    struct prefetch_history prefetch_histories[PREFETCH_HISTORIES];
+    struct prefetcher prefetcher;
     struct iommu_counters counters;
 };
 

@@ -2,6 +2,8 @@
 /* A unit before the run: caches, domains, contexts. */
 #include "models/iommu/remapping_unit.h"
 
+#include "models/iommu/prefetcher.h"
+
 #include "sim/base/arena.h"
 
 #include <assert.h>
@@ -58,6 +60,7 @@ void remapping_unit_init(struct remapping_unit *unit, const struct iommu_paramet
     unit->held_first = unit->held_last = IOMMU_NO_WORK;
     unit->finished_first = unit->finished_last = IOMMU_NO_WORK;
     walks_in_flight_init(&unit->in_flight);
+    prefetcher_init(unit, seed);
     init_caches(unit, seed);
 }
 
@@ -79,6 +82,7 @@ void remapping_unit_fini(struct remapping_unit *unit)
     pasid_table_fini(&unit->pasids);
     free(unit->ats);
     walks_in_flight_fini(&unit->in_flight);
+    prefetcher_fini(unit);
     free(unit->running);
     *unit = (struct remapping_unit){0};
 }

@@ -141,9 +141,13 @@ static void write_optional_counters(struct json_layout *layout, const struct iom
     const struct {
         const char *key;
         uint64_t count;
-    } rows[] = {{"pasid_hits", c->pasid_hits},   {"pasid_misses", c->pasid_misses},
-                {"nested_hits", c->nested_hits}, {"nested_misses", c->nested_misses},
-                {"prefetches", c->prefetches},   {"held", c->held}};
+    } rows[] = {{"pasid_hits", c->pasid_hits},
+                {"pasid_misses", c->pasid_misses},
+                {"nested_hits", c->nested_hits},
+                {"nested_misses", c->nested_misses},
+                {"prefetches", c->prefetches},
+                {"prefetch_hits", c->prefetch_hits},
+                {"held", c->held}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i].count)
             write_number(layout, rows[i].key, rows[i].count);

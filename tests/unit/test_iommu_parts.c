@@ -189,6 +189,7 @@ START_TEST(prefetching_walks_ahead_of_a_sequence)
                                                             .walkers = 2,
                                                             .walk_read_ps = 1000,
                                                             .prefetch = policy,
+                                                            .prefetch_walks = 1,
                                                             .prefetch_degree = 3});
         for (uint64_t page = 0; page < PAGES; page++)
             translate(bed, page << 12);
@@ -201,6 +202,83 @@ START_TEST(prefetching_walks_ahead_of_a_sequence)
             ck_assert_uint_lt(misses, PAGES);
         bed_free(bed);
     }
+}
+END_TEST
+
+/* Tenants that use the same addresses in turn, more of them than the IOTLB has entries for: without
+ * prefetching all miss; once it is known who comes when, with which pages, nobody does, whatever the order of
+ * the turns. */
+START_TEST(the_next_tenant_is_prefetched)
+{
+    enum { TENANTS = 40, TENANT_PAGES = 3, ROUNDS = 6, FIRST_ID = 100 };
+    for (unsigned seed = 0; seed < 4; seed++) {
+        for (int policy = PREFETCH_NONE; policy <= PREFETCH_TENANT; policy += PREFETCH_TENANT) {
+            struct bed *bed = bed_new((struct iommu_parameters){.context_entries = 64,
+                                                                .iotlb_entries = 8,
+                                                                .walkers = 8,
+                                                                .walk_read_ps = 1000,
+                                                                .prefetch = policy,
+                                                                .prefetch_walks = 8,
+                                                                .prefetch_buffer = 32,
+                                                                .prefetch_distance = 4 * TENANT_PAGES,
+                                                                .prefetch_history = TENANT_PAGES});
+            uint16_t order[TENANTS];
+            struct random_stream random;
+            random_init(&random, seed, "turns");
+            for (uint16_t t = 0; t < TENANTS; t++) {
+                uint32_t domain = remapping_unit_add_domain(&bed->unit, false);
+                for (uint64_t page = 0; page < TENANT_PAGES; page++)
+                    page_table_map(&bed->unit.domains[domain].table, &bed->unit.memory, page << 12,
+                                   (page + domain * 8) << 12, PAGE_SHIFT_4K, PAGE_READ);
+                remapping_unit_attach(&bed->unit, (uint16_t)(FIRST_ID + t), domain);
+                uint32_t other = (uint32_t)random_below(&random, t + 1U);
+                order[t] = order[other];
+                order[other] = t;
+            }
+            for (int round = 0; round < ROUNDS; round++) {
+                uint64_t before = bed->unit.counters.iotlb_misses;
+                for (int turn = 0; turn < TENANTS; turn++) {
+                    for (uint64_t page = 0; page < TENANT_PAGES; page++) {
+                        bed->works[0] = (struct translation_work){
+                            .iova = page << 12, .requester_id = (uint16_t)(FIRST_ID + order[turn])};
+                        remapping_unit_translate(&bed->unit, 0);
+                        drain(bed);
+                        ck_assert_uint_eq(bed->works[0].physical >> 12, page + (order[turn] + 1U) * 8);
+                    }
+                }
+                uint64_t misses = bed->unit.counters.iotlb_misses - before;
+                if (policy == PREFETCH_NONE || round == 0)
+                    ck_assert_uint_eq(misses, TENANTS * TENANT_PAGES);
+                else if (round >= 2)
+                    ck_assert_uint_eq(misses, 0);
+            }
+            bed_free(bed);
+        }
+    }
+}
+END_TEST
+
+/* What was walked ahead is forgotten with the rest. */
+START_TEST(prefetched_pages_are_invalidated)
+{
+    struct bed *bed = bed_new((struct iommu_parameters){.context_entries = 4,
+                                                        .iotlb_entries = 8,
+                                                        .walkers = 2,
+                                                        .walk_read_ps = 1000,
+                                                        .prefetch = PREFETCH_NEXT_PAGE,
+                                                        .prefetch_walks = 1,
+                                                        .prefetch_degree = 1,
+                                                        .prefetch_buffer = 8});
+    unsigned shift;
+    translate(bed, 0);
+    ck_assert_uint_eq(bed->unit.counters.prefetches, 1);
+    page_table_unmap(&bed->unit.domains[0].table, &bed->unit.memory, 0x1000, &shift);
+    page_table_map(&bed->unit.domains[0].table, &bed->unit.memory, 0x1000, 0x77000, PAGE_SHIFT_4K, PAGE_READ);
+    ck_assert_uint_eq(translate(bed, 0x1000)->physical, 0x1000); /* stale, as hardware is */
+    ck_assert_uint_eq(bed->unit.counters.prefetch_hits, 1);
+    remapping_unit_invalidate(&bed->unit, INVALIDATE_PAGES, 0, 0x1000, 0, true);
+    ck_assert_uint_eq(translate(bed, 0x1000)->physical, 0x77000);
+    bed_free(bed);
 }
 END_TEST
 
@@ -307,6 +385,8 @@ Suite *iommu_parts_suite(void)
     tcase_add_test(tests, an_infinite_iotlb_misses_once_a_page);
     tcase_add_test(tests, pasid_tables_are_read_behind_the_context);
     tcase_add_test(tests, prefetching_walks_ahead_of_a_sequence);
+    tcase_add_test(tests, the_next_tenant_is_prefetched);
+    tcase_add_test(tests, prefetched_pages_are_invalidated);
     tcase_add_test(tests, posted_requests_wait_for_the_walk_of_the_first);
     tcase_add_test(tests, the_cache_holds_what_fits_and_ddio_its_share);
     tcase_add_test(tests, remote_memory_and_refreshing_ranks_answer_later);
