@@ -35,18 +35,31 @@ static uint32_t group_of(const struct judging *judging, uint32_t id)
     return judging->work->simulation.groups->decisions[id].group;
 }
 
-/* Is one end of "A -> B" a device of the policy? A policy without devices is for all. */
+/* The functions of "A -> B". */
+static void ends_of(const struct case_work *work, const char *pair, uint32_t ends[2])
+{
+    static const char arrow[] = " -> ";
+    char source[BDF_TEXT_SIZE] = "";
+    const char *middle = strstr(pair, arrow);
+    memcpy(source, pair, (size_t)(middle - pair));
+    ends[0] = case_function(work, source);
+    ends[1] = case_function(work, middle + strlen(arrow));
+}
+
+/* Does a policy forbid this pair? Without devices: any; with some: one end is a device; between some: the
+ * ends are in groups of two of them. */
 static bool concerns(const struct judging *judging, const char *pair)
 {
     const struct check_policy *policy = judging->policy;
+    bool between = policy->kind == POLICY_NO_LEAK_BETWEEN, found[2] = {false, false};
+    uint32_t ends[2];
+    ends_of(judging->work, pair, ends);
     for (uint32_t i = 0; i < policy->device_count; i++) {
         uint32_t id = case_function(judging->work, policy->devices[i]);
-        char address[BDF_TEXT_SIZE];
-        if (id != NONE &&
-            strstr(pair, group_words_address(judging->work->simulation.groups->topology, id, address)))
-            return true;
+        for (size_t end = 0; end < 2 && id != NONE; end++)
+            found[end] |= between ? group_of(judging, id) == group_of(judging, ends[end]) : id == ends[end];
     }
-    return policy->device_count == 0;
+    return policy->device_count == 0 || (between ? found[0] && found[1] : found[0] || found[1]);
 }
 
 static void judge_leaks(const struct judging *judging)
@@ -164,6 +177,7 @@ void check_policies(const struct check_case *one, const struct case_work *work,
         const struct judging judging = {work, &one->policies[i], findings};
         switch (one->policies[i].kind) {
         case POLICY_NO_LEAK:
+        case POLICY_NO_LEAK_BETWEEN:
             judge_leaks(&judging);
             break;
         case POLICY_ALONE:

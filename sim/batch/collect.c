@@ -92,13 +92,9 @@ static void widen(struct collected *table, const uint32_t *widths, uint64_t poin
 
 static bool has_figure_of(const struct collected *table, const struct study_metric *metric)
 {
-    size_t length = strlen(metric->name);
-    for (uint32_t i = 0; i < table->metric_count; i++) {
-        size_t own = strlen(table->metrics[i]);
-        if (own >= length && strcmp(table->metrics[i] + own - length, metric->name) == 0 &&
-            (own == length || table->metrics[i][own - length - 1] == '.'))
+    for (uint32_t i = 0; i < table->metric_count; i++)
+        if (point_metric_has_name(metric, table->metrics[i]))
             return true;
-    }
     return false;
 }
 

@@ -97,6 +97,14 @@ bool point_metrics_find(const struct study *study, const char *text, metric_visi
     return root != NULL;
 }
 
+bool point_metric_has_name(const struct study_metric *metric, const char *name)
+{
+    size_t length = strlen(metric->name), whole = strlen(name);
+    if (whole < length || strcmp(name + whole - length, metric->name) != 0)
+        return false;
+    return whole == length || (name[whole - length - 1] == '.' && strchr(metric->pointer, '*'));
+}
+
 unsigned point_metrics_sections(const struct study *study)
 {
     unsigned sections = 0;

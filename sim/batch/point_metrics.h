@@ -19,6 +19,10 @@ typedef void metric_visitor(void *context, const char *name, const char *value);
  */
 bool point_metrics_find(const struct study *study, const char *text, metric_visitor *visit, void *context);
 
+/** May point_metrics_find() give a figure of @p metric this name: the metric's own, or one before it and a
+ * "."? */
+bool point_metric_has_name(const struct study_metric *metric, const char *name);
+
 /** Parts of the result document a study needs (bits as in struct scenario): those its metrics are in. */
 unsigned point_metrics_sections(const struct study *study);
 

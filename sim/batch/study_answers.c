@@ -4,6 +4,8 @@
 #include "sim/base/arena.h"
 #include "sim/base/nearest.h"
 #include "sim/base/units.h"
+#include "sim/batch/point_metrics.h"
+#include "sim/input/figure_amount.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -117,16 +119,40 @@ uint32_t study_pareto(const struct collected *table, const struct study_goal *go
     return found;
 }
 
-bool study_condition_parse(const char *text, char **name, enum study_relation *relation, double *limit)
+/* The pointer of the metric a name is of ("reads.p99_ps"), NULL: the name is an axis's. */
+static const char *figure_of(const struct study *study, const char *name)
+{
+    for (uint32_t axis = 0; axis < study->axis_count; axis++)
+        if (strcmp(study->axes[axis].name, name) == 0)
+            return NULL;
+    const struct study_metric *found = NULL; /* "reads.p99": "p99", unless there is a "reads.p99", too */
+    for (uint32_t i = 0; i < study->metric_count; i++) {
+        const struct study_metric *metric = &study->metrics[i];
+        if (point_metric_has_name(metric, name) && (!found || strlen(metric->name) > strlen(found->name)))
+            found = metric;
+    }
+    return found ? found->pointer : NULL;
+}
+
+bool study_condition_parse(const struct study *study, const char *text, char **name,
+                           enum study_relation *relation, double *limit, const char **expected)
 {
     size_t length = strcspn(text, "<>");
     bool equal = text[length] && text[length + 1] == '=', less = text[length] == '<';
+    *expected = "such as 'reads.p99_ps<800ns' or 'walkers<=8'";
     *name = NULL;
-    *limit = text[length] ? study_number(text + length + 1 + equal) : NAN;
-    if (isnan(*limit) || length == 0)
+    if (!text[length] || length == 0)
         return false;
     *name = memory_string(text);
     (*name)[length] = '\0';
+    const char *amount = text + length + 1 + equal, *figure = figure_of(study, *name);
+    *limit = figure ? NAN : study_number(amount);
+    if (figure ? !figure_amount_parse(figure, amount, limit) : isnan(*limit)) {
+        *expected = figure ? figure_amount_expected(figure) : "a number, or an amount such as 64KiB or 330ns";
+        free(*name);
+        *name = NULL;
+        return false;
+    }
     *relation = less ? (equal ? RELATION_LESS_EQUAL : RELATION_LESS)
                      : (equal ? RELATION_GREATER_EQUAL : RELATION_GREATER);
     return true;

@@ -53,11 +53,14 @@ struct study_constraint {
 double study_number(const char *json);
 
 /**
- * Cut a condition apart: "reads.p99_ps<=800ns".
- * @param name  malloc'ed; NULL where the text is no condition
+ * Cut a condition apart: "reads.p99_ps<=800ns". The limit of a metric is in what the metric is measured in
+ * (figure_amount.h), that of an axis in base units.
+ * @param name      malloc'ed; NULL where the text is no condition
+ * @param expected  what there should be, for a message, where it is no condition; not to be freed
  * @return false where it is none
  */
-bool study_condition_parse(const char *text, char **name, enum study_relation *relation, double *limit);
+bool study_condition_parse(const struct study *study, const char *text, char **name,
+                           enum study_relation *relation, double *limit, const char **expected);
 
 /** Is @p value < (<=, >, >=) @p limit? Not where it is NAN. */
 bool study_relation_holds(double value, enum study_relation relation, double limit);

@@ -9,6 +9,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -91,41 +92,81 @@ struct checking {
     struct case_work work;
     struct check_findings findings;
     struct text_buffer golden_path;
+    bool worked_out;
 };
 
-static void check_golden(const struct check_suite *suite, struct checking *checking,
-                         struct diagnostics *diagnostics)
+/* The first error since there were @p before findings, as text: "file:line:column: message". */
+static void first_error(const struct diagnostics *diagnostics, size_t before, struct text_buffer *text)
 {
-    struct case_answers golden;
-    if (access(checking->golden_path.text, F_OK) != 0)
-        check_findings_add(&checking->findings, CHECK_UNBLESSED, NONE, NULL,
-                           "there are no blessed answers: %s is missing; `iommusim check --bless` writes it",
-                           checking->golden_path.text);
-    else if (case_answers_read(checking->golden_path.text, &golden, diagnostics) < 0)
-        check_findings_add(&checking->findings, CHECK_BROKEN, NONE, NULL, "%s cannot be read",
-                           checking->golden_path.text);
-    else {
-        check_compare(suite, &checking->work, &golden, &checking->findings);
-        case_answers_fini(&golden);
+    for (size_t i = before; i < diagnostics_count(diagnostics) && text->length == 0; i++) {
+        const struct diagnostic_finding finding = diagnostics_get(diagnostics, i);
+        if (finding.severity != DIAGNOSTIC_ERROR)
+            continue;
+        if (finding.file)
+            text_buffer_add(text, finding.file);
+        if (finding.file && finding.line)
+            text_buffer_format(text, ":%" PRIu64 ":%" PRIu64, finding.line, finding.column);
+        text_buffer_format(text, "%s%s", finding.file ? ": " : "", finding.message);
     }
 }
 
+/* Answers that are no answers (half a file, a merge conflict) are for --bless to write anew. */
+static int check_golden(const struct check_suite *suite, struct checking *checking, bool bless,
+                        struct diagnostics *diagnostics)
+{
+    const char *path = checking->golden_path.text;
+    struct case_answers golden;
+    if (access(path, F_OK) != 0) {
+        check_findings_add(
+            &checking->findings, CHECK_UNBLESSED, NONE, NULL,
+            bless ? "the first answers: %s is written"
+                  : "there are no blessed answers: %s is missing; `iommusim check --bless` writes it",
+            path);
+        return STATUS_OK;
+    }
+    struct text_buffer reason = {0};
+    struct diagnostics *own = diagnostics_new(ERRORS_SHOWN);
+    int status = case_answers_read(path, &golden, own);
+    first_error(own, 0, &reason);
+    if (status == STATUS_OK) {
+        check_compare(suite, &checking->work, &golden, &checking->findings);
+        case_answers_fini(&golden);
+    } else if (status == STATUS_BAD_INPUT) {
+        check_findings_add(&checking->findings, CHECK_UNBLESSED, NONE, NULL,
+                           "these are no blessed answers: %s%s", text_buffer_get(&reason),
+                           bless ? "; they are written anew" : "; `iommusim check --bless` writes them anew");
+        status = STATUS_OK;
+    } else {
+        check_findings_add(&checking->findings, CHECK_BROKEN, NONE, NULL, "%s", text_buffer_get(&reason));
+        for (size_t i = 0; i < diagnostics_count(own); i++)
+            diagnostics_pass(own, i, diagnostics);
+    }
+    text_buffer_fini(&reason);
+    diagnostics_free(own);
+    return status;
+}
+
 /* @return of a case that cannot be worked out its status; it is a finding, too */
-static int check_case(const struct check_suite *suite, const struct check_case *one,
+static int check_case(const struct check_suite *suite, const struct check_case *one, bool bless,
                       struct checking *checking, struct diagnostics *diagnostics)
 {
+    size_t before = diagnostics_count(diagnostics);
     checking->findings.arena = suite->arena;
     text_buffer_format(&checking->golden_path, "%s/%s.json", suite->golden_folder, one->name);
     int status = case_work_out(&checking->work, one, diagnostics);
     if (status < 0) {
-        check_findings_add(&checking->findings, CHECK_BROKEN, NONE, NULL,
-                           "it cannot be worked out: see the errors above");
+        struct text_buffer reason = {0};
+        first_error(diagnostics, before, &reason);
+        check_findings_add(&checking->findings, CHECK_BROKEN, NONE, NULL, "it cannot be worked out: %s",
+                           reason.length ? reason.text : status_text(status));
+        text_buffer_fini(&reason);
         return status;
     }
     if (one->golden)
-        check_golden(suite, checking, diagnostics);
+        status = check_golden(suite, checking, bless, diagnostics);
     check_policies(one, &checking->work, &checking->findings);
-    return STATUS_OK;
+    checking->worked_out = true;
+    return status;
 }
 
 static int bless_case(const struct check_suite *suite, const struct check_case *one,
@@ -162,13 +203,19 @@ static int check_suite(const struct check_choice *chosen, const struct check_sui
     bool no = false;
     for (uint32_t i = 0; i < suite->case_count; i++) {
         const struct check_case *one = &suite->cases[i];
-        int worked = check_case(suite, one, &all[i], diagnostics);
-        status = worked < 0 ? worked : status;
+        int worked = check_case(suite, one, chosen->bless, &all[i], diagnostics);
         if (worked == STATUS_OK && chosen->bless && one->golden && all[i].findings.count)
-            status = bless_case(suite, one, &all[i], diagnostics) < 0 ? STATUS_FILE_WRITE : status;
-        no |= all[i].findings.count && !(chosen->bless && blessable(&all[i].findings));
-        cases[i] = (struct checked_case){suite, one, worked == STATUS_OK ? all[i].work.input->places : NULL,
-                                         &all[i].findings};
+            worked = bless_case(suite, one, &all[i], diagnostics);
+        status = worked < 0 ? worked : status;
+        cases[i] = (struct checked_case){
+            .suite = suite,
+            .one = one,
+            .places = all[i].worked_out ? all[i].work.input->places : NULL,
+            .findings = &all[i].findings,
+            .worked_out = all[i].worked_out,
+            .blessed = worked == STATUS_OK && chosen->bless && blessable(&all[i].findings),
+        };
+        no |= all[i].findings.count && !cases[i].blessed;
     }
     check_report_write(cases, suite->case_count, chosen->format, out);
     for (uint32_t i = 0; i < suite->case_count; i++) {
@@ -226,6 +273,8 @@ int check_command(int argc, char **argv)
         chosen.path_count = 1;
         chosen.bless = true;
     }
+    if (chosen.init && status == STATUS_OK)
+        check_init_describe(chosen.init);
     if (status == STATUS_OK)
         status = check_all(&chosen, diagnostics);
     diagnostics_print(diagnostics, stderr);

@@ -154,3 +154,13 @@ int check_init(const char *folder, const char *topology, struct diagnostics *dia
     machine_input_free(input);
     return status;
 }
+
+void check_init_describe(const char *folder)
+{
+    printf("%s: topology.json (the machine), workload.json (what runs on it), check.json (what must stay "
+           "true),\n"
+           "  golden (the answers of now), .github and .gitlab-ci.yml (run `iommusim check` on every push)\n"
+           "`iommusim check %s` compares; `iommusim check --bless %s` after a change that is meant\n",
+           folder, folder, folder);
+    fflush(stdout);
+}

@@ -16,4 +16,7 @@
  */
 int check_init(const char *folder, const char *topology, struct diagnostics *diagnostics);
 
+/** Say on standard output what check_init() has made, and what to do with it. */
+void check_init_describe(const char *folder);
+
 #endif

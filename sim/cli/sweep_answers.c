@@ -101,10 +101,10 @@ static bool read_constraint(const struct collected *table, const char *text,
                             struct study_constraint *constraint)
 {
     char *name;
-    if (!study_condition_parse(text, &name, &constraint->relation, &constraint->limit)) {
-        fprintf(stderr,
-                "iommusim sweep: error: '%s' is no condition such as 'reads.p99_ps<800000' or 'walkers<=8'\n",
-                text);
+    const char *expected;
+    if (!study_condition_parse(table->study, text, &name, &constraint->relation, &constraint->limit,
+                               &expected)) {
+        fprintf(stderr, "iommusim sweep: error: '%s' is no condition: expected %s\n", text, expected);
         return false;
     }
     bool good = sweep_find_quantity(table, name, &constraint->quantity);

@@ -2,6 +2,7 @@
 /* iommusim sweep search: the smallest hardware that meets a target, or the lowest figure, without the whole
  * grid. */
 #include "sim/base/arena.h"
+#include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/batch/point_metrics.h"
 #include "sim/batch/study_answers.h"
@@ -28,7 +29,9 @@ static const struct argp_option options[] = {
     {"method", OPTION_METHOD, "METHOD", 0,
      "halving (default): the smallest values that meet --target; golden: the values with the best figure", 0},
     {"axis", OPTION_AXIS, "NAME", 0,
-     "Search along this axis; may repeat, the first is settled first (all axes)", 0},
+     "Search along this axis; may repeat, the first is settled first; the others keep their first values "
+     "(all axes)",
+     0},
     {"target", OPTION_TARGET, "CONDITION", 0, "halving: what must hold, as in 'reads.p99_ps<800ns'", 0},
     {"min", OPTION_MIN, "NAME", 0, "golden: the metric that shall be low", 0},
     {"max", OPTION_MAX, "NAME", 0, "golden: the metric that shall be high", 0},
@@ -91,40 +94,64 @@ struct searcher {
     bool golden, maximise;
     enum study_relation relation;
     double limit;
+    uint64_t failed; /* points */
 };
 
 struct wanted_figure {
     const char *name;
     double sum;
     unsigned found;
+    struct arena *arena;
+    const char **names; /* of all figures there are */
+    size_t name_count, name_capacity;
 };
 
 static void take(void *context, const char *name, const char *value)
 {
     struct wanted_figure *figure = context;
     double number = study_number(value);
+    figure->names =
+        memory_grow(figure->names, figure->name_count, &figure->name_capacity, sizeof(*figure->names));
+    figure->names[figure->name_count++] = arena_string(figure->arena, name);
     if (strcmp(name, figure->name) == 0 && !isnan(number)) {
         figure->sum += number;
         figure->found++;
     }
 }
 
+/* A name that no result has is a mistake, not a figure that misses its target. */
+static int check_metric_name(const struct wanted_figure *figure)
+{
+    for (size_t i = 0; i < figure->name_count; i++)
+        if (strcmp(figure->names[i], figure->name) == 0)
+            return STATUS_OK;
+    if (figure->name_count == 0)
+        return STATUS_OK; /* all have failed */
+    const char *near =
+        nearest_name(figure->name, figure->names, figure->name_count, sizeof(figure->names[0]));
+    fprintf(stderr, "iommusim sweep search: error: no result has a metric '%s'%s%s%s\n", figure->name,
+            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return STATUS_BAD_USAGE;
+}
+
 /* Mean of the metric over the repeats; NAN where one has failed or lacks it. */
 static int read_figure(struct searcher *searcher, const uint64_t *points, uint32_t count, double *value)
 {
-    struct wanted_figure figure = {.name = searcher->metric};
-    for (uint32_t i = 0; i < count; i++) {
+    struct wanted_figure figure = {.name = searcher->metric, .arena = arena_new()};
+    int status = STATUS_OK;
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         struct text_buffer body = {0};
         char key[POINT_KEY_SIZE];
-        int status = sweep_key(searcher->sweep, points[i], key, NULL, searcher->diagnostics);
-        if (status < 0)
-            return status;
-        if (result_store_read(searcher->sweep->folder, key, &body) == STORED_RESULT)
+        status = sweep_key(searcher->sweep, points[i], key, NULL, searcher->diagnostics);
+        if (status == STATUS_OK && result_store_read(searcher->sweep->folder, key, &body) == STORED_RESULT)
             point_metrics_find(searcher->sweep->study, text_buffer_get(&body), take, &figure);
         text_buffer_fini(&body);
     }
+    status = status == STATUS_OK ? check_metric_name(&figure) : status;
     *value = figure.found == count ? figure.sum / count : NAN;
-    return STATUS_OK;
+    free(figure.names);
+    arena_free(figure.arena);
+    return status;
 }
 
 static int evaluate(void *context, uint32_t combination, double *value)
@@ -139,6 +166,7 @@ static int evaluate(void *context, uint32_t combination, double *value)
     const struct sweep_options wanted = {
         .workers = repeats < WORKERS_MOST ? repeats : WORKERS_MOST, .only = points, .only_count = repeats};
     int status = sweep_run(searcher->sweep, &wanted, &progress, searcher->diagnostics);
+    searcher->failed += progress.failed;
     if (status == STATUS_OK)
         status = read_figure(searcher, points, repeats, &figure);
     free(points);
@@ -196,21 +224,28 @@ static int answer(struct sweep *sweep, const struct search_choice *chosen, struc
         .sweep = sweep, .diagnostics = diagnostics, .golden = chosen->golden, .maximise = chosen->maximise};
     struct study_search search = {.study = sweep->study, .context = &searcher, .evaluate = evaluate};
     uint32_t found = UINT32_MAX;
+    const char *expected;
     int status = find_axes(chosen, &search);
     if (chosen->golden) {
         searcher.metric = memory_string(chosen->goal);
-    } else if (!study_condition_parse(chosen->target, &searcher.metric, &searcher.relation,
-                                      &searcher.limit)) {
-        fprintf(stderr, "iommusim sweep search: error: '%s' is no condition such as 'reads.p99_ps<800ns'\n",
-                chosen->target);
+    } else if (!study_condition_parse(sweep->study, chosen->target, &searcher.metric, &searcher.relation,
+                                      &searcher.limit, &expected)) {
+        fprintf(stderr, "iommusim sweep search: error: '%s' is no condition: expected %s\n", chosen->target,
+                expected);
         status = STATUS_BAD_USAGE;
     }
     if (status == STATUS_OK)
         status = (chosen->golden ? study_search_golden : study_search_halving)(&search, &found);
+    if (searcher.failed)
+        fprintf(stderr,
+                "iommusim sweep search: warning: %" PRIu64
+                " points have failed and count as missing the target (`iommusim sweep status %s`)\n",
+                searcher.failed, sweep->folder);
     if (status == STATUS_OK && found == UINT32_MAX) {
         fprintf(stderr, "iommusim sweep search: %s\n",
                 chosen->golden ? "no combination has that metric"
-                               : "even the last values of all axes do not meet it");
+                               : "even the last values of the axes searched do not meet it, "
+                                 "with the first of the others");
         status = EXIT_ANSWER_NO;
     } else if (status == STATUS_OK) {
         print_found(sweep->study, &searcher, found, search.evaluated);

@@ -51,7 +51,8 @@ static const struct json_key check_policy_keys_rows[] = {
      "no-leak: nothing reaches a function of another group untranslated (with devices: none of them reaches "
      "or "
      "is reached); alone: each device is alone in its group, bridges aside; separate: no two share a group; "
-     "together: all share one; figure: a figure of a run is within bounds",
+     "together: all share one; no-leak-between: nothing in the group of one device reaches the group of "
+     "another; figure: a figure of a run is within bounds",
      NULL, check_policy_words},
     {"name", "what reports call it", SCHEMA_STRING, NULL},
     {"devices", "addresses", SCHEMA_LIST(SCHEMA_BDF), NULL},

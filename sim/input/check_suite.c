@@ -3,10 +3,11 @@
 
 #include "sim/base/arena.h"
 #include "sim/base/json_scan.h"
+#include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
-#include "sim/base/units.h"
 #include "sim/input/check_keys.h"
+#include "sim/input/figure_amount.h"
 #include "sim/input/source_file.h"
 #include "sim/input/workload_keys.h"
 #include "sim/input/workload_reader.h"
@@ -17,7 +18,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const char *const check_policy_words[] = {"no-leak", "alone", "separate", "together", "figure", NULL};
+const char *const check_policy_words[] = {"no-leak",         "alone",  "separate", "together",
+                                          "no-leak-between", "figure", NULL};
 
 void check_suite_free(struct check_suite *suite)
 {
@@ -87,7 +89,7 @@ static void read_runs(struct check_suite *suite, const struct json_node *object,
 
 /* ---- policies ---- */
 
-static double read_bound(const struct json_node *object, const char *key)
+static double read_bound(const struct json_node *object, const char *key, const char *figure)
 {
     struct json_node node = json_member(object, key);
     double value = NAN;
@@ -96,8 +98,11 @@ static double read_bound(const struct json_node *object, const char *key)
     if (json_is_number(&node))
         return node.value->valuedouble;
     const char *text = json_expect_string(&node, "a number, or an amount with unit such as \"800ns\"");
-    if (text && !amount_parse(text, &value))
-        json_error(&node, "check-policy", "\"%s\" is no number and no amount such as \"800ns\"", text);
+    if (text && figure && !figure_amount_parse(figure, text, &value)) {
+        json_error(&node, "check-policy", "%s is no bound of %s: expected %s", text, figure,
+                   figure_amount_expected(figure));
+        value = 0; /* there is a bound: no second error */
+    }
     return value;
 }
 
@@ -123,19 +128,35 @@ static bool has_run(const struct check_case *one, const char *name)
     return false;
 }
 
+static void report_run(const struct json_node *node, const struct check_case *one, const char *name)
+{
+    const char *near = name && one->run_count
+                           ? nearest_name(name, &one->runs[0].name, one->run_count, sizeof(one->runs[0]))
+                           : NULL;
+    json_error(node, "check-policy", "a figure is of a run of this case: give its name in \"run\"%s%s%s",
+               near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
 static void check_policy(const struct json_node *node, const struct check_case *one,
                          const struct check_policy *policy)
 {
-    uint32_t least = policy->kind == POLICY_ALONE                                         ? 1
-                     : policy->kind == POLICY_SEPARATE || policy->kind == POLICY_TOGETHER ? 2
-                                                                                          : 0;
+    static const uint32_t devices_least[POLICY_KINDS] = {
+        [POLICY_ALONE] = 1, [POLICY_SEPARATE] = 2, [POLICY_TOGETHER] = 2, [POLICY_NO_LEAK_BETWEEN] = 2};
+    uint32_t least = devices_least[policy->kind];
     if (policy->device_count < least)
         json_error(node, "check-policy", "the policy \"%s\" needs %u device%s or more in \"devices\"",
                    check_policy_words[policy->kind], least, least == 1 ? "" : "s");
-    if (policy->kind != POLICY_FIGURE)
+    if (policy->kind != POLICY_FIGURE) {
+        if (policy->run || policy->figure || !isnan(policy->at_most) || !isnan(policy->at_least))
+            json_error(node, "check-policy",
+                       "the policy \"%s\" has no \"run\", \"figure\", \"at_most\" or \"at_least\"",
+                       check_policy_words[policy->kind]);
         return;
+    }
+    if (policy->device_count)
+        json_error(node, "check-policy", "a figure has no \"devices\"");
     if (!policy->run || !has_run(one, policy->run))
-        json_error(node, "check-policy", "a figure is of a run of this case: give its name in \"run\"");
+        report_run(node, one, policy->run);
     if (!policy->figure || *policy->figure != '/')
         json_error(node, "check-policy",
                    "\"figure\" is a JSON pointer such as \"/streams/0/latency/p99_ps\"");
@@ -186,8 +207,8 @@ static void read_policies(struct check_suite *suite, const struct json_node *obj
         json_get_string(&node, "name", &policy.name);
         policy.run = arena_string(suite->arena, policy.run);
         policy.figure = arena_string(suite->arena, policy.figure);
-        policy.at_most = read_bound(&node, "at_most");
-        policy.at_least = read_bound(&node, "at_least");
+        policy.at_most = read_bound(&node, "at_most", policy.figure);
+        policy.at_least = read_bound(&node, "at_least", policy.figure);
         check_policy(&node, one, &policy);
         policy.name = policy.name ? arena_string(suite->arena, policy.name) : policy_name(suite, &policy);
         one->policies[one->policy_count++] = policy;

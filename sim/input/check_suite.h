@@ -22,11 +22,13 @@ enum check_policy_kind {
     POLICY_ALONE,    /**< each of the devices is the only function of its group that is no bridge */
     POLICY_SEPARATE, /**< no two of the devices share a group */
     POLICY_TOGETHER, /**< all the devices share a group */
-    POLICY_FIGURE,   /**< a figure of a run is at most, or at least, a value */
+    POLICY_NO_LEAK_BETWEEN, /**< nothing of the group of one of the devices reaches the group of another */
+    POLICY_FIGURE,          /**< a figure of a run is at most, or at least, a value */
     POLICY_KINDS,
 };
 
-/** "no-leak", "alone", "separate", "together", "figure"; ends with NULL. ORDER: enum check_policy_kind */
+/** "no-leak", "alone", "separate", "together", "no-leak-between", "figure"; ends with NULL. ORDER: enum
+ * check_policy_kind */
 extern const char *const check_policy_words[];
 
 struct check_policy {

@@ -20,10 +20,12 @@ struct checked_case {
     const struct check_case *one;
     const struct source_place *places; /**< [function] where the input states it, NULL where not loaded */
     const struct check_findings *findings;
+    bool worked_out; /**< false: nothing was compared, and no policy was held against it */
+    bool blessed;    /**< what was found is what --bless has written down as right */
 };
 
 /** Write the report. TAP and JUnit have a test for the groups, leaks and figures of each case and for each of
- * its policies. */
+ * its policies; those of a case that could not be worked out are skipped. */
 void check_report_write(const struct checked_case *cases, size_t count, enum check_format format,
                         struct text_buffer *out);
 

@@ -54,6 +54,13 @@ void junit_add(struct junit *junit, const struct junit_case *one)
     if (one->place.file && one->place.line)
         text_buffer_format(out, " line=\"%u\"", one->place.line);
     junit->count++;
+    if (one->skipped) {
+        junit->skipped++;
+        text_buffer_add(out, ">\n      <skipped");
+        add_attribute(out, "message", one->skipped);
+        text_buffer_add(out, "/>\n    </testcase>\n");
+        return;
+    }
     if (!one->failure) {
         text_buffer_add(out, "/>\n");
         return;
@@ -73,8 +80,8 @@ void junit_end(struct junit *junit, struct text_buffer *out)
     text_buffer_format(out, "<testsuites tests=\"%zu\" failures=\"%zu\">\n  <testsuite", junit->count,
                        junit->failures);
     add_attribute(out, "name", junit->suite);
-    text_buffer_format(out, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"0\">\n", junit->count,
-                       junit->failures);
+    text_buffer_format(out, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\">\n", junit->count,
+                       junit->failures, junit->skipped);
     text_buffer_add(out, text_buffer_get(&junit->cases));
     text_buffer_add(out, "  </testsuite>\n</testsuites>\n");
     text_buffer_fini(&junit->cases);

@@ -19,13 +19,14 @@ struct junit_case {
     struct source_place place; /**< file NULL: none */
     const char *failure;       /**< one sentence; NULL: passed */
     const char *details;       /**< lines below it; NULL: none */
+    const char *skipped;       /**< why it was not checked; NULL: it was */
 };
 
 /** A suite being written. Zero-initialise is not enough: junit_begin(). */
 struct junit {
     const char *suite; /**< borrowed */
     struct text_buffer cases;
-    size_t count, failures;
+    size_t count, failures, skipped;
 };
 
 void junit_begin(struct junit *junit, const char *suite);

@@ -111,7 +111,8 @@ void sarif_end(struct sarif *sarif)
 {
     struct text_buffer *out = sarif->out;
     text_buffer_add(out, sarif->written ? "\n    ],\n" : "],\n");
-    text_buffer_add(out, "    \"invocations\": [{\"executionSuccessful\": true");
+    text_buffer_format(out, "    \"invocations\": [{\"executionSuccessful\": %s",
+                       sarif->incomplete ? "false" : "true");
     if (sarif->asked > sarif->written)
         text_buffer_format(out,
                            ", \"toolExecutionNotifications\": [{\"level\": \"warning\", \"message\": "

@@ -51,6 +51,7 @@ struct sarif {
     const struct sarif_rule *rules;
     size_t rule_count;
     size_t written, asked; /**< results */
+    bool incomplete;       /**< something could not be looked at; set before sarif_end() */
 };
 
 /** @param rules  borrowed until sarif_end() */

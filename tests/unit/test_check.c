@@ -110,6 +110,46 @@ START_TEST(figures_have_tolerances)
     program_expect("sed -i 's/\"\\*\": 0.9/\"*\": 0.9, \"mean_ps\": 0/' check.json; iommusim check .", 1,
                    "1 finding");
     program_expect("sed -i 's/2us/1ns/' check.json; iommusim check .", 1, "more than 1000");
+    program_expect("sed -i 's/1ns/64KiB/' check.json; iommusim check .", 2,
+                   "64KiB is no bound of /streams/*/latency/p99_ps: expected a time");
+    program_expect(
+        "sed -i 's/64KiB/1us/; s/\"no-leak\"/\"no-leak\", \"run\": \"reads\"/' check.json; iommusim check .",
+        2, "the policy \"no-leak\" has no \"run\"");
+}
+END_TEST
+
+/* Who may reach whom is asked of two groups; what others do is another policy's matter. */
+START_TEST(leaks_between_groups)
+{
+    program_expect("sed -i 's/\"no-leak\"/\"no-leak-between\", \"devices\": [\"03:00.0\", \"00:00.0\"]/' "
+                   "check.json && " WITHOUT_ACS "iommusim check . | grep -c 'pairs leak' || true",
+                   0, "0\n");
+    program_expect("sed -i 's/\"00:00.0\"\\]/\"04:00.0\"]/' check.json && iommusim check .", 1,
+                   "policy: no-leak-between 03:00.0, 04:00.0: 2 pairs leak: 0000:03:00.0 -> 0000:04:00.0");
+}
+END_TEST
+
+/* What cannot be looked at passes no test. */
+START_TEST(what_is_broken_is_skipped)
+{
+    program_expect(
+        "iommusim check . --bless -o /dev/null && mv workload.json away && iommusim check . -f tap", 3,
+        "not ok 1 - switch: answers\n# it cannot be worked out: ./workload.json: cannot open the file: No "
+        "such "
+        "file or directory\nok 2 - switch: no-leak # SKIP");
+    program_expect("iommusim check . -f junit", 3, "failures=\"1\" errors=\"0\" skipped=\"4\"");
+    program_expect("iommusim check . -f sarif", 3, "\"executionSuccessful\": false");
+}
+END_TEST
+
+/* Half a file, a merge conflict: blessing writes it anew. */
+START_TEST(damaged_answers_are_blessed_again)
+{
+    program_expect("iommusim check . --bless -o /dev/null && cp golden/switch.json whole && echo '<<<<' > "
+                   "golden/switch.json && iommusim check .",
+                   1, "unblessed: these are no blessed answers: ./golden/switch.json:1:1: ");
+    program_expect("iommusim check . --bless", 0, "blessed switch");
+    program_expect("cmp whole golden/switch.json && iommusim check .", 0, "2 cases, 0 failed, 0 findings");
 }
 END_TEST
 
@@ -139,7 +179,7 @@ END_TEST
 
 START_TEST(a_project_begins)
 {
-    program_expect("iommusim check --init project --topology machine.json", 0, "unblessed");
+    program_expect("iommusim check --init project --topology machine.json", 0, "project: topology.json");
     program_expect("iommusim check project", 0, "1 case, 0 failed");
     program_expect(
         "test -f project/.gitlab-ci.yml && test -f project/.github/workflows/iommusim.yml && echo there", 0,
@@ -161,6 +201,9 @@ Suite *check_suite(void)
     tcase_add_test(tests, what_changes_is_told);
     tcase_add_test(tests, policies_are_explained);
     tcase_add_test(tests, figures_have_tolerances);
+    tcase_add_test(tests, leaks_between_groups);
+    tcase_add_test(tests, what_is_broken_is_skipped);
+    tcase_add_test(tests, damaged_answers_are_blessed_again);
     tcase_add_test(tests, machines_read_it);
     tcase_add_test(tests, a_project_begins);
     suite_add_tcase(suite, tests);

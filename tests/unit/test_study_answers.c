@@ -3,6 +3,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/batch/study_answers.h"
+#include "sim/input/figure_amount.h"
 
 #include <check.h>
 #include <math.h>
@@ -138,6 +139,70 @@ START_TEST(numbers_have_units)
 }
 END_TEST
 
+/* A rate in bits is never held against one in bytes, nor a time against a size. */
+START_TEST(amounts_are_of_their_figure)
+{
+    static const struct {
+        const char *pointer, *text;
+        double value; /* NAN: refused */
+    } cases[] = {
+        {"/streams/0/latency/p99.9_ps", "1.5us", 1500000},
+        {"/streams/0/latency/p99_ps", "64KiB", NAN},
+        {"/streams/*/ledger/mean_ps/iotlb", "2ns", 2000},
+        {"/streams/0/bits_per_s", "40Gb/s", 40e9},
+        {"/streams/0/bits_per_s", "5GB/s", 40e9},
+        {"/streams/0/bytes_per_s", "40Gb/s", 5e9},
+        {"/streams/0/bytes_per_s", "5us", NAN},
+        {"/streams/0/bytes", "1KiB", 1024},
+        {"/memory/bytes_read", "2KB", 2000},
+        {"/run/failed", "1e3", 1000},
+        {"/run/failed", "3B", NAN},
+        {"/units/0/iotlb_hit_rate", "0.5", 0.5},
+        {"/units/0/iotlb_hit_rate", "half", NAN},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        double value = -1;
+        bool good = figure_amount_parse(cases[i].pointer, cases[i].text, &value);
+        ck_assert_msg(good == !isnan(cases[i].value), "%s %s", cases[i].pointer, cases[i].text);
+        ck_assert_double_eq(value, good ? cases[i].value : -1);
+        ck_assert_ptr_nonnull(figure_amount_expected(cases[i].pointer));
+    }
+}
+END_TEST
+
+START_TEST(conditions_are_in_what_their_metric_is_measured_in)
+{
+    static const char text[] =
+        "{\"format\": \"iommusim-study/1\", \"scenario\": {}, \"axes\": [{\"name\": \"size\", \"pointer\": "
+        "\"/x-size\", \"values\": [\"1KiB\", \"2KiB\"]}], \"metrics\": {\"rate\": \"/streams/*/bits_per_s\", "
+        "\"worst.rate\": \"/devices/0/bytes_per_s\", \"late\": \"/streams/0/latency/p99_ps\"}}";
+    const struct source_text source = {"study.json", text, strlen(text)};
+    struct diagnostics *diagnostics = diagnostics_new(10);
+    struct study *study;
+    enum study_relation relation;
+    double limit;
+    const char *expected;
+    char *name;
+    ck_assert_int_eq(study_load_source(&source, "/study.json", &study, diagnostics), STATUS_OK);
+    ck_assert(study_condition_parse(study, "reads.rate>=8Gb/s", &name, &relation, &limit, &expected));
+    ck_assert_str_eq(name, "reads.rate");
+    ck_assert_int_eq(relation, RELATION_GREATER_EQUAL);
+    ck_assert_double_eq(limit, 8e9);
+    free(name);
+    ck_assert(study_condition_parse(study, "worst.rate<8Gb/s", &name, &relation, &limit, &expected));
+    ck_assert_double_eq(limit, 1e9);
+    free(name);
+    ck_assert(study_condition_parse(study, "size<=64KiB", &name, &relation, &limit, &expected));
+    ck_assert_double_eq(limit, 65536);
+    free(name);
+    ck_assert(!study_condition_parse(study, "late<64KiB", &name, &relation, &limit, &expected));
+    ck_assert_str_eq(expected, figure_amount_expected("/streams/0/latency/p99_ps"));
+    ck_assert(!study_condition_parse(study, "late=64ns", &name, &relation, &limit, &expected));
+    study_free(study);
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
 Suite *study_answers_suite(void)
 {
     Suite *suite = suite_create("study_answers");
@@ -148,6 +213,8 @@ Suite *study_answers_suite(void)
     tcase_add_test(tests, best_keeps_to_the_conditions);
     tcase_add_test(tests, sensitivity_is_the_share_of_variance);
     tcase_add_test(tests, numbers_have_units);
+    tcase_add_test(tests, amounts_are_of_their_figure);
+    tcase_add_test(tests, conditions_are_in_what_their_metric_is_measured_in);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -375,6 +375,10 @@ START_TEST(a_search_computes_little)
     program_expect("iommusim sweep search long.json -o long --method golden --min reads.mean_ps --axis depth",
                    0, "depth\t1\n");
     program_expect("iommusim sweep search long.json --target 'reads.mean_ps'", 2, "is no condition");
+    program_expect("iommusim sweep search long.json -o long --target 'reads.mean_ps<1KiB'", 2,
+                   "expected a time");
+    program_expect("iommusim sweep search long.json -o long --target 'readers.mean_ps<1us'", 2,
+                   "no result has a metric 'readers.mean_ps', did you mean 'reads.mean_ps'?");
     program_expect("iommusim sweep search long.json --method golden", 2, "golden --min or --max");
 }
 END_TEST
