@@ -7,6 +7,7 @@
 #ifndef IOMMUSIM_MACHINE_PARAMETERS_H
 #define IOMMUSIM_MACHINE_PARAMETERS_H
 
+#include "models/device/device_model.h"
 #include "models/device/dma_engine.h"
 #include "models/host/dma_api.h"
 #include "models/host/memory.h"
@@ -27,6 +28,9 @@ struct machine_parameters {
     struct memory_parameters memory;
     struct dma_api_parameters dma_api;
     struct swiotlb_parameters swiotlb;
+    struct driver_parameters driver;
+    union device_parameters
+        devices[DEVICE_KINDS]; /**< [kind] what a workload leaves open of a device model */
 };
 
 #endif

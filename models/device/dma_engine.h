@@ -58,11 +58,14 @@ struct dma_operation {
     uint32_t stream;          /**< the owner's id */
     uint32_t engine;
     bool write;
-    bool queued;             /**< some of its TLPs may go out now */
-    bool recorded;           /**< counts in the results (not warm-up) */
-    bool failed;             /**< some piece was blocked or faulted */
-    bool refused;            /**< the device knows: a completion said so */
-    uint32_t attempts;       /**< times it was issued again */
+    bool queued;       /**< some of its TLPs may go out now */
+    bool recorded;     /**< counts in the results (not warm-up) */
+    bool failed;       /**< some piece was blocked or faulted */
+    bool refused;      /**< the device knows: a completion said so */
+    uint32_t attempts; /**< times it was issued again */
+    bool of_device;    /**< asked for by a model of a device, which is told with @c token */
+    bool interrupt;    /**< ... an interrupt message */
+    uint32_t token;
     bool forged;             /**< its addresses are sent as translated, although nobody translated them */
     uint32_t asked_bytes;    /**< device TLB: translations are asked for up to here */
     uint64_t translation_ps; /**< device TLB: when the translation it last waited for came */

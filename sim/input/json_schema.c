@@ -155,7 +155,7 @@ static void write_definition(struct json_layout *layout, const struct json_key_t
     layout_close(layout, '}', true);
 }
 
-static void write_parameters(struct json_layout *layout)
+static void write_sourced(struct json_layout *layout)
 {
     layout_open(layout, "sourced", '{');
     layout_string(layout, "description", "A value with where it comes from.");
@@ -166,7 +166,11 @@ static void write_parameters(struct json_layout *layout)
     layout_raw(layout, "required", "[\"value\"]");
     write_closed(layout);
     layout_close(layout, '}', true);
+}
 
+static void write_parameters(struct json_layout *layout)
+{
+    write_sourced(layout);
     layout_open(layout, "parameters", '{');
     layout_string(layout, "description", "Modelled quantities.");
     layout_string(layout, "type", "object");
@@ -248,6 +252,9 @@ static void write_workload_definitions(struct json_layout *layout)
     write_definition(layout, &domain_keys, NULL);
     write_definition(layout, &mapping_keys, NULL);
     write_definition(layout, &stream_keys, NULL);
+    write_sourced(layout);
+    for (unsigned kind = DEVICE_NIC; kind < DEVICE_KINDS; kind++)
+        write_definition(layout, device_key_tables[kind], NULL);
 }
 
 static void write_scenario_definitions(struct json_layout *layout)

@@ -232,6 +232,9 @@ static void spread_values(struct loading *loading)
     parameters->memory = sections[SECTION_MEMORY].memory;
     parameters->dma_api = sections[SECTION_DMA_API].dma_api;
     parameters->swiotlb = sections[SECTION_SWIOTLB].swiotlb;
+    parameters->driver = sections[SECTION_DRIVER].driver;
+    for (unsigned kind = DEVICE_NIC; kind < DEVICE_KINDS; kind++)
+        parameters->devices[kind] = sections[SECTION_NIC + kind - DEVICE_NIC].device;
     for (enum parameter_section section = 0; section < SECTION_IOMMU; section++)
         add_origins(loading, "/parameters", parameter_table(section)->name, section, &sections[section],
                     sections[section].origins);

@@ -24,6 +24,11 @@ enum parameter_section {
     SECTION_MEMORY,
     SECTION_DMA_API,
     SECTION_SWIOTLB,
+    SECTION_DRIVER,
+    SECTION_NIC, /**< these in the order of enum device_kind */
+    SECTION_NVME,
+    SECTION_COPY_ENGINE,
+    SECTION_ISOCHRONOUS,
     SECTION_IOMMU,
     SECTION_COUNT
 };
@@ -41,6 +46,8 @@ struct parameter_values {
         struct memory_parameters memory;
         struct dma_api_parameters dma_api;
         struct swiotlb_parameters swiotlb;
+        struct driver_parameters driver;
+        union device_parameters device;
         struct iommu_parameters iommu;
     };
     struct field_origin origins[SECTION_FIELDS_MAX]; /**< in step with the table's fields */

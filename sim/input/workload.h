@@ -6,6 +6,7 @@
 #ifndef IOMMUSIM_INPUT_WORKLOAD_H
 #define IOMMUSIM_INPUT_WORKLOAD_H
 
+#include "models/device/device_model.h"
 #include "sim/base/diagnostic.h"
 #include "sim/topology/topology.h"
 
@@ -102,8 +103,8 @@ struct stream {
     uint32_t queue_depth;       /**< closed loop: operations outstanding */
     uint64_t interval_ps;       /**< open loop: one operation each so often; 0 = closed loop */
     uint64_t start_ps;
-    uint32_t pasid;         /**< that its requests carry, plus one; 0: none */
-    uint32_t cpu;           /**< that maps and unmaps for it */
+    uint32_t pasid; /**< that its requests carry, plus one; 0: none */
+    uint32_t cpu;   /**< that maps and unmaps for it; the first one, of a device with several queues */
     bool posted_interrupts; /**< STREAM_MSI: into a descriptor, for a guest */
     uint64_t
         affinity_interval_ps; /**< STREAM_MSI: the interrupt moves to another CPU each so often; 0: never */
@@ -114,6 +115,11 @@ struct stream {
         *trace_path;  /**< trace instead of a generator, resolved against the workload's folder; else NULL */
     bool trace_timed; /**< trace: by its time stamps; else closed loop with queue_depth */
     const char *pointer;
+
+    enum device_kind device_kind; /**< a device with its driver in place of a generator; DEVICE_NONE: none */
+    union device_parameters device;
+    const bool *device_given; /**< [field of its table] the workload says so; else the machine's parameters */
+    uint32_t peer_id;         /**< whose memory copies go to; NONE */
 };
 
 struct workload {

@@ -123,12 +123,39 @@ static const struct json_key stream_keys_rows[] = {
      NULL, misbehaviour_names},
     {"misbehaviour_delay", "of use-after-unmap: from the end of unmapping to the access (0ns)", SCHEMA_TIME,
      NULL},
+    {"nic", "a network card with its driver, in place of a generator", SCHEMA_REF("nic"), NULL},
+    {"nvme", "an NVMe device with its driver, in place of a generator", SCHEMA_REF("nvme"), NULL},
+    {"copy_engine", "copy engines of a GPU with their driver, in place of a generator",
+     SCHEMA_REF("copy_engine"), NULL},
+    {"isochronous", "a device with data at fixed times, with its driver, in place of a generator",
+     SCHEMA_REF("isochronous"), NULL},
+    {"peer", "of copy engines: the function whose largest memory BAR copies go to", SCHEMA_BDF, NULL},
     {"trace", "path of a trace, from this file's folder, in place of a generator", SCHEMA_STRING, NULL},
     {"pace", "of a trace: by its time stamps (time, the default), or closed loop with queue_depth", NULL,
      trace_pace_words},
 };
 JSON_KEY_TABLE(stream_keys, "stream", "A source of operations: a generator on one function, or a trace.",
                .required = {"name"});
+
+/* Their keys are the fields of the models, with defaults in the presets. */
+static const struct json_key_table nic_keys = {.name = "nic",
+                                               .help = "A network card with its driver: its own parameters "
+                                                       "over those of the machine.",
+                                               .fields = &nic_fields};
+static const struct json_key_table nvme_keys = {
+    .name = "nvme", .help = "An NVMe device with its driver.", .fields = &nvme_fields};
+static const struct json_key_table copy_engine_keys = {
+    .name = "copy_engine", .help = "Copy engines of a GPU with their driver.", .fields = &copy_engine_fields};
+static const struct json_key_table isochronous_keys = {
+    .name = "isochronous",
+    .help = "A device that moves data at fixed times, with its driver.",
+    .fields = &isochronous_fields};
+const struct json_key_table *const device_key_tables[DEVICE_KINDS] = {
+    [DEVICE_NIC] = &nic_keys,
+    [DEVICE_NVME] = &nvme_keys,
+    [DEVICE_COPY_ENGINE] = &copy_engine_keys,
+    [DEVICE_ISOCHRONOUS] = &isochronous_keys,
+};
 
 static const struct json_key scenario_keys_rows[] = {
     {"$schema", "for editors; not looked at", SCHEMA_STRING, NULL},

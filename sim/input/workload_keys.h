@@ -11,6 +11,9 @@
 extern const struct json_key_table workload_keys, domain_keys, mapping_keys, stream_keys, scenario_keys,
     scenario_kernel_keys;
 
+/** The keys of a stream's object for each kind of device; NULL for DEVICE_NONE. */
+extern const struct json_key_table *const device_key_tables[];
+
 /** Words of choices; each ends with NULL. */
 extern const char *const domain_paging_words[];     /**< "resident", "on-demand" */
 extern const char *const mapping_access_words[];    /**< "rw", "r", "w" */

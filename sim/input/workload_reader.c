@@ -338,7 +338,8 @@ static void reserve_buffers(struct workload_reading *reading)
     for (uint32_t d = 0; d < workload->domain_count; d++)
         dynamic |= translation_mode_is_dynamic(workload->domains[d].mode);
     for (uint32_t s = 0; s < workload->stream_count; s++)
-        dynamic |= workload->streams[s].buffers == BUFFERS_PER_USE;
+        dynamic |= workload->streams[s].buffers == BUFFERS_PER_USE ||
+                   workload->streams[s].device_kind != DEVICE_NONE;
     for (uint64_t bytes = UINT64_C(1) << 30; dynamic && bytes >= 4096; bytes /= 2) {
         if (memory_placer_take(reading->placer, bytes, bytes, &workload->buffer_base)) {
             workload->buffer_bytes = bytes;

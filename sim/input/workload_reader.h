@@ -6,14 +6,15 @@
  * sim/input/schema/workload.schema.json.
  *
  * workload_reader.c reads the document and the domains, workload_mappings.c mappings and where they lie in
- * RAM, workload_streams.c the streams. They share struct workload_reading.
+ * RAM, workload_streams.c the streams, workload_devices.c those
+ * with a model of a device. They share struct workload_reading.
  *
  * Codes: workload-format, workload-name, workload-device, workload-device-twice, workload-device-no-dma,
  * workload-no-domain, workload-not-translated (warning), workload-mode, workload-alignment,
  * workload-mapping-range, workload-mapping-overlap, workload-reserved, workload-pages, workload-no-memory,
  * workload-buffers, workload-misbehaviour, workload-stream-end, workload-stream-pace, workload-stream-key,
- * workload-window, workload-stride, workload-unmapped (warning), workload-empty; beside those of
- * json_reader.h.
+ * workload-window, workload-stride, workload-unmapped (warning), workload-empty, workload-device-model;
+ * beside those of json_reader.h.
  */
 #ifndef IOMMUSIM_INPUT_WORKLOAD_READER_H
 #define IOMMUSIM_INPUT_WORKLOAD_READER_H
@@ -99,6 +100,20 @@ const struct domain *find_pasid_domain(const struct workload *workload, uint32_t
 
 /** All streams. */
 void read_streams(struct workload_reading *reading, const struct json_node *root);
+
+/** The device a stream's "device" names, "any" included; NONE after a diagnostic. */
+uint32_t read_stream_device(const struct workload_reading *reading, const struct json_node *device);
+/** The domain of a stream's function, or NULL. */
+const struct domain *stream_domain(const struct workload_reading *reading, const struct stream *stream);
+/** Report that no domain is the stream's, at its "device". */
+void report_no_domain(const struct json_node *device, const struct stream *stream);
+
+/* workload_devices.c */
+/** Which model of a device the stream's object asks for. */
+enum device_kind workload_device_kind(const struct json_node *stream);
+/** Its device, domain and parameters; keys that are for generators or traces are refused. */
+void workload_read_device(const struct workload_reading *reading, const struct json_node *node,
+                          struct stream *stream);
 
 /** The function a node names, or NONE after a diagnostic. Bridges are refused. */
 uint32_t read_device(const struct workload_reading *reading, const struct json_node *node);

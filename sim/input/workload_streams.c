@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The other keys are for both. */
+/* The other keys are for both, or of a device. */
 static const char *const generator_keys[] = {"device",
                                              "operation",
                                              "pattern",
@@ -93,7 +93,7 @@ static void read_end(const struct workload_reading *reading, const struct json_n
 
 /* ---- addresses ---- */
 
-static const struct domain *domain_of(const struct workload_reading *reading, const struct stream *stream)
+const struct domain *stream_domain(const struct workload_reading *reading, const struct stream *stream)
 {
     if (stream->function_id == NONE)
         return NULL;
@@ -235,7 +235,7 @@ static uint32_t find_any(const struct workload_machine *machine)
     return best;
 }
 
-static uint32_t read_stream_device(const struct workload_reading *reading, const struct json_node *device)
+uint32_t read_stream_device(const struct workload_reading *reading, const struct json_node *device)
 {
     const char *text = json_string(device);
     if (!text || strcmp(text, "any") != 0)
@@ -349,6 +349,14 @@ static void read_place(struct workload_reading *reading, const struct json_node 
         check_mapped(reading, node, domain, stream);
 }
 
+void report_no_domain(const struct json_node *device, const struct stream *stream)
+{
+    json_error(device, "workload-no-domain",
+               "an IOMMU translates %s, but it is in no domain%s: add it to the \"devices\" of one (mode "
+               "\"static\" with mappings, \"passthrough\" or \"off\")",
+               json_string(device), stream->pasid ? " with that \"pasid\"" : "");
+}
+
 static void read_generator(struct workload_reading *reading, const struct json_node *node,
                            struct stream *stream)
 {
@@ -360,14 +368,11 @@ static void read_generator(struct workload_reading *reading, const struct json_n
         return;
     const struct workload_machine *machine = reading->machine;
     read_pasid(node, &stream->pasid);
-    const struct domain *domain = domain_of(reading, stream);
+    const struct domain *domain = stream_domain(reading, stream);
     bool translated =
         machine->iommu != IOMMU_NONE && (!machine->translated || machine->translated[stream->function_id]);
     if (!domain && translated && !reading->domains_broken) {
-        json_error(&device, "workload-no-domain",
-                   "an IOMMU translates %s, but it is in no domain%s: add it to the \"devices\" of one (mode "
-                   "\"static\" with mappings, \"passthrough\" or \"off\")",
-                   json_string(&device), stream->pasid ? " with that \"pasid\"" : "");
+        report_no_domain(&device, stream);
         return;
     }
     read_place(reading, node, domain, translated, stream);
@@ -382,7 +387,10 @@ static void read_stream(struct workload_reading *reading, const struct json_node
     stream->function_id = NONE;
     if (!json_expect_object(node))
         return;
-    check_keys(node, json_given(&trace));
+    stream->device_kind = workload_device_kind(node);
+    stream->peer_id = NONE;
+    if (stream->device_kind == DEVICE_NONE)
+        check_keys(node, json_given(&trace));
     if (json_require(node, "name", "the name of the stream") && json_get_string(node, "name", &name))
         check_name(node, "stream", name, &workload->streams[0].name, (uint32_t)(stream - workload->streams),
                    sizeof(*stream));
@@ -393,6 +401,11 @@ static void read_stream(struct workload_reading *reading, const struct json_node
     json_get_quantity(node, "start", UNIT_PICOSECONDS, 0, time_max_ps, &stream->start_ps);
     json_get_u32(node, "cpu", 0, CPUS_MAX - 1, &stream->cpu);
     json_get_count(node, "warmup", 0, operations_max, &stream->warmup_operations);
+    if (stream->device_kind != DEVICE_NONE) {
+        workload_read_device(reading, node, stream);
+        read_end(reading, node, stream);
+        return;
+    }
     if (json_given(&trace)) {
         const char *path = json_expect_string(&trace, "the path of a trace");
         char *resolved = path_beside(reading->path, path ? path : "");

@@ -74,7 +74,9 @@ static void dispatch(struct machine *machine, const struct event *event)
         traffic_on_issue(machine, target);
         break;
     case EVENT_OPERATION_DONE:
-        if (!mapping_end_operation(machine, argument))
+        if (machine->operations.items[argument].of_device)
+            devices_operation_done(machine, argument);
+        else if (!mapping_end_operation(machine, argument))
             traffic_operation_done(machine, argument);
         break;
     case EVENT_INVALIDATION:
@@ -103,6 +105,9 @@ static void dispatch(struct machine *machine, const struct event *event)
         break;
     case EVENT_COMPLETION_TIMEOUT:
         machine_on_completion_timeout(machine, argument);
+        break;
+    case EVENT_DEVICE:
+        devices_on_event(machine, target, argument);
         break;
     case EVENT_STOP:
         machine->stopped = true;
@@ -150,6 +155,8 @@ static unsigned done_thousandths(const struct machine *machine)
                  all = traffic->stream->operations + traffic->stream->warmup_operations;
         if (traffic->trace)
             trace_position(traffic->trace, &done, &all);
+        if (traffic->device)
+            done = traffic->device->counters.done < all ? traffic->device->counters.done : all;
         sum += all ? (uint64_t)((__uint128_t)done * 1000 / all) : 0;
     }
     return machine->workload->stream_count ? (unsigned)(sum / machine->workload->stream_count) : 1000;

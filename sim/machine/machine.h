@@ -63,6 +63,11 @@ struct stream_result {
         ledger[LEDGER_PARTS]; /**< sums over recorded operations; all parts together = latency.total */
 };
 
+/** What the device of a stream did, or NULL where the stream is a generator or a trace. */
+const struct device_model *machine_device_model(const struct machine *machine, uint32_t stream);
+/** Its parameters in force. */
+const union device_parameters *machine_device_parameters(const struct machine *machine, uint32_t stream);
+
 /** What the operations of one function came to, over all streams; counted as in struct stream_result. */
 struct device_result {
     uint64_t recorded, failed, bytes;

@@ -40,7 +40,7 @@ static void record(struct machine *machine, const struct dma_operation *operatio
     result->failed += operation->failed;
     /* Rates count from the end of the last warm-up operation: from then on completions come at the pace of
      * the steady state. */
-    if (result->completed == traffic->stream->warmup_operations) {
+    if (!traffic->device && result->completed == traffic->stream->warmup_operations) {
         result->first_ps = done_ps;
         if (--machine->warming_streams == 0)
             machine_measure_from_now(machine);

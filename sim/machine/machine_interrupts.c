@@ -39,7 +39,7 @@ void interrupts_init(struct machine *machine)
         const struct stream *stream = &machine->workload->streams[s];
         uint32_t unit =
             stream->function_id == NONE ? NO_UNIT : remapping_unit_of(machine, stream->function_id);
-        if (stream->operation != STREAM_MSI)
+        if (stream->operation != STREAM_MSI && !machine->traffic[s].device)
             continue;
         machine->traffic[s].interrupt_address = message_address(machine, stream->function_id);
         if (unit == NO_UNIT)
@@ -98,6 +98,7 @@ void interrupts_visible(struct machine *machine, const struct tlp *tlp)
         taken_ps = machine->interrupts[unit].notified_until_ps[tlp->interrupt_entry];
     }
     counters->outcomes[outcome]++;
+    devices_interrupted(machine, &machine->operations.items[tlp->operation], taken_ps);
     histogram_record(&counters->latency[outcome],
                      taken_ps - machine->operations.items[tlp->operation].submit_ps);
 }

@@ -47,6 +47,8 @@ static uint32_t take_job(struct machine *machine, const struct mapping_job *what
 static uint64_t work_ps(const struct machine *machine, const struct mapping_job *job)
 {
     const struct dma_api_parameters *costs = &machine->input->parameters.dma_api;
+    if (job->kind == JOB_WORK)
+        return job->work_ps;
     return job->kind == JOB_MAP ? costs->map_ps : job->kind == JOB_UNMAP ? costs->unmap_ps : 0;
 }
 
@@ -111,7 +113,9 @@ static void end_job(struct machine *machine, uint32_t job_id)
     state->free_job = job_id;
     state->live_jobs--;
     start_job(machine, job.cpu);
-    if (job.kind == JOB_MAP && job.operation != NONE)
+    if (job.of_device)
+        devices_job_done(machine, &job);
+    else if (job.kind == JOB_MAP && job.operation != NONE)
         operation_has_buffer(machine, &job);
     else if (job.kind == JOB_UNMAP && job.operation != NONE && use_after_unmap(machine, &job))
         return;
@@ -293,7 +297,7 @@ static int finish_map(struct machine *machine, uint32_t job_id)
     if (!job->physical_given &&
         !address_allocator_take(&machine->mapping.buffers, job->length, &job->physical))
         return mapping_refuse(machine, job, "run-no-memory", "no room is left in RAM for buffers");
-    if (job->operation != NONE && !find_iova(machine, job))
+    if ((job->operation != NONE || job->of_device) && !find_iova(machine, job))
         return mapping_refuse(machine, job, "run-no-iova", "no IO virtual address is left");
     if (!map_pages(machine, job))
         return mapping_refuse(machine, job, "trace-map",
@@ -334,8 +338,9 @@ static void end_unmap(struct machine *machine, uint32_t job_id)
     uint64_t now_ps = machine->events.now_ps;
     histogram_record(&domain->counters.unmap, now_ps - job.begin_ps);
     if (domain->lazy) {
-        flush_queue_add(&domain->flush_queue, job.cpu,
-                        &(struct flush_entry){job.iova, job.length, 0, job.operation != NONE});
+        flush_queue_add(
+            &domain->flush_queue, job.cpu,
+            &(struct flush_entry){job.iova, job.length, 0, job.operation != NONE || job.of_device});
         mapping_return_stale(domain, job.iova, job.length, now_ps);
         if (!domain->flush_queue.timer_set) {
             domain->flush_queue.timer_set = true;
@@ -344,7 +349,7 @@ static void end_unmap(struct machine *machine, uint32_t job_id)
         }
     } else {
         mapping_drop_range(domain, job.iova, job.length, UINT64_MAX, now_ps);
-        if (job.operation != NONE)
+        if (job.operation != NONE || job.of_device)
             address_allocator_give(&domain->iova, job.iova, job.length);
     }
     if (job.physical - machine->workload->buffer_base < machine->workload->buffer_bytes)
@@ -395,6 +400,9 @@ void mapping_on_cpu(struct machine *machine, uint32_t cpu)
     case JOB_INTERRUPT:
         submit_interrupt(machine, job);
         break;
+    case JOB_WORK:
+        end_job(machine, job);
+        break;
     }
     if (status < 0)
         machine->status = status;
@@ -426,6 +434,7 @@ static void all_invalidated(struct machine *machine, uint32_t job_id)
         break;
     case JOB_MAP:
     case JOB_INTERRUPT:
+    case JOB_WORK:
         break;
     }
     end_job(machine, job_id);

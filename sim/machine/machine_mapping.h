@@ -16,7 +16,7 @@
 
 struct machine;
 
-enum mapping_job_kind { JOB_MAP, JOB_UNMAP, JOB_INVALIDATE, JOB_FLUSH, JOB_INTERRUPT };
+enum mapping_job_kind { JOB_MAP, JOB_UNMAP, JOB_INVALIDATE, JOB_FLUSH, JOB_INTERRUPT, JOB_WORK };
 
 /** Something a CPU does for a driver. */
 struct mapping_job {
@@ -33,6 +33,10 @@ struct mapping_job {
     bool read, write, physical_given;
     uint64_t line;     /**< of the trace */
     uint64_t begin_ps; /**< asked for */
+    bool of_device;    /**< asked for by the model of the stream's device, which is told with @c token */
+    uint32_t token;
+    struct device_buffer *buffer; /**< JOB_MAP of it: filled */
+    uint64_t work_ps;             /**< JOB_WORK: takes so long */
 };
 
 /** A range that was unmapped, and that units may still translate. */
@@ -95,6 +99,14 @@ void mapping_fini(struct machine *machine);
 void mapping_begin_operation(struct machine *machine, uint32_t operation);
 /** It is over for its device: unmap the buffer. @return false where there is none (any more) to unmap */
 bool mapping_end_operation(struct machine *machine, uint32_t operation);
+/** A model of a device has a CPU map or unmap a buffer, or work. */
+void mapping_of_device(struct machine *machine, const struct mapping_job *what);
+/** Memory for as long as the driver is bound, mapped at no cost before the device starts. @return its address
+ * for the device, or 0 */
+uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t page_bytes);
+/** Make a peer's memory reachable for a stream's device. @return its address for the device, or 0 */
+uint64_t mapping_peer(struct machine *machine, uint32_t stream, uint64_t physical, uint64_t bytes);
+
 /** A line of a trace: map, unmap or invalidate. @return 0 or STATUS_BAD_INPUT after a diagnostic */
 int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trace_record *record);
 

@@ -56,8 +56,9 @@ void mapping_init(struct machine *machine)
     state->free_job = NONE;
     state->cpu_count = 1;
     for (uint32_t s = 0; s < workload->stream_count; s++) {
-        if (workload->streams[s].cpu >= state->cpu_count)
-            state->cpu_count = workload->streams[s].cpu + 1;
+        uint32_t end = workload->streams[s].cpu + devices_cpus(machine, s);
+        if (end > state->cpu_count)
+            state->cpu_count = end;
     }
     state->cpus = arena_array(machine->arena, state->cpu_count, sizeof(*state->cpus));
     for (uint32_t i = 0; i < state->cpu_count; i++)

@@ -95,3 +95,80 @@ int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trac
     mapping_add_job(machine, &job);
     return 0;
 }
+
+/* ---- for models of devices ---- */
+
+void mapping_of_device(struct machine *machine, const struct mapping_job *what)
+{
+    struct mapping_job job = *what;
+    uint32_t function_id = machine->workload->streams[job.stream].function_id;
+    job.of_device = true;
+    job.operation = NONE;
+    job.domain = translating_domain(machine, function_id);
+    job.length = pages_of(job.length);
+    if (job.kind != JOB_WORK && job.domain == NONE) { /* nothing to be done but to find memory */
+        bool good = true;
+        if (job.kind == JOB_MAP)
+            good = address_allocator_take(&machine->mapping.buffers, job.length, &job.physical);
+        else
+            address_allocator_give(&machine->mapping.buffers, job.physical, job.length);
+        if (!good)
+            machine->status =
+                mapping_refuse(machine, &job, "run-no-memory", "no room is left in RAM for buffers");
+        job.iova = job.physical;
+        if (job.kind == JOB_MAP)
+            *job.buffer = (struct device_buffer){
+                .iova = job.iova, .physical = job.physical, .length = job.buffer->length};
+        job.buffer = NULL;
+        job.kind = JOB_WORK;
+        job.domain = 0;
+    }
+    mapping_add_job(machine, &job);
+}
+
+/* Map into all units of a domain at once. */
+static bool map_at_start(struct machine *machine, uint32_t domain, uint64_t iova, uint64_t physical,
+                         uint64_t bytes, uint64_t page_bytes)
+{
+    const struct mapping_state *state = &machine->mapping;
+    for (uint32_t unit = 0; unit < machine->unit_count; unit++) {
+        uint32_t id = state->domain_ids[(size_t)domain * machine->unit_count + unit];
+        struct remapping_unit *remapping = &machine->units[unit];
+        if (id == NONE)
+            continue;
+        uint64_t page = remapping->parameters.superpages_2m ? page_bytes : PAGE;
+        for (uint64_t at = 0; at < bytes; at += page) {
+            if (page_table_map(&remapping->domains[id].table, &remapping->memory, iova + at, physical + at,
+                               (unsigned)__builtin_ctzll(page), PAGE_READ | PAGE_WRITE) != PAGE_TABLE_MAPPED)
+                return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t map_for_good(struct machine *machine, uint32_t stream, uint64_t physical, uint64_t bytes,
+                             uint64_t page_bytes)
+{
+    uint32_t domain = translating_domain(machine, machine->workload->streams[stream].function_id);
+    uint64_t iova;
+    if (domain == NONE)
+        return physical;
+    if (!address_allocator_take(&machine->mapping.domains[domain].iova, bytes, &iova) ||
+        !map_at_start(machine, domain, iova, physical, bytes, page_bytes))
+        return 0;
+    return iova;
+}
+
+uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t page_bytes)
+{
+    uint64_t physical, length = (bytes + page_bytes - 1) & ~(page_bytes - 1);
+    if (!address_allocator_take(&machine->mapping.buffers, length, &physical))
+        return 0;
+    return map_for_good(machine, stream, physical, length, page_bytes);
+}
+
+uint64_t mapping_peer(struct machine *machine, uint32_t stream, uint64_t physical, uint64_t bytes)
+{
+    uint64_t large = UINT64_C(2) << 20;
+    return map_for_good(machine, stream, physical, bytes, (physical | bytes) % large ? PAGE : large);
+}

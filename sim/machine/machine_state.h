@@ -33,6 +33,7 @@ enum machine_event {
     EVENT_CPU,                /**< target: CPU; it is through with the driver's work */
     EVENT_FLUSH_TIMER,        /**< target: domain */
     EVENT_COMPLETION_TIMEOUT, /**< argument: completion that was lost; its requester has waited long enough */
+    EVENT_DEVICE,             /**< target: stream, argument: token; time its device asked for has passed */
     EVENT_STOP,               /**< the workload's duration is over */
 };
 
@@ -44,10 +45,12 @@ struct traffic {
     uint64_t interrupt_address; /**< STREAM_MSI: where the function's messages go */
     uint64_t issued;            /**< operations submitted */
     uint32_t outstanding;
-    uint32_t backlog_at_half; /**< open loop: the same at half time */
-    struct queue_meter queue; /**< operations submitted and not over */
-    uint32_t driver_calls;    /**< closed loop: lines of the trace under way that later ones wait for */
-    bool write_next;          /**< STREAM_ALTERNATE */
+    uint32_t backlog_at_half;    /**< open loop: the same at half time */
+    struct queue_meter queue;    /**< operations submitted and not over */
+    uint32_t driver_calls;       /**< closed loop: lines of the trace under way that later ones wait for */
+    bool write_next;             /**< STREAM_ALTERNATE */
+    struct device_model *device; /**< in place of a generator; NULL */
+    union device_parameters parameters; /**< its own, in force */
     struct trace_reader *trace;
     struct trace_record pending; /**< trace: read ahead, not yet submitted */
     bool pending_valid;
@@ -121,6 +124,9 @@ bool machine_queues_hold(const struct machine *machine);
 int traffic_open(struct machine *machine, struct diagnostics *diagnostics);
 void traffic_start(struct machine *machine);
 void traffic_close(struct machine *machine);
+/** Something of a stream with a device was begun, or is over. */
+void traffic_device_begins(struct machine *machine, uint32_t stream);
+void traffic_device_ends(struct machine *machine, uint32_t stream);
 /** Event EVENT_ISSUE of a stream. */
 void traffic_on_issue(struct machine *machine, uint32_t stream);
 /** An operation is over, its buffer unmapped: let its stream go on. The operation is released. */
@@ -147,6 +153,21 @@ void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum
 uint32_t machine_domain_of_request(const struct machine *machine, uint32_t function_id, uint32_t pasid);
 /** The requester id that arrives at the root complex for requests of a function (machine_domains.c). */
 uint16_t machine_requester_id(const struct machine *machine, uint32_t function_id);
+
+/* Models of devices (machine_devices.c). */
+/** CPUs that drivers of a stream use, from its own on; 1 for generators and traces. */
+uint32_t devices_cpus(const struct machine *machine, uint32_t stream);
+/** Give a stream its device. @return 0 or STATUS_BAD_INPUT */
+int devices_open(struct machine *machine, uint32_t stream, struct diagnostics *diagnostics);
+void devices_start(struct machine *machine, uint32_t stream);
+/** EVENT_DEVICE. */
+void devices_on_event(struct machine *machine, uint32_t stream, uint32_t token);
+/** A DMA operation of a device is over; it is released. */
+void devices_operation_done(struct machine *machine, uint32_t operation);
+/** A CPU has done what a device's driver asked for. */
+void devices_job_done(struct machine *machine, const struct mapping_job *job);
+/** An interrupt message of a device is visible; its CPU is in the handler at @p taken_ps. */
+void devices_interrupted(struct machine *machine, struct dma_operation *operation, uint64_t taken_ps);
 
 /* Interrupts (machine_interrupts.c). */
 void interrupts_init(struct machine *machine);

@@ -186,6 +186,8 @@ static bool finished(const struct traffic *traffic)
     const struct stream *stream = traffic->stream;
     if (traffic->outstanding || traffic->pending_valid)
         return false;
+    if (traffic->device)
+        return traffic->exhausted || device_model_is_done(traffic->device);
     if (traffic->trace || traffic->exhausted)
         return traffic->exhausted;
     return stream->operations && traffic->issued >= stream->operations + stream->warmup_operations;
@@ -232,7 +234,9 @@ void traffic_on_issue(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
     const struct stream *stream = traffic->stream;
-    if (closed_loop(stream)) {
+    if (traffic->device) {
+        devices_start(machine, stream_id);
+    } else if (closed_loop(stream)) {
         fill_queue(machine, stream_id);
     } else if (traffic->trace) {
         issue_timed(machine, stream_id);
@@ -253,6 +257,17 @@ static void go_on(struct machine *machine, uint32_t stream_id)
     else if (traffic->trace && traffic->pending_valid && traffic->pending.operation == TRACE_BARRIER &&
              !traffic->outstanding)
         issue_timed(machine, stream_id);
+    check_finished(machine, stream_id);
+}
+
+void traffic_device_begins(struct machine *machine, uint32_t stream_id)
+{
+    machine->traffic[stream_id].outstanding++;
+}
+
+void traffic_device_ends(struct machine *machine, uint32_t stream_id)
+{
+    machine->traffic[stream_id].outstanding--;
     check_finished(machine, stream_id);
 }
 
@@ -283,6 +298,11 @@ int traffic_open(struct machine *machine, struct diagnostics *diagnostics)
         traffic->stream = &workload->streams[i];
         random_init(&traffic->random, machine->options.seed, traffic->stream->name);
         traffic->write_next = true;
+        if (traffic->stream->device_kind != DEVICE_NONE) {
+            int status = devices_open(machine, i, diagnostics);
+            if (status < 0)
+                return status;
+        }
         if (traffic->stream->trace_path) {
             int status = trace_open(traffic->stream->trace_path, machine->input->topology, &traffic->trace,
                                     diagnostics);

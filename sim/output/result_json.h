@@ -17,6 +17,7 @@ void result_json_write(const struct result *result, struct text_buffer *out);
 
 /* Parts, for the files of the writer. */
 void result_json_streams(struct json_layout *layout, const struct result *result);
+void result_json_device_model(struct json_layout *layout, const struct result *result, uint32_t stream);
 void result_json_devices(struct json_layout *layout, const struct result *result);
 void result_json_units(struct json_layout *layout, const struct result *result);
 void result_json_host(struct json_layout *layout, const struct result *result);

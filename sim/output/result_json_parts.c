@@ -2,6 +2,7 @@
 /* What was measured: streams, remapping units, root complex, memory, links. */
 #include "sim/input/json_layout.h"
 #include "sim/output/result_json.h"
+#include "sim/output/result_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -92,10 +93,7 @@ static void write_stream(struct json_layout *layout, const struct result *result
     layout_open(layout, NULL, '{');
     layout_string(layout, "name", stream->name);
     write_address(layout, "device", result, stream->function_id);
-    if (stream->trace_path)
-        layout_string(layout, "operation", "trace");
-    else
-        layout_string(layout, "operation", stream_operation_names[stream->operation]);
+    layout_string(layout, "operation", stream_operation_text(stream));
     layout->fresh_line = true;
     write_number(layout, "submitted", got->submitted);
     write_number(layout, "completed", got->completed);
@@ -121,6 +119,7 @@ static void write_stream(struct json_layout *layout, const struct result *result
     if (got->failed_latency.count)
         result_json_histogram(layout, "failed_latency", &got->failed_latency);
     write_ledger(layout, got);
+    result_json_device_model(layout, result, index);
     layout_close(layout, '}', true);
 }
 

@@ -124,8 +124,7 @@ static void write_streams(const struct result *result, struct text_buffer *out)
         }
         text_buffer_format(out, "%-*.*s %-13s %-10s %11" PRIu64 " %9" PRIu64 " %11s %13s\n", NAME_WIDTH,
                            NAME_WIDTH, stream->name, address(result, stream->function_id, device),
-                           stream->trace_path ? "trace" : stream_operation_names[stream->operation],
-                           got->recorded, got->failed, rate, bits);
+                           stream_operation_text(stream), got->recorded, got->failed, rate, bits);
     }
 }
 
@@ -401,6 +400,7 @@ void result_text_write(const struct result *result, struct text_buffer *out)
     if (result->sections & 1U << RESULT_STREAMS) {
         write_streams(result, out);
         write_latencies(result, out);
+        result_text_device_models(result, out);
         result_text_devices(result, out);
         write_ledgers(result, out);
     }

@@ -27,6 +27,12 @@ void result_text_queues(const struct result *result, struct text_buffer *out);
 /** Another: what each device of a trace did (result_devices.c). */
 void result_text_devices(const struct result *result, struct text_buffer *out);
 
+/** Another: what devices with their drivers did (result_device_models.c). */
+void result_text_device_models(const struct result *result, struct text_buffer *out);
+
+/** What a stream issues, in a word: "read", "trace", "nic". */
+const char *stream_operation_text(const struct stream *stream);
+
 enum { AMOUNT_TEXT_SIZE = 24 };
 
 /** A time in at most four significant digits and a fitting unit: "612.3 ns", "15.80 us". @return text */

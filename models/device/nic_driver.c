@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver of a queue, on its CPU: one thing after the other. It is woken by an interrupt, polls as long as
+ * there is something to do, and arms the interrupt again before it stops.
+ */
+#include "models/device/nic_internal.h"
+
+/* The packet at the head of the completions goes through the stack. */
+static void take_packet(struct nic *nic, struct nic_queue *queue)
+{
+    const struct nic_packet *packet = &nic->packets[queue->receive.completed.first];
+    queue->task = TASK_PACKET;
+    nic->host.cpu(nic->host.context, nic->host.device, queue->cpu,
+                  driver_packet_ps(&nic->driver, packet->bytes), nic_token(NIC_DRIVER, queue, 0));
+}
+
+static void packet_taken(struct nic *nic, struct nic_queue *queue)
+{
+    struct nic_receive *receive = &queue->receive;
+    uint32_t index = nic_list_take(&nic->packets[0].next, sizeof(*nic->packets), &receive->completed);
+    struct nic_packet *packet = &nic->packets[index];
+    receive->received_bytes += packet->bytes;
+    nic_unit_done(nic, packet->bytes, packet->arrived_ps);
+    nic_release_buffers(nic, queue, packet->buffers);
+    packet->next = nic->packet_free;
+    nic->packet_free = index;
+    if (nic->parameters.packets_per_ack && --receive->ack_countdown == 0) {
+        receive->ack_countdown = nic->parameters.packets_per_ack;
+        queue->send.due++;
+    }
+}
+
+void nic_driver_go_on(struct nic *nic, struct nic_queue *queue)
+{
+    if (queue->task != TASK_IDLE || queue->armed)
+        return; /* at work already, or asleep until an interrupt comes */
+    bool receives = nic->parameters.direction == NIC_RECEIVE;
+    if ((receives && nic_refill(nic, queue)) || nic_send_step(nic, queue))
+        return;
+    if (receives && queue->receive.completed.count) {
+        take_packet(nic, queue);
+        return;
+    }
+    queue->armed = true;
+    queue->unseen = 0;
+}
+
+static void task_done(struct nic *nic, struct nic_queue *queue)
+{
+    switch (queue->task) {
+    case TASK_IDLE:
+    case TASK_INTERRUPT:
+        break;
+    case TASK_UNMAP:
+        nic_chunk_unmapped(nic, queue);
+        break;
+    case TASK_MAP:
+        nic_chunk_mapped(nic, queue);
+        break;
+    case TASK_DOORBELL: {
+        struct nic_receive *receive = &queue->receive;
+        nic->counters->doorbells++;
+        nic->host.after(nic->host.context, nic->host.device, nic->driver.doorbell_latency_ps,
+                        nic_token(NIC_ANNOUNCED, queue, (uint32_t)(receive->posted - receive->told)));
+        receive->told = receive->posted;
+        break;
+    }
+    case TASK_PACKET:
+        packet_taken(nic, queue);
+        break;
+    case TASK_PREPARE:
+    case TASK_SEND_MAP:
+    case TASK_SEND_DOORBELL:
+    case TASK_SEND_UNMAP:
+        nic_send_task_done(nic, queue);
+        if (queue->task != TASK_IDLE)
+            return;
+        break;
+    }
+    queue->task = TASK_IDLE;
+    nic_driver_go_on(nic, queue);
+}
+
+void nic_driver_event(struct nic *nic, struct nic_queue *queue, enum nic_token kind)
+{
+    switch (kind) {
+    case NIC_TIMER:
+        queue->timer = false;
+        if (queue->armed && queue->unseen)
+            nic_raise_interrupt(nic, queue);
+        break;
+    case NIC_IN_HANDLER:
+        nic->host.cpu(nic->host.context, nic->host.device, queue->cpu, nic->driver.interrupt_ps,
+                      nic_token(NIC_DRIVER, queue, 0));
+        break;
+    default:
+        task_done(nic, queue);
+        break;
+    }
+}

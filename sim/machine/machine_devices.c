@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Models of devices in a machine: what they ask for becomes operations of their function's DMA engine, jobs
+ * of CPUs and events; what comes of it is told them. As long as something they asked for is under way, their
+ * stream is not over.
+ */
+#include "sim/machine/machine_state.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+
+#include <string.h>
+
+enum { INTERRUPT_BYTES = 4, ROOM = 8 };
+
+/* ---- what models ask for (struct device_host) ---- */
+
+static uint64_t now_ps(void *context)
+{
+    const struct machine *machine = context;
+    return machine->events.now_ps;
+}
+
+static uint64_t coherent(void *context, uint32_t stream, uint64_t bytes, uint64_t page_bytes)
+{
+    return mapping_coherent(context, stream, bytes, page_bytes);
+}
+
+/* Something goes under way. Nobody holds pointers into these arrays when a model is called. */
+static void begin(struct machine *machine, uint32_t stream)
+{
+    dma_operation_pool_reserve(&machine->operations, ROOM);
+    event_queue_reserve(&machine->events, ROOM);
+    traffic_device_begins(machine, stream);
+}
+
+static void submit(struct machine *machine, uint32_t stream, const struct dma_operation *what)
+{
+    struct traffic *traffic = &machine->traffic[stream];
+    if (machine->engines[machine->engine_of[traffic->stream->function_id]].stopped)
+        return; /* it waits for a reset: nothing is answered any more */
+    begin(machine, stream);
+    uint32_t index = dma_operation_take(&machine->operations);
+    struct dma_operation *operation = &machine->operations.items[index];
+    *operation = *what;
+    operation->next = NONE;
+    operation->stream = stream;
+    operation->start_ps = machine->events.now_ps;
+    operation->engine = machine->engine_of[traffic->stream->function_id];
+    operation->recorded = traffic->device->counters.done >= traffic->stream->warmup_operations;
+    operation->of_device = true;
+    if (traffic->issued++ == 0)
+        traffic->result.first_ps = machine->events.now_ps;
+    queue_meter_arrive(&traffic->queue, machine->events.now_ps);
+    traffic->result.submitted++;
+    machine->bytes_submitted += operation->length_bytes;
+    if (machine->options.trace)
+        request_trace_begin(machine->options.trace, operation);
+    dma_engine_submit(&machine->engines[operation->engine], index);
+}
+
+static void dma(void *context, uint32_t stream, uint64_t address, uint32_t bytes, bool write, uint32_t token)
+{
+    submit(
+        context, stream,
+        &(struct dma_operation){.address = address, .length_bytes = bytes, .write = write, .token = token});
+}
+
+static void interrupt(void *context, uint32_t stream, uint32_t token)
+{
+    const struct machine *machine = context;
+    submit(context, stream,
+           &(struct dma_operation){.address = machine->traffic[stream].interrupt_address,
+                                   .length_bytes = INTERRUPT_BYTES,
+                                   .write = true,
+                                   .interrupt = true,
+                                   .token = token});
+}
+
+static void cpu(void *context, uint32_t stream, uint32_t cpu_id, uint64_t duration_ps, uint32_t token)
+{
+    begin(context, stream);
+    mapping_of_device(
+        context,
+        &(struct mapping_job){
+            .kind = JOB_WORK, .stream = stream, .cpu = cpu_id, .token = token, .work_ps = duration_ps});
+}
+
+static void map(void *context, uint32_t stream, uint32_t cpu_id, struct device_buffer *buffer, bool write,
+                uint32_t token)
+{
+    begin(context, stream);
+    mapping_of_device(context, &(struct mapping_job){.kind = JOB_MAP,
+                                                     .stream = stream,
+                                                     .cpu = cpu_id,
+                                                     .token = token,
+                                                     .buffer = buffer,
+                                                     .length = buffer->length,
+                                                     .read = !write,
+                                                     .write = write});
+}
+
+static void unmap(void *context, uint32_t stream, uint32_t cpu_id, struct device_buffer *buffer, bool write,
+                  uint32_t token)
+{
+    (void)write;
+    begin(context, stream);
+    mapping_of_device(context, &(struct mapping_job){.kind = JOB_UNMAP,
+                                                     .stream = stream,
+                                                     .cpu = cpu_id,
+                                                     .token = token,
+                                                     .iova = buffer->iova,
+                                                     .physical = buffer->physical,
+                                                     .length = buffer->length});
+}
+
+static void after(void *context, uint32_t stream, uint64_t delay_ps, uint32_t token)
+{
+    struct machine *machine = context;
+    begin(machine, stream);
+    event_queue_push(&machine->events, machine->events.now_ps + delay_ps, PRIORITY_NORMAL, EVENT_DEVICE,
+                     stream, token);
+}
+
+static void measure(void *context, uint32_t stream)
+{
+    struct machine *machine = context;
+    machine->traffic[stream].result.first_ps = machine->events.now_ps;
+    if (--machine->warming_streams == 0)
+        machine_measure_from_now(machine);
+}
+
+/* ---- what becomes of it ---- */
+
+/* Tell the model, which may ask for more, then see whether this was the last. */
+static void answer(struct machine *machine, uint32_t stream, uint32_t token)
+{
+    device_model_event(machine->traffic[stream].device, token);
+    traffic_device_ends(machine, stream);
+}
+
+void devices_on_event(struct machine *machine, uint32_t stream, uint32_t token)
+{
+    answer(machine, stream, token);
+}
+
+void devices_interrupted(struct machine *machine, struct dma_operation *operation, uint64_t taken_ps)
+{
+    if (!operation->of_device)
+        return;
+    operation->interrupt = false; /* no longer to be answered when it ends */
+    traffic_device_begins(machine, operation->stream);
+    event_queue_push(&machine->events, taken_ps, PRIORITY_NORMAL, EVENT_DEVICE, operation->stream,
+                     operation->token);
+    operation->token = NONE;
+}
+
+void devices_operation_done(struct machine *machine, uint32_t index)
+{
+    const struct dma_operation operation = machine->operations.items[index];
+    queue_meter_depart(&machine->traffic[operation.stream].queue, operation.start_ps, machine->events.now_ps);
+    dma_operation_release(&machine->operations, index);
+    if (operation.token != NONE)
+        answer(machine, operation.stream, operation.token);
+    else
+        traffic_device_ends(machine, operation.stream);
+}
+
+void devices_job_done(struct machine *machine, const struct mapping_job *job)
+{
+    if (job->kind == JOB_MAP)
+        *job->buffer = (struct device_buffer){
+            .iova = job->iova, .physical = job->physical, .length = job->buffer->length, .mapped = true};
+    answer(machine, job->stream, job->token);
+}
+
+/* ---- life ---- */
+
+/* The workload's own parameters over those of the machine. */
+static union device_parameters parameters_of(const struct machine *machine, const struct stream *stream)
+{
+    const struct field_table *table = device_fields(stream->device_kind);
+    union device_parameters parameters = machine->input->parameters.devices[stream->device_kind];
+    static const size_t sizes[] = {[FIELD_QUANTITY] = sizeof(uint64_t),
+                                   [FIELD_COUNT] = sizeof(uint32_t),
+                                   [FIELD_BOOLEAN] = sizeof(bool),
+                                   [FIELD_CHOICE] = sizeof(int)};
+    for (size_t i = 0; i < table->count; i++) {
+        if (stream->device_given[i])
+            memcpy((char *)&parameters + table->fields[i].offset,
+                   (const char *)&stream->device + table->fields[i].offset, sizes[table->fields[i].type]);
+    }
+    return parameters;
+}
+
+uint32_t devices_cpus(const struct machine *machine, uint32_t stream_id)
+{
+    const struct stream *stream = &machine->workload->streams[stream_id];
+    if (stream->device_kind == DEVICE_NONE)
+        return 1;
+    union device_parameters parameters = parameters_of(machine, stream);
+    return device_cpus(stream->device_kind, &parameters);
+}
+
+/* The largest memory BAR of a function. */
+static const struct bar *memory_of(const struct machine *machine, uint32_t function_id)
+{
+    const struct pci_function *function = &machine->input->topology->functions[function_id];
+    const struct bar *best = NULL;
+    for (int i = 0; i < BAR_COUNT; i++) {
+        const struct bar *bar = &function->bars[i];
+        bool memory = (bar->kind == BAR_MEMORY32 || bar->kind == BAR_MEMORY64) && bar->assigned;
+        if (memory && (!best || bar->size > best->size))
+            best = bar;
+    }
+    return best;
+}
+
+static int refuse(const struct machine *machine, uint32_t stream, struct diagnostics *diagnostics,
+                  const char *field, const char *text)
+{
+    workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR,
+                    machine->workload->streams[stream].pointer, "workload-device-model",
+                    "stream \"%s\": \"%s\" %s", machine->workload->streams[stream].name, field, text);
+    return STATUS_BAD_INPUT;
+}
+
+int devices_open(struct machine *machine, uint32_t stream_id, struct diagnostics *diagnostics)
+{
+    const struct stream *stream = &machine->workload->streams[stream_id];
+    struct traffic *traffic = &machine->traffic[stream_id];
+    const char *field;
+    traffic->parameters = parameters_of(machine, stream);
+    const char *wrong = device_parameters_wrong(stream->device_kind, &traffic->parameters, &field);
+    if (wrong)
+        return refuse(machine, stream_id, diagnostics, field, wrong);
+    struct device_setup setup = {
+        .kind = stream->device_kind,
+        .parameters = traffic->parameters,
+        .driver = machine->input->parameters.driver,
+        .host = {machine, stream_id, now_ps, coherent, dma, interrupt, cpu, map, unmap, after, measure},
+        .first_cpu = stream->cpu,
+        .units = stream->operations,
+        .warmup = stream->warmup_operations,
+        .seed = machine->options.seed,
+        .name = stream->name};
+    if (stream->device_kind == DEVICE_COPY_ENGINE &&
+        traffic->parameters.copy_engine.direction == COPY_TO_PEER) {
+        const struct bar *bar = stream->peer_id == NONE ? NULL : memory_of(machine, stream->peer_id);
+        if (!bar)
+            return refuse(machine, stream_id, diagnostics, "peer",
+                          stream->peer_id == NONE ? "is missing: copies go to a peer"
+                                                  : "names a function without memory of its own");
+        if (bar->size / traffic->parameters.copy_engine.engines < traffic->parameters.copy_engine.copy_bytes)
+            return refuse(machine, stream_id, diagnostics, "copy", "is larger than the peer's memory");
+        setup.peer_at = mapping_peer(machine, stream_id, bar->address, bar->size);
+        setup.peer_bytes = bar->size;
+    }
+    traffic->device = arena_alloc(machine->arena, sizeof(*traffic->device));
+    device_model_init(traffic->device, machine->arena, &setup);
+    return 0;
+}
+
+void devices_start(struct machine *machine, uint32_t stream)
+{
+    struct device_model *device = machine->traffic[stream].device;
+    device->counters.first_ps = machine->events.now_ps;
+    traffic_device_begins(machine, stream);
+    if (!device_model_start(device))
+        machine->status = refuse(machine, stream, machine->diagnostics, device_fields(device->kind)->name,
+                                 "finds no room in RAM for its rings");
+    traffic_device_ends(machine, stream);
+}
+
+const struct device_model *machine_device_model(const struct machine *machine, uint32_t stream)
+{
+    return machine->traffic[stream].device;
+}
+
+const union device_parameters *machine_device_parameters(const struct machine *machine, uint32_t stream)
+{
+    return &machine->traffic[stream].parameters;
+}
