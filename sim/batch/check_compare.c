@@ -47,37 +47,41 @@ void check_findings_fini(struct check_findings *findings)
 
 /* ---- what is in both ---- */
 
-/* Names of one side, in order, with where they stand there. */
-struct name_index {
+/* An element of one side by its name, which is its first member. */
+struct named {
     const char *name;
-    size_t at;
+    const void *element;
 };
 
 static int by_name(const void *left, const void *right)
 {
-    return strcmp(((const struct name_index *)left)->name, ((const struct name_index *)right)->name);
+    return strcmp(((const struct named *)left)->name, ((const struct named *)right)->name);
 }
 
-enum { ABSENT = -1 };
+static struct named named_at(const void *elements, size_t index, size_t size)
+{
+    const void *element = (const char *)elements + index * size;
+    return (struct named){*(const char *const *)element, element};
+}
 
 /**
- * Where each name of one side stands on the other.
- * @param names       first name of @p count elements of @p size bytes
- * @param others      the same of the other side
- * @return [count] index on the other side or ABSENT; malloc'ed
+ * The elements of the other side that have the names of one side's.
+ * @param elements  @p count elements of @p size bytes that begin with their name
+ * @param others    the same of the other side
+ * @return [count] elements of the other side, NULL where it has none of that name; malloc'ed
  */
-static ptrdiff_t *match_names(const void *names, size_t count, const void *others, size_t other_count,
-                              size_t size)
+static const void **match_names(const void *elements, size_t count, const void *others, size_t other_count,
+                                size_t size)
 {
-    struct name_index *index = memory_array(other_count, sizeof(*index));
-    ptrdiff_t *matches = memory_array(count, sizeof(*matches));
+    struct named *index = memory_array(other_count, sizeof(*index));
+    const void **matches = memory_array(count, sizeof(const void *));
     for (size_t i = 0; i < other_count; i++)
-        index[i] = (struct name_index){*(const char *const *)((const char *)others + i * size), i};
+        index[i] = named_at(others, i, size);
     qsort(index, other_count, sizeof(*index), by_name);
     for (size_t i = 0; i < count; i++) {
-        const struct name_index wanted = {*(const char *const *)((const char *)names + i * size), 0},
-                                *found = bsearch(&wanted, index, other_count, sizeof(*index), by_name);
-        matches[i] = found ? (ptrdiff_t)found->at : ABSENT;
+        const struct named wanted = named_at(elements, i, size),
+                           *found = bsearch(&wanted, index, other_count, sizeof(*index), by_name);
+        matches[i] = found ? found->element : NULL;
     }
     free(index);
     return matches;
@@ -130,16 +134,16 @@ static void mark_same(struct both *items, size_t count)
 }
 
 /* @return [count of now] as in struct both; malloc'ed */
-static bool *find_same(const struct case_answers *now, const struct case_answers *golden,
-                       const ptrdiff_t *matches)
+static bool *find_same(const struct case_answers *now, const void *const *matches)
 {
     struct both *items = memory_array(now->function_count, sizeof(*items));
     bool *same = memory_array(now->function_count, sizeof(*same));
     size_t count = 0;
-    for (size_t i = 0; i < now->function_count; i++)
-        if (matches[i] != ABSENT)
-            items[count++] =
-                (struct both){i, now->functions[i].group, golden->functions[matches[i]].group, false};
+    for (size_t i = 0; i < now->function_count; i++) {
+        const struct answered_function *old = matches[i];
+        if (old)
+            items[count++] = (struct both){i, now->functions[i].group, old->group, false};
+    }
     mark_same(items, count);
     for (size_t i = 0; i < count; i++)
         same[items[i].at] = items[i].same;
@@ -191,24 +195,24 @@ static void compare_groups(const struct case_work *work, const struct case_answe
                            struct check_findings *findings)
 {
     const struct case_answers *now = &work->answers;
-    ptrdiff_t *there = match_names(now->functions, now->function_count, golden->functions,
-                                   golden->function_count, sizeof(*now->functions)),
-              *here = match_names(golden->functions, golden->function_count, now->functions,
-                                  now->function_count, sizeof(*now->functions));
-    bool *same = find_same(now, golden, there);
+    const void **there = match_names(now->functions, now->function_count, golden->functions,
+                                     golden->function_count, sizeof(*now->functions)),
+               **here = match_names(golden->functions, golden->function_count, now->functions,
+                                    now->function_count, sizeof(*now->functions));
+    bool *same = find_same(now, there);
     size_t numbers = 0;
     for (size_t i = 0; i < now->function_count; i++) {
-        const struct answered_function *function = &now->functions[i];
-        if (there[i] == ABSENT)
+        const struct answered_function *function = &now->functions[i], *old = there[i];
+        if (!old)
             check_findings_add(findings, CHECK_FUNCTION, case_function(work, function->address), NULL,
                                "%s is new", function->address);
         else if (!same[i])
-            report_move(work, function, golden, &golden->functions[there[i]], findings);
+            report_move(work, function, golden, old, findings);
         else
-            numbers += function->group != golden->functions[there[i]].group;
+            numbers += function->group != old->group;
     }
     for (size_t i = 0; i < golden->function_count; i++)
-        if (here[i] == ABSENT)
+        if (!here[i])
             check_findings_add(findings, CHECK_FUNCTION, NONE, NULL, "%s is gone",
                                golden->functions[i].address);
     if (numbers)
@@ -226,13 +230,12 @@ static void compare_leaks(const struct case_work *work, const struct case_answer
                           struct check_findings *findings)
 {
     const struct case_answers *now = &work->answers;
-    ptrdiff_t *there = match_names(now->leaks, now->leak_count, golden->leaks, golden->leak_count,
-                                   sizeof(*now->leaks)),
-              *here = match_names(golden->leaks, golden->leak_count, now->leaks, now->leak_count,
-                                  sizeof(*now->leaks));
+    const void **there = match_names(now->leaks, now->leak_count, golden->leaks, golden->leak_count,
+                                     sizeof(*now->leaks)),
+               **here = match_names(golden->leaks, golden->leak_count, now->leaks, now->leak_count,
+                                    sizeof(*now->leaks));
     for (size_t i = 0; i < now->leak_count; i++) {
-        const struct answered_leak *leak = &now->leaks[i],
-                                   *old = there[i] == ABSENT ? NULL : &golden->leaks[there[i]];
+        const struct answered_leak *leak = &now->leaks[i], *old = there[i];
         char source[32];
         snprintf(source, sizeof(source), "%.*s", (int)strcspn(leak->pair, " "), leak->pair);
         uint32_t id = case_function(work, source);
@@ -243,7 +246,7 @@ static void compare_leaks(const struct case_work *work, const struct case_answer
                                leak->pair, leak->how, old->how);
     }
     for (size_t i = 0; i < golden->leak_count; i++)
-        if (here[i] == ABSENT)
+        if (!here[i])
             check_findings_add(findings, CHECK_LEAK_GONE, NONE, NULL, "leak closed: %s, by %s",
                                golden->leaks[i].pair, golden->leaks[i].how);
     free(there);
@@ -270,13 +273,12 @@ static double tolerance_of(const struct check_suite *suite, const char *name)
 static void compare_figures(const struct check_suite *suite, const struct case_answers *now,
                             const struct case_answers *golden, struct check_findings *findings)
 {
-    ptrdiff_t *there = match_names(now->figures, now->figure_count, golden->figures, golden->figure_count,
-                                   sizeof(*now->figures)),
-              *here = match_names(golden->figures, golden->figure_count, now->figures, now->figure_count,
-                                  sizeof(*now->figures));
+    const void **there = match_names(now->figures, now->figure_count, golden->figures, golden->figure_count,
+                                     sizeof(*now->figures)),
+               **here = match_names(golden->figures, golden->figure_count, now->figures, now->figure_count,
+                                    sizeof(*now->figures));
     for (size_t i = 0; i < now->figure_count; i++) {
-        const struct answered_figure *figure = &now->figures[i],
-                                     *old = there[i] == ABSENT ? NULL : &golden->figures[there[i]];
+        const struct answered_figure *figure = &now->figures[i], *old = there[i];
         double tolerance = tolerance_of(suite, figure->name);
         if (!old)
             check_findings_add(findings, CHECK_FIGURE, NONE, NULL, "%s is new: %.10g", figure->name,
@@ -289,7 +291,7 @@ static void compare_figures(const struct check_suite *suite, const struct case_a
                 100 * tolerance);
     }
     for (size_t i = 0; i < golden->figure_count; i++)
-        if (here[i] == ABSENT)
+        if (!here[i])
             check_findings_add(findings, CHECK_FIGURE, NONE, NULL, "%s is gone; it was %.10g",
                                golden->figures[i].name, golden->figures[i].value);
     free(there);

@@ -94,8 +94,8 @@ static size_t choose_ticks(const struct axis *axis, double ticks[TICKS_MAX])
     size_t count = 0;
     if (axis->logarithmic) {
         unsigned each = span < DECADES_DIVIDED ? 3 : 1;
-        double stride = ceil(span / (TICKS_MAX / 2));
-        for (double decade = floor(axis->low); decade <= axis->high + slack; decade += stride)
+        int stride = (int)ceil(span / ((double)TICKS_MAX / 2)), last = (int)floor(axis->high + slack);
+        for (int decade = (int)floor(axis->low); decade <= last; decade += stride)
             for (unsigned i = 0; i < each && count < TICKS_MAX; i++) {
                 double at = decade + log10(within[i]);
                 if (at >= axis->low - slack && at <= axis->high + slack)
@@ -107,9 +107,11 @@ static size_t choose_ticks(const struct axis *axis, double ticks[TICKS_MAX])
     for (size_t i = sizeof(within) / sizeof(within[0]); i-- > 0;)
         if (within[i] * decade >= span / TICKS)
             step = within[i] * decade;
-    for (double number = ceil((axis->low - slack) / step);
-         number * step <= axis->high + slack && count < TICKS_MAX; number++)
-        ticks[count++] = number * step + 0.0; /* no -0 */
+    double first = ceil((axis->low - slack) / step);
+    while (count < TICKS_MAX && (first + (double)count) * step <= axis->high + slack) {
+        ticks[count] = (first + (double)count) * step + 0.0; /* no -0 */
+        count++;
+    }
     return count;
 }
 

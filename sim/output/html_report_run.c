@@ -138,8 +138,8 @@ static void add_ledger(const cJSON *stream, struct text_buffer *out)
         cJSON *row = cJSON_CreateObject();
         char name[64];
         snprintf(name, sizeof(name), "%s", sorted[i]->string);
-        for (char *at = name; *at; at++)
-            *at = *at == '_' ? ' ' : *at;
+        for (char *at = strchr(name, '_'); at; at = strchr(at, '_'))
+            *at = ' ';
         cJSON_AddStringToObject(row, "part", name);
         cJSON_AddNumberToObject(row, "ps", sorted[i]->valuedouble);
         cJSON_AddNumberToObject(row, "share", sorted[i]->valuedouble / total);
