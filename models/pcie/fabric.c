@@ -353,6 +353,13 @@ bool fabric_routes_peers(const struct fabric *fabric, uint32_t from_id, uint32_t
     return from == PEER_ROUTING_ALL && to == PEER_ROUTING_ALL;
 }
 
+bool fabric_keeps_ports_apart(const struct fabric *fabric, uint32_t a_id, uint32_t b_id)
+{
+    const struct fabric_node *a = &fabric->nodes[a_id], *b = &fabric->nodes[b_id];
+    const struct host_bridge *host = &fabric->topology->host_bridges[fabric->buses[a->bus_id].host_bridge_id];
+    return a->kind == NODE_PORT && b->kind == NODE_PORT && host->peer_routing == PEER_ROUTING_NONE;
+}
+
 struct fabric *fabric_new(struct arena *arena, const struct topology *topology, const uint16_t *acs_control)
 {
     struct fabric *fabric = arena_alloc(arena, sizeof(*fabric));

@@ -116,6 +116,17 @@ struct fabric {
 bool fabric_routes_peers(const struct fabric *fabric, uint32_t from_id, uint32_t to_id);
 
 /**
+ * True where the input states that the host bridge of two root ports in one slot routes nothing between its
+ * ports.
+ *
+ * Root ports are no functions of a device as others are (PCIe Base Spec 6.12.1.2 leaves them out): the root
+ * complex routes between them or does not, whatever slot they are in. MODEL: where the input does not state
+ * it, those of one slot count as able to: chipsets are known that do (Intel's PCH, until the kernel switches
+ * its peer decode off).
+ */
+bool fabric_keeps_ports_apart(const struct fabric *fabric, uint32_t a_id, uint32_t b_id);
+
+/**
  * Prepare @p topology for routing.
  * @param arena        owns the result
  * @param topology     finished topology; must outlive the result

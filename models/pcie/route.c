@@ -166,8 +166,9 @@ static struct route_decision from_root(const struct step *step)
                            : node->acs_present || step_is_completion(step) ? RULE_MULTIFUNCTION_PEER
                                                                            : RULE_MULTIFUNCTION_NO_ACS;
     struct turn turn = step_turn_to(step, peer, rule);
-    if (turn.verdict == VERDICT_DIRECT && !device_peer &&
-        !fabric_routes_peers(step->fabric, step->function_id, target))
+    bool routed = device_peer ? !fabric_keeps_ports_apart(step->fabric, step->function_id, target)
+                              : fabric_routes_peers(step->fabric, step->function_id, target);
+    if (turn.verdict == VERDICT_DIRECT && !routed)
         return upward(step, RULE_NO_PEER_ROUTING);
     return make_turn(step, target, turn);
 }

@@ -27,8 +27,9 @@ struct lookup {
     const struct fabric *fabric;
     uint32_t *bridges; /**< functions with a bus below */
     uint32_t bridge_count;
-    bool *egress;               /**< [bus] some function there has Egress Control on */
-    bool *covered, *io_covered; /**< [BAR of the fabric] its first address is in another BAR, too */
+    bool *egress;                 /**< [bus] some function there has Egress Control on */
+    bool *overlaps, *io_overlaps; /**< [BAR of the fabric] it has the first address of another BAR, or another
+                                     has its own */
 };
 
 /** A BAR while BARs are sorted by address. */
@@ -43,8 +44,9 @@ static int compare_placed(const void *left, const void *right)
     return (a->base > b->base) - (a->base < b->base);
 }
 
-/** Mark the BARs whose first address is in another BAR, too. That of a VMD endpoint holds its domain's. */
-static bool *find_covered(const struct fabric *fabric, bool io)
+/** Mark BARs that share a first address with another one. That of a VMD endpoint holds all of its domain's:
+ * only where it begins counts. */
+static bool *find_overlaps(const struct fabric *fabric, bool io)
 {
     const struct topology *topology = fabric->topology;
     uint32_t count = 0, total = 0;
@@ -54,22 +56,23 @@ static bool *find_covered(const struct fabric *fabric, bool io)
     for (uint32_t id = 0; id < topology->function_count; id++) {
         const struct fabric_node *node = &fabric->nodes[id];
         uint32_t first = io ? node->io_first : node->bar_first;
-        for (uint32_t b = 0; b < (io ? node->io_count : node->bar_count) && node->kind != NODE_VMD; b++) {
+        for (uint32_t b = 0; b < (io ? node->io_count : node->bar_count); b++) {
             const struct fabric_bar *bar = io ? &fabric->io_bars[first + b] : &fabric->bars[first + b];
-            bars[count++] = (struct placed_bar){bar->base, bar->limit, first + b};
+            bars[count++] =
+                (struct placed_bar){bar->base, node->kind == NODE_VMD ? bar->base : bar->limit, first + b};
         }
     }
     if (count)
         qsort(bars, count, sizeof(*bars), compare_placed);
-    bool *covered = memory_array(total, sizeof(*covered));
+    bool *overlaps = memory_array(total, sizeof(*overlaps));
     for (uint32_t i = 0, highest = 0; i < count; i++) {
         bool before = i && bars[highest].limit >= bars[i].base;
-        covered[bars[i].index] = before || (i + 1 < count && bars[i + 1].base == bars[i].base);
+        overlaps[bars[i].index] = before || (i + 1 < count && bars[i + 1].base <= bars[i].limit);
         if (bars[i].limit >= bars[highest].limit)
             highest = i;
     }
     free(bars);
-    return covered;
+    return overlaps;
 }
 
 static bool in_range(const uint64_t range[2], uint64_t value)
@@ -139,14 +142,14 @@ static bool is_ordinary(const struct lookup *lookup, const struct pci_function *
         return false;
     for (uint32_t b = 0; b < node->bar_count; b++) {
         uint64_t base = fabric->bars[node->bar_first + b].base;
-        if (lookup->covered[node->bar_first + b] || route_is_msi(base) ||
+        if (lookup->overlaps[node->bar_first + b] || route_is_msi(base) ||
             !claimed_all_the_way(fabric, function->id, base, address_claims) ||
             !in_windows_above_only(lookup, function->id, base, false))
             return false;
     }
     for (uint32_t b = 0; b < node->io_count; b++) {
         uint64_t base = fabric->io_bars[node->io_first + b].base;
-        if (lookup->io_covered[node->io_first + b] ||
+        if (lookup->io_overlaps[node->io_first + b] ||
             !claimed_all_the_way(fabric, function->id, base, port_claims) ||
             !in_windows_above_only(lookup, function->id, base, true))
             return false;
@@ -219,8 +222,8 @@ struct reach_alike *reach_alike_new(struct arena *arena, const struct reach *rea
     struct lookup lookup = {.fabric = reach->fabric,
                             .bridges = memory_array(count, sizeof(*lookup.bridges)),
                             .egress = memory_array(topology->bus_count, sizeof(*lookup.egress)),
-                            .covered = find_covered(reach->fabric, false),
-                            .io_covered = find_covered(reach->fabric, true)};
+                            .overlaps = find_overlaps(reach->fabric, false),
+                            .io_overlaps = find_overlaps(reach->fabric, true)};
     struct described *all = memory_array(count, sizeof(*all));
     uint32_t *first = memory_array(count, sizeof(*first)); /* [function] the first that is like it */
     look_around(&lookup);
@@ -241,8 +244,8 @@ struct reach_alike *reach_alike_new(struct arena *arena, const struct reach *rea
     free(all);
     free(lookup.bridges);
     free(lookup.egress);
-    free(lookup.covered);
-    free(lookup.io_covered);
+    free(lookup.overlaps);
+    free(lookup.io_overlaps);
     return alike;
 }
 

@@ -18,6 +18,7 @@ struct result_totals result_totals(const struct result *result)
         totals.failed += stream->failed;
         totals.unfinished += stream->submitted - stream->completed;
         totals.retried += stream->retried;
+        totals.timeouts += stream->timeouts;
     }
     for (uint32_t i = 0; i < result->simulation->options.unit_count; i++)
         totals.faults += fault_log_seen(machine_fault_log(result->simulation->machine, i));

@@ -40,7 +40,8 @@ bool result_overloaded(const struct result *result);
 /** Counts of operations over all streams. */
 struct result_totals {
     uint64_t completed, failed, unfinished, retried;
-    uint64_t faults; /**< requests the units refused */
+    uint64_t timeouts; /**< reads whose completion was lost on its way */
+    uint64_t faults;   /**< requests the units refused */
 };
 struct result_totals result_totals(const struct result *result);
 

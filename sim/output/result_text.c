@@ -280,6 +280,20 @@ static void write_groups(const struct result *result, struct text_buffer *out)
         text_buffer_add(out, "; each function has its own\n");
 }
 
+/* Who turned it, and when; a line of its own. */
+static void write_peer_times(const struct result *result, const struct observed_peer *peer,
+                             struct text_buffer *out)
+{
+    char at[BDF_TEXT_SIZE], first[AMOUNT_TEXT_SIZE], last[AMOUNT_TEXT_SIZE];
+    text_buffer_format(out, "                 %s %s, ", peer->target_id == NONE ? "came in at" : "turned at",
+                       peer->at_id == NONE ? "the root complex" : address(result, peer->at_id, at));
+    if (peer->first_ps == peer->last_ps)
+        text_buffer_format(out, "at %s\n", time_print(first, peer->first_ps));
+    else
+        text_buffer_format(out, "from %s to %s\n", time_print(first, peer->first_ps),
+                           time_print(last, peer->last_ps));
+}
+
 static void write_peers(const struct result *result, struct text_buffer *out)
 {
     const struct observed_peer *peers;
@@ -299,6 +313,7 @@ static void write_peers(const struct result *result, struct text_buffer *out)
                            leak == REACH_LEAK      ? " [leak]"
                            : leak == REACH_VOUCHED ? " [vendor denies]"
                                                    : "");
+        write_peer_times(result, &peers[i], out);
     }
     if (count > PEERS_SHOWN)
         text_buffer_format(out, "           ... and %" PRIu32 " more\n", count - PEERS_SHOWN);
@@ -356,6 +371,11 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
                            "\nWarning    %" PRIu64 " operations failed: %" PRIu64
                            " requests faulted in the IOMMU, %" PRIu64 " went nowhere\n",
                            totals.failed, root->faults, root->dropped_tlps);
+    if (totals.timeouts)
+        text_buffer_format(out,
+                           "\nWarning    %" PRIu64
+                           " reads ended in a completion timeout: their completion was lost on its way\n",
+                           totals.timeouts);
     result_text_refusals(result, out);
     write_overload(result, out);
     if (machine_measured_from_ps(result->simulation->machine))

@@ -171,7 +171,12 @@ static void offer_at_root(struct search *search, const struct pci_function *by)
                   pci_slot(plain_device_of(&search->packet, peer)->devfn) ==
                       pci_slot(plain_device_of(&search->packet, by)->devfn);
     enum plain_answer answer = plain_may_turn(&search->packet, by, peer, false);
-    if (answer == PLAIN_GO && !device && !root_complex_routes(search, by, peer))
+    bool ports = by->header_type && peer->header_type && function_is_type(by, PCIE_ROOT_PORT) &&
+                 function_is_type(peer, PCIE_ROOT_PORT);
+    bool routed = root_complex_routes(search, by, peer);
+    if (device) /* root ports keep apart where that is stated, other functions never */
+        routed = !ports || plain_host_of(&search->packet, by)->peer_routing != PEER_ROUTING_NONE;
+    if (answer == PLAIN_GO && !routed)
         answer = PLAIN_UP;
     turn(search, by, peer, answer);
 }

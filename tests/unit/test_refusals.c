@@ -60,6 +60,20 @@ START_TEST(a_run_counts_them)
 }
 END_TEST
 
+/* Completions that a port redirects and the root port does not send down again end in nothing but timeouts;
+ * the run says so. What arrives is told with who turned it, and when. */
+START_TEST(a_run_tells_of_lost_completions_and_arrivals)
+{
+    write_workload("read");
+    program_expect("iommusim run --topology 'synthetic:rp(up(dp(ep) dp[acs=1f:8](ep)))' --workload peer.json "
+                   "--cmdline pci=config_acs=01000@0000:02:01.0",
+                   0, "10 reads ended in a completion timeout");
+    write_workload("write");
+    program_expect("iommusim run --topology 'synthetic:rp(up(dp(ep) dp(ep)))' --workload peer.json", 0,
+                   "turned at 0000:02:00.0, from ");
+}
+END_TEST
+
 Suite *refusals_suite(void)
 {
     Suite *suite = suite_create("refusals");
@@ -67,6 +81,7 @@ Suite *refusals_suite(void)
     tcase_add_checked_fixture(tests, program_setup, program_teardown);
     tcase_add_test(tests, explain_says_what_the_device_sees);
     tcase_add_test(tests, a_run_counts_them);
+    tcase_add_test(tests, a_run_tells_of_lost_completions_and_arrivals);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -136,6 +136,13 @@ static const struct route_case requests[] = {
     CASE("rp*2@1c.0[acs=10:00](ep)", "01:00.0", "02:00.0",
          "01:00.0 upstream, 00:1c.0 no-peer-function = host 0100"),
     CASE("rp(ep) rp(ep)", "01:00.0", "02:00.0", "01:00.0 upstream, 00:00.0 no-peer-routing = host 0100"),
+    /* In one slot: what the root complex does is unknown, or stated. */
+    CASE("rp(ep) rp@.1(ep)", "01:00.0", "02:00.0",
+         "01:00.0 upstream, 00:00.0 multifunction-no-acs, 00:00.1 downstream-window, 02:00.0 bar = 02:00.0"),
+    CASE("rp[p2p=none](ep) rp@.1(ep)", "01:00.0", "02:00.0",
+         "01:00.0 upstream, 00:00.0 no-peer-routing = host 0100"),
+    CASE("rciep[p2p=none] rciep@.1", "00:00.0", "00:00.1",
+         "00:00.0 multifunction-no-acs, 00:00.1 bar = 00:00.1"),
     CASE("rp(ep) rp(ep)", "01:00.0", "02:00.0",
          "01:00.0 upstream, 00:00.0 root-peer, 00:01.0 downstream-window, 02:00.0 bar = 02:00.0",
          .peer_to_peer = true),
