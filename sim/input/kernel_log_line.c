@@ -14,7 +14,8 @@ enum {
     KEY_LIMIT = 48,
 };
 
-/* "[   12.345678]", "[    0.000000,3]", "[      T1]", "[Mon Jan  1 00:00:00 2024]" */
+/* "[   12.345678]", "[    0.000000,3]", "[      T1]", "[Mon Jan  1 00:00:00 2024]", "[  +0.000123]",
+ * "[    0.000000 <    0.000012>]" */
 static bool skip_bracket(struct slice *line)
 {
     if (line->at == line->end || *line->at != '[')
@@ -28,7 +29,7 @@ static bool skip_bracket(struct slice *line)
         }
         digits |= isdigit((unsigned char)*at) != 0;
         bool caller = (*at == 'T' || *at == 'C') && !digits;
-        if (!isdigit((unsigned char)*at) && !strchr(" .,:", *at) && !caller &&
+        if (!isdigit((unsigned char)*at) && !strchr(" .,:+<>@", *at) && !caller &&
             !(isalpha((unsigned char)*at) && at - line->at < 8))
             return false;
     }
@@ -44,42 +45,6 @@ static bool starts_with_stamp(struct slice line)
     const char *dot = memchr(line.at, '.', (size_t)(rest.at - line.at));
     const char *blank = memchr(line.at, ' ', (size_t)(rest.at - line.at));
     return dot || blank;
-}
-
-static bool skip_stamp(struct slice *line)
-{
-    struct slice rest = *line;
-    uint64_t number;
-    bool stamped = false;
-    if (slice_skip(&rest, "<") && slice_number(&rest, 10, 1, 3, &number) && slice_skip(&rest, ">")) {
-        *line = slice_trim(rest);
-        stamped = true;
-    }
-    struct slice head = {line->at, slice_length(*line) > PREFIX_LIMIT ? line->at + PREFIX_LIMIT : line->end};
-    const char *kernel = slice_find(head, "kernel: ");
-    if (kernel && kernel > line->at && kernel[-1] == ' ') {
-        line->at = kernel + strlen("kernel: ");
-        *line = slice_trim(*line);
-        stamped = true;
-    }
-    /* dmesg -x: "kern  :info  : [..." */
-    size_t length = slice_length(*line) < PREFIX_LIMIT ? slice_length(*line) : PREFIX_LIMIT;
-    const char *bracket = length ? memchr(line->at, '[', length) : NULL;
-    struct slice facility = *line;
-    if (bracket && slice_skip(&facility, "kern ")) {
-        line->at = bracket;
-        stamped = true;
-    }
-    while (starts_with_stamp(*line) && skip_bracket(line))
-        stamped = true;
-    /* dmesg --time-format iso */
-    struct slice word, after = *line;
-    if (slice_next_word(&after, &word) && slice_length(word) > 18 && word.at[4] == '-' &&
-        word.at[10] == 'T') {
-        *line = slice_trim(after);
-        stamped = true;
-    }
-    return stamped;
 }
 
 bool kernel_log_address(struct slice *rest, uint32_t *segment, uint8_t *bus, uint8_t *devfn)
@@ -127,6 +92,101 @@ static bool is_platform_message(struct slice message)
             return true;
     }
     return false;
+}
+
+/* "<6>", and behind it in /dev/kmsg "339,5140900,-;" */
+static bool skip_priority(struct slice *line)
+{
+    struct slice rest = *line;
+    uint64_t number;
+    if (slice_skip(&rest, "<")) {
+        if (!slice_number(&rest, 10, 1, 3, &number) || !slice_skip(&rest, ">"))
+            return false;
+    } else {
+        size_t limit = slice_length(rest) < PREFIX_LIMIT ? slice_length(rest) : PREFIX_LIMIT;
+        const char *end = limit ? memchr(rest.at, ';', limit) : NULL;
+        for (int fields = 0; fields < 3; fields++) {
+            if (!end || !slice_number(&rest, 10, 1, 16, &number) || !slice_skip(&rest, ","))
+                return false;
+        }
+        rest.at = end + 1;
+    }
+    *line = slice_trim(rest);
+    return true;
+}
+
+/* "Jan  1 00:00:00 host kernel: " */
+static bool skip_syslog(struct slice *line)
+{
+    struct slice head = {line->at, slice_length(*line) > PREFIX_LIMIT ? line->at + PREFIX_LIMIT : line->end};
+    const char *kernel = slice_find(head, "kernel: ");
+    if (!kernel || kernel == line->at || kernel[-1] != ' ')
+        return false;
+    line->at = kernel + strlen("kernel: ");
+    *line = slice_trim(*line);
+    return true;
+}
+
+/* dmesg -x: "kern  :info  : [..." */
+static bool skip_facility(struct slice *line)
+{
+    size_t length = slice_length(*line) < PREFIX_LIMIT ? slice_length(*line) : PREFIX_LIMIT;
+    const char *bracket = length ? memchr(line->at, '[', length) : NULL;
+    struct slice facility = *line;
+    if (!bracket || !slice_skip(&facility, "kern "))
+        return false;
+    line->at = bracket;
+    return true;
+}
+
+/* dmesg --time-format iso: "2024-01-01T00:00:00,000000+00:00 " */
+static bool skip_iso_time(struct slice *line)
+{
+    struct slice word, after = *line;
+    if (!slice_next_word(&after, &word) || slice_length(word) <= 18 || word.at[4] != '-' ||
+        word.at[10] != 'T')
+        return false;
+    *line = slice_trim(after);
+    return true;
+}
+
+/* Does a message of the PCI core about a function start with @p word? Those of other drivers could be the end
+ * of a sentence. */
+static bool starts_pci_message(struct slice word, struct slice behind)
+{
+    struct slice address;
+    uint32_t segment;
+    uint8_t bus, devfn;
+    return (slice_is(word, "pci") || slice_is(word, "pcieport")) && slice_next_word(&behind, &address) &&
+           kernel_log_address(&address, &segment, &bus, &devfn) && slice_is(address, ":");
+}
+
+/* Whatever else stands before a message that is read: "c0   1 ", "my-box kernel - - - " */
+static bool skip_unknown_words(struct slice *line)
+{
+    struct slice rest = *line, word;
+    while (slice_next_word(&rest, &word) && word.at - line->at < PREFIX_LIMIT) {
+        if (!starts_pci_message(word, rest) && !is_platform_message((struct slice){word.at, line->end}))
+            continue;
+        bool found = word.at > line->at;
+        line->at = word.at;
+        return found;
+    }
+    return false;
+}
+
+/* Cut off what stands before a message. @return true where there was something */
+static bool skip_stamp(struct slice *line)
+{
+    bool stamped = skip_priority(line);
+    stamped |= skip_syslog(line);
+    stamped |= skip_facility(line);
+    stamped |= skip_iso_time(line);
+    while (starts_with_stamp(*line) && skip_bracket(line))
+        stamped = true;
+    stamped |= skip_iso_time(line);
+    stamped |= skip_unknown_words(line);
+    return stamped;
 }
 
 bool kernel_log_is_line(struct slice line)

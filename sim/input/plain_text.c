@@ -2,15 +2,17 @@
 #include "sim/input/plain_text.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/pasted_text.h"
+#include "sim/input/terminal_wrap.h"
+#include "sim/input/text_encoding.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char utf8_mark[] = "\xef\xbb\xbf", no_break_space[] = "\xc2\xa0";
+static const char utf8_mark[] = "\xef\xbb\xbf";
 
-enum { ESCAPE = 0x1b, BELL = 0x07, REPLACEMENT_CHARACTER = 0xfffd };
+enum { ESCAPE = 0x1b, BELL = 0x07 };
 
 static bool starts_with(const char *at, const char *end, const char *bytes)
 {
@@ -25,46 +27,6 @@ static bool is_json(const char *at, const char *end)
     while (at < end && strchr(" \t\r\n", *at) && *at)
         at++;
     return at < end && *at == '{';
-}
-
-static char *put_utf8(char *out, uint32_t code)
-{
-    if (code < 0x80) {
-        *out++ = (char)code;
-        return out;
-    }
-    unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-    *out++ = (char)(lead[more] | code >> (6 * more));
-    while (more-- > 0)
-        *out++ = (char)(0x80 | (code >> (6 * more) & 0x3f));
-    return out;
-}
-
-static uint32_t unit_at(const unsigned char *at, bool big_endian)
-{
-    return big_endian ? (uint32_t)at[0] << 8 | at[1] : (uint32_t)at[1] << 8 | at[0];
-}
-
-/* Lone surrogates become the replacement character; half a unit at the end is dropped. */
-static char *from_utf16(const struct source_text *source, size_t *length)
-{
-    const unsigned char *at = (const unsigned char *)source->text, *end = at + source->length;
-    bool big_endian = at[0] == 0xfe;
-    char *text = memory_alloc(source->length / 2 * 3 + 1), *out = text;
-    for (at += 2; end - at >= 2; at += 2) {
-        uint32_t code = unit_at(at, big_endian);
-        if (code >= 0xd800 && code < 0xe000) {
-            uint32_t low = code < 0xdc00 && end - at >= 4 ? unit_at(at + 2, big_endian) : 0;
-            bool pair = low >= 0xdc00 && low < 0xe000;
-            code = pair ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : REPLACEMENT_CHARACTER;
-            at += pair ? 2 : 0;
-        }
-        out = put_utf8(out, code);
-    }
-    *length = (size_t)(out - text);
-    *out = '\0';
-    return text;
 }
 
 /* The end of the escape sequence at @p at; unfinished ones end with their line. */
@@ -87,20 +49,39 @@ static const char *skip_escape(const char *at, const char *end)
     return at < end && *at >= 0x30 && *at < 0x7f ? at + 1 : at;
 }
 
+/* Bytes of the space at @p at that is none of ASCII, or of the mark without width; 0 where there is none. */
+static size_t foreign_space(const char *at, const char *end, bool *visible)
+{
+    static const struct {
+        const char *bytes;
+        bool visible;
+    } spaces[] = {
+        {"\xc2\xa0", true},      {"\xe2\x80\xaf", true},  {"\xe3\x80\x80", true},  {"\xe2\x80\x87", true},
+        {"\xe2\x80\x82", true},  {"\xe2\x80\x83", true},  {"\xe2\x80\x89", true},  {"\xe2\x80\x8b", false},
+        {"\xe2\x80\x8c", false}, {"\xe2\x80\x8d", false}, {"\xe2\x81\xa0", false}, {utf8_mark, false},
+    };
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        *visible = spaces[i].visible;
+        if (starts_with(at, end, spaces[i].bytes))
+            return strlen(spaces[i].bytes);
+    }
+    return 0;
+}
+
 /* Shorten @p text in place. @return its new length */
 static size_t strip(char *text, size_t length)
 {
     const char *at = text, *end = text + length;
-    bool bare_returns = !memchr(text, '\n', length);
+    bool bare_returns = !memchr(text, '\n', length), visible = false;
     char *out = text;
-    if (starts_with(at, end, utf8_mark))
-        at += strlen(utf8_mark);
     while (at < end) {
+        size_t space = (unsigned char)*at < 0x80 ? 0 : foreign_space(at, end, &visible);
         if (*at == ESCAPE) {
             at = skip_escape(at, end);
-        } else if (starts_with(at, end, no_break_space)) {
-            *out++ = ' ';
-            at += strlen(no_break_space);
+        } else if (space) {
+            at += space;
+            if (visible)
+                *out++ = ' ';
         } else {
             *out++ = *at == '\r' && bare_returns ? '\n' : *at;
             at++;
@@ -114,15 +95,17 @@ char *plain_text_make(const struct source_text *source, size_t *length)
 {
     const char *text = source->text, *end = text + source->length;
     char *plain = NULL;
-    if (starts_with(text, end, "\xff\xfe") || starts_with(text, end, "\xfe\xff")) {
-        plain = from_utf16(source, length);
+    size_t mark;
+    enum text_encoding encoding = text_encoding_of(text, source->length, &mark);
+    if (encoding != TEXT_BYTES) {
+        plain = text_from_utf16(text + mark, source->length - mark, encoding, length);
     } else if (!is_json(text, end)) {
         plain = memory_alloc(source->length + 1);
         memcpy(plain, text, source->length);
         *length = source->length;
     }
     if (plain && !is_json(plain, plain + *length))
-        *length = strip(plain, *length);
+        *length = terminal_wrap_undo(plain, pasted_text_unwrap(plain, strip(plain, *length)));
     if (plain && *length == source->length && memcmp(plain, text, *length) == 0) {
         free(plain);
         plain = NULL;
