@@ -15,15 +15,17 @@ static enum interrupt_state find_state(const struct iommu_groups *groups, uint32
         return INTERRUPT_NO_UNIT;
     if (iommu_platform_interrupts_switched_off(platform))
         return INTERRUPT_SWITCHED_OFF;
-    for (uint32_t i = 0; platform->interrupts_known && i < coverage->unit_count; i++) {
-        if (!coverage->units[i].interrupt_remapping) {
+    bool known = true;
+    for (uint32_t i = 0; i < coverage->unit_count; i++) {
+        if (coverage->units[i].interrupt_remapping == KNOWN_ABSENT) {
             *lacking = i;
             return INTERRUPT_UNIT_LACKS;
         }
+        known &= coverage->units[i].interrupt_remapping == KNOWN_PRESENT;
     }
     if (iommu_platform_interrupts_any_source(platform))
         return INTERRUPT_ANY_SOURCE;
-    return platform->interrupts_known ? INTERRUPT_REMAPPED : INTERRUPT_REMAPPED_ASSUMED;
+    return known ? INTERRUPT_REMAPPED : INTERRUPT_REMAPPED_ASSUMED;
 }
 
 /** The aliases of a function, as the kernel's set_msi_sid() counts them. */

@@ -41,7 +41,7 @@ static void assume_units(const struct topology *topology, const struct iommu_pla
                          struct arena *arena, struct iommu_coverage *coverage)
 {
     struct iommu_unit *units = arena_array(arena, 2, sizeof(*units));
-    bool remaps = topology->stated.interrupt_remapping == KNOWN_PRESENT;
+    enum knowledge remaps = topology->stated.interrupt_remapping;
     uint32_t count = 0;
     if (has_graphics_unit(topology, platform)) {
         struct iommu_scope *scope = arena_alloc(arena, sizeof(*scope));

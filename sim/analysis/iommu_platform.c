@@ -209,6 +209,5 @@ void iommu_platform_decide(const struct topology *topology, const struct group_o
         platform->acs_requested = true;
         break;
     }
-    platform->interrupts_known = platform->units_known || topology->stated.interrupt_remapping != UNKNOWN;
     warn_other_switch(platform, diagnostics);
 }

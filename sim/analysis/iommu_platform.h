@@ -35,7 +35,6 @@ struct iommu_platform {
     const char *left_out;           /**< as asked for */
     enum iommu_kind kind;           /**< IOMMU_NONE: the machine has none */
     bool units_known;      /**< topology->units say which functions are covered; false: one unit is assumed */
-    bool interrupts_known; /**< the units say whether they remap interrupts; false: assumed that they do */
     bool groups_reported;  /**< the units are unknown and nothing was said about them, but the dump states the
                               groups the kernel made: functions without one are known to be uncovered */
     bool enabled;          /**< the kernel uses it: functions get groups */

@@ -143,6 +143,12 @@ static struct viability_member judge_member(const struct viability_work *work, u
     return member;
 }
 
+static void note_interrupts(const struct iommu_unit *unit, bool *absent, bool *unknown)
+{
+    *absent |= unit->interrupt_remapping == KNOWN_ABSENT;
+    *unknown |= unit->interrupt_remapping == UNKNOWN;
+}
+
 /* On x86 all units remap interrupts or none does: the kernel gives up where one cannot. */
 static enum interrupt_isolation interrupts_of(const struct viability_work *work,
                                               const struct iommu_group *group)
@@ -152,18 +158,15 @@ static enum interrupt_isolation interrupts_of(const struct viability_work *work,
     bool x86 = groups->platform.kind != IOMMU_SMMUV3;
     if (x86 && groups->platform.cmdline.interrupt_remapping == GIVEN_OFF)
         return INTERRUPTS_OPEN;
-    if (!groups->platform.interrupts_known)
-        return INTERRUPTS_ASSUMED;
-    for (uint32_t i = 0; x86 && i < coverage->unit_count; i++) {
-        if (!coverage->units[i].interrupt_remapping)
-            return INTERRUPTS_OPEN;
-    }
-    for (uint32_t i = 0; i < group->member_count; i++) {
+    bool absent = false, unknown = false;
+    for (uint32_t i = 0; x86 && i < coverage->unit_count; i++)
+        note_interrupts(&coverage->units[i], &absent, &unknown);
+    for (uint32_t i = 0; !x86 && i < group->member_count; i++) {
         uint32_t unit = coverage->functions[group->members[i]].unit;
-        if (unit != NONE && !coverage->units[unit].interrupt_remapping)
-            return INTERRUPTS_OPEN;
+        if (unit != NONE)
+            note_interrupts(&coverage->units[unit], &absent, &unknown);
     }
-    return INTERRUPTS_ISOLATED;
+    return absent ? INTERRUPTS_OPEN : unknown ? INTERRUPTS_ASSUMED : INTERRUPTS_ISOLATED;
 }
 
 static void report_interrupts(struct viability_work *work, const struct viability_group *group)

@@ -103,7 +103,7 @@ struct dump_covered_unit {
     enum iommu_kind kind;
     uint64_t order;           /**< in the firmware's table: the number in the name */
     uint64_t base;            /**< of its registers; 0 unknown */
-    bool interrupt_remapping; /**< it is able to */
+    enum knowledge interrupt_remapping; /**< it is able to */
     struct dump_member {
         uint32_t segment;
         uint8_t bus, devfn;

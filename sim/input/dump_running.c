@@ -22,7 +22,7 @@ struct dump_covered_unit *dump_covered(struct dump *dump, const char *name, cons
         if (slice_is((struct slice){name, end}, dump->covered[i].name))
             return &dump->covered[i];
     }
-    struct dump_covered_unit unit = {.kind = IOMMU_NONE};
+    struct dump_covered_unit unit = {.kind = IOMMU_NONE, .interrupt_remapping = UNKNOWN};
     for (size_t i = 0; i < sizeof(unit_names) / sizeof(unit_names[0]); i++) {
         struct slice rest = {name, end};
         if (slice_skip(&rest, unit_names[i].start) &&

@@ -110,10 +110,9 @@ bool dump_units_from_running(const struct dump *dump, struct topology *topology)
     for (size_t i = 0; i < dump->covered_count; i++) {
         struct iommu_unit unit = {.id = topology->unit_count,
                                   .kind = covered[i]->kind,
-                                  .interrupt_remapping =
-                                      dump->stated.interrupt_remapping == UNKNOWN
-                                          ? covered[i]->interrupt_remapping
-                                          : dump->stated.interrupt_remapping == KNOWN_PRESENT,
+                                  .interrupt_remapping = dump->stated.interrupt_remapping == UNKNOWN
+                                                             ? covered[i]->interrupt_remapping
+                                                             : dump->stated.interrupt_remapping,
                                   .name = covered[i]->name};
         add_scopes(topology, unit_of, (uint32_t)(covered[i] - dump->covered), &unit);
         if (unit.scope_count == 0)

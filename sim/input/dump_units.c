@@ -182,7 +182,6 @@ static bool infer_amd(const struct dump *dump, struct topology *topology)
 
 void dump_units_settle(const struct dump *dump, struct topology *topology)
 {
-    enum knowledge interrupts = dump->stated.interrupt_remapping;
     topology->units_known = dump_units_from_running(dump, topology);
     if (topology->units_known)
         return;
@@ -192,8 +191,7 @@ void dump_units_settle(const struct dump *dump, struct topology *topology)
     for (uint32_t i = 0; i < topology->unit_count; i++) {
         topology->units[i] = dump->units[i].unit;
         topology->units[i].id = i;
-        if (interrupts != UNKNOWN)
-            topology->units[i].interrupt_remapping = interrupts == KNOWN_PRESENT;
+        topology->units[i].interrupt_remapping = dump->stated.interrupt_remapping;
         known &= dump->units[i].scopes_known;
     }
     bool amd = dump->unit_count && dump->units[0].unit.kind == IOMMU_AMD_VI;

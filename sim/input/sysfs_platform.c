@@ -82,7 +82,7 @@ static void take_unit_file(struct sysfs *sysfs, struct slice unit, struct slice 
     else if (slice_is(name, "address"))
         covered->base = value;
     else if (slice_is(name, "ecap"))
-        covered->interrupt_remapping = value & ECAP_INTERRUPT_REMAPPING;
+        covered->interrupt_remapping = value & ECAP_INTERRUPT_REMAPPING ? KNOWN_PRESENT : KNOWN_ABSENT;
 }
 
 static bool take_unit(struct sysfs *sysfs, const struct sysfs_path *path)

@@ -243,9 +243,9 @@ static void write_units(const struct writing *writing)
         const char *name = unit_name(writing, i);
         const char *folder = inside(writing, "sys/devices/virtual/iommu", name);
         write_link(writing, inside(writing, "sys/class/iommu", name), folder);
-        if (unit->kind == IOMMU_VT_D)
+        if (unit->kind == IOMMU_VT_D && unit->interrupt_remapping != UNKNOWN)
             FILE_FORMAT(writing, folder, "intel-iommu/ecap", "%x\n",
-                        unit->interrupt_remapping ? (unsigned)ECAP_INTERRUPT_REMAPPING : 0U);
+                        unit->interrupt_remapping == KNOWN_PRESENT ? (unsigned)ECAP_INTERRUPT_REMAPPING : 0U);
     }
 }
 

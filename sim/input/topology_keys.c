@@ -103,7 +103,8 @@ static const struct json_key iommu_keys_rows[] = {
      "scopes)",
      SCHEMA_BOOLEAN, NULL},
     {"scopes", "what is behind this unit", SCHEMA_LIST(SCHEMA_REF("scope")), NULL},
-    {"interrupt_remapping", "the unit remaps interrupts (short form: true)", SCHEMA_BOOLEAN, NULL},
+    {"interrupt_remapping", "the unit remaps interrupts (short form: true; complete form: unknown)",
+     SCHEMA_BOOLEAN, NULL},
     {"preset", "a preset for this unit alone", SCHEMA_STRING, NULL},
     {"parameters", "values for this unit alone", SCHEMA_PARAMETERS("iommu"), NULL},
 };

@@ -28,6 +28,12 @@ static void write_scope(struct json_layout *layout, const char *key, const struc
                       address);
 }
 
+static void write_knowledge(struct json_layout *layout, const char *key, enum knowledge value)
+{
+    if (value != UNKNOWN)
+        layout_boolean(layout, key, value == KNOWN_PRESENT);
+}
+
 static void write_unit(struct json_layout *layout, const struct iommu_unit *unit,
                        const struct machine_input *input)
 {
@@ -36,7 +42,7 @@ static void write_unit(struct json_layout *layout, const struct iommu_unit *unit
     layout_string(layout, "kind", iommu_kind_names[unit->kind]);
     layout_format(layout, "segment", "\"%04x\"", unit->segment);
     layout_flag(layout, "include_all", unit->include_all);
-    layout_flag(layout, "interrupt_remapping", unit->interrupt_remapping);
+    write_knowledge(layout, "interrupt_remapping", unit->interrupt_remapping);
     if (unit->scope_count) {
         layout_open(layout, "scopes", '[');
         for (uint32_t i = 0; i < unit->scope_count; i++)
@@ -102,12 +108,6 @@ static void write_reported_groups(struct json_layout *layout, const struct topol
         layout_close(layout, '}', false);
     }
     layout_close(layout, ']', true);
-}
-
-static void write_knowledge(struct json_layout *layout, const char *key, enum knowledge value)
-{
-    if (value != UNKNOWN)
-        layout_boolean(layout, key, value == KNOWN_PRESENT);
 }
 
 static void write_platform(struct json_layout *layout, const struct topology *topology)

@@ -61,8 +61,11 @@ static void read_unit(struct topology_reading *reading, const struct json_node *
     unit->kind = (enum iommu_kind)(kind + 1);
     read_segment(node, &unit->segment);
     json_get_boolean(node, "include_all", &unit->include_all);
-    unit->interrupt_remapping = !reading->complete;
-    json_get_boolean(node, "interrupt_remapping", &unit->interrupt_remapping);
+    bool remaps = true;
+    if (json_get_boolean(node, "interrupt_remapping", &remaps) || !reading->complete)
+        unit->interrupt_remapping = remaps ? KNOWN_PRESENT : KNOWN_ABSENT;
+    else
+        unit->interrupt_remapping = UNKNOWN;
     if (json_get_string(node, "name", &name))
         unit->name = arena_string(reading->arena, name);
     char *pointer = json_pointer(node);

@@ -21,15 +21,15 @@ static void choose_units(struct simulation *simulation)
     simulation->in_force.parameters.units = units;
 }
 
-/* Which units remap interrupts: where firmware says that they can, and the command line does not forbid it.
- */
+/* Which units remap interrupts: all of which firmware does not say that they cannot, where the command line
+ * does not forbid it. */
 static const bool *interrupt_remapping(const struct simulation *simulation)
 {
     const struct iommu_coverage *coverage = simulation->groups->coverage;
     bool *remaps = arena_array(simulation->arena, coverage->unit_count + 1, sizeof(*remaps));
     bool switched_off = iommu_platform_interrupts_switched_off(&simulation->groups->platform);
     for (uint32_t i = 0; i < coverage->unit_count; i++)
-        remaps[i] = coverage->units[i].interrupt_remapping && !switched_off;
+        remaps[i] = coverage->units[i].interrupt_remapping != KNOWN_ABSENT && !switched_off;
     return remaps;
 }
 

@@ -78,8 +78,8 @@ struct iommu_unit {
     bool include_all;           /**< DRHD INCLUDE_PCI_ALL: everything of the segment no earlier unit claims */
     struct iommu_scope *scopes; /**< arena */
     uint32_t scope_count;
-    bool interrupt_remapping;
-    const char *name; /**< e.g. "dmar0" */
+    enum knowledge interrupt_remapping; /**< UNKNOWN: the input does not say */
+    const char *name;                   /**< e.g. "dmar0" */
     const char *pointer;
 };
 
