@@ -34,14 +34,14 @@ struct iommu_platform {
     enum isolation_policy assume;   /**< as asked for */
     const char *left_out;           /**< as asked for */
     enum iommu_kind kind;           /**< IOMMU_NONE: the machine has none */
-    bool units_known;      /**< topology->units say which functions are covered; false: one unit is assumed */
-    bool groups_reported;  /**< the units are unknown and nothing was said about them, but the dump states the
-                              groups the kernel made: functions without one are known to be uncovered */
-    bool enabled;          /**< the kernel uses it: functions get groups */
-    bool acs_requested;    /**< the kernel switches ACS on */
-    bool ivrs;             /**< an IVRS table exists (AMD) */
-    bool virtualised;      /**< an AMD IOMMU whose capability says that it keeps absent entries, too, which
-                              only emulated ones do: the kernel then flushes at once (strict) */
+    bool units_known;     /**< topology->units say which functions are covered; false: one unit is assumed */
+    bool groups_reported; /**< the units are unknown and nothing was said about them, but the dump states the
+                             groups the kernel made: functions without one are known to be uncovered */
+    bool enabled;         /**< the kernel uses it: functions get groups */
+    bool acs_requested;   /**< the kernel switches ACS on */
+    bool ivrs;            /**< an IVRS table exists (AMD) */
+    bool virtualised;     /**< an AMD IOMMU whose capability says that it keeps absent entries, too, which
+                             only emulated ones do: the kernel then flushes at once (strict) */
     struct kernel_cmdline cmdline;
 };
 

@@ -132,15 +132,17 @@ static void print_summary(const struct topology *topology, const struct file_arg
 {
     struct unknowns unknowns = count_unknowns(topology);
     char *name = file_arguments_text(files);
-    fprintf(out, "%s: %u functions on %u buses below %u host bridge%s\n", name, topology->function_count,
-            topology->bus_count, topology->host_bridge_count, topology->host_bridge_count == 1 ? "" : "s");
+    fprintf(out, "%s: %u function%s on %u bus%s below %u host bridge%s\n", name, topology->function_count,
+            topology->function_count == 1 ? "" : "s", topology->bus_count,
+            topology->bus_count == 1 ? "" : "es", topology->host_bridge_count,
+            topology->host_bridge_count == 1 ? "" : "s");
     print_kinds(topology, out);
     if (unknowns.types || unknowns.acs || unknowns.ids || unknowns.sizes || !topology->units_known)
-        fputs("not told by the dump:\n", out);
-    print_line(out, unknowns.types, "functions' types (guessed from class and place)");
-    print_line(out, unknowns.acs, "functions' ACS capability");
-    print_line(out, unknowns.ids, "functions' ids");
-    print_line(out, unknowns.sizes, "functions' sizes of BARs");
+        fputs("not told by the dump, of so many functions:\n", out);
+    print_line(out, unknowns.types, "type (guessed from class and place)");
+    print_line(out, unknowns.acs, "ACS capability");
+    print_line(out, unknowns.ids, "ids");
+    print_line(out, unknowns.sizes, "sizes of BARs");
     if (!topology->units_known)
         fputs("        which IOMMU covers what\n", out);
     free(name);

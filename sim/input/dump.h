@@ -101,8 +101,8 @@ struct dump_unit {
 struct dump_covered_unit {
     const char *name; /**< "dmar0", "ivhd0", "smmu3.0x..." */
     enum iommu_kind kind;
-    uint64_t order;           /**< in the firmware's table: the number in the name */
-    uint64_t base;            /**< of its registers; 0 unknown */
+    uint64_t order;                     /**< in the firmware's table: the number in the name */
+    uint64_t base;                      /**< of its registers; 0 unknown */
     enum knowledge interrupt_remapping; /**< it is able to */
     struct dump_member {
         uint32_t segment;

@@ -9,11 +9,15 @@
  *     IOMMU group 1: [8086:1901] 00:01.0 PCI bridge: Intel ...    ids first
  *     Group 1:   [8086:1901] [R] 00:01.0  PCI bridge    Intel ... columns
  *     1 0000:00:01.0 PCI bridge [0604]: ... [8086:1901]           the number alone before each line
- *     ** IOMMU Group 1: **                                        Markdown, with "* " or "-- " before each
- * line ├── 1                                                       tree, then addresses below "devices"
+ *     ** IOMMU Group 1: **                                        Markdown, with "* " or "-- " before lines
+ *     00:01.0 PCI bridge [0604]: ... [8086:1901] IOMMU group 1    the group behind each line
+ *     ├── 1                                                       tree, then addresses below "devices"
  *     /sys/kernel/iommu_groups/1/devices/0000:00:01.0             find, ls
  *     1<TAB>0000:00:01.0                                          iommusim groups --format tsv
  *     0000:01:00.0 -> ../../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0     ls -l
+ *     .../0000:01:00.0/iommu_group -> ../../../kernel/iommu_groups/1               ls -l of the functions
+ *
+ * Tables are read by group_table.h.
  */
 #ifndef IOMMUSIM_INPUT_GROUP_LIST_H
 #define IOMMUSIM_INPUT_GROUP_LIST_H
@@ -27,9 +31,15 @@ struct group_list {
     bool active; /**< lines that follow belong to @c group */
     uint32_t group;
     bool used;          /**< some did */
-    bool once;          /**< only what stands on the same line does */
+    bool once;          /**< the group stands before a function, not above several */
+    bool gap;           /**< there was a blank line after some */
     bool colon_heading; /**< headings are written "IOMMU group: 1" here */
+    unsigned column;    /**< where the line being read starts */
+    unsigned at_column; /**< where that with the group did */
 };
+
+/** Begin a line: note where it starts. @return it without quoting and the blanks around it */
+struct slice group_list_line(struct group_list *listing, struct slice raw);
 
 /**
  * Cut what names a group off the front of @p line (unquoted).
@@ -38,9 +48,16 @@ struct group_list {
  */
 bool group_list_heading(struct group_list *listing, bool inside, struct slice *line);
 
-/** Does @p line, after group_list_heading(), start a function as lspci or a listing in columns prints it?
- * Ids and marks in brackets before the address are taken. */
-bool group_list_item(const struct group_list *listing, struct slice line, struct lspci_header *header);
+/**
+ * Does @p line, after group_list_heading(), start a function as lspci or a listing in columns prints it?
+ * Ids, marks and bullets before the address are taken. After a gap, and below a group that stands before a
+ * function, only what is marked or starts further to the right belongs to the group; anything else ends it.
+ */
+bool group_list_item(struct group_list *listing, struct slice line, struct lspci_header *header);
+
+/** The place in @p line, which starts a function, where another one starts: newlines were lost. NULL where
+ * there is none. */
+const char *group_list_next_item(struct slice line);
 
 /** Bytes of the longest header line that is joined again. */
 enum { GROUP_LIST_JOINED = 512 };
@@ -59,8 +76,8 @@ unsigned group_list_join(struct slice *line, struct slice *rest, char *joined);
 /** A function of the group was taken. */
 void group_list_use(struct group_list *listing);
 
-/** A blank line ends a list. */
-void group_list_gap(struct group_list *listing);
+/** There is a line that names neither group nor function. What is not blank ends the list behind a gap. */
+void group_list_other(struct group_list *listing, struct slice line);
 
 /**
  * Take a path of sysfs that names a function's group, or its way from the root bus; a bare address below the

@@ -117,14 +117,34 @@ static bool take_device_path(const struct path_line *line, struct slice text)
     return count > 1;
 }
 
-/* "iommu_groups/12/devices/0000:00:01.0", or with a colon at its end the heading of a directory */
+/* The last address in @p text. */
+static bool last_address(struct slice text, struct step *step)
+{
+    bool found = false;
+    for (const char *at = text.at; at < text.end; at++) {
+        struct slice rest = {at, text.end};
+        if ((at == text.at || at[-1] == '/' || at[-1] == ' ') &&
+            kernel_log_address(&rest, &step->segment, &step->bus, &step->devfn))
+            found = true;
+    }
+    return found;
+}
+
+/* "iommu_groups/12/devices/0000:00:01.0", or with a colon at its end the heading of a directory; at the end
+ * of a line the group of the function named before ("0000:00:01.0/iommu_group -> ...") */
 static bool take_group_path(const struct path_line *line, struct group_list *listing, struct slice text)
 {
     const char *at = slice_find(text, groups_folder);
     struct slice rest = {at ? at + strlen(groups_folder) : text.end, text.end};
     uint64_t group;
-    struct step step;
-    if (!slice_number(&rest, 10, 1, 9, &group) || !slice_skip(&rest, "/devices"))
+    struct step step = {0};
+    if (!slice_number(&rest, 10, 1, 9, &group))
+        return false;
+    if (slice_length(rest) == 0 && last_address((struct slice){text.at, at}, &step)) {
+        set_group(line, &step, (uint32_t)group);
+        return true;
+    }
+    if (!slice_skip(&rest, "/devices"))
         return false;
     if (slice_skip(&rest, "/") && kernel_log_address(&rest, &step.segment, &step.bus, &step.devfn)) {
         set_group(line, &step, (uint32_t)group);
@@ -139,7 +159,7 @@ static bool take_names(const struct path_line *line, struct group_list *listing,
 {
     bool found = false;
     struct slice word;
-    while (listing->active && slice_next_word(&text, &word)) {
+    while (listing->active && !listing->once && slice_next_word(&text, &word)) {
         struct step step;
         if (slice_is(word, "->"))
             break;
@@ -153,11 +173,13 @@ static bool take_names(const struct path_line *line, struct group_list *listing,
     return found;
 }
 
-/* "12 0000:00:01.0" and nothing else, as `iommusim groups --format tsv` prints it. */
+/* "12 0000:00:01.0" as `iommusim groups --format tsv` prints it, or with more columns behind. */
 static bool read_pair(struct slice text, uint64_t *group, struct step *step)
 {
-    return slice_number(&text, 10, 1, 9, group) && (slice_skip(&text, "\t") || slice_skip(&text, " ")) &&
-           kernel_log_address(&text, &step->segment, &step->bus, &step->devfn) && slice_length(text) == 0;
+    return slice_number(&text, 10, 1, 9, group) &&
+           (slice_skip(&text, "\t") || slice_skip(&text, " ") || slice_skip(&text, ",")) &&
+           kernel_log_address(&text, &step->segment, &step->bus, &step->devfn) &&
+           (slice_length(text) == 0 || *text.at == '\t' || *text.at == ',');
 }
 
 static bool take_pair(const struct path_line *line, struct slice text)
@@ -187,7 +209,7 @@ bool group_list_may_have_path(const struct group_list *listing, struct slice lin
     uint64_t group;
     struct step step;
     return read_pair(line, &group, &step) || slice_find(line, groups_folder) ||
-           slice_find(line, "devices/pci") || (listing->active && has_name(line));
+           slice_find(line, "devices/pci") || (listing->active && !listing->once && has_name(line));
 }
 
 bool group_list_path(struct group_list *listing, struct slice line, struct dump *dump, size_t offset,

@@ -5,6 +5,7 @@
 #include "sim/base/arena.h"
 #include "sim/input/dump_config.h"
 #include "sim/input/group_list.h"
+#include "sim/input/group_table.h"
 #include "sim/input/kernel_log_line.h"
 #include "sim/input/lspci_fields.h"
 #include "sim/input/lspci_record.h"
@@ -32,6 +33,7 @@ struct import {
     struct lspci_bytes bytes;
     struct lspci_text text;
     struct group_list listing;
+    struct group_table table;
 };
 
 struct slice lspci_unquote(struct slice line)
@@ -203,8 +205,6 @@ static void read_line(struct import *import, struct slice line, const char *at, 
     bool goes_on = import->open && lspci_text_goes_on(&import->text);
     if (!goes_on && group_list_heading(listing, import->open, &line))
         return;
-    if (slice_length(line) == 0)
-        group_list_gap(listing);
     if (group_list_item(listing, line, &header)) {
         start_function(import, &header, at, number);
     } else if (group_list_may_have_path(listing, line)) {
@@ -213,9 +213,35 @@ static void read_line(struct import *import, struct slice line, const char *at, 
         import->listed |= group_list_path(listing, line, import->dump, offset, where);
     } else if (import->open && lspci_is_row(line)) {
         lspci_bytes_add(&import->bytes, line, import->source, import->dump->diagnostics);
-    } else if (import->open && !kernel_log_is_line(line)) {
-        lspci_text_line(&import->text, line);
+    } else {
+        if (import->open && !kernel_log_is_line(line))
+            lspci_text_line(&import->text, line);
+        group_list_other(listing, line);
     }
+}
+
+/* A line may hold several functions. @p at is where it stands in the source: not here if it was joined. */
+static void read_items(struct import *import, struct slice line, const char *at, unsigned number)
+{
+    const char *next, *start = line.at;
+    bool in_source = at == start;
+    while ((next = group_list_next_item(line))) {
+        read_line(import, slice_trim((struct slice){line.at, next}), in_source ? line.at : at, number);
+        line.at = next;
+        import->listing.column = (unsigned)(next - start);
+    }
+    read_line(import, line, in_source ? line.at : at, number);
+}
+
+/* A row of a table of functions. */
+static bool read_row(struct import *import, struct slice line, unsigned number)
+{
+    struct group_table_row row;
+    if (!group_table_line(&import->table, line, &row))
+        return false;
+    import->listing = (struct group_list){.active = row.grouped, .group = row.group, .once = true};
+    start_function(import, &row.header, line.at, number);
+    return true;
 }
 
 static void read_lines(struct import *import)
@@ -225,7 +251,11 @@ static void read_lines(struct import *import)
     while (import->count <= FUNCTION_LIMIT && slice_next_line(&rest, &line) &&
            !diagnostics_full(import->dump->diagnostics)) {
         char joined[GROUP_LIST_JOINED];
-        line = lspci_unquote(line);
+        if (read_row(import, line, number)) {
+            number++;
+            continue;
+        }
+        line = group_list_line(&import->listing, line);
         const char *at = line.at;
         unsigned more = group_list_join(&line, &rest, joined);
         if (more > 0) {
@@ -235,7 +265,7 @@ static void read_lines(struct import *import)
             memcpy(kept, joined, length);
             line = (struct slice){kept, kept + length};
         }
-        read_line(import, line, at, number);
+        read_items(import, line, at, number);
         number += 1 + more;
     }
     finish_function(import);

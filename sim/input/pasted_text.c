@@ -11,10 +11,11 @@
 #include <strings.h>
 
 enum {
-    TAG_LIMIT = 200,  /* longest tag, with its attributes */
-    NAME_LIMIT = 16,  /* longest name of a tag or reference */
-    RUN_MINIMUM = 5,  /* lines in a row whose margins fit together are no accident */
-    NUMBER_WIDTH = 6, /* cat -n and nl align the numbers so */
+    TAG_LIMIT = 200,     /* longest tag, with its attributes */
+    NAME_LIMIT = 16,     /* longest name of a tag or reference */
+    RUN_MINIMUM = 5,     /* lines in a row whose margins fit together are no accident */
+    NUMBER_WIDTH = 6,    /* cat -n and nl align the numbers so */
+    DOUBLE_MINIMUM = 10, /* lines, with a blank one behind each but one in so many */
     LAST_CODE_POINT = 0x10ffff,
 };
 
@@ -88,7 +89,7 @@ static enum tag take_tag(struct slice *rest)
         "br p div pre li ul ol tr table details summary blockquote h1 h2 h3 h4 hr",
                       html_inline[] = "code span font tt b i u em strong a td th kbd samp small",
                       forum_breaks[] = "code quote spoiler pre hide details php noparse plain",
-                      forum_inline[] = "icode size font color";
+                      forum_inline[] = "icode font color";
     bool html = *rest->at == '<';
     const char *name = rest->at + 1, *end = name;
     size_t limit = slice_length(*rest) < TAG_LIMIT ? slice_length(*rest) : TAG_LIMIT;
@@ -146,7 +147,7 @@ static size_t unwrap_markup(char *text, size_t length)
 /* What stands before a line that is not its own. */
 struct margin {
     enum { MARGIN_PLUS, MARGIN_TIME, MARGIN_NUMBER } kind;
-    bool blank;         /* a number with nothing but a blank behind it */
+    bool blank;         /* a number with nothing but a blank or ": " behind it, as groups are written */
     bool aligned;       /* as cat -n does */
     uint64_t number;    /* of MARGIN_NUMBER */
     struct slice inner; /* the line without it */
@@ -182,7 +183,8 @@ static bool take_number(struct slice line, struct margin *margin)
     if (!marked && line.at == after)
         return false;
     margin->kind = MARGIN_NUMBER;
-    margin->blank = !marked;
+    bool colon = marked && line.at[-1] == ':' && slice_length(line) > 0 && *line.at == ' ';
+    margin->blank = !marked || colon;
     margin->inner = (struct slice){marked ? line.at : after + 1, line.end};
     if (marked && slice_length(margin->inner) > 0 && *margin->inner.at == ' ')
         margin->inner.at++;
@@ -229,15 +231,26 @@ static bool follows(const struct margin *margin, const struct margin *previous)
            (margin->kind != MARGIN_NUMBER || margin->number == previous->number + 1);
 }
 
-/* Do lines with margins that fit together start in @p text? @p margin is that of the first one. Numbers with
- * only a blank behind them may be those of groups: then a line that is no function's must be among them. */
-static bool starts_run(struct slice text, struct margin margin)
+/* Do numbers before lines count lines, and not groups? Where nothing but a blank stands behind them a line
+ * that is no function's must be among them; cat -n may number a list of functions, but not with segments. */
+static bool counts_lines(const struct margin *first, const struct margin *margin)
+{
+    struct slice inner = slice_trim(margin->inner);
+    struct lspci_header header;
+    if (margin->kind != MARGIN_NUMBER || !margin->blank)
+        return true;
+    if (first->aligned)
+        return !kernel_log_address(&inner, &header.segment, &header.bus, &header.devfn);
+    return first->number == 1 && !starts_with_address(inner);
+}
+
+/* Do lines with margins that fit together start in @p text? @p first is the margin of the first one. */
+static bool starts_run(struct slice text, struct margin first)
 {
     struct slice line;
-    bool safe = margin.kind != MARGIN_NUMBER || !margin.blank || margin.aligned,
-         from_one = margin.number == 1;
+    struct margin margin = first;
+    bool safe = counts_lines(&first, &first);
     slice_next_line(&text, &line);
-    safe |= from_one && !starts_with_address(margin.inner);
     for (unsigned count = 1; count < RUN_MINIMUM;) {
         struct margin next;
         if (!slice_next_line(&text, &line))
@@ -247,7 +260,7 @@ static bool starts_run(struct slice text, struct margin margin)
         if (!take_margin(line, &next) || !follows(&next, &margin))
             return false;
         margin = next;
-        safe |= from_one && !starts_with_address(margin.inner);
+        safe |= counts_lines(&first, &margin);
         count++;
     }
     return safe;
@@ -280,7 +293,45 @@ static size_t unwrap_margins(char *text, size_t length)
     return (size_t)(out - text);
 }
 
+/* Spacing */
+
+/* Is there a blank line behind nearly every line? */
+static bool is_double_spaced(struct slice text)
+{
+    struct slice line;
+    size_t lines = 0, adjacent = 0;
+    bool after_line = false;
+    while (slice_next_line(&text, &line)) {
+        bool blank = slice_length(slice_trim(line)) == 0;
+        lines += !blank;
+        adjacent += !blank && after_line;
+        after_line = !blank;
+    }
+    return lines >= DOUBLE_MINIMUM && adjacent <= lines / DOUBLE_MINIMUM;
+}
+
+/* The first blank line behind a line goes. */
+static size_t unwrap_spacing(char *text, size_t length)
+{
+    struct slice rest = {text, text + length}, line;
+    bool after_line = false;
+    char *out = text;
+    if (!is_double_spaced(rest))
+        return length;
+    while (slice_next_line(&rest, &line)) {
+        bool blank = slice_length(slice_trim(line)) == 0;
+        if (!blank || !after_line) {
+            size_t whole = (size_t)(rest.at - line.at);
+            memmove(out, line.at, whole);
+            out += whole;
+        }
+        after_line = !blank;
+    }
+    *out = '\0';
+    return (size_t)(out - text);
+}
+
 size_t pasted_text_unwrap(char *text, size_t length)
 {
-    return unwrap_margins(text, unwrap_markup(text, length));
+    return unwrap_spacing(text, unwrap_margins(text, unwrap_markup(text, length)));
 }

@@ -17,6 +17,7 @@
  * - what stands before at least five lines in a row goes: numbers (cat -n, nl, grep -n, listings of editors),
  *   the plus signs of a patch, the time in logs of build servers. Numbers that may be those of IOMMU groups
  *   stay.
+ * - where nearly every line has a blank one behind it, those go.
  * @param text    NUL-terminated at @p length
  * @return the new length, at most @p length
  */

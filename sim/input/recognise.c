@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/input/file_tree.h"
 #include "sim/input/group_list.h"
+#include "sim/input/group_table.h"
 #include "sim/input/hwloc_reader.h"
 #include "sim/input/kernel_log_reader.h"
 #include "sim/input/lspci_fields.h"
@@ -19,12 +20,16 @@ enum input_kind dump_recognise(const struct source_text *source)
     struct slice rest = {source->text, source->text + source->length}, line;
     struct lspci_header header;
     struct group_list listing = {0};
+    struct group_table table = {0};
+    struct group_table_row row;
     bool first = true;
     if (hwloc_recognise(source))
         return INPUT_HWLOC;
     while (slice_next_line(&rest, &line)) {
+        if (kind == INPUT_UNKNOWN && group_table_line(&table, line, &row))
+            kind = INPUT_GROUP_LIST;
         char joined[GROUP_LIST_JOINED];
-        line = lspci_unquote(line);
+        line = group_list_line(&listing, line);
         group_list_join(&line, &rest, joined);
         if (slice_length(line) == 0)
             continue;

@@ -9,6 +9,7 @@ enum {
     WIDTH_MINIMUM = 60, /* narrower than any terminal dumps are printed on */
     BROKEN_MINIMUM = 3, /* so many lines of one length are no accident */
     KEY_LIMIT = 40,
+    ALIKE = 3,   /* characters: two lines of one form */
     SHORTER = 4, /* columns: where words are kept whole, lines of these lengths are as frequent */
 };
 
@@ -37,15 +38,15 @@ static bool starts_with_key(struct slice line)
 static bool starts_line(struct slice line, struct slice before)
 {
     struct lspci_header header;
-    struct slice rest = slice_trim(line), word, first;
+    struct slice rest = slice_trim(line);
     if (slice_length(line) < 2 || strchr("\t\r>|", *line.at) ||
         (*line.at == ' ' && strchr(" \t", line.at[1])) || starts_with_key(line))
         return true;
     if (slice_skip(&rest, "IOMMU") || slice_skip(&rest, "Group") || slice_skip(&rest, "[ ") ||
         lspci_header_address(&rest, &header))
         return true;
-    return slice_next_word(&line, &word) && slice_next_word(&before, &first) &&
-           slice_length(word) == slice_length(first) && memcmp(word.at, first.at, slice_length(word)) == 0;
+    return slice_length(before) >= ALIKE && slice_length(line) >= ALIKE &&
+           memcmp(line.at, before.at, ALIKE) == 0;
 }
 
 /* The width lines were broken at, or 0. */

@@ -147,6 +147,103 @@ static void dashes(struct text_buffer *out, unsigned i)
     add_named(out, i);
 }
 
+/* Further functions of a group stand below the first one; what hangs on USB controllers is listed, too. */
+static void below_the_first(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "IOMMU group %u:\t", functions[i].group);
+    text_buffer_format(out, "\t \t[%04x:%04x] %s %s: %s (rev %02x)\nBus 001 Device 002: ID 1d6b:0002\n",
+                       functions[i].vendor, functions[i].device, functions[i].address,
+                       functions[i].class_name, functions[i].name, functions[i].revision);
+}
+
+/* Everything in bullets, which pages set apart. */
+static void spaced_bullets(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "* **IOMMU Group %u**:\n\n", functions[i].group);
+    text_buffer_add(out, "  * ");
+    add_named(out, i);
+    text_buffer_add(out, i + 1 < FUNCTIONS ? "\n" : "");
+}
+
+static void spaced_lines(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "IOMMU Group %u:\n\n", functions[i].group);
+    text_buffer_add(out, "\t");
+    add_named(out, i);
+    text_buffer_add(out, i + 1 < FUNCTIONS ? "\n" : "");
+}
+
+static void listed(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "%u. IOMMU Group %u\n", functions[i].group + 1, functions[i].group);
+    text_buffer_format(out, "   %u. ", i + 1);
+    add_named(out, i);
+}
+
+static void german(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "IOMMU-Gruppe %u:\n", functions[i].group);
+    add_named(out, i);
+}
+
+static void french(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "Groupe IOMMU %u :\n", functions[i].group);
+    add_named(out, i);
+}
+
+static void behind(struct text_buffer *out, unsigned i)
+{
+    static const char *const words[FUNCTIONS] = {"IOMMU group 0", "(IOMMU Group: 1)", "[iommu group 1]",
+                                                 ", IOMMU group: 1", "IOMMU Group 12"};
+    text_buffer_format(out, "%s %s [%04x]: %s [%04x:%04x] (rev %02x) %s\n", functions[i].address,
+                       functions[i].class_name, functions[i].class_code, functions[i].name,
+                       functions[i].vendor, functions[i].device, functions[i].revision, words[i]);
+}
+
+/* All in one line: newlines were lost. */
+static void flat(struct text_buffer *out, unsigned i)
+{
+    if (starts_group(i))
+        text_buffer_format(out, "IOMMU Group %u: ", functions[i].group);
+    text_buffer_format(out, "%s %s [%04x]: %s [%04x:%04x] (rev %02x) ", functions[i].address,
+                       functions[i].class_name, functions[i].class_code, functions[i].name,
+                       functions[i].vendor, functions[i].device, functions[i].revision);
+    text_buffer_add(out, i + 1 < FUNCTIONS ? "" : "\n");
+}
+
+static void numbered_colon(struct text_buffer *out, unsigned i)
+{
+    text_buffer_format(out, "%u: 0000:", functions[i].group);
+    add_named(out, i);
+}
+
+static void proxmox(struct text_buffer *out, unsigned i)
+{
+    if (i == 0)
+        text_buffer_add(out, "┌──────────┬────────┬──────────────┬────────────┬────────┬──────────────┐\n"
+                             "│ class    │ device │ id           │ iommugroup │ vendor │ device_name  │\n"
+                             "╞══════════╪════════╪══════════════╪════════════╪════════╪══════════════╡\n");
+    text_buffer_format(out, "│ 0x%04x00 │ 0x%04x │ 0000:%s │ %10u │ 0x%04x │ %s │\n", functions[i].class_code,
+                       functions[i].device, functions[i].address, functions[i].group, functions[i].vendor,
+                       functions[i].name);
+    text_buffer_add(out, "├──────────┼────────┼──────────────┼────────────┼────────┼──────────────┤\n");
+}
+
+static void markdown_table(struct text_buffer *out, unsigned i)
+{
+    text_buffer_add(out, i == 0 ? "| **Group** | Device |\n|---|:--|\n" : "");
+    text_buffer_format(out, "| %u | %s %s [%04x]: %s [%04x:%04x] (rev %02x) |\n", functions[i].group,
+                       functions[i].address, functions[i].class_name, functions[i].class_code,
+                       functions[i].name, functions[i].vendor, functions[i].device, functions[i].revision);
+}
+
 /* Records carry their group themselves. */
 static void records(struct text_buffer *out, unsigned i)
 {
@@ -180,6 +277,17 @@ static const struct {
     {"markdown", markdown, true},
     {"dashes", dashes, true},
     {"records", records, true},
+    {"below the first", below_the_first, true},
+    {"spaced bullets", spaced_bullets, true},
+    {"spaced lines", spaced_lines, true},
+    {"listed", listed, true},
+    {"german", german, true},
+    {"french", french, true},
+    {"behind", behind, true},
+    {"flat", flat, true},
+    {"numbered, colon", numbered_colon, true},
+    {"proxmox", proxmox, false},
+    {"markdown table", markdown_table, true},
 };
 
 static struct topology *import_text(const char *text, char **messages)
@@ -256,6 +364,7 @@ START_TEST(directories_tell_groups_and_ways)
         "0000:00:1f.0  0000:00:1f.3\n"
         "\n"
         "/sys/kernel/iommu_groups/8/devices/0000:00:02.0\n"
+        "/sys/bus/pci/devices/0000:00:03.0/iommu_group -> ../../../kernel/iommu_groups/12\n"
         "/sys/kernel/iommu_groups/9/devices/10000:e1:00.0 -> "
         "../../../../devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0\n";
     char *messages;
@@ -270,6 +379,7 @@ START_TEST(directories_tell_groups_and_ways)
     ck_assert(port->devfn == pci_devfn(0x1d, 0) && port->secondary_bus == 3 && port->subordinate_bus == 5);
     ck_assert_uint_eq(topology_find(topology, 0, 0, pci_devfn(0x1f, 3))->reported_group, 7);
     ck_assert_uint_eq(topology_find(topology, 0, 0, pci_devfn(2, 0))->reported_group, 8);
+    ck_assert_uint_eq(topology_find(topology, 0, 0, pci_devfn(3, 0))->reported_group, 12);
     const struct pci_function *drive = topology_find(topology, 0x10000, 0xe1, 0);
     ck_assert(drive && drive->reported_group == 9);
     uint32_t vmd = topology->host_bridges[topology->buses[drive->bus_id].host_bridge_id].vmd_function_id;

@@ -65,10 +65,10 @@ START_TEST(exit_status_and_places)
            "      2 downstream-port\n"
            "      1 conventional\n"
            "      1 conventional-bridge\n"
-           "not told by the dump:\n"
-           "      6 functions' types (guessed from class and place)\n"
-           "      6 functions' ACS capability\n"
-           "      7 functions' ids\n"
+           "not told by the dump, of so many functions:\n"
+           "      6 type (guessed from class and place)\n"
+           "      6 ACS capability\n"
+           "      7 ids\n"
            "        which IOMMU covers what\n");
     expect(
         "% import tests/fuzz/import/hidden.txt 2>&1 >/dev/null | grep -o ':[0-9: ]* warning.*'", 0,

@@ -232,7 +232,7 @@ START_TEST(single_lines_are_understood)
          "root-port", 0x060400, 1, true},
         /* nothing but a bound driver */
         {"pcieport 0000:00:1c.0: Adding to iommu group 3\n", "root-port", 0x060400, 1, true},
-        /* behind words of a logger nobody knows; of a sentence they are no message */
+        /* behind words of a logger nobody knows */
         {"pci 0000:00:1c.0: [8086:a110] type 01 class 0x060400\n"
          "c0   1 pci 0000:00:1c.0: PCI bridge to [bus 05]\n"
          "<6>1 2024-01-01T00:00:00Z host kernel - - - pci 0000:00:1c.0: Adding to iommu group 3\n",

@@ -35,7 +35,7 @@ START_TEST(markup_goes)
         {"here: <pre class=\"x\">a<br/>b<br>\nc</pre>\n", "here: \na\nb\nc\n"},
         {"look [code]a\n> [/code]b\n", "look \na\n> b\n"},
         {"[quote=\"me, post:3\"]\n[AMD] [R] [8086:1901] [size=4K] [code\n",
-         "\n[AMD] [R] [8086:1901]  [code\n"},
+         "\n[AMD] [R] [8086:1901] [size=4K] [code\n"},
         {"<span style='x'>00:00.0</span> <td>y\n", "00:00.0 y\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -181,6 +181,12 @@ static void on_page(struct text_buffer *out, unsigned number, const char *line, 
     text_buffer_add(out, "<br />\n");
 }
 
+static void double_spaced(struct text_buffer *out, unsigned number, const char *line, size_t length)
+{
+    (void)number;
+    text_buffer_format(out, "%.*s\n\n", (int)length, line);
+}
+
 static void in_forum(struct text_buffer *out, unsigned number, const char *line, size_t length)
 {
     text_buffer_format(out, "%s%.*s\n", number == 1 ? "Hello! [CODE=text]" : "", (int)length, line);
@@ -207,7 +213,7 @@ static void on_terminal(struct text_buffer *out, unsigned number, const char *li
 START_TEST(wrapped_dumps_tell_the_same)
 {
     static void (*const rewrites[])(struct text_buffer *, unsigned, const char *, size_t) = {
-        numbered, found_by_grep, added, timed, on_page, in_forum, on_terminal};
+        numbered, found_by_grep, added, timed, on_page, in_forum, double_spaced, on_terminal};
     struct topology *expected = import(dump, strlen(dump));
     ck_assert(expected && expected->function_count == 4);
     for (size_t i = 0; i < sizeof(rewrites) / sizeof(rewrites[0]); i++) {
