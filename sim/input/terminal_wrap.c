@@ -9,7 +9,8 @@ enum {
     WIDTH_MINIMUM = 60, /* narrower than any terminal dumps are printed on */
     BROKEN_MINIMUM = 3, /* so many lines of one length are no accident */
     KEY_LIMIT = 40,
-    ALIKE = 3,   /* characters: two lines of one form */
+    ALIKE = 3, /* characters: two lines of one form */
+    TAIL = 16,
     SHORTER = 4, /* columns: where words are kept whole, lines of these lengths are as frequent */
 };
 
@@ -49,6 +50,14 @@ static bool starts_line(struct slice line, struct slice before)
            memcmp(line.at, before.at, ALIKE) == 0;
 }
 
+/* Do the lines end alike? Names of several functions of one kind do; then a mail program breaks them alike.
+ */
+static bool ends_alike(struct slice line, struct slice other)
+{
+    return slice_length(line) >= TAIL && slice_length(other) >= TAIL &&
+           memcmp(line.end - TAIL, other.end - TAIL, TAIL) == 0;
+}
+
 /* The width lines were broken at, or 0. */
 static size_t broken_at(struct slice text)
 {
@@ -57,12 +66,16 @@ static size_t broken_at(struct slice text)
         size_t length = width(line);
         longest = length > longest ? length : longest;
     }
+    struct slice previous = {text.at, text.at};
     for (struct slice rest = text, line; slice_next_line(&rest, &line);) {
         size_t length = width(line);
         struct slice after = rest, next;
         shorter += length < longest && length + SHORTER >= longest;
-        exact += length == longest;
-        continued += length == longest && slice_next_line(&after, &next) && !starts_line(next, line);
+        if (length != longest || ends_alike(line, previous))
+            continue;
+        exact++;
+        continued += slice_next_line(&after, &next) && !starts_line(next, line);
+        previous = line;
     }
     bool broken = longest >= WIDTH_MINIMUM && continued >= BROKEN_MINIMUM &&
                   continued > exact - exact / 8 - 1 && exact > shorter;
