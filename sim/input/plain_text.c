@@ -2,6 +2,7 @@
 #include "sim/input/plain_text.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/hwloc_reader.h"
 #include "sim/input/pasted_text.h"
 #include "sim/input/terminal_wrap.h"
 #include "sim/input/text_encoding.h"
@@ -27,6 +28,13 @@ static bool is_json(const char *at, const char *end)
     while (at < end && strchr(" \t\r\n", *at) && *at)
         at++;
     return at < end && *at == '{';
+}
+
+/* JSON and XML have readers that are strict about every character. */
+static bool is_document(const char *text, size_t length)
+{
+    const struct source_text source = {"text", text, length};
+    return is_json(text, text + length) || hwloc_recognise(&source);
 }
 
 /* The end of the escape sequence at @p at; unfinished ones end with their line. */
@@ -93,18 +101,18 @@ static size_t strip(char *text, size_t length)
 
 char *plain_text_make(const struct source_text *source, size_t *length)
 {
-    const char *text = source->text, *end = text + source->length;
+    const char *text = source->text;
     char *plain = NULL;
     size_t mark;
     enum text_encoding encoding = text_encoding_of(text, source->length, &mark);
     if (encoding != TEXT_BYTES) {
         plain = text_from_utf16(text + mark, source->length - mark, encoding, length);
-    } else if (!is_json(text, end)) {
+    } else if (!is_document(text, source->length)) {
         plain = memory_alloc(source->length + 1);
         memcpy(plain, text, source->length);
         *length = source->length;
     }
-    if (plain && !is_json(plain, plain + *length))
+    if (plain && !is_document(plain, *length))
         *length = terminal_wrap_undo(plain, pasted_text_unwrap(plain, strip(plain, *length)));
     if (plain && *length == source->length && memcmp(plain, text, *length) == 0) {
         free(plain);

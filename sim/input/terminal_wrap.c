@@ -50,11 +50,10 @@ static bool starts_line(struct slice line, struct slice before)
            memcmp(line.at, before.at, ALIKE) == 0;
 }
 
-/* Do the lines end alike? Names of several functions of one kind do; then a mail program breaks them alike.
- */
+/* Are these functions of one name? A mail program breaks them at the same place. */
 static bool ends_alike(struct slice line, struct slice other)
 {
-    return slice_length(line) >= TAIL && slice_length(other) >= TAIL &&
+    return !strchr(" \t", *line.at) && slice_length(line) >= TAIL && slice_length(other) >= TAIL &&
            memcmp(line.end - TAIL, other.end - TAIL, TAIL) == 0;
 }
 

@@ -29,6 +29,7 @@ START_TEST(marks_colours_and_encodings_go)
         {BYTES("\xef\xbb\xbf [1] a\n"), " [1] a\n"},
         {BYTES("\xef\xbb\xbf {}"), NULL},
         {BYTES("{\"\x1b[0m\": 1}"), NULL},
+        {BYTES("<?xml version='1.0'?>\n<topology><info value='&lt;b&gt;\xc2\xa0'/></topology>"), NULL},
         {BYTES("a\rb\r"), "a\nb\n"},
         {BYTES("a\xc2\xa0"
                "b\n"),
