@@ -7,6 +7,7 @@
 #include "sim/batch/scenario_run.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/file_arguments.h"
+#include "sim/cli/run_flow.h"
 #include "sim/cli/run_follow.h"
 #include "sim/cli/run_progress.h"
 #include "sim/output/output_file.h"
@@ -14,6 +15,7 @@
 #include "sim/output/result_json.h"
 #include "sim/output/result_text.h"
 #include "sim/cli/rule_words.h"
+#include "sim/cli/world_program.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -35,7 +37,9 @@ enum {
     OPTION_EXPLAIN,
     OPTION_TIMELINE,
     OPTION_HISTOGRAM,
-    OPTION_SERIES
+    OPTION_SERIES,
+    OPTION_ENGINE,
+    OPTION_SHARING
 };
 
 static const struct argp_option options[] = {
@@ -84,6 +88,18 @@ static const struct argp_option options[] = {
      0},
     {"histogram", OPTION_HISTOGRAM, "FILE", 0,
      "Write the latencies of all streams together as HdrHistogram percentiles (.hgrm), in ns", 0},
+    {"engine", OPTION_ENGINE, "transaction|flow", 0,
+     "transaction (default): every packet; flow: bulk reads and writes as flows in SimGrid, each as fast as "
+     "a "
+     "short sample says, hundreds of times faster for long transfers; text or json (iommusim-flow/1), with "
+     "what "
+     "such flows cannot represent",
+     0},
+    {"sharing", OPTION_SHARING, "sampled|max-min", 0,
+     "With --engine flow: streams that compete get what a sample of them together gives (sampled, the "
+     "default), "
+     "or SimGrid's max-min shares",
+     0},
     {"series", OPTION_SERIES, "TIME", 0,
      "Keep and print throughput, IOTLB hit rate and queue depths for each interval of this length (10us)", 0},
     {0},
@@ -110,6 +126,8 @@ struct run_options {
     uint64_t seed;
     enum run_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_JUNIT, FORMATS } format;
     bool seed_given, format_given, fail_on_leak, fail_on_fault, fail_on_overload;
+    bool flow, sharing_given; /* --engine flow */
+    enum flow_sharing sharing;
 };
 
 /* How an answer is written, and its name in a folder. ORDER: enum run_format. */
@@ -194,6 +212,45 @@ static void take_explain(struct run_options *chosen, const char *text, struct ar
     chosen->follow.slowest = (uint32_t)count;
 }
 
+static void take_engine(struct run_options *chosen, const char *text, struct argp_state *state)
+{
+    chosen->flow = strcmp(text, "flow") == 0;
+    if (!chosen->flow && strcmp(text, "transaction") != 0)
+        argp_error(state, "unknown engine '%s': transaction or flow", text);
+}
+
+static void take_sharing(struct run_options *chosen, const char *text, struct argp_state *state)
+{
+    for (int i = 0; i < FLOW_SHARINGS; i++) {
+        if (strcmp(text, flow_sharing_names[i]) == 0) {
+            chosen->sharing = (enum flow_sharing)i;
+            chosen->sharing_given = true;
+            return;
+        }
+    }
+    argp_error(state, "unknown sharing '%s': sampled or max-min", text);
+}
+
+/* What the flow engine has no answer to. */
+static void check_flow(const struct run_options *chosen, struct argp_state *state)
+{
+    if (!chosen->flow) {
+        if (chosen->sharing_given)
+            argp_error(state, "--sharing is for --engine flow");
+        return;
+    }
+    if (chosen->format > FORMAT_JSON)
+        argp_error(state, "--engine flow answers in text or json");
+    if (chosen->output && output_is_folder(chosen->output))
+        argp_error(state, "--engine flow writes a file, not a folder: -o %s", chosen->output);
+    if (run_follow_wanted(&chosen->follow) || chosen->follow.histogram || chosen->series_ps)
+        argp_error(state,
+                   "--engine flow follows no single operations: no --explain, --timeline, --histogram, "
+                   "--series");
+    if (chosen->fail_on_leak || chosen->fail_on_fault || chosen->fail_on_overload)
+        argp_error(state, "--engine flow sees no leaks, faults and queues: no --fail-on");
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct run_options *chosen = state->input;
@@ -247,6 +304,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         if (!unit_parse(text, UNIT_PICOSECONDS, &chosen->series_ps) || !chosen->series_ps)
             argp_error(state, "'%s' is no time such as 10us", text);
         return 0;
+    case OPTION_ENGINE:
+        take_engine(chosen, text, state);
+        return 0;
+    case OPTION_SHARING:
+        take_sharing(chosen, text, state);
+        return 0;
     case ARGP_KEY_ARG:
         if (chosen->scenario)
             argp_error(state, "one SCENARIO only, not also '%s'", text);
@@ -262,6 +325,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         if (!chosen->replay && !chosen->scenario && (!chosen->topology.count || !chosen->workload))
             argp_error(state, "SCENARIO is missing (or --topology and --workload)");
         settle_format(chosen, state);
+        check_flow(chosen, state);
         chosen->follow.json = chosen->format == FORMAT_JSON;
         return 0;
     default:
@@ -402,8 +466,10 @@ static int run(const struct run_options *chosen, struct diagnostics **findings)
     request_trace_init(&trace);
     trace.slowest_wanted = chosen->follow.slowest;
     status = scenario_run_load(&scenario_run, scenario, *findings);
+    const struct run_flow flow = {chosen->sharing, chosen->format == FORMAT_JSON, chosen->output};
     if (status == STATUS_OK)
-        status = simulate(chosen, &scenario_run, &trace, findings);
+        status = chosen->flow ? run_flow(&flow, &scenario_run, *findings)
+                              : simulate(chosen, &scenario_run, &trace, findings);
     request_trace_fini(&trace);
     scenario_run_fini(&scenario_run);
     scenario_free(scenario);
@@ -420,7 +486,8 @@ int run_command(int argc, char **argv)
     argp_err_exit_status = EXIT_BAD_INPUT;
     argp_parse(&run_argp, argc, argv, 0, NULL, &chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
-    int status = run(&chosen, &diagnostics);
+    int status = chosen.flow && !world_program_engines() ? world_program_become(argv, diagnostics)
+                                                         : run(&chosen, &diagnostics);
     diagnostics_print(diagnostics, stderr);
     diagnostics_free(diagnostics);
     return status == EXIT_ANSWER_NO ? EXIT_ANSWER_NO : status_exit_code(status);

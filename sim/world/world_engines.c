@@ -5,4 +5,5 @@
 
 const struct world_engines world_engines = {
     .simgrid_version = simgrid_compat_version,
+    .run_fluid = fluid_run,
 };

@@ -11,10 +11,14 @@
 #ifndef IOMMUSIM_WORLD_WORLD_ENGINES_H
 #define IOMMUSIM_WORLD_WORLD_ENGINES_H
 
+#include "sim/world/fluid_run.h"
+
 /** One member an engine. */
 struct world_engines {
     /** The version of the library in use, "3.32". */
     const char *(*simgrid_version)(void);
+    /** fluid_run() */
+    int (*run_fluid)(struct fluid_run *run);
 };
 
 /** Weak: its address is NULL in a program that is linked without sim/world. */

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/machine/flow_sample.h"
+
+#include "sim/base/arena.h"
+#include "sim/base/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum {
+    SAMPLE_BYTES = 1 << 18,       /* of a stream, to begin with ... */
+    SAMPLE_LEAST = 32,            /* ... but so many operations at least, ... */
+    SAMPLE_MOST = 256,            /* ... and at most, ... */
+    SAMPLE_QUEUE_BYTES = 1 << 20, /* ... or twice what it has under way, up to here */
+    REGION_BYTES = 1 << 21,       /* what one entry of the IOTLB or of a walk cache covers ... */
+    REGION_TOUCHES = 3,           /* ... is met so often, that most are met ... */
+    REGION_MOST = 256,            /* ... by so many operations at most */
+    TOGETHER_MOST = 40000,        /* operations of a set in its longest run */
+    TOGETHER_LEAST = 4,           /* completions that say something about the rate of a closed loop, ... */
+    OPEN_LOOP_LEAST = 32,         /* ... of an open loop */
+    DOUBLINGS = 4,
+    AGREE_PER_MILLE = 20,
+};
+
+static const uint64_t ps_per_s = UINT64_C(1000000000000);
+
+/* A set that was measured. */
+struct known_set {
+    uint64_t key;
+    struct flow_together together;
+    struct known_set *next;
+};
+
+struct flow_sampler {
+    const struct simulation *simulation;
+    const struct workload *workload;
+    struct diagnostics *diagnostics; /* of the first machine; the others would say the same */
+    struct arena *arena;
+    struct flow_alone **alone; /* [stream], NULL until measured */
+    struct known_set *sets;
+    uint64_t runs, operations;
+};
+
+/* What a run came to. */
+struct piece {
+    uint64_t *bytes, *last_ps; /* [stream of the workload] */
+    uint64_t *operations;
+    uint64_t misses, lookups;
+};
+
+struct flow_sampler *flow_sampler_new(const struct simulation *simulation, const struct workload *workload,
+                                      struct diagnostics *diagnostics)
+{
+    struct flow_sampler *sampler = memory_alloc(sizeof(*sampler));
+    *sampler = (struct flow_sampler){
+        .simulation = simulation, .workload = workload, .diagnostics = diagnostics, .arena = arena_new()};
+    sampler->alone = arena_array(sampler->arena, workload->stream_count, sizeof(struct flow_alone *));
+    return sampler;
+}
+
+void flow_sampler_free(struct flow_sampler *sampler)
+{
+    if (sampler)
+        arena_free(sampler->arena);
+    free(sampler);
+}
+
+void flow_sampler_work(const struct flow_sampler *sampler, uint64_t *runs, uint64_t *operations)
+{
+    *runs = sampler->runs;
+    *operations = sampler->operations;
+}
+
+/* ---- one run ---- */
+
+/* Build a machine for some streams and run it. @return 0 and the machine, for the caller to free */
+static int run_machine(struct flow_sampler *sampler, const struct workload *workload,
+                       struct machine **machine)
+{
+    struct diagnostics *scratch = diagnostics_new(1),
+                       *diagnostics = sampler->runs ? scratch : sampler->diagnostics;
+    struct machine_options options = sampler->simulation->options;
+    options.trace = NULL;
+    options.series_interval_ps = 0;
+    int status = machine_new(&sampler->simulation->in_force, workload, &options, machine, diagnostics);
+    if (status == STATUS_OK) {
+        status = machine_run(*machine, diagnostics);
+        sampler->runs++;
+        for (uint32_t i = 0; i < workload->stream_count; i++)
+            sampler->operations += machine_stream_result(*machine, i)->completed;
+        if (status < 0)
+            machine_free(*machine);
+    }
+    diagnostics_free(scratch);
+    return status;
+}
+
+static void count_lookups(const struct flow_sampler *sampler, const struct machine *machine, uint64_t *misses,
+                          uint64_t *lookups)
+{
+    *misses = *lookups = 0;
+    for (uint32_t u = 0; u < sampler->simulation->options.unit_count; u++) {
+        const struct iommu_counters *counters = &machine_unit(machine, u)->counters;
+        *misses += counters->iotlb_misses;
+        *lookups += counters->iotlb_hits + counters->iotlb_misses;
+    }
+}
+
+static bool agree(uint64_t a, uint64_t b)
+{
+    uint64_t more = a > b ? a : b, less = a > b ? b : a;
+    return more - less <= more / 1000 * AGREE_PER_MILLE;
+}
+
+static uint64_t rate(uint64_t bytes, uint64_t elapsed_ps)
+{
+    return elapsed_ps ? (uint64_t)((__uint128_t)bytes * ps_per_s / elapsed_ps) : 0;
+}
+
+/* Operations until caches have seen most of where a stream goes. */
+static uint64_t operations_to_warm(const struct stream *stream)
+{
+    uint64_t regions = stream->window_bytes / REGION_BYTES, each = stream->size_bytes / REGION_BYTES + 1;
+    uint64_t count = stream->pattern == PATTERN_SEQUENTIAL ? 0 : REGION_TOUCHES * regions / each;
+    return count > REGION_MOST ? REGION_MOST : count;
+}
+
+/* Operations a sample begins with. */
+static uint64_t first_operations(const struct stream *stream)
+{
+    uint64_t count = SAMPLE_BYTES / stream->size_bytes, warm = operations_to_warm(stream);
+    count = count < SAMPLE_LEAST ? SAMPLE_LEAST : count;
+    count = count > SAMPLE_MOST ? SAMPLE_MOST : count;
+    uint64_t queued = UINT64_C(2) * stream->queue_depth, most = SAMPLE_QUEUE_BYTES / stream->size_bytes;
+    queued = queued > most ? most : queued;
+    count = count < queued ? queued : count;
+    return count < warm ? warm : count;
+}
+
+static uint64_t offered(const struct stream *stream)
+{
+    return stream->interval_ps ? rate(stream->size_bytes, stream->interval_ps) : UINT64_MAX;
+}
+
+/* ---- one stream ---- */
+
+static void keep_hops(struct flow_sampler *sampler, const struct machine *machine, uint64_t bytes,
+                      struct flow_alone *alone)
+{
+    const struct transport *transport = machine_transport(machine);
+    uint64_t end_ps = machine_end_ps(machine);
+    alone->hop_count = 0;
+    alone->hops = arena_array(sampler->arena, transport->channel_count, sizeof(*alone->hops));
+    for (uint32_t c = 0; c < transport->channel_count && bytes; c++) {
+        const struct channel *channel = &transport->channels[c];
+        uint64_t busy_ps = channel_busy_ps(channel, end_ps);
+        if (channel->timing.ps_numerator && channel->wire_bytes && busy_ps)
+            alone->hops[alone->hop_count++] =
+                (struct flow_hop){c, channel->wire_bytes, bytes, rate(channel->wire_bytes, busy_ps)};
+    }
+}
+
+/* @p count operations of a stream after a warm-up. @return 0 and the machine, which has run */
+static int run_alone(struct flow_sampler *sampler, struct stream *stream, uint64_t count, uint64_t warmup,
+                     struct machine **machine)
+{
+    struct workload workload = *sampler->workload;
+    workload.duration_ps = 0;
+    workload.streams = stream;
+    workload.stream_count = 1;
+    stream->start_ps = 0;
+    stream->operations = count;
+    stream->warmup_operations = warmup;
+    return run_machine(sampler, &workload, machine);
+}
+
+static int measure_alone(struct flow_sampler *sampler, uint32_t index, uint64_t count,
+                         struct flow_alone *alone)
+{
+    struct stream stream = sampler->workload->streams[index];
+    struct machine *machine;
+    int status = run_alone(sampler, &stream, count, count / 2 + operations_to_warm(&stream), &machine);
+    if (status < 0)
+        return status;
+    const struct stream_result *result = machine_stream_result(machine, 0);
+    alone->bytes_per_s = rate(result->bytes, result->last_ps - result->first_ps);
+    alone->operations = result->recorded;
+    alone->failed = result->failed;
+    alone->latency_ps = result->latency.count ? histogram_mean(&result->latency) : 0;
+    count_lookups(sampler, machine, &alone->misses, &alone->lookups);
+    if (!result->overloaded && alone->bytes_per_s > offered(&stream))
+        alone->bytes_per_s = offered(&stream);
+    machine_free(machine);
+    return STATUS_OK;
+}
+
+/* Without warm-up, so that what passed the links is what the operations moved. */
+static int find_hops(struct flow_sampler *sampler, uint32_t index, struct flow_alone *alone)
+{
+    struct stream stream = sampler->workload->streams[index];
+    struct machine *machine;
+    int status = run_alone(sampler, &stream, first_operations(&stream), 0, &machine);
+    if (status < 0)
+        return status;
+    keep_hops(sampler, machine, machine_stream_result(machine, 0)->bytes, alone);
+    machine_free(machine);
+    return STATUS_OK;
+}
+
+int flow_sampler_alone(struct flow_sampler *sampler, uint32_t stream, const struct flow_alone **alone)
+{
+    uint64_t count = first_operations(&sampler->workload->streams[stream]), before = 0;
+    if (sampler->alone[stream]) {
+        *alone = sampler->alone[stream];
+        return STATUS_OK;
+    }
+    struct flow_alone *measured = arena_alloc(sampler->arena, sizeof(*measured));
+    for (unsigned i = 0; i <= DOUBLINGS; i++, count *= 2) {
+        int status = measure_alone(sampler, stream, count, measured);
+        if (status < 0)
+            return status;
+        if (i > 0 && agree(before, measured->bytes_per_s))
+            break;
+        before = measured->bytes_per_s;
+    }
+    int status = find_hops(sampler, stream, measured);
+    if (status < 0)
+        return status;
+    *alone = sampler->alone[stream] = measured;
+    return STATUS_OK;
+}
+
+/* ---- several ---- */
+
+static void mix(XXH3_state_t *state, uint64_t value)
+{
+    XXH3_64bits_update(state, &value, sizeof(value));
+}
+
+/* What streams do, not what they are called nor how long they do it. */
+static uint64_t content_key(const struct flow_sampler *sampler, const bool *active)
+{
+    XXH3_state_t *state = XXH3_createState();
+    XXH3_64bits_reset(state);
+    for (uint32_t i = 0; i < sampler->workload->stream_count; i++) {
+        const struct stream *stream = &sampler->workload->streams[i];
+        const uint64_t content[] = {stream->function_id,
+                                    (uint64_t)stream->operation,
+                                    (uint64_t)stream->pattern,
+                                    stream->base,
+                                    stream->window_bytes,
+                                    stream->size_bytes,
+                                    stream->stride_bytes,
+                                    stream->alignment_bytes,
+                                    stream->queue_depth,
+                                    stream->interval_ps,
+                                    stream->cpu,
+                                    (uint64_t)stream->buffers,
+                                    (uint64_t)stream->misbehaviour,
+                                    stream->misbehaviour_delay_ps};
+        for (size_t c = 0; active[i] && c < sizeof(content) / sizeof(content[0]); c++)
+            mix(state, content[c]);
+    }
+    uint64_t key = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return key;
+}
+
+/* All of the set from time 0 to @p duration_ps. */
+static int run_together(struct flow_sampler *sampler, const bool *active, uint64_t duration_ps,
+                        struct piece *piece)
+{
+    struct workload workload = *sampler->workload;
+    struct machine *machine;
+    workload.duration_ps = duration_ps;
+    workload.streams = memory_array(workload.stream_count, sizeof(*workload.streams));
+    workload.stream_count = 0;
+    for (uint32_t i = 0; i < sampler->workload->stream_count; i++) {
+        if (!active[i])
+            continue;
+        struct stream *stream = &workload.streams[workload.stream_count++];
+        *stream = sampler->workload->streams[i];
+        stream->start_ps = stream->operations = stream->warmup_operations = 0;
+    }
+    int status = run_machine(sampler, &workload, &machine);
+    for (uint32_t i = 0, s = 0; i < sampler->workload->stream_count && status == STATUS_OK; i++) {
+        if (!active[i])
+            continue;
+        const struct stream_result *result = machine_stream_result(machine, s++);
+        piece->bytes[i] = result->bytes;
+        piece->last_ps[i] = result->last_ps;
+        piece->operations[i] = result->recorded;
+    }
+    if (status == STATUS_OK) {
+        count_lookups(sampler, machine, &piece->misses, &piece->lookups);
+        machine_free(machine);
+    }
+    free(workload.streams);
+    return status;
+}
+
+/* An open loop that gets what it asks for, were it alone. One that does not is like a closed loop. */
+static bool keeps_pace(const struct stream *stream, const struct flow_alone *alone)
+{
+    return stream->interval_ps && agree(alone->bytes_per_s, offered(stream));
+}
+
+/* How long the runs of a set are: long enough for a sample of the slowest closed loop, were it alone (of open
+ * loops where there is no other), and not so long that the fastest do more than they should. */
+struct sample_length {
+    uint64_t first_ps, longest_ps;
+};
+
+static int choose_length(struct flow_sampler *sampler, const bool *active, struct sample_length *length)
+{
+    uint64_t closed_ps = 0, open_ps = 0;
+    double operations_per_s = 0;
+    for (uint32_t i = 0; i < sampler->workload->stream_count; i++) {
+        const struct stream *stream = &sampler->workload->streams[i];
+        const struct flow_alone *alone;
+        if (!active[i])
+            continue;
+        int status = flow_sampler_alone(sampler, i, &alone);
+        if (status < 0)
+            return status;
+        uint64_t *longest = keeps_pace(stream, alone) ? &open_ps : &closed_ps;
+        uint64_t bytes = first_operations(stream) * stream->size_bytes;
+        uint64_t time_ps = rate(bytes, alone->bytes_per_s); /* bytes by bytes a second: ps */
+        *longest = time_ps > *longest ? time_ps : *longest;
+        operations_per_s += (double)alone->bytes_per_s / (double)stream->size_bytes;
+    }
+    length->longest_ps = (uint64_t)(TOGETHER_MOST / operations_per_s * 1e12) + 1;
+    length->first_ps = (closed_ps ? closed_ps : open_ps) + 1;
+    if (length->first_ps > length->longest_ps / 4)
+        length->first_ps = length->longest_ps / 4 + 1;
+    return STATUS_OK;
+}
+
+/* Between the last completions of two runs of which one is the beginning of the other. */
+static uint64_t rate_between(const struct flow_sampler *sampler, uint32_t index,
+                             const struct piece *short_one, const struct piece *long_one)
+{
+    const struct stream *stream = &sampler->workload->streams[index];
+    uint64_t operations = long_one->operations[index] - short_one->operations[index];
+    uint64_t found = rate(long_one->bytes[index] - short_one->bytes[index],
+                          long_one->last_ps[index] - short_one->last_ps[index]);
+    uint64_t most = offered(stream);
+    if (keeps_pace(stream, sampler->alone[index]) && operations < OPEN_LOOP_LEAST)
+        return sampler->alone[index]->bytes_per_s;
+    return operations < TOGETHER_LEAST ? 0 : found < most ? found : most;
+}
+
+static int measure_together(struct flow_sampler *sampler, const bool *active, struct flow_together *together)
+{
+    uint32_t count = sampler->workload->stream_count;
+    struct sample_length length;
+    uint64_t duration_ps = 0, *numbers = memory_array((size_t)count * 6, sizeof(*numbers));
+    struct piece pieces[2] = {{numbers, numbers + count, numbers + 2 * count, 0, 0},
+                              {numbers + 3 * count, numbers + 4 * count, numbers + 5 * count, 0, 0}};
+    together->bytes_per_s = arena_array(sampler->arena, count, sizeof(*together->bytes_per_s));
+    int status = choose_length(sampler, active, &length);
+    if (status == STATUS_OK)
+        status = run_together(sampler, active, duration_ps = length.first_ps, &pieces[0]);
+    bool settled = false;
+    for (unsigned i = 1; i <= DOUBLINGS && status == STATUS_OK && !settled; i++) {
+        const struct piece *short_one = &pieces[(i + 1) % 2];
+        struct piece *long_one = &pieces[i % 2];
+        duration_ps *= 2;
+        status = run_together(sampler, active, duration_ps, long_one);
+        bool last = duration_ps >= length.longest_ps / 2;
+        settled = status == STATUS_OK && i > 1;
+        for (uint32_t s = 0; s < count && status == STATUS_OK; s++) {
+            uint64_t found = active[s] ? rate_between(sampler, s, short_one, long_one) : 0;
+            settled &= agree(found, together->bytes_per_s[s]);
+            together->bytes_per_s[s] = found;
+        }
+        settled |= last;
+        together->misses = long_one->misses;
+        together->lookups = long_one->lookups;
+    }
+    free(numbers);
+    return status;
+}
+
+int flow_sampler_together(struct flow_sampler *sampler, const bool *active,
+                          const struct flow_together **together)
+{
+    uint64_t key = content_key(sampler, active);
+    for (const struct known_set *set = sampler->sets; set; set = set->next) {
+        if (set->key == key) {
+            *together = &set->together;
+            return STATUS_OK;
+        }
+    }
+    struct known_set *set = arena_alloc(sampler->arena, sizeof(*set));
+    int status = measure_together(sampler, active, &set->together);
+    if (status < 0)
+        return status;
+    set->key = key;
+    set->next = sampler->sets;
+    sampler->sets = set;
+    *together = &set->together;
+    return STATUS_OK;
+}
