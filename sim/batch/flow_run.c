@@ -294,6 +294,7 @@ int flow_run(struct scenario_run *run, const struct world_engines *engines,
     }
     if (status < 0)
         return status;
+    result->measured = true;
     job.fluid.link_bytes_per_s = job.link_bytes_per_s;
     job.fluid.link_count = result->link_count;
     job.fluid.duration_ps = workload->duration_ps;

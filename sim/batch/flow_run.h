@@ -26,7 +26,8 @@ struct flow_run_options {
 /**
  * Run it.
  * @param run      loaded (scenario_run_load()); must outlive the result
- * @param result   filled on success and where interrupted; lives in @p arena and the sampler
+ * @param result   filled on success, and where interrupted once it is @c measured; lives in @p arena and the
+ * sampler
  * @param sampler  gets what the result refers to; free with flow_sampler_free() after the result, also on
  * failure
  * @return 0; STATUS_INTERRUPTED; STATUS_BAD_INPUT with diagnostics: a stream that is no bulk transfer

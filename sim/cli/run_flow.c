@@ -18,7 +18,7 @@ int run_flow(const struct run_flow *chosen, struct scenario_run *run, struct dia
     run_progress_begin(&progress);
     int status = flow_run(run, world_program_engines(), &options, arena, &sampler, &result, diagnostics);
     run_progress_erase(&progress);
-    if (status == STATUS_OK || status == STATUS_INTERRUPTED) {
+    if (result.measured && (status == STATUS_OK || status == STATUS_INTERRUPTED)) {
         struct text_buffer out = {0};
         if (chosen->json)
             flow_result_json(&result, &out);

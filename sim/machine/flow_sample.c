@@ -28,6 +28,7 @@ static const uint64_t ps_per_s = UINT64_C(1000000000000);
 /* A set that was measured. */
 struct known_set {
     uint64_t key;
+    bool *active; /* [stream] */
     struct flow_together together;
     struct known_set *next;
 };
@@ -83,7 +84,11 @@ static int run_machine(struct flow_sampler *sampler, const struct workload *work
     struct machine_options options = sampler->simulation->options;
     options.trace = NULL;
     options.series_interval_ps = 0;
-    int status = machine_new(&sampler->simulation->in_force, workload, &options, machine, diagnostics);
+    /* Samples are too short for the machine to ask by itself. */
+    bool go_on = !options.progress || options.progress(options.progress_context, 0);
+    int status = !go_on
+                     ? STATUS_INTERRUPTED
+                     : machine_new(&sampler->simulation->in_force, workload, &options, machine, diagnostics);
     if (status == STATUS_OK) {
         status = machine_run(*machine, diagnostics);
         sampler->runs++;
@@ -141,6 +146,49 @@ static uint64_t first_operations(const struct stream *stream)
 static uint64_t offered(const struct stream *stream)
 {
     return stream->interval_ps ? rate(stream->size_bytes, stream->interval_ps) : UINT64_MAX;
+}
+
+/* ---- content ---- */
+
+static void mix(XXH3_state_t *state, uint64_t value)
+{
+    XXH3_64bits_update(state, &value, sizeof(value));
+}
+
+/* What streams do, not what they are called nor how long they do it. */
+static void mix_stream(XXH3_state_t *state, const struct stream *stream)
+{
+    const uint64_t content[] = {stream->function_id,
+                                (uint64_t)stream->operation,
+                                (uint64_t)stream->pattern,
+                                stream->base,
+                                stream->window_bytes,
+                                stream->size_bytes,
+                                stream->stride_bytes,
+                                stream->alignment_bytes,
+                                stream->queue_depth,
+                                stream->interval_ps,
+                                stream->pasid,
+                                stream->cpu,
+                                (uint64_t)stream->buffers,
+                                (uint64_t)stream->misbehaviour,
+                                stream->misbehaviour_delay_ps};
+    for (size_t c = 0; c < sizeof(content) / sizeof(content[0]); c++)
+        mix(state, content[c]);
+}
+
+/* @param active  the streams; NULL: only number @p one */
+static uint64_t content_key(const struct flow_sampler *sampler, const bool *active, uint32_t one)
+{
+    XXH3_state_t *state = XXH3_createState();
+    XXH3_64bits_reset(state);
+    for (uint32_t i = 0; i < sampler->workload->stream_count; i++) {
+        if (active ? active[i] : i == one)
+            mix_stream(state, &sampler->workload->streams[i]);
+    }
+    uint64_t key = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return key;
 }
 
 /* ---- one stream ---- */
@@ -211,9 +259,12 @@ static int find_hops(struct flow_sampler *sampler, uint32_t index, struct flow_a
 int flow_sampler_alone(struct flow_sampler *sampler, uint32_t stream, const struct flow_alone **alone)
 {
     uint64_t count = first_operations(&sampler->workload->streams[stream]), before = 0;
-    if (sampler->alone[stream]) {
-        *alone = sampler->alone[stream];
-        return STATUS_OK;
+    uint64_t key = content_key(sampler, NULL, stream);
+    for (uint32_t i = 0; i < sampler->workload->stream_count; i++) {
+        if (sampler->alone[i] && (i == stream || content_key(sampler, NULL, i) == key)) {
+            *alone = sampler->alone[stream] = sampler->alone[i];
+            return STATUS_OK;
+        }
     }
     struct flow_alone *measured = arena_alloc(sampler->arena, sizeof(*measured));
     for (unsigned i = 0; i <= DOUBLINGS; i++, count *= 2) {
@@ -232,40 +283,6 @@ int flow_sampler_alone(struct flow_sampler *sampler, uint32_t stream, const stru
 }
 
 /* ---- several ---- */
-
-static void mix(XXH3_state_t *state, uint64_t value)
-{
-    XXH3_64bits_update(state, &value, sizeof(value));
-}
-
-/* What streams do, not what they are called nor how long they do it. */
-static uint64_t content_key(const struct flow_sampler *sampler, const bool *active)
-{
-    XXH3_state_t *state = XXH3_createState();
-    XXH3_64bits_reset(state);
-    for (uint32_t i = 0; i < sampler->workload->stream_count; i++) {
-        const struct stream *stream = &sampler->workload->streams[i];
-        const uint64_t content[] = {stream->function_id,
-                                    (uint64_t)stream->operation,
-                                    (uint64_t)stream->pattern,
-                                    stream->base,
-                                    stream->window_bytes,
-                                    stream->size_bytes,
-                                    stream->stride_bytes,
-                                    stream->alignment_bytes,
-                                    stream->queue_depth,
-                                    stream->interval_ps,
-                                    stream->cpu,
-                                    (uint64_t)stream->buffers,
-                                    (uint64_t)stream->misbehaviour,
-                                    stream->misbehaviour_delay_ps};
-        for (size_t c = 0; active[i] && c < sizeof(content) / sizeof(content[0]); c++)
-            mix(state, content[c]);
-    }
-    uint64_t key = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    return key;
-}
 
 /* All of the set from time 0 to @p duration_ps. */
 static int run_together(struct flow_sampler *sampler, const bool *active, uint64_t duration_ps,
@@ -383,13 +400,32 @@ static int measure_together(struct flow_sampler *sampler, const bool *active, st
     return status;
 }
 
+/* What was measured, for a set of other streams that do the same: the first is the first, and so on. */
+static const struct flow_together *for_others(struct flow_sampler *sampler, const struct known_set *set,
+                                              const bool *active)
+{
+    uint32_t count = sampler->workload->stream_count, other = 0;
+    struct flow_together *together = arena_alloc(sampler->arena, sizeof(*together));
+    *together = set->together;
+    together->bytes_per_s = arena_array(sampler->arena, count, sizeof(*together->bytes_per_s));
+    for (uint32_t i = 0; i < count; i++) {
+        if (!active[i])
+            continue;
+        while (!set->active[other])
+            other++;
+        together->bytes_per_s[i] = set->together.bytes_per_s[other++];
+    }
+    return together;
+}
+
 int flow_sampler_together(struct flow_sampler *sampler, const bool *active,
                           const struct flow_together **together)
 {
-    uint64_t key = content_key(sampler, active);
+    uint64_t key = content_key(sampler, active, 0);
+    uint32_t count = sampler->workload->stream_count;
     for (const struct known_set *set = sampler->sets; set; set = set->next) {
         if (set->key == key) {
-            *together = &set->together;
+            *together = for_others(sampler, set, active);
             return STATUS_OK;
         }
     }
@@ -398,6 +434,8 @@ int flow_sampler_together(struct flow_sampler *sampler, const bool *active,
     if (status < 0)
         return status;
     set->key = key;
+    set->active = arena_array(sampler->arena, count, sizeof(*set->active));
+    memcpy(set->active, active, count * sizeof(*set->active));
     set->next = sampler->sets;
     sampler->sets = set;
     *together = &set->together;

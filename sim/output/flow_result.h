@@ -76,6 +76,7 @@ struct flow_result {
     enum flow_sharing sharing;
     const char *simgrid_version;
     uint64_t end_ps, samples, sampled_operations;
+    bool measured; /**< all streams have been sampled by themselves: there is something to say */
     bool interrupted;
     struct flow_stream_result *streams; /**< [stream] */
     struct flow_set *sets;

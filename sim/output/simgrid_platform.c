@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/output/simgrid_platform.h"
 
+#include "sim/output/fabric_rates.h"
 #include "sim/output/xml_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { WRITE_HEADER_BYTES = 16, DEFAULT_PAYLOAD = 128 };
-
-static const uint64_t ps_per_s = UINT64_C(1000000000000);
 
 struct platform {
     const struct machine *machine;
@@ -52,71 +49,6 @@ static bool redirected(const struct platform *platform, uint32_t function_id)
     return node->acs_control & ACS_REQUEST_REDIRECT && (!(node->acs_control & ACS_EGRESS_CONTROL) || chosen);
 }
 
-/* The channel down beside a channel up: connect() makes them together. */
-static const struct channel *channel_down(const struct platform *platform, uint32_t node)
-{
-    return &platform->transport->channels[platform->transport->channel_up[node] + 1];
-}
-
-static const struct channel *channel_up(const struct platform *platform, uint32_t node)
-{
-    return &platform->transport->channels[platform->transport->channel_up[node]];
-}
-
-static uint32_t payload_below(const struct platform *platform, const struct channel *channel)
-{
-    uint32_t payload = machine_path_payload(platform->machine, channel->function_id);
-    return payload ? payload : DEFAULT_PAYLOAD;
-}
-
-/* Payload bytes a second where every TLP carries @p payload of them behind @p header. */
-static uint64_t payload_rate(const struct platform *platform, const struct channel *channel, uint32_t payload,
-                             uint32_t header)
-{
-    uint64_t transaction_ps = platform->transport->media[channel->medium].transaction_ps;
-    uint64_t wire = (uint64_t)((int64_t)(payload + header + TLP_FRAMING_BYTES) + channel->timing.extra_bytes);
-    __uint128_t numerator = (__uint128_t)wire * channel->timing.ps_numerator +
-                            (__uint128_t)transaction_ps * channel->timing.ps_denominator;
-    return (uint64_t)((__uint128_t)payload * ps_per_s * channel->timing.ps_denominator / numerator);
-}
-
-static uint32_t completion_payload(const struct platform *platform, const struct channel *channel)
-{
-    uint32_t payload = payload_below(platform, channel);
-    uint32_t limit = machine_root_complex(platform->machine)->parameters.completion_payload;
-    return limit && limit < payload ? limit : payload;
-}
-
-static uint64_t rate_up(const struct platform *platform, uint32_t node)
-{
-    const struct channel *channel = channel_up(platform, node);
-    return payload_rate(platform, channel, payload_below(platform, channel), WRITE_HEADER_BYTES);
-}
-
-static uint64_t rate_down(const struct platform *platform, uint32_t node)
-{
-    const struct channel *channel = channel_down(platform, node);
-    return payload_rate(platform, channel, completion_payload(platform, channel),
-                        TLP_COMPLETION_HEADER_BYTES);
-}
-
-static uint64_t memory_rate(const struct platform *platform)
-{
-    return machine_root_complex(platform->machine)->memory.parameters.bandwidth_bytes_per_s;
-}
-
-/* What the way up from a node is: a link, a conventional bus, or wires inside the root complex. */
-static bool has_link(const struct platform *platform, uint32_t node)
-{
-    return channel_up(platform, node)->timing.ps_numerator != 0;
-}
-
-static bool on_bus(const struct platform *platform, uint32_t node)
-{
-    return has_link(platform, node) &&
-           channel_up(platform, node)->medium == channel_down(platform, node)->medium;
-}
-
 /* Where a function's requests are turned to its peers: a device's inside it, a port's in its switch. On a
  * conventional bus everyone sees everything. */
 static void find_redirects(struct platform *platform)
@@ -126,8 +58,9 @@ static void find_redirects(struct platform *platform)
         enum node_kind kind = transport->nodes[transport->node_of[f]].kind;
         const struct pci_function *function = &platform->topology->functions[f];
         uint32_t node = transport->node_of[f];
-        bool turns = (kind == TRANSPORT_SWITCH && function_is_type(function, PCIE_DOWNSTREAM_PORT)) ||
-                     (kind == TRANSPORT_DEVICE && is_host(function) && !on_bus(platform, node));
+        bool turns =
+            (kind == TRANSPORT_SWITCH && function_is_type(function, PCIE_DOWNSTREAM_PORT)) ||
+            (kind == TRANSPORT_DEVICE && is_host(function) && !fabric_on_bus(platform->machine, node));
         if (turns && redirected(platform, f))
             platform->redirects[node] = true;
     }
@@ -162,8 +95,8 @@ static uint32_t bridge_above(const struct platform *platform, uint32_t node)
 
 static void add_link_name(struct platform *platform, uint32_t node, bool up)
 {
-    uint32_t above = has_link(platform, node) ? bridge_above(platform, node) : NONE;
-    if (on_bus(platform, node))
+    uint32_t above = fabric_has_link(platform->machine, node) ? bridge_above(platform, node) : NONE;
+    if (fabric_on_bus(platform->machine, node))
         add_function(platform, above, "_bus");
     else if (above != NONE)
         add_function(platform, above, up ? "_up" : "_down");
@@ -189,8 +122,9 @@ static void end_name(struct platform *platform, uint64_t rate, uint64_t latency_
 static void write_link(struct platform *platform, uint32_t node, bool up)
 {
     const struct transport *transport = platform->transport;
-    const struct channel *channel = up ? channel_up(platform, node) : channel_down(platform, node);
-    uint64_t rate = up ? rate_up(platform, node) : rate_down(platform, node);
+    const struct channel *channel =
+        up ? fabric_channel_up(platform->machine, node) : fabric_channel_down(platform->machine, node);
+    uint64_t rate = up ? fabric_rate_up(platform->machine, node) : fabric_rate_down(platform->machine, node);
     uint64_t raw = link_raw_bits_per_s(channel->generation, channel->width) / 8;
     begin_link(platform);
     add_link_name(platform, node, up);
@@ -207,8 +141,8 @@ static void write_link(struct platform *platform, uint32_t node, bool up)
 /* A conventional bus is one link for both directions; the bridge's time is on a link of its own. */
 static void write_bus(struct platform *platform, uint32_t node)
 {
-    const struct channel *channel = channel_up(platform, node);
-    uint64_t bus_rate = rate_up(platform, node);
+    const struct channel *channel = fabric_channel_up(platform->machine, node);
+    uint64_t bus_rate = fabric_rate_up(platform->machine, node);
     uint32_t bridge = bridge_above(platform, node);
     begin_link(platform);
     add_function(platform, bridge, "_bus");
@@ -226,7 +160,7 @@ static void write_wires(struct platform *platform, uint32_t node)
     for (int up = 1; up >= 0; up--) {
         begin_link(platform);
         add_link_name(platform, node, up);
-        end_name(platform, memory_rate(platform), 0, "FATPIPE");
+        end_name(platform, fabric_memory_rate(platform->machine), 0, "FATPIPE");
         text_buffer_add(platform->out, "/>\n");
     }
 }
@@ -236,7 +170,8 @@ static bool wires_written(const struct platform *platform, uint32_t node)
 {
     for (uint32_t n = 0; n < node; n++) {
         if (platform->transport->channel_up[n] != NONE &&
-            channel_up(platform, n)->medium == channel_up(platform, node)->medium)
+            fabric_channel_up(platform->machine, n)->medium ==
+                fabric_channel_up(platform->machine, node)->medium)
             return true;
     }
     return false;
@@ -247,9 +182,9 @@ static void write_links_of_nodes(struct platform *platform)
     for (uint32_t n = 0; n < platform->transport->node_count; n++) {
         if (platform->transport->channel_up[n] == NONE || wires_written(platform, n))
             continue;
-        if (!has_link(platform, n)) {
+        if (!fabric_has_link(platform->machine, n)) {
             write_wires(platform, n);
-        } else if (!on_bus(platform, n)) {
+        } else if (!fabric_on_bus(platform->machine, n)) {
             write_link(platform, n, true);
             write_link(platform, n, false);
         } else {
@@ -260,49 +195,13 @@ static void write_links_of_nodes(struct platform *platform)
 
 /* ---- ceilings of functions ---- */
 
-/* From a read's request at the device to its data there, with nothing in the way, of the largest request. */
-static uint64_t read_round_trip_ps(const struct platform *platform, const struct dma_engine *engine)
-{
-    const struct root_complex *root_complex = machine_root_complex(platform->machine);
-    const struct memory_parameters *memory = &root_complex->memory.parameters;
-    uint64_t sum = root_complex->parameters.request_latency_ps +
-                   root_complex->parameters.completion_latency_ps +
-                   (memory->data_source == MEMORY_DRAM ? memory->dram_latency_ps : memory->llc_latency_ps);
-    uint32_t node = engine->node;
-    while (platform->transport->channel_up[node] != NONE) {
-        const struct channel *up = channel_up(platform, node), *down = channel_down(platform, node);
-        uint64_t data = on_bus(platform, node) || !has_link(platform, node) ? 0 : rate_down(platform, node);
-        sum += up->propagation_ps + down->propagation_ps;
-        sum += platform->transport->nodes[up->to_node].latency_ps * 2;
-        sum += link_serialisation_ps(&up->timing, WRITE_HEADER_BYTES + TLP_FRAMING_BYTES);
-        if (data && node == engine->node)
-            sum += (uint64_t)((__uint128_t)engine->max_read_request * ps_per_s / data);
-        node = up->to_node;
-    }
-    return sum;
-}
-
-/* The slowest of what bounds a function by itself: its link, its data path, for reads its tags. */
-static uint64_t ceiling(const struct platform *platform, const struct dma_engine *engine, bool reads)
-{
-    uint64_t rate = memory_rate(platform);
-    uint32_t node = engine->node;
-    if (platform->transport->channel_up[node] != NONE && has_link(platform, node) && !on_bus(platform, node))
-        rate = reads ? rate_down(platform, node) : rate_up(platform, node);
-    if (engine->parameters.data_rate_bytes_per_s && engine->parameters.data_rate_bytes_per_s < rate)
-        rate = engine->parameters.data_rate_bytes_per_s;
-    uint64_t in_flight = (uint64_t)engine->parameters.tags * engine->max_read_request;
-    uint64_t by_tags = (uint64_t)((__uint128_t)in_flight * ps_per_s / read_round_trip_ps(platform, engine));
-    return reads && by_tags && by_tags < rate ? by_tags : rate;
-}
-
 static void write_ceilings(struct platform *platform, uint32_t function_id)
 {
     const struct dma_engine *engine = machine_engine(platform->machine, function_id);
     for (int reads = 0; reads < 2; reads++) {
         begin_link(platform);
         add_function(platform, function_id, reads ? "_in" : "_out");
-        end_name(platform, ceiling(platform, engine, reads), 0, "FATPIPE");
+        end_name(platform, fabric_function_ceiling(platform->machine, engine, reads), 0, "FATPIPE");
         text_buffer_add(platform->out, "/>\n");
     }
 }
@@ -322,7 +221,7 @@ static void write_memory_links(struct platform *platform)
     };
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
         text_buffer_format(platform->out, "    <link id=\"%s%s", platform->prefix, links[i].name);
-        end_name(platform, memory_rate(platform), links[i].latency_ps, links[i].policy);
+        end_name(platform, fabric_memory_rate(platform->machine), links[i].latency_ps, links[i].policy);
         text_buffer_add(platform->out, "/>\n");
     }
 }
@@ -394,7 +293,8 @@ static void end_route(struct platform *platform)
 static void add_edge_link(struct platform *platform, uint32_t node, bool up)
 {
     route_link(platform);
-    if (on_bus(platform, node) && platform->transport->nodes[node].kind == TRANSPORT_DEVICE && up)
+    if (fabric_on_bus(platform->machine, node) && platform->transport->nodes[node].kind == TRANSPORT_DEVICE &&
+        up)
         add_function(platform, bridge_above(platform, node), "_crossing");
     else
         add_link_name(platform, node, up);
@@ -404,13 +304,14 @@ static void add_edge_link(struct platform *platform, uint32_t node, bool up)
 /* May what comes from @p node through the port above it not be turned there? */
 static bool goes_up_only(const struct platform *platform, uint32_t node)
 {
-    uint32_t above = bridge_above(platform, node), switch_node = channel_up(platform, node)->to_node;
+    uint32_t above = bridge_above(platform, node),
+             switch_node = fabric_channel_up(platform->machine, node)->to_node;
     return above != NONE && platform->redirects[switch_node] && redirected(platform, above);
 }
 
 static void write_edges_of_node(struct platform *platform, uint32_t node)
 {
-    uint32_t above = channel_up(platform, node)->to_node;
+    uint32_t above = fabric_channel_up(platform->machine, node)->to_node;
     for (int redirect = 0; redirect <= (platform->redirects[node] ? 1 : 0); redirect++) {
         begin_route(platform);
         add_router(platform, node, redirect);
@@ -441,7 +342,7 @@ static void write_edges_of_function(struct platform *platform, uint32_t function
     route_link(platform);
     add_function(platform, function_id, "_out");
     end_link(platform);
-    if (device && on_bus(platform, node)) {
+    if (device && fabric_on_bus(platform->machine, node)) {
         route_link(platform);
         add_link_name(platform, node, true);
         end_link(platform);

@@ -189,6 +189,25 @@ START_TEST(test_ports_by_hand)
 }
 END_TEST
 
+/* Streams that do the same are sampled once; sets of them in other orders find their own shares. */
+START_TEST(test_streams_alike)
+{
+    struct text_buffer workload = {0};
+    text_buffer_add(&workload, domains);
+    add_stream(&workload, "03:00.0", "write", "4KiB", 4000, 8, "");
+    add_stream(&workload, "03:00.0", "write", "4KiB", 1000, 8, ", \"start\": \"1us\"");
+    add_stream(&workload, "04:00.0", "write", "4KiB", 2000, 8, ", \"start\": \"2us\"");
+    add_stream(&workload, "04:00.0", "write", "4KiB", 3000, 8, ", \"start\": \"3us\"");
+    for (unsigned i = 0, seen = 0; i < workload.length; i++) { /* a name has to be its own */
+        if (strncmp(workload.text + i, "write 4KiB 8", 12) == 0)
+            workload.text[i + 11] = (char)('0' + ++seen);
+    }
+    write_workload(&workload);
+    compare_engines("rp(up(dp(ep) dp(ep)))");
+    text_buffer_fini(&workload);
+}
+END_TEST
+
 /* SimGrid against our own arithmetic: with --sharing max-min the rates of each set, over the times between
  * them, come to what each stream moved. */
 START_TEST(test_simgrid_agrees)
@@ -392,6 +411,7 @@ Suite *flow_suite(void)
     tcase_add_test(sharing, test_sharing_law);
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, test_ports_by_hand);
+    tcase_add_test(program, test_streams_alike);
     tcase_add_test(program, test_simgrid_agrees);
     tcase_add_test(program, test_random_trees);
     tcase_add_test(program, test_long_transfer);
