@@ -11,7 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 1000, CLASS_STORAGE = 0x01, CLASS_BRIDGE = 0x0604, CLASS_CARDBUS = 0x0607 };
+enum {
+    DEPTH_MAX = 1000,
+    CLASS_STORAGE = 0x01,
+    CLASS_BRIDGE = 0x0604,
+    CLASS_CARDBUS = 0x0607,
+    UNKNOWN_ID = 0xffff
+};
 
 enum object_kind { OBJECT_OTHER, OBJECT_HOST_BRIDGE, OBJECT_BRIDGE, OBJECT_DEVICE, OBJECT_SYSTEM_DEVICE };
 
@@ -134,7 +140,12 @@ static bool parse_type(const char *text, struct object *object)
     }
     function->class_code = (uint32_t)(code << 8 | interface);
     function->revision = (uint8_t)revision;
-    object->facts |= FACT_VENDOR | FACT_DEVICE | FACT_CLASS | FACT_REVISION;
+    if (function->vendor) {
+        object->facts |= FACT_VENDOR | FACT_DEVICE | FACT_CLASS | FACT_REVISION;
+    } else { /* all zeros: hwloc could not read them */
+        object->facts &= ~(uint32_t)FACT_INTERFACE;
+        function->vendor = function->device = UNKNOWN_ID;
+    }
     if (function->subvendor || function->subdevice)
         object->facts |= FACT_SUBSYSTEM;
     return slice_length(rest) == 0;
@@ -276,6 +287,7 @@ static void begin_function(struct hwloc *hwloc, struct object *object, const cha
         return;
     }
     object->facts = FACT_PRESENT;
+    function->vendor = function->device = UNKNOWN_ID;
     if (type && !parse_type(type, object))
         refuse(hwloc, "pci_type", type,
                "CLASS [VENDOR:DEVICE] [SUBVENDOR:SUBDEVICE] REVISION, for instance 0200 [8086:1572] "

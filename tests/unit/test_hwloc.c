@@ -134,6 +134,26 @@ START_TEST(test_every_link)
 }
 END_TEST
 
+/* Form 3, a wide node set, a bandwidth no link has, a function that hwloc could not read. */
+START_TEST(test_version_3)
+{
+    struct diagnostics *diagnostics = diagnostics_new(20);
+    struct input_file file;
+    struct topology *topology = NULL;
+    ck_assert_int_eq(input_file_read("tests/fuzz/hwloc/version3.xml", &file, diagnostics), STATUS_OK);
+    ck_assert_int_eq(dump_import_files(&file, 1, &topology, diagnostics), STATUS_OK);
+    ck_assert_uint_eq(topology->host_bridges[0].segment, 0x10000);
+    ck_assert_uint_eq(topology->host_bridges[0].numa_node, 32);
+    ck_assert_uint_eq(at(topology, "10000:e1:00.0")->class_code, 0x050210);
+    ck_assert_uint_eq(at(topology, "10000:e1:00.0")->link.width, 0);
+    ck_assert_uint_eq(at(topology, "10000:e0:06.0")->link.generation, 6);
+    ck_assert_uint_eq(at(topology, "10000:e0:07.0")->vendor, 0xffff);
+    topology_free(topology);
+    input_file_fini(&file);
+    diagnostics_free(diagnostics);
+}
+END_TEST
+
 START_TEST(test_recognition)
 {
     static const struct {
@@ -159,6 +179,7 @@ Suite *hwloc_suite(void)
     tcase_add_test(tests, test_merge);
     tcase_add_test(tests, test_links);
     tcase_add_test(tests, test_every_link);
+    tcase_add_test(tests, test_version_3);
     tcase_add_test(tests, test_recognition);
     suite_add_tcase(suite, tests);
     return suite;
