@@ -35,7 +35,8 @@ uint32_t study_value_of(const struct study *study, uint64_t point, uint32_t axis
     uint32_t grid = study->combinations[point / study->repeats];
     for (uint32_t d = study->dimension_count; d-- > study->axes[axis].dimension + 1;)
         grid /= study->dimensions[d];
-    return grid % study->dimensions[study->axes[axis].dimension];
+    uint32_t place = grid % study->dimensions[study->axes[axis].dimension];
+    return study->axes[axis].picks ? study->axes[axis].picks[place] : place;
 }
 
 /* What a "/scenario/..." pointer changes; the reader lets only these four through, with strings. */
@@ -78,17 +79,23 @@ static void set_axis(const struct study *study, const struct study_axis *axis, c
     }
 }
 
-int study_point_scenario(const struct study *study, uint64_t point, struct scenario **scenario,
-                         struct diagnostics *diagnostics)
+int study_part_scenario(const struct study *study, uint64_t point, uint32_t axes, struct scenario **scenario,
+                        struct diagnostics *diagnostics)
 {
     int status = study->scenario_path ? scenario_load(study->scenario_path, scenario, diagnostics)
                                       : scenario_load_source(&study->scenario, scenario, diagnostics);
     if (status < 0)
         return status;
-    for (uint32_t i = 0; i < study->axis_count; i++) {
+    for (uint32_t i = 0; i < axes; i++) {
         const struct study_axis *axis = &study->axes[i];
         set_axis(study, axis, axis->values[study_value_of(study, point, i)], *scenario);
     }
     (*scenario)->seed = (study->seed_given ? study->seed : (*scenario)->seed) + study_repeat_of(study, point);
     return STATUS_OK;
+}
+
+int study_point_scenario(const struct study *study, uint64_t point, struct scenario **scenario,
+                         struct diagnostics *diagnostics)
+{
+    return study_part_scenario(study, point, study->axis_count, scenario, diagnostics);
 }

@@ -29,9 +29,13 @@ struct study_axis {
     const char *name;    /**< column of the collected table: given, or the pointer */
     const char *pointer; /**< into topology or workload (scenario.h), or "/scenario/topology", ".../workload",
                             ".../iommu", ".../cmdline" */
-    const char **values; /**< [value_count] JSON texts */
+    const char **values; /**< [value_count] JSON texts, all different */
     uint32_t value_count;
+    const uint32_t *picks; /**< [place_count] its value at each place of the dimension (zipped axes may come
+                              back to one); NULL: place n has value n */
+    uint32_t place_count;
     uint32_t dimension;
+    const char *where; /**< JSON pointer of the axis in the study */
 };
 
 /** One object of "only" or "except": for each axis it names, the values it is for. */
@@ -106,5 +110,10 @@ uint32_t study_repeat_of(const struct study *study, uint64_t point);
  */
 int study_point_scenario(const struct study *study, uint64_t point, struct scenario **scenario,
                          struct diagnostics *diagnostics);
+
+/** study_point_scenario() with the values of the first @p axes axes alone: to find out which of them it is
+ * that a reader does not like. */
+int study_part_scenario(const struct study *study, uint64_t point, uint32_t axes, struct scenario **scenario,
+                        struct diagnostics *diagnostics);
 
 #endif

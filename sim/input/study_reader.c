@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/input/source_file.h"
 #include "sim/input/study.h"
+#include "sim/input/study_axes.h"
 #include "sim/input/study_keys.h"
 #include "sim/input/workload_keys.h"
 #include "sim/input/workload_reader.h"
@@ -14,193 +15,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { VALUES_MAX = 100000, POINTS_DEFAULT = 100000, CPU_LIMIT_DEFAULT_S = 3600 };
+enum { POINTS_DEFAULT = 100000, CPU_LIMIT_DEFAULT_S = 3600 };
 static const uint64_t MEMORY_DEFAULT = UINT64_C(4) << 30;
-
-static const char *const member_names[] = {"topology", "workload", "iommu", "cmdline", NULL};
-
-/* ---- axes ---- */
-
-static const char *print_value(struct study *study, const cJSON *value)
-{
-    char *text = cJSON_PrintUnformatted(value);
-    const char *kept = arena_string(study->arena, text);
-    cJSON_free(text);
-    return kept;
-}
-
-static bool read_values(struct study *study, const struct json_node *array, struct study_axis *axis)
-{
-    if (!json_expect_array(array))
-        return false;
-    size_t count = json_length(array);
-    if (count == 0 || count > VALUES_MAX) {
-        json_error(array, "study-values", "an axis has 1 to %d values, found %zu", VALUES_MAX, count);
-        return false;
-    }
-    axis->values = arena_array(study->arena, count, sizeof(*axis->values));
-    /* null takes away, so elements are taken as they are and not through nodes, for which null is absent */
-    const cJSON *value;
-    cJSON_ArrayForEach(value, array->value)
-    {
-        const char *text = print_value(study, value);
-        for (uint32_t i = 0; i < axis->value_count; i++) {
-            if (strcmp(axis->values[i], text) == 0) {
-                json_error(array, "study-values", "the value %s is there twice", text);
-                return false;
-            }
-        }
-        axis->values[axis->value_count++] = text;
-    }
-    return true;
-}
-
-static bool read_range(struct study *study, const struct json_node *node, struct study_axis *axis)
-{
-    uint64_t from = 0, to = 0, step = 0, factor = 0;
-    const uint64_t top = UINT64_C(1) << 53;
-    const char *unit = NULL;
-    if (!json_expect_object(node) || !json_check_table(node, &range_keys) ||
-        !json_require(node, "from", "the first value") || !json_require(node, "to", "the last value") ||
-        !json_get_count(node, "from", 0, top, &from) || !json_get_count(node, "to", 0, top, &to))
-        return false;
-    json_get_count(node, "step", 1, top, &step);
-    json_get_count(node, "factor", 2, top, &factor);
-    json_get_string(node, "unit", &unit);
-    if (to < from || (step && factor) || (factor && from == 0)) {
-        json_error(node, "study-range",
-                   "a range goes up from \"from\" to \"to\", by \"step\" or, from 1 or more, by \"factor\"");
-        return false;
-    }
-    uint64_t count = 0;
-    for (uint64_t at = from; at <= to && count <= VALUES_MAX;
-         at = factor ? at * factor : at + (step ? step : 1))
-        count++;
-    if (count > VALUES_MAX) {
-        json_error(node, "study-range", "more than %d values", VALUES_MAX);
-        return false;
-    }
-    axis->values = arena_array(study->arena, count, sizeof(*axis->values));
-    for (uint64_t at = from; at <= to; at = factor ? at * factor : at + (step ? step : 1))
-        axis->values[axis->value_count++] =
-            arena_format(study->arena, unit ? "\"%" PRIu64 "%s\"" : "%" PRIu64, at, unit ? unit : "");
-    return true;
-}
-
-/* The values of a "/scenario/..." axis are strings, those of the IOMMU one of its words. */
-static bool check_member(const struct json_node *node, const struct study_axis *axis, const char *name)
-{
-    const struct json_node pointer = json_member(node, "pointer");
-    size_t known = 0;
-    while (member_names[known] && strcmp(member_names[known], name) != 0)
-        known++;
-    if (!member_names[known]) {
-        json_error(
-            &pointer, "study-pointer",
-            "of the scenario an axis can change /scenario/topology, /scenario/workload, /scenario/iommu "
-            "and /scenario/cmdline; for a seed there is \"repeats\"");
-        return false;
-    }
-    for (uint32_t i = 0; i < axis->value_count; i++) {
-        size_t word = 0;
-        const char *value = axis->values[i];
-        bool good = *value == '"';
-        if (good && strcmp(name, "iommu") == 0) {
-            while (scenario_iommu_words[word] &&
-                   (strncmp(scenario_iommu_words[word], value + 1, strlen(value) - 2) != 0 ||
-                    strlen(scenario_iommu_words[word]) != strlen(value) - 2))
-                word++;
-            good = scenario_iommu_words[word] != NULL;
-        }
-        if (!good) {
-            json_error(node, "study-values", "%s cannot be %s", axis->pointer, value);
-            return false;
-        }
-    }
-    return true;
-}
-
-static void read_axis(struct study *study, const struct json_node *node)
-{
-    static const char member[] = "/scenario/";
-    struct study_axis *axis = &study->axes[study->axis_count];
-    struct json_node values = json_member(node, "values"), range = json_member(node, "range");
-    *axis = (struct study_axis){.dimension = study->dimension_count};
-    if (!json_expect_object(node) || !json_check_table(node, &axis_keys) ||
-        !json_require(node, "pointer", "what changes") || !json_get_string(node, "pointer", &axis->pointer))
-        return;
-    axis->name = axis->pointer;
-    json_get_string(node, "name", &axis->name);
-    axis->pointer = arena_string(study->arena, axis->pointer);
-    axis->name = arena_string(study->arena, axis->name);
-    if (!*axis->pointer || strchr(axis->pointer, '=')) {
-        const struct json_node pointer = json_member(node, "pointer");
-        json_error(&pointer, "study-pointer", "no JSON pointer such as \"/parameters/iommu/walkers\"");
-        return;
-    }
-    if (json_given(&values) == json_given(&range)) {
-        json_error(node, "study-axis", "an axis has either \"values\" or \"range\"");
-        return;
-    }
-    if (json_given(&values) ? !read_values(study, &values, axis) : !read_range(study, &range, axis))
-        return;
-    if (strncmp(axis->pointer, member, strlen(member)) == 0 &&
-        !check_member(node, axis, axis->pointer + strlen(member)))
-        return;
-    for (uint32_t i = 0; i < study->axis_count; i++) {
-        if (strcmp(study->axes[i].name, axis->name) == 0 ||
-            strcmp(study->axes[i].pointer, axis->pointer) == 0) {
-            json_error(node, "study-name-twice", "another axis has the name or pointer \"%s\"", axis->name);
-            return;
-        }
-    }
-    study->axis_count++;
-}
-
-static bool axes_full(const struct study *study, const struct json_node *node)
-{
-    if (study->axis_count < STUDY_AXES_MAX)
-        return false;
-    json_error(node, "study-axis", "more than %d axes", STUDY_AXES_MAX);
-    return true;
-}
-
-static void read_zipped(struct study *study, const struct json_node *node, const struct json_node *zip)
-{
-    uint32_t first = study->axis_count;
-    json_check_table(node, &zipped_keys);
-    if (!json_expect_array(zip))
-        return;
-    for (struct json_node axis = json_first(zip); json_given(&axis) && !axes_full(study, &axis);
-         json_next(&axis))
-        read_axis(study, &axis);
-    for (uint32_t i = first + 1; i < study->axis_count; i++)
-        if (study->axes[i].value_count != study->axes[first].value_count)
-            json_error(zip, "study-zip", "axes that move together have equally many values: %s has %u, %s %u",
-                       study->axes[first].name, study->axes[first].value_count, study->axes[i].name,
-                       study->axes[i].value_count);
-    if (study->axis_count == first)
-        json_error(zip, "study-zip", "nothing is zipped here");
-}
-
-static void read_axes(struct study *study, const struct json_node *root)
-{
-    struct json_node array = json_member(root, "axes");
-    if (!json_given(&array) || !json_expect_array(&array))
-        return;
-    study->axes = arena_array(study->arena, STUDY_AXES_MAX, sizeof(*study->axes));
-    for (struct json_node node = json_first(&array); json_given(&node) && !axes_full(study, &node);
-         json_next(&node)) {
-        struct json_node zip = json_member(&node, "zip");
-        uint32_t first = study->axis_count;
-        if (json_given(&zip))
-            read_zipped(study, &node, &zip);
-        else
-            read_axis(study, &node);
-        if (study->axis_count > first)
-            study->dimensions[study->dimension_count++] = study->axes[first].value_count;
-    }
-}
 
 /* ---- conditions ---- */
 
@@ -223,7 +39,7 @@ static const bool *read_taken(struct study *study, const struct json_node *node,
     bool *taken = arena_array(study->arena, axis->value_count, sizeof(*taken));
     const cJSON *value = cJSON_IsArray(node->value) ? node->value->child : node->value;
     for (; value; value = cJSON_IsArray(node->value) ? value->next : NULL) {
-        const char *text = print_value(study, value);
+        const char *text = study_value_text(study, value);
         uint32_t i = 0;
         while (i < axis->value_count && strcmp(axis->values[i], text) != 0)
             i++;
@@ -264,13 +80,16 @@ static struct study_condition *read_conditions(struct study *study, const struct
 
 static bool fits(const struct study *study, const struct study_condition *list, uint32_t count, uint32_t at)
 {
-    uint32_t values[STUDY_AXES_MAX];
+    uint32_t places[STUDY_AXES_MAX];
     for (uint32_t d = study->dimension_count; d-- > 0; at /= study->dimensions[d])
-        values[d] = at % study->dimensions[d];
+        places[d] = at % study->dimensions[d];
     for (uint32_t i = 0; i < count; i++) {
         bool all = true;
-        for (uint32_t j = 0; j < list[i].axis_count; j++)
-            all &= list[i].takes[j][values[study->axes[list[i].axes[j]].dimension]];
+        for (uint32_t j = 0; j < list[i].axis_count; j++) {
+            const struct study_axis *axis = &study->axes[list[i].axes[j]];
+            uint32_t place = places[axis->dimension];
+            all &= list[i].takes[j][axis->picks ? axis->picks[place] : place];
+        }
         if (all)
             return true;
     }
@@ -383,9 +202,11 @@ static void read_study(struct study *study, const struct json_node *root)
         study->name = arena_string(study->arena, text);
     read_scenario(study, root);
     json_require(root, "axes", "what is varied");
-    read_axes(study, root);
-    study->only = read_conditions(study, root, "only", &study->only_count);
-    study->except = read_conditions(study, root, "except", &study->except_count);
+    study_axes_read(study, root);
+    if (diagnostics_errors(root->document->diagnostics) == 0) { /* they name axes */
+        study->only = read_conditions(study, root, "only", &study->only_count);
+        study->except = read_conditions(study, root, "except", &study->except_count);
+    }
     json_get_u32(root, "repeats", 1, 100000, &study->repeats);
     study->seed_given = json_get_count(root, "seed", 0, UINT64_C(1) << 52, &study->seed);
     read_metrics(study, root);

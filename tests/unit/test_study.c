@@ -175,11 +175,28 @@ START_TEST(the_key_is_of_what_counts)
 }
 END_TEST
 
+/* Sizes and ways of a cache: ways may come back. Asked for 4 ways a condition means both. */
+START_TEST(zipped_values_come_back)
+{
+    struct study *study = load("\"except\": [{\"n\": 2, \"ways\": 4}], \"axes\": [" AXIS(
+        "n", "1, 2") ", {\"zip\": [" AXIS("size", "32, 64, 128") ", " AXIS("ways", "4, 4, 8") "]}]");
+    static const char *const expected[] = {"n=1 size=32 ways=4", "n=1 size=64 ways=4", "n=1 size=128 ways=8",
+                                           "n=2 size=128 ways=8"};
+    ck_assert_uint_eq(study_points(study), 4);
+    for (uint64_t i = 0; i < 4; i++)
+        ck_assert_str_eq(print_point(study, i), expected[i]);
+    ck_assert_uint_eq(study->axes[2].value_count, 2);
+    ck_assert_str_eq(study->axes[2].where, "/axes/1/zip/1");
+    study_free(study);
+}
+END_TEST
+
 Suite *study_suite(void)
 {
     Suite *suite = suite_create("study");
     TCase *tests = tcase_create("study");
     tcase_add_test(tests, the_last_axis_runs_fastest);
+    tcase_add_test(tests, zipped_values_come_back);
     tcase_add_test(tests, zipped_axes_move_together);
     tcase_add_test(tests, ranges_step_or_multiply);
     tcase_add_test(tests, conditions_leave_combinations_out);
