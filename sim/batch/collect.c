@@ -90,27 +90,6 @@ static void widen(struct collected *table, const uint32_t *widths, uint64_t poin
     }
 }
 
-static bool has_figure_of(const struct collected *table, const struct study_metric *metric)
-{
-    for (uint32_t i = 0; i < table->metric_count; i++)
-        if (point_metric_has_name(metric, table->metrics[i]))
-            return true;
-    return false;
-}
-
-/* A pointer that is misspelt finds nothing: that is not to pass for a figure that is always absent. */
-static void warn_of_empty_metrics(const struct collected *table, struct diagnostics *diagnostics)
-{
-    const struct study *study = table->study;
-    if (table->missing + table->failed == study_points(study) || study->metrics == study_default_metrics)
-        return;
-    for (uint32_t i = 0; i < study->metric_count; i++)
-        if (!has_figure_of(table, &study->metrics[i]))
-            diagnostics_report(diagnostics, DIAGNOSTIC_WARNING, &study->source, DIAGNOSTIC_NO_OFFSET, NULL,
-                               "study-metric-empty", "metric \"%s\": no result has anything at %s",
-                               study->metrics[i].name, study->metrics[i].pointer);
-}
-
 int collect(struct sweep *sweep, struct collected *table, struct diagnostics *diagnostics)
 {
     uint64_t points = study_points(sweep->study);
@@ -128,7 +107,8 @@ int collect(struct sweep *sweep, struct collected *table, struct diagnostics *di
     }
     widen(table, widths, points);
     free(widths);
-    warn_of_empty_metrics(table, diagnostics);
+    if (table->missing + table->failed < points)
+        point_metrics_report_empty(table->study, table->metrics, table->metric_count, diagnostics);
     return STATUS_OK;
 }
 

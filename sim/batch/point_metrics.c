@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/batch/point_metrics.h"
 
+#include "sim/base/json_scan.h"
 #include "sim/base/text_buffer.h"
 #include "sim/base/units.h"
 
@@ -103,6 +104,27 @@ bool point_metric_has_name(const struct study_metric *metric, const char *name)
     if (whole < length || strcmp(name + whole - length, metric->name) != 0)
         return false;
     return whole == length || (name[whole - length - 1] == '.' && strchr(metric->pointer, '*'));
+}
+
+void point_metrics_report_empty(const struct study *study, const char *const *names, size_t count,
+                                struct diagnostics *diagnostics)
+{
+    for (uint32_t i = 0; i < study->metric_count && study->metrics != study_default_metrics; i++) {
+        size_t name = 0;
+        while (name < count && !point_metric_has_name(&study->metrics[i], names[name]))
+            name++;
+        if (name < count)
+            continue;
+        bool plain = !strpbrk(study->metrics[i].name, "/~"); /* it stands in a JSON pointer as it is */
+        struct text_buffer where = {0};
+        text_buffer_format(&where, "/metrics/%s", study->metrics[i].name);
+        diagnostics_report(diagnostics, DIAGNOSTIC_WARNING, &study->source,
+                           plain ? json_locate(&study->source, where.text, JSON_VALUE) : DIAGNOSTIC_NO_OFFSET,
+                           plain ? where.text : NULL, "study-metric-empty",
+                           "metric \"%s\": no result has anything at %s", study->metrics[i].name,
+                           study->metrics[i].pointer);
+        text_buffer_fini(&where);
+    }
 }
 
 unsigned point_metrics_sections(const struct study *study)

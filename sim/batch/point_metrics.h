@@ -23,6 +23,14 @@ bool point_metrics_find(const struct study *study, const char *text, metric_visi
  * "."? */
 bool point_metric_has_name(const struct study_metric *metric, const char *name);
 
+/**
+ * Warn of metrics that found nothing in any result: a pointer that is misspelt is not to pass for a figure
+ * that is always absent.
+ * @param names  [count] of all figures that were found
+ */
+void point_metrics_report_empty(const struct study *study, const char *const *names, size_t count,
+                                struct diagnostics *diagnostics);
+
 /** Parts of the result document a study needs (bits as in struct scenario): those its metrics are in. */
 unsigned point_metrics_sections(const struct study *study);
 

@@ -4,6 +4,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/batch/point_metrics.h"
+#include "sim/batch/study_check.h"
 #include "sim/input/source_file.h"
 #include "sim/output/output_file.h"
 
@@ -116,6 +117,9 @@ int sweep_open(struct sweep *sweep, const char *path, const char *folder, bool w
     sweep->sections = needed | 1U << RESULT_STREAMS | 1U << RESULT_UNITS;
     if (!write)
         return STATUS_OK;
+    status = study_check(sweep->study, diagnostics);
+    if (status < 0)
+        return status; /* nothing is written */
     status = result_store_make(sweep->folder, diagnostics);
     if (status == STATUS_OK)
         status = lock_folder(sweep, diagnostics);

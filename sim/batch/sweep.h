@@ -34,7 +34,8 @@ struct sweep_progress {
  * Begin with a study file: make its folder and put the study there.
  * @param path    a study, or a folder that has one already
  * @param folder  NULL: the study's name without ".json", and "-results", in the current folder
- * @param write   the folder is to be written: make it, lock it
+ * @param write   the folder is to be written: see that the study can be computed (study_check.h), make it,
+ * lock it
  * @return 0; STATUS_BAD_INPUT, STATUS_FILE_OPEN, STATUS_FILE_READ, STATUS_FILE_WRITE after diagnostics (codes
  * sweep-busy: another process works in the folder; sweep-no-study). Free with sweep_close() in any case.
  */

@@ -4,6 +4,7 @@
 #include "sim/base/text_buffer.h"
 #include "sim/cli/command.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/sweep_words.h"
 #include "sim/topology/synthetic.h"
 
 #include <stdio.h>
@@ -50,6 +51,8 @@ static void add_paragraphs(const char *text, size_t length, struct text_buffer *
 
 static void add_option(const struct argp_option *option, struct text_buffer *out)
 {
+    if (option->flags & OPTION_HIDDEN)
+        return;
     if (!option->name) { /* the head of a section */
         if (option->doc) {
             text_buffer_add(out, ".PP\n");
@@ -75,11 +78,10 @@ static void add_option(const struct argp_option *option, struct text_buffer *out
     text_buffer_add(out, "\n");
 }
 
-static void add_command(const struct command *command, struct text_buffer *out)
+static void add_command(const char *name, const struct argp *argp, struct text_buffer *out)
 {
-    const struct argp *argp = command->argp;
     text_buffer_add(out, ".SS \"");
-    text_buffer_format(out, "iommusim %s [OPTION...] ", command->name);
+    text_buffer_format(out, "iommusim %s [OPTION...] ", name);
     for (const char *at = argp->args_doc; *at; at++)
         text_buffer_append(out, *at == '\n' ? " | " : at, *at == '\n' ? 3 : 1);
     text_buffer_add(out, "\"\n");
@@ -91,6 +93,16 @@ static void add_command(const struct command *command, struct text_buffer *out)
         add_paragraphs(argp->doc + before + 1, strlen(argp->doc + before + 1), out);
 }
 
+static void add_sweep_words(struct text_buffer *out)
+{
+    for (const struct sweep_word *word = sweep_words; word->name; word++) {
+        struct text_buffer name = {0};
+        text_buffer_format(&name, "sweep %s", word->name);
+        add_command(name.text, word->argp, out);
+        text_buffer_fini(&name);
+    }
+}
+
 static void write_page(struct text_buffer *out)
 {
     text_buffer_add(
@@ -100,8 +112,11 @@ static void write_page(struct text_buffer *out)
              ".SH DESCRIPTION\n"
              "A simulator of IOMMUs and the PCI Express fabric in front of them: who shares a group, who "
              "can reach whom, what translation costs.\n.SH COMMANDS\n");
-    for (const struct command *command = commands; command->name; command++)
-        add_command(command, out);
+    for (const struct command *command = commands; command->name; command++) {
+        add_command(command->name, command->argp, out);
+        if (command->argp == &sweep_argp)
+            add_sweep_words(out);
+    }
     text_buffer_add(out, ".SH MACHINES IN ONE LINE\n.nf\n");
     struct text_buffer grammar = {0};
     synthetic_help(&grammar);

@@ -6,7 +6,6 @@
 #include "sim/cli/sweep_words.h"
 #include "sim/output/output_file.h"
 
-#include <argp.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,12 +278,11 @@ static int answer(const struct answer_choice *chosen, int (*reply)(struct questi
     return status;
 }
 
-static int ask(int argc, char **argv, const struct argp_option *word_options, const char *text,
-               struct answer_choice *chosen, int (*reply)(struct question *, struct text_buffer *))
+static int ask(int argc, char **argv, const struct argp *argp, struct answer_choice *chosen,
+               int (*reply)(struct question *, struct text_buffer *))
 {
-    struct argp argp = {word_options, parse_option, "FOLDER", text, NULL, NULL, NULL};
     argp_err_exit_status = EXIT_BAD_INPUT;
-    argp_parse(&argp, argc, argv, 0, NULL, chosen);
+    argp_parse(argp, argc, argv, 0, NULL, chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     int status = answer(chosen, reply, diagnostics);
     diagnostics_print(diagnostics, stderr);
@@ -292,43 +290,65 @@ static int ask(int argc, char **argv, const struct argp_option *word_options, co
     return status == EXIT_ANSWER_NO ? EXIT_ANSWER_NO : status_exit_code(status);
 }
 
+static const struct argp_option pareto_options[] = {GOAL_OPTIONS, FORMAT_OPTION, {0}};
+
+const struct argp sweep_pareto_argp = {
+    .options = pareto_options,
+    .parser = parse_option,
+    .args_doc = "FOLDER",
+    .doc = "The combinations that no other beats in all goals at once, means over repeats.",
+};
+
 int sweep_pareto_word(int argc, char **argv)
 {
-    static const struct argp_option options[] = {GOAL_OPTIONS, FORMAT_OPTION, {0}};
     struct answer_choice chosen = {.wants_goal = true};
-    return ask(argc, argv, options,
-               "The combinations that no other beats in all goals at once, means over repeats.", &chosen,
-               answer_pareto);
+    return ask(argc, argv, &sweep_pareto_argp, &chosen, answer_pareto);
 }
+
+static const struct argp_option best_options[] = {
+    GOAL_OPTIONS,
+    {"subject-to", OPTION_SUBJECT, "CONDITION", 0,
+     "Only combinations that meet it, as in 'reads.p99_ps<800ns' or 'size>=64KiB'; may repeat", 0},
+    FORMAT_OPTION,
+    {0},
+};
+
+const struct argp sweep_best_argp = {
+    .options = best_options,
+    .parser = parse_option,
+    .args_doc = "FOLDER",
+    .doc = "The best combination, means over repeats: by the first goal, where equal by the next. Exit "
+           "status: 1 "
+           "where none meets the conditions.",
+};
 
 int sweep_best_word(int argc, char **argv)
 {
-    static const struct argp_option options[] = {
-        GOAL_OPTIONS,
-        {"subject-to", OPTION_SUBJECT, "CONDITION", 0,
-         "Only combinations that meet it, as in 'reads.p99_ps<800000' or 'size>=64KiB'; may repeat", 0},
-        FORMAT_OPTION,
-        {0},
-    };
     struct answer_choice chosen = {.wants_goal = true};
-    return ask(argc, argv, options,
-               "The best combination, means over repeats: by the first goal, where equal by the next. Exit "
-               "status: 1 "
-               "where none meets the conditions.",
-               &chosen, answer_best);
+    return ask(argc, argv, &sweep_best_argp, &chosen, answer_best);
 }
+
+static const struct argp_option sensitivity_options[] = {
+    {"of", OPTION_OF, "NAME", 0, "The metric that is to be explained", 0},
+    FORMAT_OPTION,
+    {0},
+};
+
+const struct argp sweep_sensitivity_argp = {
+    .options = sensitivity_options,
+    .parser = parse_option,
+    .args_doc = "FOLDER",
+    .doc =
+        "Which axis matters: the share of the variance between combinations that its values alone explain "
+        "(eta "
+        "squared), and the values with the lowest and the highest mean.\vWhat the shares leave over is for "
+        "axes "
+        "that act together. Where conditions leave combinations out, values are met with other values of the "
+        "other axes, too, and part of a share may be theirs.",
+};
 
 int sweep_sensitivity_word(int argc, char **argv)
 {
-    static const struct argp_option options[] = {
-        {"of", OPTION_OF, "NAME", 0, "The metric that is to be explained", 0},
-        FORMAT_OPTION,
-        {0},
-    };
     struct answer_choice chosen = {.wants_of = true};
-    return ask(
-        argc, argv, options,
-        "Which axis matters: the share of the variance between combinations that its values alone explain "
-        "(eta squared), and the values with the lowest and the highest mean.",
-        &chosen, answer_sensitivity);
+    return ask(argc, argv, &sweep_sensitivity_argp, &chosen, answer_sensitivity);
 }

@@ -4,8 +4,10 @@
 #include "sim/base/nearest.h"
 #include "sim/base/status.h"
 #include "sim/base/units.h"
+#include "sim/batch/point_metrics.h"
 #include "sim/batch/scenario_run.h"
 #include "sim/batch/slurm.h"
+#include "sim/batch/study_check.h"
 #include "sim/batch/sweep.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/run_progress.h"
@@ -67,6 +69,7 @@ static const char doc[] =
     "  plot FOLDER             a figure over an axis, or two figures, as SVG and gnuplot data\n"
     "  search STUDY            the smallest hardware that meets a target, or the best figure, without\n"
     "                          the whole grid\n"
+    "`iommusim sweep WORD --help` has the options of a word, `iommusim schema study` the form of a study.\n"
     "Exit status: 0 all points have results, 1 some have failed, 2 bad usage or input, 3 files or resources, "
     "130 interrupted.";
 
@@ -200,34 +203,86 @@ static struct sweep_options sweep_options_of(const struct sweep_choice *chosen)
                                   .retry_failed = chosen->retry};
 }
 
+/* Points that were tried, and the names of all figures they have. */
+struct sample {
+    struct arena *arena;
+    uint64_t tried, failed;
+    double seconds;
+    const char **names;
+    size_t name_count, name_capacity;
+};
+
+static void take_name(void *context, const char *name, const char *value)
+{
+    struct sample *sample = context;
+    (void)value;
+    sample->names =
+        memory_grow(sample->names, sample->name_count, &sample->name_capacity, sizeof(*sample->names));
+    sample->names[sample->name_count++] = arena_string(sample->arena, name);
+}
+
+/* A point that fails is one of the study's failures, as in the sweep itself. */
+static int try_point(struct sweep *sweep, uint64_t point, struct sample *sample,
+                     struct diagnostics *diagnostics)
+{
+    struct scenario *scenario;
+    struct text_buffer inputs = {0}, text = {0};
+    char key[POINT_KEY_SIZE];
+    struct timespec begun;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    int status = sweep_point(sweep, point, &scenario, key, &inputs, diagnostics);
+    if (status == STATUS_OK) {
+        struct diagnostics *own = diagnostics_new(ERRORS_SHOWN);
+        if (scenario_run_whole(scenario, &text, own) < 0) {
+            for (size_t i = 0; i < diagnostics_count(own) && sample->failed == 0; i++)
+                diagnostics_pass(own, i, diagnostics);
+            sample->failed++;
+        }
+        point_metrics_find(sweep->study, text_buffer_get(&text), take_name, sample);
+        diagnostics_free(own);
+        scenario_free(scenario);
+    }
+    text_buffer_fini(&inputs);
+    text_buffer_fini(&text);
+    sample->tried++;
+    sample->seconds += seconds_since(&begun);
+    return status;
+}
+
+static void print_estimate(const struct study *study, const struct sample *sample, unsigned jobs)
+{
+    uint64_t points = study_points(study);
+    double each = sample->tried ? sample->seconds / (double)sample->tried : 0;
+    printf("%" PRIu64 " points: %u combinations, %u repeats\n", points, study->combination_count,
+           study->repeats);
+    for (uint32_t i = 0; i < study->axis_count; i++) {
+        const struct study_axis *axis = &study->axes[i];
+        bool zipped = i && study->axes[i - 1].dimension == axis->dimension;
+        printf("%s%s %u", i == 0 ? "axes: " : zipped ? " with " : " x ", axis->name, axis->place_count);
+    }
+    puts("");
+    printf("about %.3f s a point (%" PRIu64 " tried%s", each, sample->tried, sample->failed ? "" : ")");
+    if (sample->failed)
+        printf(", %" PRIu64 " failed)", sample->failed);
+    printf(", %.0f s in all on %u processors\n", each * (double)points / jobs, jobs);
+}
+
 /* A sample spread over the study; nothing of it is kept. */
 static int estimate(struct sweep *sweep, const struct sweep_choice *chosen, struct diagnostics *diagnostics)
 {
-    uint64_t points = study_points(sweep->study), taken = points < SAMPLE_POINTS ? points : SAMPLE_POINTS;
-    double seconds = 0;
-    for (uint64_t i = 0; i < taken; i++) {
-        struct scenario *scenario;
-        struct text_buffer inputs = {0}, text = {0};
-        char key[POINT_KEY_SIZE];
-        struct timespec begun;
-        clock_gettime(CLOCK_MONOTONIC, &begun);
-        int status = sweep_point(sweep, points * i / taken, &scenario, key, &inputs, diagnostics);
-        if (status == STATUS_OK) {
-            status = scenario_run_whole(scenario, &text, diagnostics);
-            scenario_free(scenario);
-        }
-        text_buffer_fini(&inputs);
-        text_buffer_fini(&text);
-        if (status < 0)
-            return status;
-        seconds += seconds_since(&begun);
+    uint64_t points = study_points(sweep->study), wanted = points < SAMPLE_POINTS ? points : SAMPLE_POINTS;
+    struct sample sample = {.arena = arena_new()};
+    int status = study_check(sweep->study, diagnostics);
+    for (uint64_t i = 0; i < wanted && status == STATUS_OK; i++)
+        status = try_point(sweep, points * i / wanted, &sample, diagnostics);
+    if (status == STATUS_OK) {
+        if (sample.failed < sample.tried)
+            point_metrics_report_empty(sweep->study, sample.names, sample.name_count, diagnostics);
+        print_estimate(sweep->study, &sample, chosen->jobs ? chosen->jobs : processors());
     }
-    unsigned jobs = chosen->jobs ? chosen->jobs : processors();
-    printf("%" PRIu64 " points: %u combinations, %u repeats\n", points, sweep->study->combination_count,
-           sweep->study->repeats);
-    printf("about %.3f s a point (%" PRIu64 " tried), %.0f s in all on %u processors\n",
-           seconds / (double)taken, taken, seconds / (double)taken * (double)points / jobs, jobs);
-    return STATUS_OK;
+    free(sample.names);
+    arena_free(sample.arena);
+    return status == STATUS_OK && sample.failed ? EXIT_ANSWER_NO : status;
 }
 
 static void print_summary(const struct sweep *sweep, const struct sweep_progress *progress, double seconds)
@@ -237,8 +292,18 @@ static void print_summary(const struct sweep *sweep, const struct sweep_progress
     if (progress->damaged)
         fprintf(stderr, ", %" PRIu64 " damaged files replaced", progress->damaged);
     if (progress->failed)
-        fprintf(stderr, ", %" PRIu64 " failed (`iommusim sweep status %s`)", progress->failed, sweep->folder);
+        fprintf(stderr, ", %" PRIu64 " failed", progress->failed);
     fputs("\n", stderr);
+}
+
+/* Why points have failed, also where no progress is wanted. */
+static void say_failures(struct sweep *sweep, struct diagnostics *diagnostics)
+{
+    struct collected table;
+    if (collect(sweep, &table, diagnostics) < 0)
+        return;
+    sweep_print_failures(sweep, &table, stderr);
+    collected_free(&table);
 }
 
 static int compute(struct sweep *sweep, const struct sweep_choice *chosen, struct diagnostics *diagnostics)
@@ -257,6 +322,8 @@ static int compute(struct sweep *sweep, const struct sweep_choice *chosen, struc
         fputs("\r\033[K", stderr);
     if (!chosen->quiet || status < 0)
         print_summary(sweep, &progress, seconds_since(&display.begun));
+    if (status == STATUS_OK && progress.failed)
+        say_failures(sweep, diagnostics);
     if (status == STATUS_INTERRUPTED)
         fprintf(stderr, "interrupted; `iommusim sweep %s` goes on\n", sweep->folder);
     return status < 0 ? status : progress.failed ? EXIT_ANSWER_NO : STATUS_OK;
@@ -346,6 +413,24 @@ static int sweep_study(int argc, char **argv)
     return status == EXIT_ANSWER_NO ? EXIT_ANSWER_NO : status_exit_code(status);
 }
 
+/* A word that is none, and no file either, is mistyped. @return false after saying so */
+static bool check_word(const char *text)
+{
+    struct stat about;
+    if (*text == '-' || stat(text, &about) == 0)
+        return true;
+    static const struct sweep_word resume = {"resume", NULL, NULL};
+    size_t count = 0;
+    while (sweep_words[count].name)
+        count++;
+    const char *near = nearest_name(text, &sweep_words[0].name, count, sizeof(sweep_words[0]));
+    near = near ? near : nearest_name(text, &resume.name, 1, sizeof(resume));
+    if (near)
+        fprintf(stderr, "iommusim sweep: error: '%s' is neither a study nor a word, did you mean '%s'?\n",
+                text, near);
+    return near == NULL;
+}
+
 int sweep_command(int argc, char **argv)
 {
     for (const struct sweep_word *word = sweep_words; argc > 1 && word->name; word++) {
@@ -359,5 +444,7 @@ int sweep_command(int argc, char **argv)
     static char resume[] = "--resume";
     if (argc > 1 && strcmp(argv[1], "resume") == 0)
         argv[1] = resume;
+    if (argc > 2 && !check_word(argv[1]))
+        return EXIT_BAD_INPUT;
     return sweep_study(argc, argv);
 }

@@ -5,15 +5,16 @@
 #include "sim/output/output_file.h"
 #include "sim/output/study_chart.h"
 
-#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20 };
-enum { OPTION_X = 256, OPTION_Y, OPTION_BY };
+enum { OPTION_X = 256, OPTION_Y, OPTION_BY, OPTION_MAX };
 
 struct plot_choice {
     const char *folder, *x, *y, *by, *output;
+    const char *more[2]; /* quantities of which more is better */
+    size_t more_count;
 };
 
 static const struct argp_option options[] = {
@@ -23,6 +24,7 @@ static const struct argp_option options[] = {
      "A line for each value of this axis; without: points, and a line where nothing "
      "beats them (less x, less y)",
      0},
+    {"max", OPTION_MAX, "NAME", 0, "More of this is better, x or y or both; may repeat", 0},
     {"output", 'o', "FILE", 0, "The picture, FILE.svg; its numbers go to FILE.dat", 0},
     {0},
 };
@@ -40,6 +42,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_BY:
         chosen->by = text;
         return 0;
+    case OPTION_MAX:
+        if (chosen->more_count == 2)
+            argp_error(state, "more than 2 goals");
+        chosen->more[chosen->more_count++] = text;
+        return 0;
     case 'o':
         chosen->output = text;
         return 0;
@@ -51,6 +58,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!chosen->folder || !chosen->x || !chosen->y || !chosen->output)
             argp_error(state, "FOLDER, --x, --y and -o are needed");
+        for (size_t i = 0; i < chosen->more_count; i++)
+            if (strcmp(chosen->more[i], chosen->x) != 0 && strcmp(chosen->more[i], chosen->y) != 0)
+                argp_error(state, "--max is for what --x and --y name, not '%s'", chosen->more[i]);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -93,13 +103,23 @@ static int write_both(const struct chart *chart, const char *output, struct diag
     return status;
 }
 
+static bool more_is_better(const struct plot_choice *chosen, const char *name)
+{
+    for (size_t i = 0; i < chosen->more_count; i++)
+        if (strcmp(chosen->more[i], name) == 0)
+            return true;
+    return false;
+}
+
 static int draw(const struct collected *table, const struct plot_choice *chosen,
                 struct diagnostics *diagnostics)
 {
-    struct study_quantity x = {0}, y = {0};
+    struct study_goal x = {.maximise = more_is_better(chosen, chosen->x)},
+                      y = {.maximise = more_is_better(chosen, chosen->y)};
     uint32_t lines;
     int status = STATUS_BAD_USAGE;
-    if (sweep_find_quantity(table, chosen->x, &x) && sweep_find_quantity(table, chosen->y, &y))
+    if (sweep_find_quantity(table, chosen->x, &x.quantity) &&
+        sweep_find_quantity(table, chosen->y, &y.quantity))
         status = find_lines(table->study, chosen->by, &lines);
     if (status == STATUS_OK) {
         struct study_chart made;
@@ -107,20 +127,23 @@ static int draw(const struct collected *table, const struct plot_choice *chosen,
         status = write_both(&made.chart, chosen->output, diagnostics);
         study_chart_fini(&made);
     }
-    free(x.values);
-    free(y.values);
+    free(x.quantity.values);
+    free(y.quantity.values);
     return status;
 }
+
+const struct argp sweep_plot_argp = {.options = options,
+                                     .parser = parse_option,
+                                     .args_doc = "FOLDER",
+                                     .doc = "Draw a study: means over repeats."};
 
 int sweep_plot_word(int argc, char **argv)
 {
     struct plot_choice chosen = {0};
-    struct argp argp = {options, parse_option, "FOLDER", "Draw a study: means over repeats.",
-                        NULL,    NULL,         NULL};
     struct sweep sweep = {.lock = -1};
     struct collected table;
     argp_err_exit_status = EXIT_BAD_INPUT;
-    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+    argp_parse(&sweep_plot_argp, argc, argv, 0, NULL, &chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     int status = sweep_open(&sweep, chosen.folder, NULL, false, diagnostics);
     if (status == STATUS_OK)

@@ -9,7 +9,6 @@
 #include "sim/batch/study_search.h"
 #include "sim/cli/sweep_words.h"
 
-#include <argp.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -254,13 +253,14 @@ static int answer(struct sweep *sweep, const struct search_choice *chosen, struc
     return status;
 }
 
+const struct argp sweep_search_argp = {options, parse_option, "STUDY", doc, NULL, NULL, NULL};
+
 int sweep_search_word(int argc, char **argv)
 {
     struct search_choice chosen = {0};
-    struct argp argp = {options, parse_option, "STUDY", doc, NULL, NULL, NULL};
     struct sweep sweep = {.lock = -1};
     argp_err_exit_status = EXIT_BAD_INPUT;
-    argp_parse(&argp, argc, argv, 0, NULL, &chosen);
+    argp_parse(&sweep_search_argp, argc, argv, 0, NULL, &chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     int status = sweep_open(&sweep, chosen.study, chosen.folder, true, diagnostics);
     if (status == STATUS_OK)

@@ -9,7 +9,6 @@
 #include "sim/cli/commands.h"
 #include "sim/output/output_file.h"
 
-#include <argp.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,18 +53,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_option no_options[] = {{0}};
-
 /* Parse, open, answer, close: what all words share. */
-static int ask(int argc, char **argv, const struct argp_option *word_options, const char *arguments,
-               const char *text, struct word_choice *chosen,
+static int ask(int argc, char **argv, const struct argp *argp, struct word_choice *chosen,
                int (*answer)(struct sweep *sweep, const struct word_choice *chosen,
                              struct diagnostics *diagnostics))
 {
-    struct argp argp = {word_options, parse_option, arguments, text, NULL, NULL, NULL};
     struct sweep sweep = {.lock = -1};
     argp_err_exit_status = EXIT_BAD_INPUT;
-    argp_parse(&argp, argc, argv, 0, NULL, chosen);
+    argp_parse(argp, argc, argv, 0, NULL, chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     int status = sweep_open(&sweep, chosen->folder, NULL, false, diagnostics);
     if (status == STATUS_OK)
@@ -78,11 +73,42 @@ static int ask(int argc, char **argv, const struct argp_option *word_options, co
 
 /* ---- status ---- */
 
+struct failure_kind {
+    const char *reason, *key; /* key of the first */
+    uint64_t points;
+};
+
+void sweep_print_failures(const struct sweep *sweep, const struct collected *table, FILE *out)
+{
+    struct failure_kind kinds[FAILURES_SHOWN];
+    size_t count = 0;
+    uint64_t others = 0;
+    for (uint64_t i = 0; i < study_points(table->study) && table->failed; i++) {
+        const struct collected_point *point = &table->points[i];
+        size_t kind = 0;
+        if (point->state != STORED_FAILURE)
+            continue;
+        while (kind < count && strcmp(kinds[kind].reason, point->reason) != 0)
+            kind++;
+        if (kind == FAILURES_SHOWN) {
+            others++;
+            continue;
+        }
+        if (kind == count)
+            kinds[count++] = (struct failure_kind){point->reason, point->key, 0};
+        kinds[kind].points++;
+    }
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%" PRIu64 " failed: %s\n  iommusim sweep show %s %.8s\n", kinds[i].points,
+                kinds[i].reason, sweep->folder, kinds[i].key);
+    if (others)
+        fprintf(out, "%" PRIu64 " failed for other reasons\n", others);
+}
+
 static int answer_status(struct sweep *sweep, const struct word_choice *chosen,
                          struct diagnostics *diagnostics)
 {
     struct collected table;
-    unsigned shown = 0;
     (void)chosen;
     int status = collect(sweep, &table, diagnostics);
     if (status < 0)
@@ -93,15 +119,7 @@ static int answer_status(struct sweep *sweep, const struct word_choice *chosen,
     if (table.damaged)
         printf(" (%" PRIu64 " of them have a damaged file)", table.damaged);
     puts("");
-    for (uint64_t i = 0; i < points && table.failed; i++) {
-        if (table.points[i].state != STORED_FAILURE)
-            continue;
-        if (shown++ == FAILURES_SHOWN) {
-            printf("... and %" PRIu64 " more\n", table.failed - FAILURES_SHOWN);
-            break;
-        }
-        printf("failed %s: %s\n", table.points[i].key, table.points[i].reason);
-    }
+    sweep_print_failures(sweep, &table, stdout);
     struct text_buffer queue = {0};
     slurm_queue_print(sweep->folder, &queue);
     fputs(text_buffer_get(&queue), stdout);
@@ -111,13 +129,18 @@ static int answer_status(struct sweep *sweep, const struct word_choice *chosen,
     return whole ? STATUS_OK : EXIT_ANSWER_NO;
 }
 
+static const struct argp status_argp = {
+    .parser = parse_option,
+    .args_doc = "FOLDER",
+    .doc = "Say how much of a study is there, and why points have failed. Exit status: 0 all of it, 1 points "
+           "are "
+           "missing or have failed.",
+};
+
 static int status_word(int argc, char **argv)
 {
     struct word_choice chosen = {0};
-    return ask(
-        argc, argv, no_options, "FOLDER",
-        "Say how much of a study is there. Exit status: 0 all of it, 1 points are missing or have failed.",
-        &chosen, answer_status);
+    return ask(argc, argv, &status_argp, &chosen, answer_status);
 }
 
 /* ---- collect ---- */
@@ -162,20 +185,28 @@ static int answer_collect(struct sweep *sweep, const struct word_choice *chosen,
     return status;
 }
 
+static const struct argp_option collect_options[] = {
+    {"format", 'f', "csv|ndjson|sqlite", 0, "csv (default), ndjson or sqlite", 0},
+    {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
+    {"partial", OPTION_PARTIAL, NULL, 0, "Take what is there, though points are missing", 0},
+    {0},
+};
+
+static const struct argp collect_argp = {
+    .options = collect_options,
+    .parser = parse_option,
+    .args_doc = "FOLDER",
+    .doc = "Make one table of all results. The same results give the same bytes. Exit status: 1 where points "
+           "are "
+           "missing.\vA database has the tables study, points, parameters and metrics, and the views results "
+           "(a row "
+           "a point), means (a row a combination) and failures.",
+};
+
 static int collect_word(int argc, char **argv)
 {
-    static const struct argp_option collect_options[] = {
-        {"format", 'f', "csv|ndjson|sqlite", 0, "csv (default), ndjson or sqlite", 0},
-        {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
-        {"partial", OPTION_PARTIAL, NULL, 0, "Take what is there, though points are missing", 0},
-        {0},
-    };
     struct word_choice chosen = {0};
-    return ask(
-        argc, argv, collect_options, "FOLDER",
-        "Make one table of all results. The same results give the same bytes. Exit status: 1 where points "
-        "are missing.",
-        &chosen, answer_collect);
+    return ask(argc, argv, &collect_argp, &chosen, answer_collect);
 }
 
 /* ---- show, point ---- */
@@ -188,7 +219,10 @@ static int find_point(struct sweep *sweep, const char *key, uint64_t *point, str
         return STATUS_OK;
     if (diagnostics_errors(diagnostics) == errors)
         fprintf(stderr,
-                "iommusim sweep: error: no point, or more than one, has a key that begins with '%s'\n", key);
+                "iommusim sweep: error: no point of this study, or more than one, has a key that begins with "
+                "'%s'; "
+                "`iommusim sweep collect %s --partial` lists them\n",
+                key, sweep->folder);
     return STATUS_BAD_INPUT;
 }
 
@@ -238,14 +272,18 @@ static int answer_show(struct sweep *sweep, const struct word_choice *chosen, st
     return status;
 }
 
+static const struct argp show_argp = {
+    .parser = parse_option,
+    .args_doc = "FOLDER KEY",
+    .doc = "Show one point: parameters, figures or why it failed, the command that computes it again. KEY "
+           "may be "
+           "its first digits.",
+};
+
 static int show_word(int argc, char **argv)
 {
     struct word_choice chosen = {.wants_key = true};
-    return ask(
-        argc, argv, no_options, "FOLDER KEY",
-        "Show one point: parameters, figures or why it failed, the command that computes it again. KEY may "
-        "be its first digits.",
-        &chosen, answer_show);
+    return ask(argc, argv, &show_argp, &chosen, answer_show);
 }
 
 static int answer_point(struct sweep *sweep, const struct word_choice *chosen,
@@ -270,29 +308,34 @@ static int answer_point(struct sweep *sweep, const struct word_choice *chosen,
     return status;
 }
 
+static const struct argp_option point_options[] = {
+    {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
+    {0},
+};
+
+static const struct argp point_argp = {
+    .options = point_options,
+    .parser = parse_option,
+    .args_doc = "FOLDER KEY",
+    .doc = "Compute one point again, in this process, and print its result document. KEY may be its first "
+           "digits.",
+};
+
 static int point_word(int argc, char **argv)
 {
-    static const struct argp_option point_options[] = {
-        {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
-        {0},
-    };
     struct word_choice chosen = {.wants_key = true};
-    return ask(
-        argc, argv, point_options, "FOLDER KEY",
-        "Compute one point again, in this process, and print its result document. KEY may be its first "
-        "digits.",
-        &chosen, answer_point);
+    return ask(argc, argv, &point_argp, &chosen, answer_point);
 }
 
 const struct sweep_word sweep_words[] = {
-    {"status", status_word},
-    {"collect", collect_word},
-    {"show", show_word},
-    {"point", point_word},
-    {"pareto", sweep_pareto_word},
-    {"best", sweep_best_word},
-    {"sensitivity", sweep_sensitivity_word},
-    {"search", sweep_search_word},
-    {"plot", sweep_plot_word},
-    {NULL, NULL},
+    {"status", status_word, &status_argp},
+    {"collect", collect_word, &collect_argp},
+    {"show", show_word, &show_argp},
+    {"point", point_word, &point_argp},
+    {"pareto", sweep_pareto_word, &sweep_pareto_argp},
+    {"best", sweep_best_word, &sweep_best_argp},
+    {"sensitivity", sweep_sensitivity_word, &sweep_sensitivity_argp},
+    {"search", sweep_search_word, &sweep_search_argp},
+    {"plot", sweep_plot_word, &sweep_plot_argp},
+    {NULL, NULL, NULL},
 };

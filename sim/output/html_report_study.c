@@ -85,7 +85,7 @@ static void add_metric(const struct collected *table, const char *name, struct t
         uint32_t lines = choose_lines(table, effects, count, across);
         html_part_begin(out, name, false);
         add_effects(table, effects, count, out);
-        study_chart_make(table, &x, &y, lines, &made);
+        study_chart_make(table, &(struct study_goal){x, false}, &(struct study_goal){y, false}, lines, &made);
         if (lines == UINT32_MAX)
             made.chart.count = 1; /* the points; which of them "nothing beats" is no question here */
         chart_svg_write(&made.chart, out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is made from the table of commands: overview, help, completion, manual. */
 #include "sim/base/text_buffer.h"
+#include "sim/cli/sweep_words.h"
 #include "sim/cli/command.h"
 #include "sim/input/json_schema.h"
 #include "sim/topology/synthetic.h"
@@ -145,22 +146,29 @@ START_TEST(words_of_arguments)
 }
 END_TEST
 
+static void check_page_has(const char *page, const struct argp *argp)
+{
+    for (const struct argp_option *option = argp->options; option && !command_options_end(option); option++) {
+        struct text_buffer name = {0};
+        if (option->flags & OPTION_HIDDEN)
+            continue;
+        text_buffer_add(&name, "\\fB\\-\\-");
+        for (const char *at = option->name ? option->name : ""; *at; at++)
+            text_buffer_add(&name, *at == '-' ? "\\-" : (char[]){*at, '\0'});
+        check_has(page, name.text);
+        text_buffer_fini(&name);
+    }
+}
+
 START_TEST(manual_has_all)
 {
     int status;
     char *page = run("manual", &status);
     ck_assert_int_eq(status, 0);
-    for (const struct command *command = commands; command->name; command++) {
-        const struct argp_option *option = command->argp->options;
-        for (; option && !command_options_end(option); option++) {
-            struct text_buffer name = {0};
-            text_buffer_add(&name, "\\fB\\-\\-");
-            for (const char *at = option->name ? option->name : ""; *at; at++)
-                text_buffer_add(&name, *at == '-' ? "\\-" : (char[]){*at, '\0'});
-            check_has(page, name.text);
-            text_buffer_fini(&name);
-        }
-    }
+    for (const struct command *command = commands; command->name; command++)
+        check_page_has(page, command->argp);
+    for (const struct sweep_word *word = sweep_words; word->name; word++)
+        check_page_has(page, word->argp);
     /* Lines that begin with a dot are requests man(7) knows. */
     for (const char *line = page; *line; line += strcspn(line, "\n") + 1) {
         bool request = *line == '.' || *line == '\'';

@@ -341,6 +341,15 @@ START_TEST(a_study_is_drawn)
         "iommusim sweep plot study-results --x walkers --y reads.mean_ps -o front && grep -c 'nothing "
         "beats' front.svg",
         0, "1\n");
+    /* Few walkers and high latency: the worst of those with one. */
+    program_expect(
+        "iommusim sweep plot study-results --x walkers --y reads.mean_ps --max reads.mean_ps -o slow && sed "
+        "-n '/nothing beats/,$p' slow.dat | grep '^[0-9]' > front && grep '^1\t' slow.dat | sort -k 2 -n | "
+        "tail "
+        "-1 | cmp - front && echo same",
+        0, "same");
+    program_expect("iommusim sweep plot study-results --x walkers --y reads.mean_ps --max depth -o slow", 2,
+                   "--max is for what --x and --y name");
     program_expect("iommusim sweep plot study-results --x dept --y reads.mean_ps -o chart", 2,
                    "did you mean 'depth'?");
     program_expect(
@@ -383,6 +392,49 @@ START_TEST(a_search_computes_little)
 }
 END_TEST
 
+/* A pointer that leads nowhere, a file that is not there: found before anything is written. */
+START_TEST(mistakes_cost_nothing)
+{
+    program_expect(
+        "sed 's/iommu.walkers/iommu\\/walker/' study.json > bad.json; iommusim sweep bad.json -o out", 2,
+        "bad.json:2:33: error: axis \"walkers\", /parameters/iommu/walker: unknown key \"walker\", did you "
+        "mean "
+        "\"walkers\"? (at /axes/0/pointer) [study-pointer]");
+    program_expect("sed 's/streams.0/streams\\/3/' study.json > bad.json; iommusim sweep search bad.json -o "
+                   "out --target "
+                   "'reads.mean_ps<1us'",
+                   2, "there is no element 3: the array has 1 (at /axes/1/pointer) [study-pointer]");
+    program_expect(
+        "sed 's/rp(ep)/rp(ep/' scenario.json > whole.json; sed 's/scenario.json/whole.json/' study.json > "
+        "bad.json; iommusim sweep bad.json -o out",
+        2, "[synthetic-");
+    program_expect(
+        "sed 's/scenario.json/nowhere.json/' study.json > bad.json; iommusim sweep bad.json -o out", 3,
+        "nowhere.json: error: cannot open the file");
+    program_expect("iommusim sweep bad.json --dry-run", 3, "nowhere.json: error: cannot open the file");
+    program_expect("test ! -e out", 0, "");
+    program_expect("iommusim sweep statsu out", 2,
+                   "'statsu' is neither a study nor a word, did you mean 'status'?");
+    program_expect(
+        "sed 's/\"repeats\"/\"metrics\": {\"p\": \"\\/streams\\/0\\/p99\"}, \"repeats\"/' study.json > "
+        "bad.json; iommusim sweep bad.json --dry-run",
+        0, "metric \"p\": no result has anything at /streams/0/p99 (at /metrics/p) [study-metric-empty]");
+}
+END_TEST
+
+/* A value that does not fit is its points' failure: told once with how many, also where no progress is
+ * wanted. */
+START_TEST(failures_are_told_by_reason)
+{
+    static const char told[] =
+        "8 failed: --set:1:27: error: \"walkers\" must be from 1 to 4096 (at "
+        "/parameters/iommu/walkers) [json-range]\n  iommusim sweep show study-results ";
+    program_expect("sed -i 's/1, 2, 4/0, 1, 2/' study.json; iommusim sweep study.json -q", 1, told);
+    program_expect("iommusim sweep status study-results", 1, told);
+    program_expect("iommusim sweep study.json --dry-run", 1, "3 failed), ");
+}
+END_TEST
+
 Suite *sweep_suite(void)
 {
     Suite *suite = suite_create("sweep");
@@ -401,6 +453,8 @@ Suite *sweep_suite(void)
     tcase_add_test(tests, slurm_is_handed_chunks);
     tcase_add_test(tests, a_study_is_drawn);
     tcase_add_test(tests, a_search_computes_little);
+    tcase_add_test(tests, mistakes_cost_nothing);
+    tcase_add_test(tests, failures_are_told_by_reason);
     tcase_add_test(tests, questions_are_answered);
     suite_add_tcase(suite, tests);
     return suite;
