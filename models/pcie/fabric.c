@@ -118,6 +118,8 @@ static void make_node(const struct topology *topology, const struct pci_function
         node_ownership(function, node->parent_id == NONE ? NULL : &topology->functions[node->parent_id]);
     node->requester_id = pci_requester_id(function->bus, function->devfn);
     node->slot = (uint16_t)pci_slot(slot_of->devfn);
+    node->routes_no_atomics = function_is_pcie_port(function) && function->no_atomic_routing;
+    node->blocks_atomics = function_is_pcie_port(function) && function->atomic_egress_blocking;
     node->secondary = function->secondary_bus;
     node->subordinate = function->subordinate_bus;
     bool forwards = node->below_id != NONE && function->memory_space;

@@ -97,6 +97,8 @@ struct fabric_node {
     uint16_t requester_id; /**< own */
     uint16_t slot;         /**< device number, by which functions of a root bus belong together */
     uint8_t secondary, subordinate;
+    bool routes_no_atomics; /**< a port: its DevCap2 says so */
+    bool blocks_atomics;    /**< a port: AtomicOp Egress Blocking */
     uint64_t windows[2][2]; /**< [memory, prefetchable][base, limit]; closed: base > limit */
     uint64_t io_window[2];  /**< [base, limit] */
 };

@@ -151,6 +151,20 @@ static bool same_slot(const struct fabric_node *a, const struct fabric_node *b)
     return a->bus_id == b->bus_id && a->slot == b->slot;
 }
 
+/**
+ * A switch or root port is asked to pass on an AtomicOp (PCIe Base Spec 6.15): may it?
+ * @param leaves  it would leave by this port, and not come in by it
+ * @param rule    set where it may not; the request is then unsupported
+ * MODEL: ports from before AtomicOps were defined would take them for malformed and answer nothing.
+ */
+static bool passes_atomic(const struct step *step, bool leaves, enum route_rule *rule)
+{
+    if (step->transaction->kind != TRANSACTION_ATOMIC)
+        return true;
+    *rule = step->node->routes_no_atomics ? RULE_NO_ATOMIC_ROUTING : RULE_ATOMIC_EGRESS;
+    return !step->node->routes_no_atomics && !(leaves && step->node->blocks_atomics);
+}
+
 /** A root port or an integrated function: the root complex routes. */
 static struct route_decision from_root(const struct step *step)
 {
@@ -170,6 +184,8 @@ static struct route_decision from_root(const struct step *step)
                               : fabric_routes_peers(step->fabric, step->function_id, target);
     if (turn.verdict == VERDICT_DIRECT && !routed)
         return upward(step, RULE_NO_PEER_ROUTING);
+    if (turn.verdict == VERDICT_DIRECT && !passes_atomic(step, false, &rule))
+        return block(step, rule, ROUTE_UNSUPPORTED_REQUEST);
     return make_turn(step, target, turn);
 }
 
@@ -207,6 +223,9 @@ static struct route_decision port_ingress(const struct step *step)
         return verdict == VERDICT_REDIRECT ? upward(step, rule)
                                            : deliver(step, arrival_rule(step, RULE_PORT_BAR));
     }
+    /* A root port takes AtomicOps for memory: whether it routes them matters for peers only. */
+    if (node->parent_id != NONE && !passes_atomic(step, false, &rule))
+        return block(step, rule, ROUTE_UNSUPPORTED_REQUEST);
     if (step_is_below(step, node)) {
         if (node->acs_control & ACS_UPSTREAM_FORWARDING)
             return upward(step, RULE_UPSTREAM_FORWARDING);
@@ -225,6 +244,9 @@ static struct route_decision bridge_ingress(const struct step *step, bool redire
         return deliver(step, arrival_rule(step, is_switch ? RULE_SWITCH_UPSTREAM_BAR : RULE_PORT_BAR));
     if (!redirected && step_is_below(step, step->node))
         return block(step, RULE_UNCLAIMED, is_switch ? ROUTE_UNSUPPORTED_REQUEST : ROUTE_MASTER_ABORT);
+    enum route_rule rule;
+    if (!passes_atomic(step, true, &rule))
+        return block(step, rule, ROUTE_UNSUPPORTED_REQUEST);
     return issue_on_bus(step, redirected);
 }
 
@@ -300,6 +322,9 @@ static struct route_decision downward(const struct step *step)
         bool owned = step_is_completion(step) &&
                      (node->ownership == OWNER_SECONDARY || node->ownership == OWNER_SPLIT) &&
                      step->transaction->requester_id == pci_requester_id(node->secondary, 0);
+        enum route_rule rule;
+        if (!passes_atomic(step, node->kind == NODE_PORT, &rule))
+            return block(step, rule, ROUTE_UNSUPPORTED_REQUEST);
         return owned ? deliver(step, RULE_COMPLETION_ARRIVED) : onto_bus_below(step);
     }
     /* A requester that uses another id of its bus (NTB proxies) still gets what is sent to it. */

@@ -203,6 +203,8 @@ enum route_rule {
     RULE_IO_BLOCKING,            /**< ACS Enhanced: I/O Request Blocking */
     RULE_CONFIGURATION_UPSTREAM, /**< configuration requests travel downstream only */
     RULE_NOT_CONVENTIONAL,       /**< a conventional bus cannot carry it */
+    RULE_ATOMIC_EGRESS,          /**< AtomicOp Egress Blocking of the port it would leave by */
+    RULE_NO_ATOMIC_ROUTING,      /**< the port routes no AtomicOps */
     RULE_NOT_FOR_HOST,           /**< host: it takes no I/O and configuration requests from below */
     RULE_ATS_REFUSED,       /**< host: translated or translation request of a function without ATS enabled */
     RULE_UNKNOWN_REQUESTER, /**< host: no function has the requester id, so the unit has no context for it */

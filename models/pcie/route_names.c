@@ -65,6 +65,8 @@ static const struct rule_words rules[RULE_COUNT] = {
     [RULE_CONFIGURATION_UPSTREAM] = {"configuration-upstream",
                                      "configuration requests from below are not supported"},
     [RULE_NOT_CONVENTIONAL] = {"not-conventional", "a conventional bus cannot carry it"},
+    [RULE_ATOMIC_EGRESS] = {"atomic-egress", "AtomicOp Egress Blocking is on at the port it would leave by"},
+    [RULE_NO_ATOMIC_ROUTING] = {"no-atomic-routing", "the port does not route AtomicOps"},
     [RULE_NOT_FOR_HOST] = {"not-for-host",
                            "the root complex takes no I/O and configuration requests from below"},
     [RULE_ATS_REFUSED] = {"ats-refused", "it is not a plain request, and ATS is not enabled for its sender"},

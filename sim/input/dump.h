@@ -50,7 +50,7 @@ enum dump_fact {
     FACT_EXPRESS = 1 << 12, /**< pcie, without the type */
     FACT_TYPE = 1 << 13,    /**< pcie, pcie_type and pcix */
     FACT_LINK = 1 << 14,
-    FACT_PAYLOAD = 1 << 15,       /**< max_payload and the like, extended_tags, ari_forwarding */
+    FACT_PAYLOAD = 1 << 15,       /**< max_payload and the like, extended_tags, what ports forward */
     FACT_ACS = 1 << 16,           /**< acs.present */
     FACT_ACS_REGISTERS = 1 << 17, /**< the rest of acs */
     FACT_EXTENDED = 1 << 18,      /**< ari, ats, pri, pasid */

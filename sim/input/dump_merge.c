@@ -46,6 +46,8 @@ static const struct member {
     MEMBER(FACT_PAYLOAD, max_read_request, NULL, 0),
     MEMBER(FACT_PAYLOAD, extended_tags, NULL, 0),
     MEMBER(FACT_PAYLOAD, ari_forwarding, NULL, 0),
+    MEMBER(FACT_PAYLOAD, no_atomic_routing, NULL, 0),
+    MEMBER(FACT_PAYLOAD, atomic_egress_blocking, NULL, 0),
     MEMBER(FACT_ACS, acs.present, "ACS capability", 0),
     MEMBER(FACT_ACS_REGISTERS, acs.capability, "ACS capability register", 4),
     MEMBER(FACT_ACS_REGISTERS, acs.control, "ACS control register", 4),

@@ -180,6 +180,8 @@ static void read_flags(const struct json_node *node, struct pci_function *functi
     json_get_u8(node, "ari_function_group", 0, 7, &function->ari_function_group);
     json_get_u8(node, "ari_next_function", 0, UINT8_MAX, &function->ari_next_function);
     json_get_boolean(node, "ari_forwarding", &function->ari_forwarding);
+    json_get_boolean(node, "no_atomic_routing", &function->no_atomic_routing);
+    json_get_boolean(node, "atomic_egress_blocking", &function->atomic_egress_blocking);
     json_get_boolean(node, "ats", &function->ats);
     json_get_boolean(node, "ats_enabled", &function->ats_enabled);
     json_get_boolean(node, "pri", &function->pri);

@@ -209,6 +209,8 @@ static void write_flags(struct json_layout *layout, const struct pci_function *f
     layout_flag(layout, "ari_acs_groups", function->ari_acs_groups);
     layout_count(layout, "ari_function_group", function->ari_function_group);
     layout_flag(layout, "ari_forwarding", function->ari_forwarding);
+    layout_flag(layout, "no_atomic_routing", function->no_atomic_routing);
+    layout_flag(layout, "atomic_egress_blocking", function->atomic_egress_blocking);
     layout_flag(layout, "ats", function->ats);
     layout_flag(layout, "ats_enabled", function->ats_enabled);
     layout_flag(layout, "pri", function->pri);

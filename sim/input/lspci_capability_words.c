@@ -180,6 +180,19 @@ void words_of_devctl2(struct lspci_text *text, struct slice word)
     word_flag(word, "ARIFwd", &text->function.ari_forwarding);
 }
 
+/* Printed of ports only. */
+void words_of_atomiccap(struct lspci_text *text, struct slice word)
+{
+    bool routes;
+    if (word_flag(word, "Routing", &routes))
+        text->function.no_atomic_routing = !routes;
+}
+
+void words_of_atomicctl(struct lspci_text *text, struct slice word)
+{
+    word_flag(word, "EgressBlck", &text->function.atomic_egress_blocking);
+}
+
 /* Bits in the order of enum acs_bit; the last as newer versions of lspci may print it. */
 static void acs_word(struct slice word, uint16_t *bits)
 {

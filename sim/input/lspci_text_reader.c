@@ -49,6 +49,8 @@ static const struct statement {
     {"LnkCap:", start_express_register, words_of_lnkcap},
     {"LnkSta:", start_express_register, words_of_lnksta},
     {"DevCtl2:", NULL, words_of_devctl2},
+    {"AtomicOpsCap:", NULL, words_of_atomiccap},
+    {"AtomicOpsCtl:", NULL, words_of_atomicctl},
     {"ACSCap:", start_acs_capability, words_of_acscap},
     {"ACSCtl:", start_acs_control, words_of_acsctl},
     {"ARICap:", NULL, words_of_aricap},

@@ -30,6 +30,8 @@ void words_of_devctl(struct lspci_text *text, struct slice word);
 void words_of_lnkcap(struct lspci_text *text, struct slice word);
 void words_of_lnksta(struct lspci_text *text, struct slice word);
 void words_of_devctl2(struct lspci_text *text, struct slice word);
+void words_of_atomiccap(struct lspci_text *text, struct slice word);
+void words_of_atomicctl(struct lspci_text *text, struct slice word);
 void words_of_acscap(struct lspci_text *text, struct slice word);
 void words_of_acsctl(struct lspci_text *text, struct slice word);
 void words_of_aricap(struct lspci_text *text, struct slice word);

@@ -213,6 +213,9 @@ static const struct json_key function_keys_rows[] = {
      SCHEMA_BOOLEAN, NULL},
     {"ari_function_group", "Function Group of the ARI function", SCHEMA_COUNT(0, 7), NULL},
     {"ari_forwarding", "of a port: ARI forwarding is enabled", SCHEMA_BOOLEAN, NULL},
+    {"no_atomic_routing", "of a port: it routes no AtomicOps (false: it does, or nobody knows)",
+     SCHEMA_BOOLEAN, NULL},
+    {"atomic_egress_blocking", "of a port: AtomicOps that leave by it are blocked", SCHEMA_BOOLEAN, NULL},
     {"acs",
      "Access Control Services: \"none\"; \"unknown\"; \"present\", registers not shown; a list of the "
      "capability's "

@@ -173,6 +173,7 @@ static void decode_express(const struct config_space *space, struct pci_function
     function->link = (struct link_state){0};
     function->max_payload_supported = function->max_payload = function->max_read_request = 0;
     function->extended_tags = function->ari_forwarding = false;
+    function->no_atomic_routing = function->atomic_egress_blocking = false;
     if (!express)
         return;
     uint16_t flags = config_read16(space, express + EXPRESS_FLAGS);
@@ -186,8 +187,14 @@ static void decode_express(const struct config_space *space, struct pci_function
     if (function->pcie_type != PCIE_RC_ENDPOINT && function->pcie_type != PCIE_RC_EVENT_COLLECTOR)
         decode_link(space, express, &function->link);
     /* The second set of registers came with version 2 of the capability. */
-    if ((flags & 0xf) >= 2)
-        function->ari_forwarding = config_read16(space, express + EXPRESS_DEVCTL2) & DEVCTL2_ARI;
+    bool second = (flags & 0xf) >= 2;
+    uint16_t control_2 = second ? config_read16(space, express + EXPRESS_DEVCTL2) : 0;
+    function->ari_forwarding = control_2 & DEVCTL2_ARI;
+    if (!function_is_pcie_port(function))
+        return;
+    function->atomic_egress_blocking = control_2 & DEVCTL2_ATOMIC_EGRESS_BLOCKING;
+    function->no_atomic_routing =
+        !second || !(config_read32(space, express + EXPRESS_DEVCAP2) & DEVCAP2_ATOMIC_ROUTING);
 }
 
 static void decode_sriov(const struct config_space *space, struct sriov *sriov)

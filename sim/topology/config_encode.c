@@ -132,8 +132,12 @@ static void encode_express(uint8_t *image, const struct pci_function *function)
               (function->extended_tags ? DEVCTL_EXTENDED_TAG : 0U));
     put32(image, EXPRESS_AT + EXPRESS_LNKCAP, link->maximum_generation | (uint32_t)link->maximum_width << 4);
     put16(image, EXPRESS_AT + EXPRESS_LNKSTA, link->generation | (unsigned)link->width << 4);
-    put32(image, EXPRESS_AT + EXPRESS_DEVCAP2, function->ari_forwarding ? DEVCAP2_ARI : 0);
-    put16(image, EXPRESS_AT + EXPRESS_DEVCTL2, function->ari_forwarding ? DEVCTL2_ARI : 0);
+    bool routes_atomics = function_is_pcie_port(function) && !function->no_atomic_routing;
+    put32(image, EXPRESS_AT + EXPRESS_DEVCAP2,
+          (function->ari_forwarding ? DEVCAP2_ARI : 0U) | (routes_atomics ? DEVCAP2_ATOMIC_ROUTING : 0U));
+    put16(image, EXPRESS_AT + EXPRESS_DEVCTL2,
+          (function->ari_forwarding ? DEVCTL2_ARI : 0U) |
+              (function->atomic_egress_blocking ? DEVCTL2_ATOMIC_EGRESS_BLOCKING : 0U));
 }
 
 /* Chain a capability in: write its id, and its place into what the list ends with so far. */

@@ -138,9 +138,11 @@ struct pci_function {
     bool pcix;                /**< has a PCI-X capability */
     struct link_state link;
     uint16_t max_payload_supported, max_payload, max_read_request; /**< bytes; 0 unknown */
-    bool extended_tags;  /**< ExtTag enabled: 256 tags instead of 32 */
-    bool ari_forwarding; /**< DevCtl2 ARIFwd of a root or downstream port */
-    bool ari;            /**< has an ARI capability */
+    bool extended_tags;     /**< ExtTag enabled: 256 tags instead of 32 */
+    bool ari_forwarding;    /**< DevCtl2 ARIFwd of a root or downstream port */
+    bool no_atomic_routing; /**< of a port: DevCap2 says that it routes no AtomicOps; false where untold */
+    bool atomic_egress_blocking; /**< of a port: DevCtl2 blocks AtomicOps that leave by it */
+    bool ari;                    /**< has an ARI capability */
     uint8_t ari_next_function;
     bool ari_acs_groups;        /**< of function 0: egress vectors of the device select function groups (ACS
                                    Function Groups Enable) */
@@ -225,6 +227,13 @@ static inline bool function_is_bridge(const struct pci_function *function)
 static inline bool function_is_type(const struct pci_function *function, enum pcie_type type)
 {
     return function->pcie && function->pcie_type == type;
+}
+
+/** Root port, or port of a switch. */
+static inline bool function_is_pcie_port(const struct pci_function *function)
+{
+    return function_is_type(function, PCIE_ROOT_PORT) || function_is_type(function, PCIE_UPSTREAM_PORT) ||
+           function_is_type(function, PCIE_DOWNSTREAM_PORT);
 }
 
 /** True for ports whose secondary side is a PCI Express link. */

@@ -113,6 +113,18 @@ static bool apply_ari(const struct option_context *context)
     return true;
 }
 
+static bool apply_noatomics(const struct option_context *context)
+{
+    context->function->no_atomic_routing = true;
+    return function_is_pcie_port(context->function);
+}
+
+static bool apply_atomicblock(const struct option_context *context)
+{
+    context->function->atomic_egress_blocking = true;
+    return function_is_pcie_port(context->function);
+}
+
 static bool apply_egress_vector(const struct option_context *context)
 {
     struct acs *acs = &context->function->acs;
@@ -306,6 +318,8 @@ static const struct option_row rows[] = {
     {"mf", NULL, false, apply_mf, "multifunction bit (set, too, where the slot has further functions)"},
     {"ari", NULL, false, apply_ari, "ARI capability; of ports: ARI forwarding"},
     {"pcix", NULL, false, apply_pcix, "PCI-X capability"},
+    {"noatomics", NULL, false, apply_noatomics, "a port that routes no AtomicOps"},
+    {"atomicblock", NULL, false, apply_atomicblock, "a port that blocks AtomicOps on their way out"},
     {"ev", "up to eight dwords, hexadecimal, with \":\" between them", false, apply_egress_vector,
      "egress control vector"},
     {"fgroup", "a number from 0 to 7", false, apply_function_group, "ARI function group"},

@@ -178,6 +178,11 @@ static void offer_at_root(struct search *search, const struct pci_function *by)
         routed = !ports || plain_host_of(&search->packet, by)->peer_routing != PEER_ROUTING_NONE;
     if (answer == PLAIN_GO && !routed)
         answer = PLAIN_UP;
+    if (answer == PLAIN_GO && search->packet.tlp.kind == TRANSACTION_ATOMIC && by->header_type &&
+        by->no_atomic_routing) {
+        blocked(search, ROUTE_UNSUPPORTED_REQUEST);
+        return;
+    }
     turn(search, by, peer, answer);
 }
 
@@ -249,6 +254,9 @@ static void port_from_below(struct search *search, const struct pci_function *po
             climb(search, port, true);
         else
             end(search, PLAIN_DELIVERED, port->id, ROUTE_NO_ERROR);
+    } else if (search->packet.tlp.kind == TRANSACTION_ATOMIC && port->no_atomic_routing &&
+               function_is_type(port, PCIE_DOWNSTREAM_PORT)) {
+        blocked(search, ROUTE_UNSUPPORTED_REQUEST);
     } else if (!plain_is_below(&search->packet, port)) {
         push(search, OFFERED, port->id, false);
     } else if (plain_control_of(&search->packet, port) & ACS_UPSTREAM_FORWARDING) {
@@ -276,6 +284,9 @@ static void from_below(struct search *search, const struct state *state)
         end(search, PLAIN_DELIVERED, bridge->id, ROUTE_NO_ERROR);
     else if (!state->forced && plain_is_below(&search->packet, bridge))
         blocked(search, plain_is_switch(bridge) ? ROUTE_UNSUPPORTED_REQUEST : ROUTE_MASTER_ABORT);
+    else if (search->packet.tlp.kind == TRANSACTION_ATOMIC &&
+             (bridge->no_atomic_routing || bridge->atomic_egress_blocking))
+        blocked(search, ROUTE_UNSUPPORTED_REQUEST);
     else
         push(search, OFFERED, bridge->id, state->forced);
 }
@@ -311,6 +322,11 @@ static void from_above(struct search *search, const struct state *state)
     if (own || (below && owns_completion(search, f)) ||
         (!below && !plain_leads_on(f) && plain_goes_by_id(&search->packet, &id))) {
         end(search, PLAIN_DELIVERED, f->id, ROUTE_NO_ERROR);
+        return;
+    }
+    if (below && search->packet.tlp.kind == TRANSACTION_ATOMIC &&
+        (f->no_atomic_routing || (plain_is_port(f) && f->atomic_egress_blocking))) {
+        blocked(search, ROUTE_UNSUPPORTED_REQUEST);
         return;
     }
     bool fits = !plain_conventional_below(f) || plain_fits_conventional(&search->packet);

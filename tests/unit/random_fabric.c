@@ -323,6 +323,10 @@ void random_fabric_embellish(struct topology *topology, uint64_t seed)
         struct pci_function *function = &topology->functions[i];
         if (random_fabric_dice(seed, function, 2, 100) < 4)
             function->memory_space = false;
+        if (function_is_pcie_port(function)) {
+            function->no_atomic_routing = random_fabric_dice(seed, function, 5, 100) < 8;
+            function->atomic_egress_blocking = random_fabric_dice(seed, function, 6, 100) < 8;
+        }
         if (!function->is_vf && function->header_type == 0 &&
             random_fabric_dice(seed, function, 3, 100) < 10) {
             function->alias_devfns = arena_alloc(topology->arena, 1);

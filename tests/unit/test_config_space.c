@@ -81,6 +81,8 @@ static void random_express(uint64_t *state, struct pci_function *function)
     function->max_read_request = (uint16_t)(128 << next_random(state) % 6);
     function->extended_tags = coin(state);
     function->ari_forwarding = coin(state);
+    function->no_atomic_routing = function_is_pcie_port(function) && coin(state);
+    function->atomic_egress_blocking = function_is_pcie_port(function) && coin(state);
     if (function->pcie_type < PCIE_RC_ENDPOINT && coin(state)) {
         function->link =
             (struct link_state){(uint8_t)(1 + next_random(state) % 6), widths[next_random(state) % 7],

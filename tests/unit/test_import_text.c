@@ -51,8 +51,9 @@ static const char *const verbose =
     "\t\tLnkSta:\tSpeed 8GT/s (downgraded), Width x8 (downgraded)\n"
     "\t\t\tTrErr- Train- SlotClk+ DLActive+ BWMgmt- ABWMgmt-\n"
     "\t\tDevCap2: Completion Timeout: Not Supported, TimeoutDis-, LTR-, ARIFwd+\n"
+    "\t\t\t AtomicOpsCap: Routing- 32bit- 64bit- 128bitCAS-\n"
     "\t\tDevCtl2: Completion Timeout: 50us to 50ms, TimeoutDis-, LTR-, OBFF Disabled ARIFwd+\n"
-    "\t\t\t AtomicOpsCtl: ReqEn- EgressBlck-\n"
+    "\t\t\t AtomicOpsCtl: ReqEn- EgressBlck+\n"
     "\tCapabilities: [148 v1] Access Control Services\n"
     "\t\tACSCap:\tSrcValid+ TransBlk+ ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans+\n"
     "\t\tACSCtl:\tSrcValid+ TransBlk- ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans-\n"
@@ -101,6 +102,7 @@ static void check_port(const struct pci_function *port)
     ck_assert(port->prefetchable_window.open && port->prefetchable_window.limit == 0x38ffffffff);
     ck_assert(port->max_payload_supported == 512 && port->max_payload == 256);
     ck_assert(port->max_read_request == 4096 && port->extended_tags && port->ari_forwarding);
+    ck_assert(port->no_atomic_routing && port->atomic_egress_blocking);
     ck_assert(port->link.maximum_generation == 4 && port->link.maximum_width == 16);
     ck_assert(port->link.generation == 3 && port->link.width == 8);
     ck_assert(port->acs.present && port->acs.capability == 0x5f && port->acs.control == 0x1d);

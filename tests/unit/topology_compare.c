@@ -87,6 +87,8 @@ static bool same_express(const struct pci_function *a, const struct pci_function
     }
     SAME(extended_tags);
     SAME(ari_forwarding);
+    SAME(no_atomic_routing);
+    SAME(atomic_egress_blocking);
     if (leave_out & COMPARE_CONFIG_ONLY && a->acs_unknown)
         return true; /* extended space is not written */
     SAME(ari);
