@@ -91,7 +91,8 @@ struct draw_title {
 };
 
 /** Append an SVG 1.1 document. Text is in its box, shortened where it must be; the whole stands in tooltips.
- * Each function's address stands in `data-functions` of exactly one element. */
+ * Each function's address stands in `data-functions` of exactly one element; every box, unit and arrow has an
+ * id and classes ("function endpoint group-3"). */
 void draw_svg(const struct drawing *drawing, const struct draw_title *title, struct text_buffer *out);
 
 /** Append a Graphviz digraph: the same boxes as nodes, host bridges and slots as clusters, leaks as dashed

@@ -96,7 +96,7 @@ static void units(struct svg *svg)
         int y = (DRAW_ROOT_HEADER + (int)u / columns * DRAW_UNIT_HEIGHT) * DRAW_CELL;
         int width = DRAW_LEAF_WIDTH * DRAW_CELL, room = width - 24;
         struct text_buffer text = {0};
-        text_buffer_add(svg->out, "<g class=\"unit\">\n");
+        text_buffer_format(svg->out, "<g class=\"unit\" id=\"unit-%u\">\n", u);
         svg_rectangle(svg, x, y, width, (DRAW_UNIT_HEIGHT - 1) * DRAW_CELL,
                       "rx=\"15\" fill=\"#444b57\" stroke=\"#222\"");
         text_buffer_format(&text, "IOMMU unit %u%s%s", u, unit->name ? ": " : "",
@@ -171,8 +171,9 @@ static void arrows(struct svg *svg)
         struct text_buffer words = {0};
         draw_words_arrow(svg->drawing, arrow, &words);
         text_buffer_format(svg->out,
-                           "<g class=\"leak\" data-forward=\"%" PRIu64 "\" data-backward=\"%" PRIu64 "\">\n",
-                           arrow->forward, arrow->backward);
+                           "<g class=\"leak\" id=\"leak-%u\" data-forward=\"%" PRIu64
+                           "\" data-backward=\"%" PRIu64 "\">\n",
+                           i, arrow->forward, arrow->backward);
         svg_tooltip(svg, text_buffer_get(&words));
         text_buffer_fini(&words);
         if (!arrow->hub)
@@ -323,7 +324,7 @@ void draw_svg(const struct drawing *drawing, const struct draw_title *title, str
     text_buffer_add(&body, "</g>\n");
     int width = picture_width(drawing);
     struct legend legend = {&svg, width / LEGEND_COLUMN, 0, top + drawing->boxes[0].height * DRAW_CELL + 12};
-    text_buffer_add(&body, "<g class=\"legend\">\n");
+    text_buffer_add(&body, "<g class=\"legend\" id=\"legend\">\n");
     legend_groups(&legend);
     legend_signs(&legend);
     text_buffer_add(&body, "</g>\n");

@@ -304,9 +304,40 @@ static const char *class_of(enum draw_kind kind)
     return names[kind];
 }
 
+/* Who a box is, for style sheets and scripts: ids without the colons that selectors would trip over. */
+static void add_identity(struct svg *svg, const struct draw_box *box)
+{
+    const struct topology *topology = svg->drawing->groups->topology;
+    text_buffer_format(svg->out, "<g class=\"%s", class_of(box->kind));
+    if (box->kind == DRAW_ROOT_COMPLEX) {
+        text_buffer_add(svg->out, "\" id=\"root-complex\"");
+        return;
+    }
+    if (box->kind == DRAW_HOST_BRIDGE) {
+        const struct host_bridge *host = &topology->host_bridges[box->ids[0]];
+        text_buffer_format(svg->out, "\" id=\"host-%04x-%02x\"", host->segment, host->bus_start);
+        return;
+    }
+    const struct pci_function *first = &topology->functions[box->ids[0]];
+    if (box->kind == DRAW_SLOT) {
+        text_buffer_format(svg->out, "\" id=\"slot-%04x-%02x-%02x\"", first->segment, first->bus,
+                           pci_slot(first->devfn));
+        return;
+    }
+    text_buffer_format(svg->out, " %s", function_kind_name(first));
+    for (uint32_t i = 0, last = NONE; i < box->count; i++) {
+        uint32_t group = svg->drawing->groups->decisions[box->ids[i]].group;
+        if (group != NONE && group != last)
+            text_buffer_format(svg->out, " group-%u", group);
+        last = group;
+    }
+    text_buffer_format(svg->out, "\" id=\"function-%04x-%02x-%02x-%x\"", first->segment, first->bus,
+                       pci_slot(first->devfn), pci_func(first->devfn));
+}
+
 static void open_box(struct svg *svg, const struct draw_box *box)
 {
-    text_buffer_format(svg->out, "<g class=\"%s\"", class_of(box->kind));
+    add_identity(svg, box);
     if (box->kind == DRAW_FUNCTION) {
         text_buffer_add(svg->out, " data-functions=\"");
         for (uint32_t i = 0; i < box->count; i++) {

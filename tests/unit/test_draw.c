@@ -160,6 +160,35 @@ static void check_functions(const struct xml_document *document, const struct to
     free(seen);
 }
 
+static int compare_words(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Whatever has a class, but for decoration, has an id of its own; functions also say their kind and groups.
+ */
+static void check_ids(const struct xml_document *document)
+{
+    const char **ids = memory_array((size_t)document->count + 1, sizeof(*ids));
+    size_t count = 0;
+    for (int i = 0; i < document->count; i++) {
+        const char *class = xml_attribute(&document->elements[i], "class"),
+                   *id = xml_attribute(&document->elements[i], "id");
+        if (!class || strcmp(class, "stack") == 0)
+            continue;
+        ck_assert_msg(id != NULL, "a %s without id", class);
+        if (strncmp(class, "function", 8) == 0)
+            ck_assert_msg(strchr(class, ' ') != NULL && strncmp(id, "function-", 9) == 0, "%s: %s", id,
+                          class);
+        ids[count++] = id;
+    }
+    qsort(ids, count, sizeof(*ids), compare_words);
+    for (size_t i = 1; i < count; i++)
+        ck_assert_msg(strcmp(ids[i], ids[i - 1]) != 0, "%s stands twice", ids[i]);
+    ck_assert_uint_gt(count, 2);
+    free(ids);
+}
+
 /* Is `box` drawn for function `id`, or around it? */
 static bool stands_for(const struct drawing *drawing, uint32_t box, uint32_t id)
 {
@@ -243,6 +272,7 @@ static void check_picture(const struct picture *picture, const char *machine)
     struct xml_document *document = xml_read(text_buffer_get(&picture->svg));
     ck_assert_str_eq(document->elements[0].name, "svg");
     check_functions(document, picture->topology);
+    check_ids(document);
     check_boxes(document, machine);
     check_texts(document, machine);
     check_leaks(picture, machine);
