@@ -258,6 +258,7 @@ static void judge(struct work *work)
     for (uint32_t id = 0; id < count; id++)
         soundness->part_of[id] = id;
     for (uint32_t source = 0; source < count; source++) {
+        soundness->overridden += work->groups->verdicts[source].reason == ACS_REASON_OVERRIDE;
         if (!reach_issues(&work->topology->functions[source]))
             continue;
         soundness->ungrouped += work->groups->decisions[source].group == NONE;

@@ -65,6 +65,7 @@ struct soundness {
     struct loose_merge *merges; /**< by group */
     size_t merge_count;
     uint32_t loose_groups; /**< groups with merges that are LOOSE_PROVEN */
+    uint32_t overridden; /**< functions without ACS that pcie_acs_override has the kernel take for isolated */
     uint32_t
         ungrouped; /**< functions that issue requests and have no group: the IOMMU sees nothing of theirs */
 };

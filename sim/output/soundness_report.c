@@ -54,6 +54,15 @@ static void text_verdict(const struct soundness *soundness, struct text_buffer *
         text_wrap(out, LEAD, "             ",
                   "pessimistic: %u group%s larger than anything that reaches demands",
                   soundness->loose_groups, soundness->loose_groups == 1 ? " is" : "s are");
+    if (soundness->overridden)
+        text_wrap(
+            out, LEAD, "Override     ",
+            "pcie_acs_override has the kernel take %u function%s without ACS for isolated; nothing in the "
+            "hardware is changed by it%s",
+            soundness->overridden, plural(soundness->overridden),
+            reach + ids ? ""
+                        : ". That nobody meets here is due to the root complex, which is taken to route "
+                          "nothing between its ports, or to functions without memory to reach");
     if (soundness->ungrouped)
         text_wrap(out, LEAD, "Note         ",
                   "%u function%s without a group: what they send is translated by nobody, and no group "
@@ -302,11 +311,12 @@ void soundness_report_json(const struct soundness *soundness, struct text_buffer
         text_buffer_add(out, i ? ",\n    " : "\n    ");
         json_merge(soundness, &soundness->merges[i], out);
     }
-    text_buffer_format(out,
-                       "%s],\n  \"summary\": {\"reach\": %" PRIu64 ", \"requester_id\": %" PRIu64
-                       ", \"vouched\": %" PRIu64
-                       ", \"group_pairs\": %u, \"pessimistic_groups\": %u, \"ungrouped\": %u}\n}\n",
-                       soundness->merge_count ? "\n  " : "", soundness->counts[UNSOUND_REACH],
-                       soundness->counts[UNSOUND_ID], soundness->counts[UNSOUND_VOUCHED],
-                       soundness->group_pairs, soundness->loose_groups, soundness->ungrouped);
+    text_buffer_format(
+        out,
+        "%s],\n  \"summary\": {\"reach\": %" PRIu64 ", \"requester_id\": %" PRIu64 ", \"vouched\": %" PRIu64
+        ", \"group_pairs\": %u, \"pessimistic_groups\": %u, \"ungrouped\": %u, \"overridden\": "
+        "%u}\n}\n",
+        soundness->merge_count ? "\n  " : "", soundness->counts[UNSOUND_REACH], soundness->counts[UNSOUND_ID],
+        soundness->counts[UNSOUND_VOUCHED], soundness->group_pairs, soundness->loose_groups,
+        soundness->ungrouped, soundness->overridden);
 }

@@ -21,7 +21,7 @@ Suite *reach_run_suite(void);
 #ifdef __SANITIZE_ADDRESS__
 enum { FABRICS = 60 };
 #else
-enum { FABRICS = 300 };
+enum { FABRICS = 650 };
 #endif
 
 /* One machine, and what is expected of it. */

@@ -83,6 +83,65 @@ START_TEST(known_cases)
 }
 END_TEST
 
+/** Take ACS from all functions, and let all memory decode. */
+static struct topology *without_acs(uint64_t seed)
+{
+    struct random_fabric random = {.seed = seed, .pcie_only = true};
+    struct text_buffer line = {0};
+    random_fabric_write(&random, &line);
+    struct topology *topology = fixture_machine(text_buffer_get(&line));
+    for (uint32_t i = 0; i < topology->function_count; i++)
+        topology->functions[i].acs = (struct acs){0};
+    text_buffer_fini(&line);
+    return topology;
+}
+
+static struct iommu_groups *groups_with(const struct topology *topology, const char *cmdline)
+{
+    struct diagnostics *diagnostics = diagnostics_new(5);
+    struct iommu_groups *groups = iommu_groups_form(topology, IOMMU_CHOICE_VT_D, cmdline, diagnostics);
+    diagnostics_free(diagnostics);
+    return groups;
+}
+
+/* On a fabric without ACS an override is unsound wherever it does anything: every two functions that it
+ * parts, one with memory to reach and one that can send, do reach. */
+START_TEST(an_override_without_acs_is_unsound)
+{
+    static const char *const words[] = {"pcie_acs_override=downstream", "pcie_acs_override=multifunction",
+                                        "pcie_acs_override=downstream,multifunction"};
+    uint32_t parted = 0;
+    for (uint64_t seed = 0; seed < RANDOM_MACHINES; seed++) {
+        struct topology *topology = without_acs(seed);
+        struct iommu_groups *before = groups_with(topology, "");
+        struct iommu_groups *after = groups_with(topology, words[seed % 3]);
+        struct reach *reach = reach_new(topology->arena, after);
+        bool any = false;
+        for (uint32_t a = 0; a < topology->function_count; a++) {
+            for (uint32_t b = 0; b < topology->function_count; b++) {
+                struct reach_result result = reach_pair(reach, a, b);
+                if (result.outcome == REACH_NOT_APPLICABLE || topology->functions[b].header_type ||
+                    before->decisions[a].group != before->decisions[b].group ||
+                    after->decisions[a].group == after->decisions[b].group)
+                    continue;
+                any = true;
+                parted++;
+                ck_assert_msg(result.outcome == REACH_REACHES, "seed %llu: %u, %u: %s by %s",
+                              (unsigned long long)seed, a, b, reach_outcome_name(result.outcome),
+                              route_rule_name(result.rule));
+            }
+        }
+        struct soundness *soundness = soundness_judge(after);
+        ck_assert(!any || (!soundness_sound(soundness) && soundness->overridden));
+        soundness_free(soundness);
+        iommu_groups_free(before);
+        iommu_groups_free(after);
+        topology_free(topology);
+    }
+    ck_assert_uint_gt(parted, 500);
+}
+END_TEST
+
 /* A root port whose missing ACS binds two functions that do not meet: all between them goes up and is
  * translated, for the port above them isolates. */
 START_TEST(a_merge_nothing_demands_is_told_with_its_way)
@@ -215,6 +274,7 @@ Suite *soundness_suite(void)
     TCase *tests = tcase_create("soundness");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, known_cases);
+    tcase_add_test(tests, an_override_without_acs_is_unsound);
     tcase_add_test(tests, a_merge_nothing_demands_is_told_with_its_way);
     tcase_add_test(tests, parts_are_what_hangs_together);
     suite_add_tcase(suite, tests);
