@@ -22,6 +22,17 @@ static const struct field fields[] = {
      .minimum = 1,
      .maximum = 1024,
      .help = "read requests in flight at most (PCIe Base Spec 2.2.6.2: 32, 256 or 1024)"},
+    {.name = "bulk_reads",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, bulk_reads),
+     .maximum = 65536,
+     .help = "read operations larger than bulk_read_size at once, from accepted to done; 0 is no limit"},
+    {.name = "bulk_read_size",
+     .type = FIELD_QUANTITY,
+     .offset = offsetof(struct dma_engine_parameters, bulk_read_size),
+     .unit = UNIT_BYTES,
+     .maximum = 4 << 20,
+     .help = "reads of up to this many bytes do not go through the bulk engine"},
     TIME("read_issue_interval", read_issue_interval_ps,
          "between the starts of two read operations, at least"),
     TIME("write_issue_interval", write_issue_interval_ps,
@@ -157,20 +168,55 @@ static uint64_t move_ps(const struct dma_engine *engine, uint32_t bytes)
     return rate ? bytes * UINT64_C(1000000000000) / rate : 0;
 }
 
-void dma_engine_submit(struct dma_engine *engine, uint32_t index)
+/* An operation begins: pace, and the time until its first TLP is ready. */
+static void begin(struct dma_engine *engine, uint32_t index)
 {
     struct dma_operation *operation = &engine->operations->items[index];
     uint64_t now_ps = engine->transport->events->now_ps, *next_ps = &engine->next_issue_ps[operation->write];
     uint64_t start_ps = *next_ps > now_ps ? *next_ps : now_ps;
     *next_ps = start_ps + (operation->write ? engine->parameters.write_issue_interval_ps
                                             : engine->parameters.read_issue_interval_ps);
-    operation->submit_ps = now_ps;
     operation->asked_bytes = 0;
     operation->translation_ps = 0;
     operation->space = engine->device_tlb ? device_tlb_space(engine->device_tlb, operation->pasid) : 0;
     operation->remaining_bytes = operation->length_bytes;
     event_queue_push(engine->transport->events, start_ps + engine->parameters.issue_latency_ps,
                      PRIORITY_NORMAL, engine->event_ready, engine->id, index);
+}
+
+void dma_engine_submit(struct dma_engine *engine, uint32_t index)
+{
+    struct dma_operation *operation = &engine->operations->items[index];
+    const struct dma_engine_parameters *p = &engine->parameters;
+    operation->submit_ps = engine->transport->events->now_ps;
+    operation->bulk = p->bulk_reads && !operation->write && operation->length_bytes > p->bulk_read_size;
+    if (operation->bulk && engine->bulk_active == p->bulk_reads) {
+        operation->next = NONE;
+        if (engine->bulk_last == NONE)
+            engine->bulk_first = index;
+        else
+            engine->operations->items[engine->bulk_last].next = index;
+        engine->bulk_last = index;
+        return;
+    }
+    engine->bulk_active += operation->bulk;
+    begin(engine, index);
+}
+
+void dma_engine_operation_over(struct dma_engine *engine, struct dma_operation *operation)
+{
+    uint32_t next = engine->bulk_first;
+    if (!operation->bulk)
+        return;
+    operation->bulk = false;
+    engine->bulk_active--;
+    if (next == NONE)
+        return;
+    engine->bulk_first = engine->operations->items[next].next;
+    if (engine->bulk_first == NONE)
+        engine->bulk_last = NONE;
+    engine->bulk_active++;
+    begin(engine, next);
 }
 
 /* All of a read may go out, and of a write the next piece; the piece after it when its data is there. The

@@ -21,7 +21,11 @@ enum device_error_reaction {
 };
 
 struct dma_engine_parameters {
-    uint32_t tags;                    /**< read requests in flight at most */
+    uint32_t tags;           /**< read requests in flight at most */
+    uint32_t bulk_reads;     /**< read operations of more than bulk_read_size at once, from accepted to
+                                done: contexts of a bulk engine beside a faster way for small reads;
+                                0: no limit but the tags */
+    uint32_t bulk_read_size; /**< bytes */
     uint64_t read_issue_interval_ps;  /**< between read operations */
     uint64_t write_issue_interval_ps; /**< between write operations */
     uint64_t issue_latency_ps;        /**< operation accepted to its first TLP ready for the link */
@@ -59,6 +63,7 @@ struct dma_operation {
     uint32_t engine;
     bool write;
     bool queued;       /**< some of its TLPs may go out now */
+    bool bulk;         /**< holds one of the engine's bulk_reads */
     bool recorded;     /**< counts in the results (not warm-up) */
     bool failed;       /**< some piece was blocked or faulted */
     bool refused;      /**< the device knows: a completion said so */
@@ -116,6 +121,8 @@ struct dma_engine {
     uint32_t translate_next[2]; /**< [write] first operation whose translations are not all asked for; NONE */
     bool stopped;               /**< accepts no more operations (ON_ERROR_STOP) */
     bool resuming;              /**< an event to go on is under way */
+    uint32_t bulk_active;       /**< bulk reads accepted and not done */
+    uint32_t bulk_first, bulk_last; /**< those that wait for their turn */
     uint32_t tags_used;
     uint32_t tags_high;
     uint64_t tlps;
@@ -123,6 +130,9 @@ struct dma_engine {
 
 /** Accept an operation (address, length, write filled in) at the present time. */
 void dma_engine_submit(struct dma_engine *engine, uint32_t operation);
+
+/** An operation is done, or failed: what waited for its place begins. Once for each dma_engine_submit(). */
+void dma_engine_operation_over(struct dma_engine *engine, struct dma_operation *operation);
 
 /** Its event. Pump afterwards. */
 void dma_engine_on_ready(struct dma_engine *engine, uint32_t operation);

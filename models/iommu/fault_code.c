@@ -74,6 +74,15 @@ struct fault_code fault_code_of(enum iommu_kind kind, const struct fault_record 
     return record->mapped ? (struct fault_code){0x13, "F_PERMISSION"} : names->smmuv3;
 }
 
+const char *fault_overflow_flag(enum iommu_kind kind, enum fault_logging logging)
+{
+    if (kind == IOMMU_AMD_VI)
+        return "EventOverflow";
+    if (kind == IOMMU_SMMUV3)
+        return "EVENTQ OVFLG";
+    return logging == FAULT_LOGGING_ADVANCED ? "AFO" : "PFO";
+}
+
 char *fault_log_line(char *text, enum iommu_kind kind, const struct fault_record *record)
 {
     struct fault_code code = fault_code_of(kind, record);

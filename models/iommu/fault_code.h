@@ -21,6 +21,10 @@ struct fault_code {
 /** Number and name of a recorded fault at a unit of kind @p kind. The name is never NULL. */
 struct fault_code fault_code_of(enum iommu_kind kind, const struct fault_record *record);
 
+/** What says that records were lost: "PFO" or "AFO" (VT-d), "EventOverflow" (AMD-Vi), "EVENTQ OVFLG"
+ * (SMMUv3). */
+const char *fault_overflow_flag(enum iommu_kind kind, enum fault_logging logging);
+
 enum { FAULT_LINE_SIZE = 200 };
 
 /**

@@ -7,9 +7,11 @@
 
 void fault_log_init(struct fault_log *log, const struct iommu_parameters *parameters)
 {
-    *log = (struct fault_log){.capacity = parameters->fault_records,
-                              .collapse = parameters->fault_collapse,
-                              .service_ps = parameters->fault_service_ps};
+    bool advanced = parameters->fault_logging == FAULT_LOGGING_ADVANCED;
+    *log =
+        (struct fault_log){.capacity = advanced ? parameters->fault_log_entries : parameters->fault_records,
+                           .collapse = parameters->fault_collapse,
+                           .service_ps = parameters->fault_service_ps};
     log->waiting = memory_array(log->capacity, sizeof(*log->waiting));
 }
 

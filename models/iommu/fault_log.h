@@ -4,13 +4,13 @@
  * Where a remapping unit writes down what it refused, and what of it software gets to see.
  *
  * A unit has room for some records: VT-d's fault recording registers (primary fault logging, VT-d
- * specification 7.2), AMD-Vi's event log and SMMUv3's event queue in memory. The first record raises an
- * interrupt; its handler takes all records out `fault_service` later and rearms the log. What faults while
- * the log is full sets the overflow flag (VT-d: PFO) and is lost, as is everything after it until the handler
- * has been there. A unit may collapse a fault into a record that still waits and has the same source id
- * (VT-d 7.2.1).
+ * specification 7.2) or its fault log in memory (advanced fault logging, 7.3), AMD-Vi's event log and
+ * SMMUv3's event queue in memory. The first record raises an interrupt; its handler takes all records out
+ * `fault_service` later and rearms the log. What faults while the log is full sets the overflow flag (VT-d:
+ * PFO, AFO) and is lost, as is everything after it until the handler has been there. A unit may collapse a
+ * fault into a record that still waits and has the same source id (VT-d 7.2.1).
  *
- * MODEL: VT-d's advanced fault logging is not built; it would be a larger log in memory, as the others have.
+ * MODEL: writing a record into memory takes no time and no bandwidth.
  */
 #ifndef IOMMUSIM_IOMMU_FAULT_LOG_H
 #define IOMMUSIM_IOMMU_FAULT_LOG_H

@@ -6,6 +6,7 @@
 
 static const char *const policies[] = {"lru", "fifo", "random", "pseudo-lru", "lfu", NULL};
 static const char *const prefetches[] = {"none", "next-page", "stride", "tenant", NULL};
+static const char *const fault_loggings[] = {"primary", "advanced", NULL}; /* ORDER: enum fault_logging */
 static const char *const fault_completions[] = {"unsupported-request", "completer-abort", NULL};
 
 #define COUNT(key, low, high, text)                                                                          \
@@ -123,6 +124,14 @@ static const struct field fields[] = {
     TIME("page_fault", page_fault_ps, "a handler makes one page present"),
     COUNT(page_fault_handlers, 1, 1024, "page requests of a unit served at once"),
     COUNT(fault_records, 1, 1048576, "fault recording registers, or entries of the event log"),
+    {.name = "fault_logging",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct iommu_parameters, fault_logging),
+     .choices = fault_loggings,
+     .help =
+         "where faults are recorded: primary, the registers of fault_records (AMD, SMMUv3: the event log); "
+         "advanced, a log in memory of fault_log_entries (VT-d)"},
+    COUNT(fault_log_entries, 256, 32768, "records of 16 bytes in the log of advanced fault logging"),
     FLAG(fault_collapse, "a record nobody has read yet takes in further faults of the same source id"),
     TIME("fault_service", fault_service_ps,
          "first fault recorded to its handler having read and rearmed the log"),

@@ -15,6 +15,9 @@ enum replacement_policy { REPLACE_LRU, REPLACE_FIFO, REPLACE_RANDOM, REPLACE_PSE
 
 enum prefetch_policy { PREFETCH_NONE, PREFETCH_NEXT_PAGE, PREFETCH_STRIDE, PREFETCH_TENANT };
 
+/** Where VT-d records faults (parameter fault_logging): in registers, or in a log in memory (7.3). */
+enum fault_logging { FAULT_LOGGING_PRIMARY, FAULT_LOGGING_ADVANCED };
+
 /** Completion status of a refused read (parameter fault_completion). */
 enum fault_completion { FAULT_UNSUPPORTED_REQUEST, FAULT_COMPLETER_ABORT };
 
@@ -79,6 +82,8 @@ struct iommu_parameters {
     uint64_t page_fault_ps;        /**< a handler makes one page present */
     uint32_t page_fault_handlers;  /**< at work at once */
     uint32_t fault_records;        /**< fault recording registers, or entries of the event log */
+    int fault_logging;             /**< enum fault_logging */
+    uint32_t fault_log_entries;    /**< FAULT_LOGGING_ADVANCED: records the log in memory has room for */
     bool fault_collapse;           /**< a record nobody read yet takes in further faults of its source id */
     uint64_t fault_service_ps;     /**< first record to the handler having read all */
     int fault_completion;          /**< enum fault_completion: status of a read that is refused */

@@ -40,6 +40,12 @@ static void note_request(struct machine *machine, const struct event *event)
                            kind == EVENT_MEMORY);
 }
 
+static void operation_over(struct machine *machine, uint32_t index)
+{
+    struct dma_operation *operation = &machine->operations.items[index];
+    dma_engine_operation_over(&machine->engines[operation->engine], operation);
+}
+
 static void dispatch(struct machine *machine, const struct event *event)
 {
     uint32_t target = event_target(event), argument = event->argument;
@@ -74,6 +80,7 @@ static void dispatch(struct machine *machine, const struct event *event)
         traffic_on_issue(machine, target);
         break;
     case EVENT_OPERATION_DONE:
+        operation_over(machine, argument);
         if (machine->operations.items[argument].of_device)
             devices_operation_done(machine, argument);
         else if (!mapping_end_operation(machine, argument))

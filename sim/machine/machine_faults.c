@@ -63,6 +63,7 @@ bool machine_operation_refused(struct machine *machine, uint32_t index)
     }
     if (parameters->on_error != ON_ERROR_RETRY || operation->attempts >= parameters->retries)
         return false;
+    dma_engine_operation_over(engine, operation);
     operation->attempts++;
     operation->issued_bytes = operation->ready_bytes = 0;
     operation->moved_ps = 0;

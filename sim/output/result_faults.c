@@ -69,6 +69,8 @@ static void write_log(const struct result *result, uint32_t unit, struct text_bu
 {
     const struct fault_log *log = machine_fault_log(result->simulation->machine, unit);
     enum iommu_kind kind = result->simulation->groups->coverage->units[unit].kind;
+    enum fault_logging logging =
+        (enum fault_logging)machine_unit(result->simulation->machine, unit)->parameters.fault_logging;
     char label[24], line[FAULT_LINE_SIZE], time[AMOUNT_TEXT_SIZE];
     text_buffer_format(out, "\nFaults     %s refused %" PRIu64 " request%s; ",
                        unit_label(result, unit, label), fault_log_seen(log),
@@ -77,7 +79,9 @@ static void write_log(const struct result *result, uint32_t unit, struct text_bu
     if (log->collapsed)
         text_buffer_format(out, ", %" PRIu64 " were taken into one that waited", log->collapsed);
     if (log->lost)
-        text_buffer_format(out, ", %" PRIu64 " were lost while it was full", log->lost);
+        text_buffer_format(out, ", %" PRIu64 " were lost while it was full (%s set %" PRIu64 " time%s)",
+                           log->lost, fault_overflow_flag(kind, logging), log->overflows,
+                           log->overflows == 1 ? "" : "s");
     text_buffer_add(out, "\n");
     for (uint32_t i = 0; i < log->kept_count && i < RECORDS_SHOWN; i++)
         text_buffer_format(out, "           %9s  %s\n", time_print(time, log->kept[i].time_ps),

@@ -65,6 +65,36 @@ START_TEST(a_full_log_loses_faults_until_it_was_read)
 }
 END_TEST
 
+/* Advanced logging has a page in memory where primary has a few registers: the same storm overflows the one
+ * and not the other, and the flag that tells is named. */
+START_TEST(advanced_logging_overflows_later)
+{
+    for (int logging = FAULT_LOGGING_PRIMARY; logging <= FAULT_LOGGING_ADVANCED; logging++) {
+        struct iommu_parameters parameters = {.fault_records = 8,
+                                              .fault_logging = logging,
+                                              .fault_log_entries = 256,
+                                              .fault_service_ps = 1000000};
+        struct fault_log log;
+        uint64_t room = logging == FAULT_LOGGING_PRIMARY ? 8 : 256;
+        fault_log_init(&log, &parameters);
+        for (uint16_t i = 0; i < 200; i++)
+            add(&log, i, i);
+        ck_assert_uint_eq(log.recorded, room < 200 ? room : 200);
+        ck_assert_uint_eq(log.lost, room < 200 ? 200 - room : 0);
+        for (uint16_t i = 200; i < 300; i++)
+            add(&log, i, i);
+        ck_assert_uint_eq(log.recorded, room);
+        ck_assert_uint_eq(log.overflows, 1);
+        ck_assert_uint_eq(fault_log_seen(&log), 300);
+        add(&log, 2000000, 1); /* the handler has been there */
+        ck_assert_uint_eq(log.recorded, room + 1);
+        fault_log_fini(&log);
+    }
+    ck_assert_str_eq(fault_overflow_flag(IOMMU_VT_D, FAULT_LOGGING_PRIMARY), "PFO");
+    ck_assert_str_eq(fault_overflow_flag(IOMMU_VT_D, FAULT_LOGGING_ADVANCED), "AFO");
+}
+END_TEST
+
 START_TEST(a_waiting_record_takes_in_faults_of_its_source)
 {
     struct iommu_parameters parameters = {
@@ -272,6 +302,7 @@ Suite *faults_suite(void)
     Suite *suite = suite_create("faults");
     TCase *tests = tcase_create("faults");
     tcase_add_test(tests, a_full_log_loses_faults_until_it_was_read);
+    tcase_add_test(tests, advanced_logging_overflows_later);
     tcase_add_test(tests, a_waiting_record_takes_in_faults_of_its_source);
     tcase_add_test(tests, the_log_agrees_with_a_plain_account);
     tcase_add_test(tests, kinds_of_units_name_the_same_fault_differently);
