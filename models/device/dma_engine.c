@@ -139,7 +139,7 @@ uint32_t dma_operation_take(struct dma_operation_pool *pool)
     uint32_t index = pool->free_first;
     assert(index != NONE);
     pool->free_first = pool->items[index].next;
-    pool->items[index] = (struct dma_operation){.next = NONE};
+    pool->items[index] = (struct dma_operation){.next = NONE, .read_behind = NONE};
     pool->live++;
     return index;
 }
@@ -244,6 +244,9 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
     }
     struct dma_operation *operation = &engine->operations->items[index];
     bool write = operation->write;
+    operation->prepared = true;
+    if (operation->blocked)
+        return;
     make_ready(engine, index);
     operation->ready_ps = engine->transport->events->now_ps;
     if (operation->queued)
@@ -458,6 +461,17 @@ static bool may_issue(const struct dma_engine *engine, bool write)
            (write || engine->tags_used < engine->parameters.tags);
 }
 
+/* The write is all in TLPs: the read behind it may go. */
+static void unblock(struct dma_engine *engine, struct dma_operation *write)
+{
+    struct dma_operation *read = &engine->operations->items[write->read_behind];
+    read->blocked = false;
+    if (read->prepared)
+        event_queue_push(engine->transport->events, engine->transport->events->now_ps, PRIORITY_NORMAL,
+                         engine->event_ready, engine->id, write->read_behind);
+    write->read_behind = NONE;
+}
+
 /* Take the operation at the head off once all of it that may go is in TLPs. */
 static void step_operation(struct dma_engine *engine, bool write)
 {
@@ -471,6 +485,8 @@ static void step_operation(struct dma_engine *engine, bool write)
     engine->ready_first[write] = operation->next;
     if (operation->next == NONE)
         engine->ready_last[write] = NONE;
+    if (operation->read_behind != NONE && operation->issued_bytes == operation->length_bytes)
+        unblock(engine, operation);
 }
 
 /* Without a link to hold it back an engine makes all TLPs of its operations at once. There is no room for

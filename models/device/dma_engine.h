@@ -62,14 +62,18 @@ struct dma_operation {
     uint32_t stream;          /**< the owner's id */
     uint32_t engine;
     bool write;
-    bool queued;       /**< some of its TLPs may go out now */
-    bool bulk;         /**< holds one of the engine's bulk_reads */
-    bool recorded;     /**< counts in the results (not warm-up) */
-    bool failed;       /**< some piece was blocked or faulted */
-    bool refused;      /**< the device knows: a completion said so */
-    uint32_t attempts; /**< times it was issued again */
-    bool of_device;    /**< asked for by a model of a device, which is told with @c token */
-    bool interrupt;    /**< ... an interrupt message */
+    bool queued;          /**< some of its TLPs may go out now */
+    uint32_t read_behind; /**< of a write: read that goes out behind its last TLP; NONE */
+    bool blocked;         /**< a read behind a write that is not all in TLPs yet */
+    bool prepared;        /**< ... and could go out but for that */
+    bool leads;           /**< a write that only goes before its read_behind: no result of its own */
+    bool bulk;            /**< holds one of the engine's bulk_reads */
+    bool recorded;        /**< counts in the results (not warm-up) */
+    bool failed;          /**< some piece was blocked or faulted */
+    bool refused;         /**< the device knows: a completion said so */
+    uint32_t attempts;    /**< times it was issued again */
+    bool of_device;       /**< asked for by a model of a device, which is told with @c token */
+    bool interrupt;       /**< ... an interrupt message */
     uint32_t token;
     bool forged;             /**< its addresses are sent as translated, although nobody translated them */
     uint32_t asked_bytes;    /**< device TLB: translations are asked for up to here */

@@ -67,8 +67,9 @@ enum stream_operation {
     STREAM_READ,
     STREAM_WRITE,
     STREAM_ALTERNATE,
-    STREAM_MSI, /**< interrupt messages: writes of 4 bytes to the interrupt window */
-};              /**< alternate: write, read, write, ... */
+    STREAM_WRITE_READ, /**< a write, and right behind it a read of the same place: pcie-bench's LAT_WRRD */
+    STREAM_MSI,        /**< interrupt messages: writes of 4 bytes to the interrupt window */
+};                     /**< alternate: write, read, write, ... */
 enum address_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_STRIDED };
 
 enum stream_buffers {
@@ -108,6 +109,7 @@ struct stream {
     bool posted_interrupts; /**< STREAM_MSI: into a descriptor, for a guest */
     uint64_t
         affinity_interval_ps; /**< STREAM_MSI: the interrupt moves to another CPU each so often; 0: never */
+    bool cold; /**< the CPU has not written the window before the run: nothing of it is in its cache */
     enum stream_buffers buffers;
     enum misbehaviour misbehaviour;
     uint64_t misbehaviour_delay_ps; /**< use after unmap: from the end of unmapping to the access */
@@ -150,8 +152,8 @@ void workload_report(const struct workload *workload, struct diagnostics *diagno
 void workload_free(struct workload *workload);
 
 /** Names in input and output: "static", "passthrough", "off", "strict", "lazy"; "read", "write", "alternate",
- * "msi"; "sequential", "random", "strided"; "persistent", "per-use"; the words of enum misbehaviour. Each
- * ends with NULL.
+ * "write-read", "msi"; "sequential", "random", "strided"; "persistent", "per-use"; the words of enum
+ * misbehaviour. Each ends with NULL.
  */
 extern const char *const translation_mode_names[];
 extern const char *const stream_operation_names[];

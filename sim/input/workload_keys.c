@@ -6,6 +6,7 @@
 const char *const domain_paging_words[] = {"resident", "on-demand", NULL};
 const char *const mapping_access_words[] = {"rw", "r", "w", NULL};
 const char *const page_size_words[] = {"4KiB", "2MiB", "1GiB", NULL};
+const char *const stream_cache_words[] = {"warm", "cold", NULL};
 const char *const stream_interrupts_words[] = {"remapped", "posted", NULL};
 const char *const trace_pace_words[] = {"closed", "time", NULL};
 const char *const scenario_iommu_words[] = {"auto", "vt-d", "amd-vi", "smmuv3", "none", NULL};
@@ -77,8 +78,11 @@ static const struct json_key stream_keys_rows[] = {
      "IOMMU "
      "translates",
      "{\"anyOf\": [{\"const\": \"any\"}, " SCHEMA_BDF "]}", NULL},
-    {"operation", "what is issued (generator); alternate: write, read, write ...", NULL,
-     stream_operation_names},
+    {"operation",
+     "what is issued (generator); alternate: write, read, write ...; write-read: each operation is a write "
+     "and "
+     "right behind it a read of the same place, over when the read is",
+     NULL, stream_operation_names},
     {"pattern", "order of addresses (generator; sequential)", NULL, address_pattern_names},
     {"base",
      "first address, as the device issues it (generator; the lowest mapping of the device's domain, or a "
@@ -87,6 +91,10 @@ static const struct json_key stream_keys_rows[] = {
      SCHEMA_ADDRESS, NULL},
     {"window", "range of addresses from base on (generator; the length of that mapping)", SCHEMA_SIZE, NULL},
     {"size", "bytes of one operation, up to 4MiB (generator)", SCHEMA_SIZE, NULL},
+    {"cache",
+     "of the window, before the run: warm (default), the CPU has written it; cold, nothing of it is in the "
+     "last-level cache (where that is simulated: memory/data_source cached)",
+     NULL, stream_cache_words},
     {"stride", "distance of starts, for pattern strided", SCHEMA_SIZE, NULL},
     {"alignment", "starts are multiples of it from base on, for pattern random (the size)", SCHEMA_SIZE,
      NULL},

@@ -16,7 +16,7 @@
 
 /* ORDER: enum translation_mode, enum stream_operation, enum address_pattern */
 const char *const translation_mode_names[] = {"static", "passthrough", "off", "strict", "lazy", NULL};
-const char *const stream_operation_names[] = {"read", "write", "alternate", "msi", NULL};
+const char *const stream_operation_names[] = {"read", "write", "alternate", "write-read", "msi", NULL};
 const char *const address_pattern_names[] = {"sequential", "random", "strided", NULL};
 const char *const stream_buffers_names[] = {"persistent", "per-use", NULL}; /* ORDER: enum stream_buffers */
 const char *const misbehaviour_names[] = {

@@ -27,6 +27,7 @@ static const char *const generator_keys[] = {"device",
                                              "interrupts",
                                              "affinity_interval",
                                              "pasid",
+                                             "cache",
                                              NULL};
 static const char *const trace_keys[] = {"trace", "pace", NULL};
 
@@ -159,9 +160,12 @@ static void read_pattern(const struct json_node *node, struct stream *stream)
 {
     int pattern = PATTERN_SEQUENTIAL, operation = STREAM_READ;
     struct json_node stride = json_member(node, "stride"), alignment = json_member(node, "alignment");
-    if (json_require(node, "operation", "\"read\", \"write\" or \"alternate\""))
+    if (json_require(node, "operation", "\"read\", \"write\", \"alternate\" or \"write-read\""))
         json_get_choice(node, "operation", stream_operation_names, &operation);
     json_get_choice(node, "pattern", address_pattern_names, &pattern);
+    int cache = 0;
+    json_get_choice(node, "cache", stream_cache_words, &cache);
+    stream->cold = cache == 1;
     stream->operation = (enum stream_operation)operation;
     stream->pattern = (enum address_pattern)pattern;
     stream->stride_bytes = stream->alignment_bytes = stream->size_bytes ? stream->size_bytes : 1;
@@ -285,7 +289,7 @@ static void read_buffers(const struct json_node *node, const struct domain *doma
 static const char *const msi_keys[] = {"interrupts", "affinity_interval", NULL};
 static const char *const dma_keys[] = {"window",    "size",    "pattern",      "stride",
                                        "alignment", "buffers", "misbehaviour", "misbehaviour_delay",
-                                       NULL};
+                                       "cache",     NULL};
 
 static void refuse_keys(const struct json_node *node, const char *const *keys, const char *text)
 {
@@ -336,9 +340,14 @@ static void read_place(struct workload_reading *reading, const struct json_node 
         int operation = STREAM_READ;
         if (json_require(node, "size", "bytes of one operation, e.g. \"64B\""))
             json_get_size(node, "size", 1, TRACE_LENGTH_MAX, &stream->size_bytes);
-        if (json_require(node, "operation", "\"read\", \"write\" or \"alternate\""))
+        if (json_require(node, "operation", "\"read\", \"write\", \"alternate\" or \"write-read\""))
             json_get_choice(node, "operation", stream_operation_names, &operation);
         stream->operation = (enum stream_operation)operation;
+        if (stream->operation == STREAM_WRITE_READ) {
+            struct json_node word = json_member(node, "operation");
+            json_error(&word, "workload-buffers",
+                       "\"write-read\" is for persistent buffers: the two operations share one");
+        }
         stream->window_bytes = stream->stride_bytes = stream->alignment_bytes = stream->size_bytes;
         return;
     }

@@ -133,7 +133,7 @@ static void make_more_room(struct machine *machine)
         for (uint32_t i = 0; i < machine->unit_count; i++)
             machine->units[i].works = machine->pool.works;
     }
-    dma_operation_pool_reserve(&machine->operations, workload->stream_count + 1);
+    dma_operation_pool_reserve(&machine->operations, 2 * workload->stream_count + 1);
     size_t events = (size_t)machine->transport.channel_count * 4 + machine->pool.count +
                     machine->operations.count + machine->engine_count + machine->completer_count +
                     ((size_t)workload->stream_count + workload->domain_count) * 4;
@@ -146,7 +146,7 @@ static void make_more_room(struct machine *machine)
 static inline void make_room(struct machine *machine)
 {
     if (machine->pool.count - machine->pool.live < TLPS_PER_EVENT ||
-        machine->operations.count - machine->operations.live <= machine->workload->stream_count ||
+        machine->operations.count - machine->operations.live <= 2 * machine->workload->stream_count ||
         machine->events.capacity < 2 * event_queue_count(&machine->events))
         make_more_room(machine);
 }

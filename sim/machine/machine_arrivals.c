@@ -28,6 +28,8 @@ static void record(struct machine *machine, const struct dma_operation *operatio
     struct traffic *traffic = &machine->traffic[operation->stream];
     struct stream_result *result = &traffic->result;
     uint64_t latency_ps = done_ps - operation->submit_ps;
+    if (operation->leads)
+        return;
     if (operation->late) {
         result->late++;
         result->late_refused += operation->failed;
@@ -84,7 +86,7 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     if (duration_ps && done_ps > duration_ps)
         return; /* the run is over before the device knows */
     record(machine, operation, tlp, done_ps);
-    if (machine->options.trace && !operation->late)
+    if (machine->options.trace && !operation->late && !operation->leads)
         request_trace_end(machine->options.trace, operation, tlp, engine->function_id, done_ps);
     event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);
 }

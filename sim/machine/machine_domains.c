@@ -270,7 +270,7 @@ void machine_warm_memory(struct machine *machine)
     if (!machine->root_complex.memory.lines)
         return;
     for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
-        if (!machine->workload->streams[i].trace_path)
+        if (!machine->workload->streams[i].trace_path && !machine->workload->streams[i].cold)
             warm_stream(machine, &machine->workload->streams[i]);
     }
     /* Traces name their functions line by line: whatever is mapped may be used. */

@@ -124,7 +124,7 @@ static __uint128_t staying_in_stream(const struct machine *machine, uint32_t str
     __uint128_t sum = 0;
     for (uint32_t i = 0; i < machine->operations.count; i++) {
         const struct dma_operation *operation = &machine->operations.items[i];
-        if (!is_free[i] && operation->stream == stream)
+        if (!is_free[i] && operation->stream == stream && !operation->leads)
             sum += queue_meter_stay(&machine->traffic[stream].queue, operation->start_ps,
                                     machine->events.now_ps);
     }

@@ -119,10 +119,27 @@ static bool closed_loop(const struct stream *stream)
     return stream->trace_path ? !stream->trace_timed : stream->interval_ps == 0;
 }
 
+/* A read, and before it a write of the same place. */
+static void submit_write_read(struct machine *machine, uint32_t read)
+{
+    uint32_t index = dma_operation_take(&machine->operations);
+    struct dma_operation *operation = &machine->operations.items[index];
+    struct dma_engine *engine = &machine->engines[machine->operations.items[read].engine];
+    *operation = machine->operations.items[read];
+    operation->write = operation->leads = true;
+    operation->trace = 0;
+    operation->read_behind = read;
+    machine->operations.items[read].blocked = true;
+    machine->bytes_submitted += operation->length_bytes;
+    dma_engine_submit(engine, index);
+    dma_engine_submit(engine, read);
+}
+
 static bool submit_one(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
-    struct dma_operation next = {.stream = stream_id, .start_ps = machine->events.now_ps, .next = NONE};
+    struct dma_operation next = {
+        .stream = stream_id, .start_ps = machine->events.now_ps, .next = NONE, .read_behind = NONE};
     uint32_t function_id = NONE;
     bool got = traffic->trace ? trace_take(machine, traffic, &next, &function_id)
                               : generator_next(traffic, &next, &function_id);
@@ -148,7 +165,9 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
     machine->operations.items[index] = next;
     if (machine->options.trace)
         request_trace_begin(machine->options.trace, &machine->operations.items[index]);
-    if (traffic->stream->buffers == BUFFERS_PER_USE)
+    if (traffic->stream->operation == STREAM_WRITE_READ)
+        submit_write_read(machine, index);
+    else if (traffic->stream->buffers == BUFFERS_PER_USE)
         mapping_begin_operation(machine, index);
     else
         dma_engine_submit(&machine->engines[next.engine], index);
@@ -159,7 +178,7 @@ static void fill_queue(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
     while (traffic->outstanding < traffic->stream->queue_depth && submit_one(machine, stream_id)) {
-        dma_operation_pool_reserve(&machine->operations, 1);
+        dma_operation_pool_reserve(&machine->operations, 2);
         event_queue_reserve(&machine->events, machine->operations.count + 64);
     }
 }
@@ -174,7 +193,7 @@ static void issue_timed(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
     while (submit_one(machine, stream_id)) {
-        dma_operation_pool_reserve(&machine->operations, 1);
+        dma_operation_pool_reserve(&machine->operations, 2);
         event_queue_reserve(&machine->events, machine->operations.count + 64);
     }
     if (traffic->pending_valid && traffic->pending.operation != TRACE_BARRIER)
@@ -273,6 +292,10 @@ void traffic_device_ends(struct machine *machine, uint32_t stream_id)
 
 void traffic_operation_done(struct machine *machine, uint32_t index)
 {
+    if (machine->operations.items[index].leads) { /* its read goes on */
+        dma_operation_release(&machine->operations, index);
+        return;
+    }
     uint32_t stream_id = machine->operations.items[index].stream;
     queue_meter_depart(&machine->traffic[stream_id].queue, machine->operations.items[index].start_ps,
                        machine->events.now_ps);
