@@ -139,7 +139,7 @@ uint32_t dma_operation_take(struct dma_operation_pool *pool)
     uint32_t index = pool->free_first;
     assert(index != NONE);
     pool->free_first = pool->items[index].next;
-    pool->items[index] = (struct dma_operation){.next = NONE, .read_behind = NONE};
+    pool->items[index] = (struct dma_operation){.next = NONE};
     pool->live++;
     return index;
 }
@@ -464,12 +464,13 @@ static bool may_issue(const struct dma_engine *engine, bool write)
 /* The write is all in TLPs: the read behind it may go. */
 static void unblock(struct dma_engine *engine, struct dma_operation *write)
 {
-    struct dma_operation *read = &engine->operations->items[write->read_behind];
+    uint32_t index = write->read_behind - 1;
+    struct dma_operation *read = &engine->operations->items[index];
     read->blocked = false;
     if (read->prepared)
         event_queue_push(engine->transport->events, engine->transport->events->now_ps, PRIORITY_NORMAL,
-                         engine->event_ready, engine->id, write->read_behind);
-    write->read_behind = NONE;
+                         engine->event_ready, engine->id, index);
+    write->read_behind = 0;
 }
 
 /* Take the operation at the head off once all of it that may go is in TLPs. */
@@ -485,7 +486,7 @@ static void step_operation(struct dma_engine *engine, bool write)
     engine->ready_first[write] = operation->next;
     if (operation->next == NONE)
         engine->ready_last[write] = NONE;
-    if (operation->read_behind != NONE && operation->issued_bytes == operation->length_bytes)
+    if (operation->read_behind && operation->issued_bytes == operation->length_bytes)
         unblock(engine, operation);
 }
 

@@ -63,7 +63,7 @@ struct dma_operation {
     uint32_t engine;
     bool write;
     bool queued;          /**< some of its TLPs may go out now */
-    uint32_t read_behind; /**< of a write: read that goes out behind its last TLP; NONE */
+    uint32_t read_behind; /**< of a write: read that goes out behind its last TLP, plus one; 0: none */
     bool blocked;         /**< a read behind a write that is not all in TLPs yet */
     bool prepared;        /**< ... and could go out but for that */
     bool leads;           /**< a write that only goes before its read_behind: no result of its own */

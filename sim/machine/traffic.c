@@ -128,7 +128,7 @@ static void submit_write_read(struct machine *machine, uint32_t read)
     *operation = machine->operations.items[read];
     operation->write = operation->leads = true;
     operation->trace = 0;
-    operation->read_behind = read;
+    operation->read_behind = read + 1;
     machine->operations.items[read].blocked = true;
     machine->bytes_submitted += operation->length_bytes;
     dma_engine_submit(engine, index);
@@ -138,8 +138,7 @@ static void submit_write_read(struct machine *machine, uint32_t read)
 static bool submit_one(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
-    struct dma_operation next = {
-        .stream = stream_id, .start_ps = machine->events.now_ps, .next = NONE, .read_behind = NONE};
+    struct dma_operation next = {.stream = stream_id, .start_ps = machine->events.now_ps, .next = NONE};
     uint32_t function_id = NONE;
     bool got = traffic->trace ? trace_take(machine, traffic, &next, &function_id)
                               : generator_next(traffic, &next, &function_id);
