@@ -87,12 +87,15 @@ static bool id_pair(struct slice *rest, struct lspci_header *header)
     return true;
 }
 
-/* "0604: 1b36:000c (rev 02)", in old versions with the word "Class" before. */
+/* "0604: 1b36:000c (rev 02)", in old versions and without a list of names "Class 0604: Device 1b36:000c". */
 static bool numeric(struct slice rest, struct lspci_header *header)
 {
     uint64_t class_code;
     slice_skip(&rest, "Class ");
-    if (!slice_number(&rest, 16, 4, 4, &class_code) || !slice_skip(&rest, ": ") || !id_pair(&rest, header))
+    if (!slice_number(&rest, 16, 4, 4, &class_code) || !slice_skip(&rest, ": "))
+        return false;
+    slice_skip(&rest, "Device ");
+    if (!id_pair(&rest, header))
         return false;
     header->class_known = true;
     header->class_code = (uint32_t)class_code << 8;
@@ -116,6 +119,22 @@ static void bracketed_ids(struct slice *name, struct lspci_header *header)
     }
 }
 
+/* "PCI bridge [0604]", "PCI bridge [Class 0604]", "Class 0604" */
+static bool numbered_class(struct slice name, uint32_t *class_code)
+{
+    const char *open = memchr(name.at, '[', slice_length(name));
+    struct slice rest = name;
+    uint64_t number;
+    for (; open; open = memchr(rest.at, '[', slice_length(rest)))
+        rest.at = open + 1;
+    slice_skip(&rest, "Class ");
+    bool bracketed = rest.at > name.at && slice_number(&rest, 16, 4, 4, &number) &&
+                     (slice_is(rest, "]") || slice_length(rest) == 0);
+    if (bracketed)
+        *class_code = (uint32_t)number << 8;
+    return bracketed;
+}
+
 /* "PCI bridge [0604]: ..." or "PCI bridge: ..." */
 static bool named(struct slice rest, struct lspci_header *header)
 {
@@ -123,14 +142,8 @@ static bool named(struct slice rest, struct lspci_header *header)
     if (!colon || !((*rest.at >= 'A' && *rest.at <= 'Z') || *rest.at == '['))
         return false;
     struct slice class_name = {rest.at, colon};
-    uint64_t number;
-    struct slice bracket = {class_name.end - (slice_length(class_name) >= 6 ? 6 : 0), class_name.end};
-    if (slice_skip(&bracket, "[") && slice_number(&bracket, 16, 4, 4, &number) && slice_is(bracket, "]")) {
-        header->class_known = true;
-        header->class_code = (uint32_t)number << 8;
-    } else {
-        header->class_known = lspci_class_by_name(class_name, &header->class_code);
-    }
+    header->class_known = numbered_class(class_name, &header->class_code) ||
+                          lspci_class_by_name(class_name, &header->class_code);
     header->rest = slice_trim((struct slice){colon + 2, rest.end});
     lspci_header_settle(header);
     return true;

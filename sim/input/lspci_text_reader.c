@@ -19,6 +19,7 @@ static void start_capability(struct lspci_text *text, struct slice *rest);
 static void start_bus(struct lspci_text *text, struct slice *rest);
 static void start_driver(struct lspci_text *text, struct slice *rest);
 static void start_unknown_type(struct lspci_text *text, struct slice *rest);
+static void start_denied(struct lspci_text *text, struct slice *rest);
 static void start_express_register(struct lspci_text *text, struct slice *rest);
 static void start_acs_capability(struct lspci_text *text, struct slice *rest);
 static void start_acs_control(struct lspci_text *text, struct slice *rest);
@@ -62,6 +63,8 @@ static const struct statement {
     {"IOMMU group:", NULL, words_of_group},
     {"NUMA node:", NULL, words_of_numa},
     {"!!! Unknown header type", start_unknown_type, NULL},
+    {"!!!", NULL, NULL},
+    {"<access denied to the rest>", start_denied, NULL},
 };
 
 static void start_verbose(struct lspci_text *text, struct slice *rest)
@@ -182,6 +185,14 @@ static void start_acs_control(struct lspci_text *text, struct slice *rest)
 static void start_unknown_type(struct lspci_text *text, struct slice *rest)
 {
     (void)rest;
+    text->capabilities_hidden = true;
+}
+
+/* Of a CardBus bridge: its capabilities are behind the bytes a user may read. */
+static void start_denied(struct lspci_text *text, struct slice *rest)
+{
+    (void)rest;
+    text->verbose = true;
     text->capabilities_hidden = true;
 }
 

@@ -221,6 +221,28 @@ START_TEST(wrapped_headers_and_lost_lines)
 }
 END_TEST
 
+/* What lspci finds odd stands right below the header; CardBus bridges have words of their own for denied. */
+START_TEST(complaints_are_no_names)
+{
+    struct topology *topology =
+        import_text("00:01.0 PCI bridge: Intel Corporation Made-up port (rev 02)\n"
+                    "\t!!! Invalid class 0604 for header type 00\n"
+                    "\tFlags: bus master, fast devsel, latency 0\n"
+                    "\tCapabilities: [40] Express Root Port (Slot+), MSI 00\n"
+                    "00:02.0 CardBus bridge: Nobody Known Inc. Socket\n"
+                    "\tBus: primary=00, secondary=02, subordinate=05, sec-latency=176\n"
+                    "\t<access denied to the rest>\n");
+    ck_assert_ptr_nonnull(topology);
+    const struct pci_function *port = topology_find(topology, 0, 0, pci_devfn(1, 0));
+    ck_assert_str_eq(port->name, "Intel Corporation Made-up port");
+    ck_assert(function_is_type(port, PCIE_ROOT_PORT) && !port->acs_unknown && !port->acs.present);
+    const struct pci_function *socket = topology_find(topology, 0, 0, pci_devfn(2, 0));
+    ck_assert(socket->header_type == 2 && socket->subordinate_bus == 5);
+    ck_assert(socket->pcie_unknown || !socket->pcie);
+    topology_free(topology);
+}
+END_TEST
+
 START_TEST(hidden_capabilities_are_guessed_and_marked)
 {
     struct topology *topology =
@@ -463,6 +485,7 @@ Suite *import_text_suite(void)
     tcase_add_test(tests, root_text_makes_a_machine);
     tcase_add_test(tests, mangled_text_makes_the_same_machine);
     tcase_add_test(tests, wrapped_headers_and_lost_lines);
+    tcase_add_test(tests, complaints_are_no_names);
     tcase_add_test(tests, hidden_capabilities_are_guessed_and_marked);
     tcase_add_test(tests, windows_of_bridges_are_in_use);
     tcase_add_test(tests, bus_numbers_nobody_told_are_those_firmware_gives);

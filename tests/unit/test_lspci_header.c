@@ -47,6 +47,9 @@ START_TEST(headers_in_all_forms)
          0x060400, 0x8086, 0xffff, 0},
         {"02:00.0 Ethernet controller: Emulex Corporation OneConnect 10Gb NIC (be3) (rev 03)", 0, 2, 0,
          0x020000, 0x19a2, 0x0710, 3},
+        {"00:1f.0 Class 0601: Device 8086:a143 (rev 31)", 0, 0, 0xf8, 0x060100, 0x8086, 0xa143, 0x31},
+        {"00:1f.0 Class 0601: Nobody Known Inc. Thing [8086:a143]", 0, 0, 0xf8, 0x060100, 0x8086, 0xa143, 0},
+        {"00:1f.0 ISA bridge [Class 0601]: Device [8086:a143]", 0, 0, 0xf8, 0x060100, 0x8086, 0xa143, 0},
         {"04:00.0 VGA compatible controller: Device 1a03:2000 (rev 52)", 0, 4, 0, 0x030000, 0x1a03, 0x2000,
          0x52},
     };
