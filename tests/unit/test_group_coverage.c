@@ -94,6 +94,29 @@ START_TEST(units_in_order)
 }
 END_TEST
 
+/* The same addresses in two segments are different functions, below different units. */
+START_TEST(segments)
+{
+    struct topology *topology = machine("bus=0: rp@1.0(ep@0.0 ep@0.1) | bus=0: rp@1.1[seg=1](ep@0.2)");
+    expect(topology, AUTO, NULL, "00:01.0 01:00.0 01:00.1 | 0001:00:01.1 0001:01:00.2");
+    struct iommu_scope function = {.segment = 0, .kind = SCOPE_BRIDGE, .devfn = pci_devfn(1, 0)};
+    struct iommu_unit units[] = {
+        {.id = 0, .kind = IOMMU_VT_D, .segment = 1, .include_all = true},
+        {.id = 1, .kind = IOMMU_VT_D, .scopes = &function, .scope_count = 1},
+    };
+    topology->units = units;
+    topology->unit_count = 2;
+    topology->units_known = true;
+    /* What takes everything comes last, and takes that of its segment only. */
+    expect(topology, AUTO, NULL, "00:01.0 01:00.0 01:00.1 | 0001:00:01.1 0001:01:00.2");
+    topology->unit_count = 1;
+    expect(topology, AUTO, NULL, "0001:00:01.1 0001:01:00.2");
+    units[0].segment = 0;
+    expect(topology, AUTO, NULL, "00:01.0 01:00.0 01:00.1");
+    topology_free(topology);
+}
+END_TEST
+
 /* A bridge outside every scope has no group to join: steps "same bus" and "same slot" then run on the highest
  * such bridge, and the functions below all come to different groups. */
 START_TEST(bridges_without_group)
@@ -246,6 +269,7 @@ Suite *group_coverage_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, assumed_coverage);
     tcase_add_test(tests, units_in_order);
+    tcase_add_test(tests, segments);
     tcase_add_test(tests, bridges_without_group);
     tcase_add_test(tests, types);
     tcase_add_test(tests, hidden_capabilities);
