@@ -26,6 +26,9 @@ struct dump_part *kernel_log_part(struct kernel_log *log, uint32_t segment, uint
 /** Take a message about a function. */
 void kernel_log_take_device(struct kernel_log *log, const struct kernel_log_device *device);
 
+/** Is @p message one kernel_log_take_platform() takes? */
+bool kernel_log_is_platform(struct slice message);
+
 /** Take a message of the platform: root buses, command line, IOMMUs. @return false where it is none */
 bool kernel_log_take_platform(struct kernel_log *log, struct slice message);
 

@@ -84,8 +84,8 @@ bool kernel_log_device(struct slice message, struct kernel_log_device *device)
 static bool is_platform_message(struct slice message)
 {
     static const char *const starts[] = {
-        "PCI host bridge to bus", "pci_bus ", "DMAR", "dmar:", "AMD-Vi", "iommu: ", "Command line: ",
-        "Kernel command line: "};
+        "PCI host bridge to bus", "pci_bus ",   "DMAR", "dmar:", "AMD-Vi", "iommu: ", "Command line: ",
+        "Kernel command line: ",  "BOOT_IMAGE="};
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
         struct slice rest = message;
         if (slice_skip(&rest, starts[i]))

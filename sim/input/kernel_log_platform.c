@@ -203,6 +203,7 @@ static const struct {
     {"iommu: Adding device ", take_adding},
     {"Kernel command line: ", take_cmdline},
     {"Command line: ", take_cmdline},
+    {"BOOT_IMAGE=", take_cmdline}, /* what /proc/cmdline shows, alone */
     {"DMAR: DRHD base: ", take_drhd},
     {"dmar: DRHD base: ", take_drhd},
     {"DMAR:DRHD base: ", take_drhd},
@@ -221,14 +222,26 @@ static const struct {
     {"IOMMU: Setting identity map for device ", take_identity_map},
 };
 
+enum { MESSAGES = sizeof(messages) / sizeof(messages[0]) };
+
+/* The row of the table @p message is about, cut off its front; MESSAGES where there is none. */
+static size_t find_message(struct slice *message)
+{
+    size_t i = 0;
+    while (i < MESSAGES && !slice_skip(message, messages[i].start))
+        i++;
+    return i;
+}
+
+bool kernel_log_is_platform(struct slice message)
+{
+    return find_message(&message) < MESSAGES;
+}
+
 bool kernel_log_take_platform(struct kernel_log *log, struct slice message)
 {
-    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-        struct slice rest = message;
-        if (slice_skip(&rest, messages[i].start)) {
-            messages[i].take(log, rest);
-            return true;
-        }
-    }
-    return false;
+    size_t i = find_message(&message);
+    if (i < MESSAGES)
+        messages[i].take(log, message);
+    return i < MESSAGES;
 }

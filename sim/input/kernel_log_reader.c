@@ -22,10 +22,8 @@ bool kernel_log_recognise(const struct source_text *source)
     struct kernel_log_device device;
     bool found = false;
     while (!found && kernel_log_next(&cursor, &message)) {
-        struct slice rest = message;
-        if (slice_skip(&rest, "iommu: Adding device "))
-            found = true;
-        else if (kernel_log_device(message, &device))
+        found = kernel_log_is_platform(message);
+        if (!found && kernel_log_device(message, &device))
             found = slice_skip(&device.body, "Adding to iommu group ") ||
                     slice_skip(&device.body, "PCI bridge to [") || slice_skip(&device.body, "found [") ||
                     (slice_skip(&device.body, "[") && slice_find(device.body, "] type "));

@@ -49,7 +49,8 @@ static void heading(const struct writer *writer)
                            differ ? " (--compare shows the others)" : "");
     if (kernel_cmdline_overrides_acs(&platform->cmdline))
         text_buffer_add(out, "Warning    pcie_acs_override changes what the kernel believes, not what the "
-                             "hardware does\n");
+                             "hardware does; `iommusim diff FILE --acs-override` with its words lists who "
+                             "reaches whom all the same\n");
 }
 
 static void ungrouped(const struct writer *writer)

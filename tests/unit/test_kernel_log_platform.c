@@ -148,6 +148,30 @@ START_TEST(regions_without_a_device_are_named_once)
 }
 END_TEST
 
+/* People filter logs: what is left need not name a function. */
+START_TEST(lines_of_the_platform_are_enough)
+{
+    static const char *const texts[] = {
+        "[    0.000000] Command line: root=/dev/sda1 iommu=pt\n",
+        "Jan 01 12:00:00 host kernel: Kernel command line: root=/dev/sda1 iommu=pt\n",
+        "BOOT_IMAGE=/vmlinuz root=/dev/sda1 iommu=pt quiet\n",
+        "$ cat /proc/cmdline\nBOOT_IMAGE=(hd0,gpt2)/vmlinuz iommu=pt\n",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct text_buffer text = {0};
+        text_buffer_format(&text,
+                           "%sDMAR-IR: Failed to enable irq remapping.\n\n"
+                           "00:00.0 Host bridge [0600]: Made-up [8086:aaa0]\n",
+                           texts[i]);
+        struct topology *topology = import_good(text_buffer_get(&text));
+        ck_assert_str_eq(topology->cmdline, "iommu=pt");
+        ck_assert_int_eq(topology->stated.interrupt_remapping, KNOWN_ABSENT);
+        topology_free(topology);
+        text_buffer_fini(&text);
+    }
+}
+END_TEST
+
 /* What the kernel said of itself holds where no word of the command line says otherwise. */
 START_TEST(what_the_kernel_said_of_itself_holds)
 {
@@ -217,6 +241,7 @@ Suite *kernel_log_platform_suite(void)
     tcase_add_test(tests, amd_units_are_numbered_as_the_log_names_them);
     tcase_add_test(tests, an_amd_unit_that_is_not_named_leaves_all_unknown);
     tcase_add_test(tests, regions_without_a_device_are_named_once);
+    tcase_add_test(tests, lines_of_the_platform_are_enough);
     tcase_add_test(tests, what_the_kernel_said_of_itself_holds);
     suite_add_tcase(suite, tests);
     return suite;
