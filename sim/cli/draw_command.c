@@ -35,7 +35,7 @@ static const struct argp_option options[] = {
      "Draw identical functions once, with a count: auto (virtual functions, and in machines of more than 64 "
      "functions all; the default), always, never",
      0},
-    FILE_ARGUMENTS_OPTION(0),
+    FILE_ARGUMENTS_OPTIONS(0),
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
 };
@@ -94,7 +94,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         file_arguments_name(&arguments->files, text, state);
         return 0;
     case OPTION_WITH:
-        file_arguments_add(&arguments->files, text, state);
+    case OPTION_ACS:
+        file_arguments_option(&arguments->files, key, text, state);
         return 0;
     case ARGP_KEY_END:
         if (!arguments->files.named)
@@ -147,8 +148,7 @@ int draw_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;
-    struct machine_files files = file_arguments_get(&arguments.files);
-    int status = machine_input_load_files(&files, &input, diagnostics);
+    int status = file_arguments_load(&arguments.files, &input, diagnostics);
     if (status == STATUS_OK)
         status = answer(&arguments, input->topology, diagnostics);
     diagnostics_print(diagnostics, stderr);

@@ -37,7 +37,7 @@ static const struct argp_option options[] = {
     {"warm", OPTION_WARM, NULL, 0, "The same request was made before: caches hold what it needs", 0},
     {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line in place of the machine's", 0},
     {"iommu", OPTION_IOMMU, "KIND", 0, "auto (the machine's own), vt-d, amd-vi, smmuv3 or none", 0},
-    FILE_ARGUMENTS_OPTION(0),
+    FILE_ARGUMENTS_OPTIONS(0),
     {0},
 };
 
@@ -113,7 +113,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
             argp_error(state, "unknown IOMMU '%s': auto, vt-d, amd-vi, smmuv3 or none", text);
         return 0;
     case OPTION_WITH:
-        file_arguments_add(&chosen->files, text, state);
+    case OPTION_ACS:
+        file_arguments_option(&chosen->files, key, text, state);
         return 0;
     case ARGP_KEY_ARG:
         take_argument(chosen, text, state);
@@ -266,8 +267,7 @@ static int answer(const struct explain_options *chosen, struct simulation *simul
 static int explain(const struct explain_options *chosen, struct diagnostics *diagnostics)
 {
     struct machine_input *input = NULL;
-    struct machine_files files = file_arguments_get(&chosen->files);
-    int status = machine_input_load_files(&files, &input, diagnostics);
+    int status = file_arguments_load(&chosen->files, &input, diagnostics);
     if (status < 0)
         return status;
     struct simulation simulation;

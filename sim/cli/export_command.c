@@ -47,7 +47,7 @@ static const struct argp_option options[] = {
      0},
     {"cmdline", 'c', "STRING", 0,
      "Kernel command line, in place of the input's own: it decides which ACS redirects are in force", 0},
-    FILE_ARGUMENTS_OPTION(0),
+    FILE_ARGUMENTS_OPTIONS(0),
     {0},
 };
 
@@ -90,7 +90,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->cmdline = text;
         return 0;
     case OPTION_WITH:
-        file_arguments_add(&arguments->files, text, state);
+    case OPTION_ACS:
+        file_arguments_option(&arguments->files, key, text, state);
         return 0;
     case ARGP_KEY_ARG:
         if (!arguments->format)
@@ -137,8 +138,7 @@ int export_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;
-    struct machine_files files = file_arguments_get(&arguments.files);
-    int status = machine_input_load_files(&files, &input, diagnostics);
+    int status = file_arguments_load(&arguments.files, &input, diagnostics);
     if (status == STATUS_OK)
         status = answer(&arguments, input, diagnostics);
     diagnostics_print(diagnostics, stderr);

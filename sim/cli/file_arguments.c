@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/cli/file_arguments.h"
 
+#include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
+#include "sim/input/topology_keys.h"
 
 #include <string.h>
 
@@ -21,6 +23,29 @@ void file_arguments_name(struct file_arguments *arguments, const char *path, str
     memmove(&arguments->paths[1], &arguments->paths[0], (arguments->count - 1) * sizeof(arguments->paths[0]));
     arguments->paths[0] = path;
     arguments->named = true;
+}
+
+void file_arguments_option(struct file_arguments *arguments, int key, const char *text,
+                           struct argp_state *state)
+{
+    if (key == OPTION_WITH)
+        file_arguments_add(arguments, text, state);
+    else if (strcmp(text, acs_state_words[ACS_FIRMWARE]) == 0 ||
+             strcmp(text, acs_state_words[ACS_BOOTED]) == 0)
+        arguments->acs = text;
+    else
+        argp_error(state, "--acs is firmware or booted, not '%s'", text);
+}
+
+int file_arguments_load(const struct file_arguments *arguments, struct machine_input **input,
+                        struct diagnostics *diagnostics)
+{
+    struct machine_files files = file_arguments_get(arguments);
+    int status = machine_input_load_files(&files, input, diagnostics);
+    if (status == STATUS_OK && arguments->acs)
+        (*input)->topology->acs_state =
+            strcmp(arguments->acs, acs_state_words[ACS_BOOTED]) == 0 ? ACS_BOOTED : ACS_FIRMWARE;
+    return status;
 }
 
 struct machine_files file_arguments_get(const struct file_arguments *arguments)

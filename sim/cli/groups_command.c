@@ -74,7 +74,7 @@ static const struct argp_option options[] = {
      "with types and reserved regions); exit status 1 where they "
      "differ",
      0},
-    FILE_ARGUMENTS_OPTION(0),
+    FILE_ARGUMENTS_OPTIONS(0),
     {"verbose", 'v', NULL, 0, "All reasons and assumptions, one line each", 0},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
@@ -163,7 +163,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         file_arguments_name(&chosen->files, argument, state);
         return 0;
     case OPTION_WITH:
-        file_arguments_add(&chosen->files, argument, state);
+    case OPTION_ACS:
+        file_arguments_option(&chosen->files, key, argument, state);
         return 0;
     case ARGP_KEY_END:
         if (!chosen->files.named)
@@ -314,8 +315,7 @@ int groups_command(int argc, char **argv)
     struct diagnostics *diagnostics = diagnostics_new(20);
     struct machine_input *input = NULL;
     bool no = false; /* the answer is no */
-    struct machine_files files = file_arguments_get(&chosen.files);
-    int status = machine_input_load_files(&files, &input, diagnostics);
+    int status = file_arguments_load(&chosen.files, &input, diagnostics);
     if (status == STATUS_OK)
         status = answer(&chosen, input->topology, &no, diagnostics);
     diagnostics_print(diagnostics, stderr);

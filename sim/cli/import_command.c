@@ -34,6 +34,7 @@ static const struct argp_option options[] = {
      "json (default): a topology file; lspci: as `lspci -D -n -xxxx` prints it; sysfs: a tar archive as "
      "scripts/collect.sh makes",
      0},
+    ACS_OPTION(0),
     {"quiet", 'q', NULL, 0, "No summary on standard error", 0},
     {0},
 };
@@ -57,6 +58,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'q':
         arguments->quiet = true;
+        return 0;
+    case OPTION_ACS:
+        file_arguments_option(&arguments->files, key, argument, state);
         return 0;
     case ARGP_KEY_ARG:
         file_arguments_add(&arguments->files, argument, state);
@@ -194,8 +198,7 @@ int import_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTIC_LIMIT);
     struct machine_input *input = NULL;
-    struct machine_files files = file_arguments_get(&arguments.files);
-    int status = machine_input_load_files(&files, &input, diagnostics);
+    int status = file_arguments_load(&arguments.files, &input, diagnostics);
     if (status == STATUS_OK)
         status = write_machine(input, &arguments, diagnostics);
     diagnostics_print(diagnostics, stderr);

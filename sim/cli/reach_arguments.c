@@ -68,7 +68,7 @@ static const struct argp_option options[] = {
     {"fail-on", OPTION_FAIL_ON, "leak", 0, "Exit with 1 if a function reaches one of another group", 2},
 
     {NULL, 0, NULL, 0, "The machine:", 3},
-    FILE_ARGUMENTS_OPTION(3),
+    FILE_ARGUMENTS_OPTIONS(3),
     {"cmdline", 'c', "STRING", 0,
      "Kernel command line, in place of the input's own; the words are those of `iommusim groups`", 3},
     {"iommu", 'i', IOMMU_WORDS, 0,
@@ -269,7 +269,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->fail_on_leak = choose(state, "fail-on", text, fail_names, 1) == 0;
         return 0;
     case OPTION_WITH:
-        file_arguments_add(&arguments->files, text, state);
+    case OPTION_ACS:
+        file_arguments_option(&arguments->files, key, text, state);
         return 0;
     case ARGP_KEY_ARG:
         return read_position(state, arguments, text);

@@ -269,8 +269,7 @@ int reach_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;
-    struct machine_files files = file_arguments_get(&arguments.files);
-    int status = machine_input_load_files(&files, &input, diagnostics);
+    int status = file_arguments_load(&arguments.files, &input, diagnostics);
     if (status == STATUS_OK)
         status = answer(input, &arguments, diagnostics);
     diagnostics_print(diagnostics, stderr);

@@ -38,7 +38,7 @@ static const struct argp_option options[] = {
      "Rule set of the groups: linux (default), linux-5.9 or acs-rework-v3", 0},
     {"assume", 's', POLICY_WORDS, 0,
      "What functions do whose ACS registers the input hides: table (default), pessimistic or optimistic", 0},
-    FILE_ARGUMENTS_OPTION(0),
+    FILE_ARGUMENTS_OPTIONS(0),
     {"format", 'f', "text|json", 0, "text (default) or json", 0},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0},
@@ -115,7 +115,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->output = text;
         return 0;
     case OPTION_WITH:
-        file_arguments_add(&arguments->files, text, state);
+    case OPTION_ACS:
+        file_arguments_option(&arguments->files, key, text, state);
         return 0;
     case ARGP_KEY_ARG:
         if (!arguments->files.named)
@@ -210,8 +211,7 @@ int viable_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
     struct machine_input *input = NULL;
-    struct machine_files files = file_arguments_get(&arguments.files);
-    int status = machine_input_load_files(&files, &input, diagnostics);
+    int status = file_arguments_load(&arguments.files, &input, diagnostics);
     if (status == STATUS_OK)
         status = write_answer(&arguments, input->topology, diagnostics, &verdict);
     diagnostics_print(diagnostics, stderr);

@@ -241,6 +241,30 @@ static void warn_nameless_regions(const struct dump *dump)
     text_buffer_fini(&ranges);
 }
 
+/* ACS as no kernel with an IOMMU leaves it: offered, and switched on nowhere. */
+static void warn_acs_never_enabled(const struct dump *dump, const struct topology *topology)
+{
+    const uint16_t wanted =
+        ACS_SOURCE_VALIDATION | ACS_REQUEST_REDIRECT | ACS_COMPLETION_REDIRECT | ACS_UPSTREAM_FORWARDING;
+    unsigned offered = 0;
+    bool used = false;
+    for (uint32_t i = 0; i < topology->function_count; i++) {
+        const struct pci_function *function = &topology->functions[i];
+        used |= function->group_reported;
+        if (!function->acs.present || function->acs_unknown || !(function->acs.capability & wanted))
+            continue;
+        offered++;
+        used |= (function->acs.control & wanted) != 0;
+    }
+    if (offered && !used)
+        diagnostics_report(
+            dump->diagnostics, DIAGNOSTIC_WARNING, dump->source_count == 1 ? dump->source : NULL,
+            DIAGNOSTIC_NO_OFFSET, NULL, "acs-never-enabled",
+            "%u function%s offer%s ACS and no control bit is set: the kernel that ran seems to have "
+            "used no IOMMU; --acs=firmware shows the groups of one that does",
+            offered, plural(offered), offered == 1 ? "s" : "");
+}
+
 static void set_platform(struct dump *dump, struct topology *topology)
 {
     struct text_buffer kinds = {0};
@@ -295,6 +319,7 @@ struct topology *dump_finish(struct dump *dump)
     if (topology) {
         set_numa_nodes(dump, topology);
         dump_units_settle(dump, topology);
+        warn_acs_never_enabled(dump, topology);
     }
     dump_free(dump);
     return topology;

@@ -220,6 +220,21 @@ static void warn_links(const struct dump *dump, size_t first)
             "complete one; 'cp -rL' follows links)");
 }
 
+/* A copy with links to drivers would have those to groups, too. */
+static void warn_no_groups(const struct sysfs *sysfs, size_t first)
+{
+    const struct dump *dump = sysfs->dump;
+    uint32_t seen = 0;
+    for (size_t i = first; i < dump->part_count; i++)
+        seen |= dump->parts[i].facts;
+    if (sysfs->links_kept && !(seen & FACT_GROUP) && dump->group_count == 0)
+        diagnostics_report(
+            dump->diagnostics, DIAGNOSTIC_WARNING, dump->source, DIAGNOSTIC_NO_OFFSET, NULL,
+            "sysfs-no-groups",
+            "no function has an IOMMU group: the kernel that ran made none, as without an IOMMU or "
+            "with it switched off in the firmware or on the command line");
+}
+
 /* What follows from all entries together. */
 static void settle(struct sysfs *sysfs, size_t first)
 {
@@ -250,6 +265,7 @@ void sysfs_read(const struct file_tree *tree, struct dump *dump)
     }
     settle(&sysfs, first);
     warn_links(dump, first);
+    warn_no_groups(&sysfs, first);
     if (dump->part_count > first)
         dump_note_kind(dump, "sysfs copy");
 }

@@ -73,6 +73,10 @@ START_TEST(stable_lines)
          "0\t0x00000000fee00000\t0x00000000feefffff\tmsi\n"
          "1\t0x00000000fee00000\t0x00000000feefffff\tmsi\n",
          0},
+        /* registers of a kernel that used no IOMMU */
+        {"-f tsv --acs=booted 'synthetic:rp@1[acs=1f:0](ep)'", "0\t0000:00:01.0\n0\t0000:01:00.0\n", 0},
+        {"-f tsv --acs=firmware 'synthetic:rp@1[acs=1f:0](ep)'", "0\t0000:00:01.0\n1\t0000:01:00.0\n", 0},
+        {"--acs=off 'synthetic:rp@1'", "", 2},
         {"-f tsv --reserved 'synthetic:rp@1'", "0\t0x00000000fee00000\t0x00000000feefffff\tmsi\n", 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -114,6 +114,24 @@ START_TEST(contradictions_name_both_places)
 }
 END_TEST
 
+/* ACS that is offered and switched on nowhere: the kernel that ran used no IOMMU, unless it made groups. */
+START_TEST(registers_without_iommu_are_noticed)
+{
+    static const char off[] =
+        "00:01.0 PCI bridge [0604]: Maker Port [8086:aaa1]\n"
+        "\tBus: primary=00, secondary=01, subordinate=01, sec-latency=0\n"
+        "\tCapabilities: [40] Express (v2) Root Port (Slot+), MSI 00\n"
+        "\tCapabilities: [140 v1] Access Control Services\n"
+        "\t\tACSCap:\tSrcValid+ TransBlk+ ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans-\n"
+        "\t\tACSCtl:\tSrcValid- TransBlk- ReqRedir- CmpltRedir- UpstreamFwd- EgressCtrl- DirectTrans-\n";
+    const char *texts[] = {off, "0\t0000:00:01.0\n"};
+    topology_free(merge(texts, 1));
+    ck_assert_msg(strstr(messages, "[acs-never-enabled]"), "%s", messages);
+    topology_free(merge(texts, 2));
+    ck_assert_msg(!strstr(messages, "[acs-never-enabled]"), "%s", messages);
+}
+END_TEST
+
 /* Findings name the file they are about, and one bad file is enough. */
 START_TEST(errors_name_their_file)
 {
@@ -226,6 +244,7 @@ Suite *merge_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, sources_complete_each_other);
     tcase_add_test(tests, contradictions_name_both_places);
+    tcase_add_test(tests, registers_without_iommu_are_noticed);
     tcase_add_test(tests, errors_name_their_file);
     tcase_add_test(tests, whole_machines_are_not_merged);
     tcase_add_test(tests, pieces_make_the_whole);

@@ -404,6 +404,24 @@ START_TEST(direct_regions_are_stated_for_the_members)
 }
 END_TEST
 
+/* A running kernel that made no groups shows links to drivers and none to groups. */
+START_TEST(no_groups_are_noticed)
+{
+    for (unsigned grouped = 0; grouped < 2; grouped++) {
+        struct file_tree *tree = file_tree_new("copy");
+        add_port(tree, "0000:00:01.0/config", 64);
+        add(tree, FILE_LINK, "0000:00:01.0/driver", "../../../bus/pci/drivers/pcieport");
+        if (grouped)
+            add(tree, FILE_LINK, "0000:00:01.0/iommu_group", "../../../kernel/iommu_groups/3");
+        file_tree_sort(tree);
+        tear_down();
+        set_up();
+        topology_free(import_tree(tree));
+        ck_assert_msg((strstr(said(), "[sysfs-no-groups]") == NULL) == (grouped == 1), "%s", said());
+    }
+}
+END_TEST
+
 START_TEST(wrong_content_is_an_error_at_its_place)
 {
     static const struct {
@@ -460,6 +478,7 @@ Suite *sysfs_suite(void)
     tcase_add_test(tests, a_folder_of_functions_is_enough);
     tcase_add_test(tests, padding_is_seen_through);
     tcase_add_test(tests, direct_regions_are_stated_for_the_members);
+    tcase_add_test(tests, no_groups_are_noticed);
     tcase_add_test(tests, wrong_content_is_an_error_at_its_place);
     suite_add_tcase(suite, tests);
     return suite;
