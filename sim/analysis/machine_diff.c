@@ -268,6 +268,11 @@ bool machine_diff_leaks_more(const struct machine_diff *diff)
     return diff->leak_counts_leaking[LEAK_OPENED] || diff->leak_counts[LEAK_EXPOSED];
 }
 
+bool machine_diff_unguarded(const struct machine_diff *diff)
+{
+    return diff->before->groups->group_count > 0 && diff->after->groups->group_count == 0;
+}
+
 bool machine_diff_any(const struct machine_diff *diff)
 {
     const struct function_match *match = &diff->match;

@@ -117,6 +117,10 @@ bool machine_diff_groups_differ(const struct machine_diff *diff);
 /** True where a pair leaks across groups that did not (opened or exposed). */
 bool machine_diff_leaks_more(const struct machine_diff *diff);
 
+/** True where functions had groups and none has one now: the IOMMU is gone or off, and what leaked from one
+ * group to another is no leak any more only because there are no groups. */
+bool machine_diff_unguarded(const struct machine_diff *diff);
+
 /** True where anything differs at all: the above, closed leaks, numbers and types of groups, addresses. */
 bool machine_diff_any(const struct machine_diff *diff);
 

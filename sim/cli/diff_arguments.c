@@ -63,10 +63,11 @@ static const struct argp_option options[] = {
      "group, then leaks, then bandwidth; on the machine after the change, if there is one",
      3},
     {"fail-on", OPTION_FAIL_ON, "any|groups|leaks|viability|nothing", 0,
-     "Exit with 1 for any difference (any, the default), only if another set of functions shares a group "
-     "(groups), only if a pair leaks that did not (leaks), only if a device can no longer be given to a "
-     "guest "
-     "(viability), or never (nothing)",
+     "Exit with 1 for any difference (any, the default; with --workload of cost, too), only if another set "
+     "of "
+     "functions shares a group (groups), only if a pair leaks that did not or nothing is behind an IOMMU any "
+     "more "
+     "(leaks), only if a device can no longer be given to a guest (viability), or never (nothing)",
      3},
     {"format", 'f', "text|json|tsv", 0, "text (default), json or tsv", 3},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 3},

@@ -135,7 +135,7 @@ static bool fails(const struct diff_report *report, enum fail_on fail_on)
     case FAIL_ON_GROUPS:
         return machine_diff_groups_differ(report->diff);
     case FAIL_ON_LEAKS:
-        return machine_diff_leaks_more(report->diff);
+        return machine_diff_leaks_more(report->diff) || machine_diff_unguarded(report->diff);
     case FAIL_ON_VIABILITY:
         return report->viability->worse > 0;
     case FAIL_ON_NOTHING:
@@ -189,8 +189,8 @@ static int compare(const struct diff_arguments *arguments, struct side *sides, s
             terminal_fold(&out, arguments->output);
         status = output_file_write(arguments->output, text_buffer_get(&out), out.length, diagnostics);
     }
-    cost_comparison_fini(&cost);
     *failed = fails(&report, arguments->fail_on);
+    cost_comparison_fini(&cost);
     text_buffer_fini(&out);
     override_exposure_free(exposure);
     viability_diff_free(viability);

@@ -76,11 +76,30 @@ void diff_cost_json(const struct cost_comparison *cost, struct text_buffer *out)
     text_buffer_add(out, "\n    ]}");
 }
 
+static void add_field(struct text_buffer *out, double value)
+{
+    text_buffer_format(out, isnan(value) ? "\t-" : "\t%.15g", value);
+}
+
 void diff_cost_tsv(const struct cost_comparison *cost, struct text_buffer *out)
 {
-    for (size_t i = 0; i < cost->count; i++)
-        text_buffer_format(out, "cost\t%s\t%.15g\t%.15g\n", cost->figures[i].name, cost->figures[i].before,
-                           cost->figures[i].after);
+    for (size_t i = 0; i < cost->count; i++) {
+        text_buffer_format(out, "cost\t%s", cost->figures[i].name);
+        add_field(out, cost->figures[i].before);
+        add_field(out, cost->figures[i].after);
+        text_buffer_add(out, "\n");
+    }
+}
+
+bool diff_cost_any(const struct cost_comparison *cost)
+{
+    for (size_t i = 0; i < cost->count; i++) {
+        const struct cost_figure *figure = &cost->figures[i];
+        bool none = isnan(figure->before) && isnan(figure->after);
+        if (!none && !(figure->before == figure->after))
+            return true;
+    }
+    return false;
 }
 
 /* ---- in one sentence ---- */
@@ -125,13 +144,16 @@ void diff_summary(const struct diff_report *report, struct text_buffer *out)
     uint32_t before = report->diff->before->groups->group_count,
              after = report->diff->after->groups->group_count;
     struct text_buffer text = {0};
-    if (before != after)
+    if (machine_diff_unguarded(report->diff))
+        add_part(&text, "%u groups become 0: nothing is behind an IOMMU any more", before);
+    else if (before != after)
         add_part(&text, "%u groups become %u", before, after);
     else if (machine_diff_groups_differ(report->diff))
         add_part(&text, "%u groups with other members", after);
     else
         add_part(&text, "the same %u groups", after);
-    add_leaks(report->diff, &text);
+    if (after) /* without groups nothing leaks from one to another, and nothing is closed */
+        add_leaks(report->diff, &text);
     for (size_t i = 0; report->cost && i < NAMED_IN_SUMMARY; i++) {
         const struct cost_figure *figure = most_changed(report->cost, kinds[i]);
         char old[FIGURE_TEXT_SIZE], new[FIGURE_TEXT_SIZE];

@@ -15,4 +15,7 @@ void diff_cost_json(const struct cost_comparison *cost, struct text_buffer *out)
 /** Lines "cost NAME BEFORE AFTER". */
 void diff_cost_tsv(const struct cost_comparison *cost, struct text_buffer *out);
 
+/** True where a figure differs. */
+bool diff_cost_any(const struct cost_comparison *cost);
+
 #endif

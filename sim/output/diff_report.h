@@ -36,8 +36,10 @@ void diff_report_json(const struct diff_report *report, struct text_buffer *out)
  *     relabel   NUMBER  NUMBER TYPE TYPE                a group with the same members, other number or type
  *     leak      KIND    SOURCE TARGET LEAK RULE AT      opened closed exposed contained; LEAK as in `reach`
  *     viable    BEFORE  AFTER FUNCTION,FUNCTION...      a device that can be given to a guest in one machine
- * and not in the other: viable depends not-viable; addresses before, of new devices after override  exposed
- * SOURCE TARGET RULE AT           a pair that pcie_acs_override only pretends to separate
+ *                                                       and not in the other: viable depends not-viable;
+ *                                                       addresses before, of new devices after
+ *     override  exposed SOURCE TARGET RULE AT           a pair that pcie_acs_override only pretends to
+ * separate cost      FIGURE  BEFORE AFTER                    of the workload that ran on both
  *
  * Sources and targets are addresses of the machine after, for closed ones of the machine before.
  */
@@ -59,7 +61,10 @@ uint32_t diff_leak_function(const struct machine_diff *diff, const struct leak_c
 /** What to call the match of a row: match_kind_name(), or "new" or "gone". */
 const char *diff_row_word(const struct machine_diff *diff, uint32_t row);
 
-/** True where there is anything to tell. */
+/** True where the machines differ: groups, leaks, what can be given to a guest. */
+bool diff_report_machine_any(const struct diff_report *report);
+
+/** True where there is anything to tell: that, or a figure of the cost. */
 bool diff_report_any(const struct diff_report *report);
 
 /** A verdict of viable_change, "-" where the device is not there. */

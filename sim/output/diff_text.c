@@ -307,10 +307,14 @@ void diff_report_text(const struct diff_report *report, struct text_buffer *out)
         text_buffer_add(out, "Summary    ");
         diff_summary(report, out);
         text_buffer_add(out, "\n");
+    }
+    if (diff_report_machine_any(report)) {
         text_functions(diff, out);
         text_groups(diff, out);
         diff_text_leaks(diff, out);
         text_viability(report, out);
+    } else if (diff_report_any(report)) {
+        text_buffer_add(out, "\nNo difference in groups, leaks and guests.\n");
     }
     if (report->exposure)
         diff_text_override(report->exposure, out);

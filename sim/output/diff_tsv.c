@@ -97,9 +97,14 @@ static void tsv_leaks(const struct machine_diff *diff, struct text_buffer *out)
     }
 }
 
-bool diff_report_any(const struct diff_report *report)
+bool diff_report_machine_any(const struct diff_report *report)
 {
     return machine_diff_any(report->diff) || report->viability->change_count;
+}
+
+bool diff_report_any(const struct diff_report *report)
+{
+    return diff_report_machine_any(report) || (report->cost && diff_cost_any(report->cost));
 }
 
 const char *diff_verdict_word(bool there, enum viability_verdict verdict)

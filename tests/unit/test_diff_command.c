@@ -66,7 +66,16 @@ START_TEST(exit_status)
         {"--fail-on viability --base-iommu vt-d --cmdline intel_iommu=off " SWITCH("acs"), 1,
          "after    cannot be given: "},
         {"--fail-on viability --base-iommu none --iommu vt-d " SWITCH("acs"), 0, "0 before, 2 after"},
+        {"--fail-on leaks --base-iommu vt-d --cmdline intel_iommu=off " SWITCH("acs"), 1,
+         "Summary    6 groups become 0: nothing is behind an IOMMU any more\n"},
         {"--base-algorithm acs-rework-v3 --algorithm linux " SWITCH("noacs"), 1, "splits into"},
+        /* One walker in place of six: the same groups, another cost. */
+        {"--set /parameters/iommu/walkers=1 --workload workloads/random-reads.json "
+         "topologies/pcie-bench-broadwell.json",
+         1, "\nNo difference in groups, leaks and guests.\n\nCost "},
+        {"--fail-on groups -f tsv --set /parameters/iommu/walkers=1 --workload workloads/random-reads.json "
+         "topologies/pcie-bench-broadwell.json",
+         0, "cost\trandom reads.p99_ps\t"},
         {"--base-algorithm acs-rework-v3 --base-assume table --assume optimistic " SWITCH("noacs"), 0,
          "No difference."},
         {"", 2, "FILE is missing"},
