@@ -121,9 +121,10 @@ static void print_end(const struct sweep_work *all, const struct worker_outcome 
                       struct text_buffer *out)
 {
     const struct study *study = all->sweep->study;
-    if (outcome->signal == SIGXCPU || outcome->signal == SIGKILL)
-        text_buffer_format(out, "the point was ended: more than %" PRIu64 " s of CPU time, or by hand (%s)\n",
-                           study->cpu_limit_s, strsignal(outcome->signal));
+    if (outcome->signal == SIGPROF)
+        text_buffer_format(out, "more than %" PRIu64 " ms of CPU time\n", study->cpu_limit_ms);
+    else if (outcome->signal == SIGKILL)
+        text_buffer_add(out, "the point was killed, by hand or for want of memory\n");
     else if (outcome->signal)
         text_buffer_format(out, "the simulator crashed: %s\n", strsignal(outcome->signal));
     else if (outcome->status == 3)
@@ -186,7 +187,7 @@ int sweep_run(struct sweep *sweep, const struct sweep_options *options, struct s
         .sweep = sweep, .options = options, .progress = progress, .diagnostics = diagnostics};
     const struct worker_pool pool = {
         .workers = options->workers,
-        .cpu_limit_s = sweep->study->cpu_limit_s,
+        .cpu_limit_ms = sweep->study->cpu_limit_ms,
         .memory_limit = sweep->study->memory_limit,
         .context = &all,
         .next = next,

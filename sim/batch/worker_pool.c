@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,15 +63,12 @@ static void limit_memory(uint64_t bytes)
 #endif
 }
 
-/* CPU time counts from the start of the process. */
-static void limit_time(uint64_t seconds)
+/* From now on; 0: no longer. SIGPROF ends the process. (RLIMIT_CPU counts whole seconds since its start.) */
+static void limit_time(uint64_t milliseconds)
 {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    uint64_t so_far = (uint64_t)used.ru_utime.tv_sec + (uint64_t)used.ru_stime.tv_sec + 1;
-    const struct rlimit limit = {so_far + seconds, RLIM_INFINITY};
-    if (seconds)
-        setrlimit(RLIMIT_CPU, &limit);
+    const struct itimerval limit = {
+        .it_value = {(time_t)(milliseconds / 1000), (suseconds_t)(milliseconds % 1000 * 1000)}};
+    setitimer(ITIMER_PROF, &limit, NULL);
 }
 
 static _Noreturn void work(const struct worker_pool *pool, const struct worker *worker, pid_t parent)
@@ -78,16 +76,18 @@ static _Noreturn void work(const struct worker_pool *pool, const struct worker *
     uint64_t task;
     signal(SIGINT, SIG_IGN); /* the parent decides */
     signal(SIGTERM, SIG_DFL);
+    signal(SIGPROF, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
     dup2(worker->errors, STDERR_FILENO);
     limit_memory(pool->memory_limit);
     while (read_all(worker->tasks, &task, sizeof(task))) {
-        limit_time(pool->cpu_limit_s);
         if (ftruncate(worker->errors, 0) < 0 || lseek(worker->errors, 0, SEEK_SET) < 0)
             _exit(3);
+        limit_time(pool->cpu_limit_ms);
         int status = pool->work(pool->context, task);
+        limit_time(0);
         if (!write_all(worker->answers, &status, sizeof(status)))
             break;
     }

@@ -21,7 +21,7 @@ struct worker_outcome {
 
 struct worker_pool {
     unsigned workers;
-    uint64_t cpu_limit_s;  /**< of one task; 0: none */
+    uint64_t cpu_limit_ms; /**< CPU time of one task, after which SIGPROF ends its worker; 0: none */
     uint64_t memory_limit; /**< of one worker, bytes of address space; 0: none */
     void *context;
     /** In the parent: the next task, or NO_TASK. */

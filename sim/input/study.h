@@ -73,8 +73,8 @@ struct study {
     uint32_t repeats;
     bool seed_given;
     uint64_t seed; /**< of the first repeat, where given; the others have the next ones */
-    uint64_t cpu_limit_s, memory_limit; /**< of one point: seconds of CPU time, bytes */
-    uint32_t *combinations;             /**< [combination_count]: number in the full grid */
+    uint64_t cpu_limit_ms, memory_limit; /**< of one point: milliseconds of CPU time, bytes */
+    uint32_t *combinations;              /**< [combination_count]: number in the full grid */
     uint32_t combination_count;
     struct source_text source; /**< the text, owned */
 };

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { POINTS_DEFAULT = 100000, CPU_LIMIT_DEFAULT_S = 3600 };
+enum { POINTS_DEFAULT = 100000, CPU_LIMIT_DEFAULT_MS = 3600000 };
 static const uint64_t MEMORY_DEFAULT = UINT64_C(4) << 30;
 
 /* ---- conditions ---- */
@@ -159,7 +159,7 @@ static void read_limits(struct study *study, const struct json_node *root, uint6
     uint64_t time_ps = 0;
     if (json_given(&limits) && json_expect_object(&limits) && json_check_table(&limits, &limits_keys)) {
         if (json_get_quantity(&limits, "cpu_time", UNIT_PICOSECONDS, 1, UINT64_MAX, &time_ps))
-            study->cpu_limit_s = (time_ps - 1) / UINT64_C(1000000000000) + 1;
+            study->cpu_limit_ms = (time_ps - 1) / UINT64_C(1000000000) + 1;
         json_get_size(&limits, "memory", UINT64_C(16) << 20, UINT64_MAX, &study->memory_limit);
     }
     if (json_given(&budget) && json_expect_object(&budget) && json_check_table(&budget, &budget_keys))
@@ -228,7 +228,7 @@ static int load(const struct source_text *source, const char *path, struct study
     *study = (struct study){.arena = arena,
                             .source = *source,
                             .repeats = 1,
-                            .cpu_limit_s = CPU_LIMIT_DEFAULT_S,
+                            .cpu_limit_ms = CPU_LIMIT_DEFAULT_MS,
                             .memory_limit = MEMORY_DEFAULT};
     study->path = arena_string(arena, path);
     study->source.name = arena_string(arena, source->name);

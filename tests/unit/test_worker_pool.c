@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 Suite *worker_pool_suite(void);
@@ -121,12 +122,37 @@ static int burn(void *context, uint64_t task)
     return 0;
 }
 
-/* One second of CPU time: as little as the limit can be. */
+/* Of the process's CPU time. */
+static int burn_some(void *context, uint64_t task)
+{
+    (void)context;
+    for (clock_t begun = clock(); task < 20 && clock() - begun < CLOCKS_PER_SEC / 50;)
+        ;
+    return 0;
+}
+
+/* One worker computes longer than the limit in all, but no task does. */
+START_TEST(the_limit_is_of_each_task)
+{
+    struct seen seen = {0};
+    const struct worker_pool pool = {.workers = 1,
+                                     .cpu_limit_ms = 200,
+                                     .context = &seen,
+                                     .next = next,
+                                     .work = burn_some,
+                                     .done = done,
+                                     .tick = tick};
+    ck_assert_int_eq(worker_pool_run(&pool), STATUS_OK);
+    for (unsigned i = 0; i < TASKS; i++)
+        ck_assert(seen.ended[i] == 1 && seen.outcomes[i].survived);
+}
+END_TEST
+
 START_TEST(a_loop_is_ended)
 {
     struct seen seen = {0};
     const struct worker_pool pool = {.workers = 2,
-                                     .cpu_limit_s = 1,
+                                     .cpu_limit_ms = 100,
                                      .context = &seen,
                                      .next = next,
                                      .work = burn,
@@ -137,7 +163,7 @@ START_TEST(a_loop_is_ended)
         ck_assert_uint_eq(seen.ended[i], 1);
         ck_assert_int_eq(seen.outcomes[i].survived, i != 1);
     }
-    ck_assert_int_eq(seen.outcomes[1].signal, SIGXCPU);
+    ck_assert_int_eq(seen.outcomes[1].signal, SIGPROF);
 }
 END_TEST
 
@@ -148,6 +174,7 @@ Suite *worker_pool_suite(void)
     tcase_add_test(tests, every_task_ends_once);
     tcase_add_test(tests, a_sweep_can_be_stopped);
     tcase_add_test(tests, a_loop_is_ended);
+    tcase_add_test(tests, the_limit_is_of_each_task);
     suite_add_tcase(suite, tests);
     return suite;
 }
