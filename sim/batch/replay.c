@@ -27,7 +27,7 @@ static const char *read_path(struct arena *arena, const struct json_node *input)
         char *now = result_hash_file(path);
         if (!now || strcmp(now, hash) != 0)
             json_error(input, "replay-input", "%s %s since the result was made", path,
-                       now ? "has changed" : "cannot be read any more, or was moved");
+                       now ? "has changed" : "cannot be read any more from this folder, or was moved");
         free(now);
     }
     return arena_string(arena, path);

@@ -142,29 +142,44 @@ int result_store_make(const char *folder, struct diagnostics *diagnostics)
     return status;
 }
 
-static void clean_leaf(const char *path)
+/* Files of a subfolder whose names have this end. @param remove  take them away */
+static uint64_t count_leaf(const char *path, const char *end, bool remove)
 {
+    uint64_t count = 0;
     DIR *leaf = opendir(path);
     if (!leaf)
-        return;
+        return 0;
     for (const struct dirent *entry; (entry = readdir(leaf));) {
         size_t length = strlen(entry->d_name);
-        static const char end[] = ".partial";
-        if (length > strlen(end) && strcmp(entry->d_name + length - strlen(end), end) == 0)
+        if (length <= strlen(end) || strcmp(entry->d_name + length - strlen(end), end) != 0)
+            continue;
+        count++;
+        if (remove)
             unlinkat(dirfd(leaf), entry->d_name, 0);
     }
     closedir(leaf);
+    return count;
+}
+
+static uint64_t count_leaves(const char *folder, enum stored_state state, const char *end, bool remove)
+{
+    uint64_t count = 0;
+    for (unsigned leaf = 0; leaf < LEAVES; leaf++) {
+        struct text_buffer path = {0};
+        text_buffer_format(&path, "%s/%s/%02x", folder, folder_name(state), leaf);
+        count += count_leaf(path.text, end, remove);
+        text_buffer_fini(&path);
+    }
+    return count;
+}
+
+uint64_t result_store_count(const char *folder)
+{
+    return count_leaves(folder, STORED_RESULT, ".json", false);
 }
 
 void result_store_clean(const char *folder)
 {
-    static const enum stored_state states[] = {STORED_RESULT, STORED_FAILURE};
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-        for (unsigned leaf = 0; leaf < LEAVES; leaf++) {
-            struct text_buffer path = {0};
-            text_buffer_format(&path, "%s/%s/%02x", folder, folder_name(states[i]), leaf);
-            clean_leaf(path.text);
-            text_buffer_fini(&path);
-        }
-    }
+    count_leaves(folder, STORED_RESULT, ".partial", true);
+    count_leaves(folder, STORED_FAILURE, ".partial", true);
 }

@@ -15,6 +15,8 @@
 #include "sim/base/diagnostic.h"
 #include "sim/base/text_buffer.h"
 
+#include <stdint.h>
+
 enum stored_state {
     STORED_NOTHING,
     STORED_RESULT,
@@ -41,6 +43,9 @@ void result_store_forget_failure(const char *folder, const char *key);
 
 /** Make the folders. @return 0, or STATUS_FILE_WRITE after a diagnostic */
 int result_store_make(const char *folder, struct diagnostics *diagnostics);
+
+/** Results in the folder, whatever they are of. Failures are not counted. */
+uint64_t result_store_count(const char *folder);
 
 /** Remove what writers that were killed left behind. Only while nobody writes. */
 void result_store_clean(const char *folder);

@@ -37,7 +37,8 @@ struct missing {
     size_t capacity;
 };
 
-static int find_missing(struct sweep *sweep, struct missing *missing, struct diagnostics *diagnostics)
+static int find_missing(struct sweep *sweep, bool retry_failed, struct missing *missing,
+                        struct diagnostics *diagnostics)
 {
     for (uint64_t point = 0; point < study_points(sweep->study); point++) {
         char key[POINT_KEY_SIZE];
@@ -45,7 +46,7 @@ static int find_missing(struct sweep *sweep, struct missing *missing, struct dia
         if (status < 0)
             return status;
         enum stored_state state = result_store_read(sweep->folder, key, NULL);
-        if (state == STORED_RESULT || state == STORED_FAILURE)
+        if (state == STORED_RESULT || (state == STORED_FAILURE && !retry_failed))
             continue;
         missing->points =
             memory_grow(missing->points, missing->count, &missing->capacity, sizeof(*missing->points));
@@ -166,8 +167,8 @@ static void add_quoted(struct text_buffer *out, const char *word)
     text_buffer_add(out, "'");
 }
 
-static int write_script(const struct sweep *sweep, const char *program, const char *plan, const char *path,
-                        struct diagnostics *diagnostics)
+static int write_script(const struct sweep *sweep, const char *program, bool retry_failed, const char *plan,
+                        const char *path, struct diagnostics *diagnostics)
 {
     struct text_buffer text = {0};
     char *folder = realpath(sweep->folder, NULL);
@@ -179,7 +180,8 @@ static int write_script(const struct sweep *sweep, const char *program, const ch
     add_quoted(&text, folder ? folder : sweep->folder);
     text_buffer_add(&text, " --plan ");
     add_quoted(&text, plan);
-    text_buffer_add(&text, " --task \"$SLURM_ARRAY_TASK_ID\" -j \"${SLURM_CPUS_ON_NODE:-1}\" -q\n");
+    text_buffer_format(&text, "%s --task \"$SLURM_ARRAY_TASK_ID\" -j \"${SLURM_CPUS_ON_NODE:-1}\" -q\n",
+                       retry_failed ? " --retry-failed" : "");
     int status = output_file_write(path, text.text, text.length, diagnostics);
     text_buffer_fini(&text);
     free(folder);
@@ -275,7 +277,7 @@ static int submit(struct sweep *sweep, const struct slurm_options *options, cons
     if (status == STATUS_OK)
         status = write_plan(missing, submission->chunk, plan, diagnostics);
     if (status == STATUS_OK)
-        status = write_script(sweep, program, plan, script, diagnostics);
+        status = write_script(sweep, program, options->retry_failed, plan, script, diagnostics);
     if (status == STATUS_OK)
         status = call_sbatch(sweep, options, script, submission, diagnostics);
     if (status == STATUS_OK)
@@ -292,7 +294,7 @@ int slurm_submit(struct sweep *sweep, const struct slurm_options *options,
 {
     struct missing missing = {0};
     *submission = (struct slurm_submission){0};
-    int status = find_missing(sweep, &missing, diagnostics);
+    int status = find_missing(sweep, options->retry_failed, &missing, diagnostics);
     submission->missing = missing.count;
     if (status == STATUS_OK && missing.count)
         status = submit(sweep, options, &missing, submission, diagnostics);

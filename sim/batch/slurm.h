@@ -23,6 +23,7 @@ struct slurm_options {
     const char *const *extra; /**< further arguments of sbatch, [extra_count] */
     size_t extra_count;
     const char *program; /**< path of the running program */
+    bool retry_failed;   /**< points that have failed count as missing */
 };
 
 struct slurm_submission {

@@ -68,7 +68,7 @@ static const char doc[] =
     "  sensitivity FOLDER      which axis matters for a figure\n"
     "  plot FOLDER             a figure over an axis, or two figures, as SVG and gnuplot data\n"
     "  search STUDY            the smallest hardware that meets a target, or the best figure, without\n"
-    "                          the whole grid\n"
+    "                          the whole grid (also: STUDY --search=METHOD)\n"
     "`iommusim sweep WORD --help` has the options of a word, `iommusim schema study` the form of a study.\n"
     "Exit status: 0 all points have results, 1 some have failed, 2 bad usage or input, 3 files or resources, "
     "130 interrupted.";
@@ -348,7 +348,8 @@ static int compute_task(struct sweep *sweep, const struct sweep_choice *chosen,
 static int submit(struct sweep *sweep, const struct sweep_choice *chosen, struct diagnostics *diagnostics)
 {
     char *program = realpath("/proc/self/exe", NULL);
-    const struct slurm_options wanted = {chosen->chunk, chosen->sbatch, chosen->sbatch_count, program};
+    const struct slurm_options wanted = {chosen->chunk, chosen->sbatch, chosen->sbatch_count, program,
+                                         chosen->retry};
     struct slurm_submission submission;
     int status = slurm_submit(sweep, &wanted, &submission, diagnostics);
     free(program);
@@ -431,8 +432,28 @@ static bool check_word(const char *text)
     return near == NULL;
 }
 
+/* `sweep STUDY --search METHOD ...` is `sweep search STUDY --method METHOD ...`. @return false: it is not
+ * that */
+static bool search_asked_for(int argc, char **argv)
+{
+    static const char search[] = "--search";
+    static char method[] = "--method";
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], search, strlen(search)) != 0 || !strchr("=", argv[i][strlen(search)]))
+            continue;
+        memcpy(argv[i], method, strlen(method)); /* equally long */
+        return true;
+    }
+    return false;
+}
+
 int sweep_command(int argc, char **argv)
 {
+    static char name_of_search[] = "iommusim sweep search";
+    if (search_asked_for(argc, argv)) {
+        argv[0] = name_of_search;
+        return sweep_search_word(argc, argv);
+    }
     for (const struct sweep_word *word = sweep_words; argc > 1 && word->name; word++) {
         if (strcmp(argv[1], word->name) == 0) {
             char name[64];

@@ -105,6 +105,19 @@ void sweep_print_failures(const struct sweep *sweep, const struct collected *tab
         fprintf(out, "%" PRIu64 " failed for other reasons\n", others);
 }
 
+/* Results that are there and none of the study's: of another version of the program everything is missing. */
+static void print_strangers(const struct sweep *sweep, const struct collected *table, FILE *out)
+{
+    uint64_t done = study_points(table->study) - table->failed - table->missing,
+             there = result_store_count(sweep->folder);
+    if (table->missing && there > done + table->damaged)
+        fprintf(out,
+                "%" PRIu64
+                " more results are in the folder: of other values, other contents of the input files, or "
+                "models of another version than this (%s)\n",
+                there - done - table->damaged, model_version);
+}
+
 static int answer_status(struct sweep *sweep, const struct word_choice *chosen,
                          struct diagnostics *diagnostics)
 {
@@ -119,6 +132,7 @@ static int answer_status(struct sweep *sweep, const struct word_choice *chosen,
     if (table.damaged)
         printf(" (%" PRIu64 " of them have a damaged file)", table.damaged);
     puts("");
+    print_strangers(sweep, &table, stdout);
     sweep_print_failures(sweep, &table, stdout);
     struct text_buffer queue = {0};
     slurm_queue_print(sweep->folder, &queue);
@@ -177,6 +191,7 @@ static int answer_collect(struct sweep *sweep, const struct word_choice *chosen,
                 "iommusim sweep collect: %" PRIu64 " of %" PRIu64
                 " points are missing: `iommusim sweep %s` computes them; --partial takes what is there\n",
                 table.missing, study_points(sweep->study), sweep->folder);
+        print_strangers(sweep, &table, stderr);
         status = EXIT_ANSWER_NO;
     } else {
         status = write_table(&table, chosen, diagnostics);

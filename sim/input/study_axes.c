@@ -195,6 +195,15 @@ static void read_axis(struct study *study, const struct json_node *node, bool zi
     if (strncmp(axis->pointer, member, strlen(member)) == 0 &&
         !check_member(node, axis, axis->pointer + strlen(member)))
         return;
+    static const char *const columns[] = {"point",   "key",  "combination", "repeat",
+                                          "repeats", "seed", "state",       "reason"};
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+        if (strcmp(columns[i], axis->name) == 0) {
+            json_error(node, "study-name-twice",
+                       "\"%s\" is a column of its own in the answer: give another name", axis->name);
+            return;
+        }
+    }
     for (uint32_t i = 0; i < study->axis_count; i++) {
         if (strcmp(study->axes[i].name, axis->name) == 0 ||
             strcmp(study->axes[i].pointer, axis->pointer) == 0) {

@@ -142,6 +142,9 @@ static void read_metrics(struct study *study, const struct json_node *root)
         const char *pointer = json_expect_string(&node, "a JSON pointer into the result");
         if (!pointer)
             continue;
+        for (uint32_t i = 0; i < study->axis_count; i++)
+            if (strcmp(study->axes[i].name, node.key) == 0)
+                json_error_at_key(&node, "study-name-twice", "an axis has the name \"%s\", too", node.key);
         if (*pointer != '/')
             json_error(&node, "study-metric", "no JSON pointer such as \"/streams/0/latency/p99_ps\"");
         metrics[study->metric_count++] =

@@ -386,6 +386,10 @@ START_TEST(a_search_computes_little)
     program_expect("iommusim sweep search long.json --target 'reads.mean_ps'", 2, "is no condition");
     program_expect("iommusim sweep search long.json -o long --target 'reads.mean_ps<1KiB'", 2,
                    "expected a time");
+    program_expect("iommusim sweep long.json --search=golden --min reads.mean_ps --axis depth -o long", 0,
+                   "walkers\t1\n");
+    program_expect("iommusim sweep long.json --search halve --min reads.mean_ps", 2,
+                   "unknown method 'halve'");
     program_expect("iommusim sweep search long.json -o long --target 'readers.mean_ps<1us'", 2,
                    "no result has a metric 'readers.mean_ps', did you mean 'reads.mean_ps'?");
     program_expect("iommusim sweep search long.json --method golden", 2, "golden --min or --max");
@@ -432,6 +436,12 @@ START_TEST(failures_are_told_by_reason)
     program_expect("sed -i 's/1, 2, 4/0, 1, 2/' study.json; iommusim sweep study.json -q", 1, told);
     program_expect("iommusim sweep status study-results", 1, told);
     program_expect("iommusim sweep study.json --dry-run", 1, "3 failed), ");
+    /* What is there of other contents is no result of this study, and that is said. */
+    program_expect("sed -i 's/\"operations\": 50/\"operations\": 51/' scenario.json; iommusim sweep status "
+                   "study-results",
+                   1,
+                   "24 missing\n16 more results are in the folder: of other values, other contents of the "
+                   "input files, or ");
 }
 END_TEST
 
