@@ -45,4 +45,12 @@ static inline uint64_t ledger_total_ps(const struct ledger *ledger)
     return sum;
 }
 
+/** Of all that, what translation took: lookups, walks and waiting for them, in the unit and in the device. */
+static inline uint64_t ledger_translation_ps(const struct ledger *ledger)
+{
+    return ledger->ps[LEDGER_DEVICE_TLB] + ledger->ps[LEDGER_CONTEXT_CACHE] + ledger->ps[LEDGER_IOTLB] +
+           ledger->ps[LEDGER_WALK_CACHES] + ledger->ps[LEDGER_WALK_MEMORY] +
+           ledger->ps[LEDGER_WALKER_QUEUEING];
+}
+
 #endif

@@ -10,6 +10,8 @@
 #include "sim/cli/run_flow.h"
 #include "sim/cli/run_follow.h"
 #include "sim/cli/run_progress.h"
+#include "sim/cli/world_run.h"
+#include "sim/input/world.h"
 #include "sim/output/output_file.h"
 #include "sim/output/result_findings.h"
 #include "sim/output/result_json.h"
@@ -39,7 +41,8 @@ enum {
     OPTION_HISTOGRAM,
     OPTION_SERIES,
     OPTION_ENGINE,
-    OPTION_SHARING
+    OPTION_SHARING,
+    OPTION_THREADS
 };
 
 static const struct argp_option options[] = {
@@ -102,14 +105,17 @@ static const struct argp_option options[] = {
      0},
     {"series", OPTION_SERIES, "TIME", 0,
      "Keep and print throughput, IOTLB hit rate and queue depths for each interval of this length (10us)", 0},
+    {"threads", OPTION_THREADS, "N", 0, "Of a world: machines run on N threads (1); no answer depends on it",
+     0},
     {0},
 };
 
 static const char doc[] =
     "Simulate DMA on a machine: throughput, latency percentiles and where the time went, caches and walkers, "
     "groups and leaks.\v"
-    "SCENARIO is an iommusim-scenario/1 file; with --topology and --workload none is needed. The same inputs "
-    "and seed give the same result to the byte.\n"
+    "SCENARIO is an iommusim-scenario/1 file; with --topology and --workload none is needed. Or it is an "
+    "iommusim-world/1 file: many machines and the network between them; of the options --format text|json, "
+    "--output, --seed and --threads go with it. The same inputs and seed give the same result to the byte.\n"
     "Latencies are those of the operations recorded (after the warm-up). p99 is the latency that 99 % of "
     "them "
     "do not exceed, within 0.1 %; minimum, mean and maximum are exact.\n"
@@ -125,6 +131,7 @@ struct run_options {
     uint64_t series_ps; /**< 0: none */
     uint64_t seed;
     enum run_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_JUNIT, FORMATS } format;
+    unsigned threads; /**< of a world; 0: not given */
     bool seed_given, format_given, fail_on_leak, fail_on_fault, fail_on_overload;
     bool flow, sharing_given; /* --engine flow */
     enum flow_sharing sharing;
@@ -251,6 +258,14 @@ static void check_flow(const struct run_options *chosen, struct argp_state *stat
         argp_error(state, "--engine flow sees no leaks, faults and queues: no --fail-on");
 }
 
+static void take_threads(struct run_options *chosen, const char *text, struct argp_state *state)
+{
+    uint64_t count = 0;
+    if (!number_parse(text, 256, &count) || !count)
+        argp_error(state, "'%s' is no number of threads, 1 to 256", text);
+    chosen->threads = (unsigned)count;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct run_options *chosen = state->input;
@@ -309,6 +324,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_SHARING:
         take_sharing(chosen, text, state);
+        return 0;
+    case OPTION_THREADS:
+        take_threads(chosen, text, state);
         return 0;
     case ARGP_KEY_ARG:
         if (chosen->scenario)
@@ -455,8 +473,38 @@ static int simulate(const struct run_options *chosen, struct scenario_run *run, 
                : STATUS_OK;
 }
 
+/* Options that say something about one machine, or about its answer. */
+static bool goes_with_world(const struct run_options *chosen)
+{
+    return !chosen->topology.count && !chosen->workload && !chosen->cmdline && !chosen->iommu &&
+           !chosen->setting_count && !chosen->series_ps && !run_follow_wanted(&chosen->follow) &&
+           !chosen->fail_on_leak && !chosen->fail_on_fault && !chosen->fail_on_overload && !chosen->flow &&
+           (chosen->format == FORMAT_TEXT || chosen->format == FORMAT_JSON) &&
+           !(chosen->output && output_is_folder(chosen->output));
+}
+
+static int run_of_world(const struct run_options *chosen, char **argv, struct diagnostics **findings)
+{
+    const struct world_run_options how = {.path = chosen->scenario,
+                                          .output = chosen->output,
+                                          .json = chosen->format == FORMAT_JSON,
+                                          .seed_given = chosen->seed_given,
+                                          .seed = chosen->seed,
+                                          .threads = chosen->threads ? chosen->threads : 1};
+    if (goes_with_world(chosen))
+        return world_run(&how, argv, findings);
+    diagnostics_report(*findings, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL, "run-world",
+                       "with a world go --format text|json, --output FILE, --seed and --threads only");
+    return STATUS_BAD_USAGE;
+}
+
 static int run(const struct run_options *chosen, struct diagnostics **findings)
 {
+    if (chosen->threads) {
+        diagnostics_report(*findings, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL, "run-world",
+                           "--threads is for worlds: one machine runs on one");
+        return STATUS_BAD_USAGE;
+    }
     struct scenario *scenario = NULL;
     struct scenario_run scenario_run = {0};
     int status = make_scenario(chosen, &scenario, *findings);
@@ -486,8 +534,11 @@ int run_command(int argc, char **argv)
     argp_err_exit_status = EXIT_BAD_INPUT;
     argp_parse(&run_argp, argc, argv, 0, NULL, &chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
-    int status = chosen.flow && !world_program_engines() ? world_program_become(argv, diagnostics)
-                                                         : run(&chosen, &diagnostics);
+    bool world = chosen.scenario && world_recognise(chosen.scenario);
+    bool elsewhere = !world && chosen.flow && !world_program_engines();
+    int status = world       ? run_of_world(&chosen, argv, &diagnostics)
+                 : elsewhere ? world_program_become(argv, diagnostics)
+                             : run(&chosen, &diagnostics);
     diagnostics_print(diagnostics, stderr);
     diagnostics_free(diagnostics);
     return status == EXIT_ANSWER_NO ? EXIT_ANSWER_NO : status_exit_code(status);

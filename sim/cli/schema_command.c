@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static const char doc[] = "The JSON Schema of an input format, for editors and other programs.\v"
-                          "FORMAT is topology, preset, workload, scenario, study or check.";
+                          "FORMAT is topology, preset, workload, scenario, study, check or world.";
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -29,7 +29,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 const struct argp schema_argp = {
-    NULL, parse_option, "topology|preset|workload|scenario|study|check", doc, NULL, NULL, NULL};
+    NULL, parse_option, "topology|preset|workload|scenario|study|check|world", doc, NULL, NULL, NULL};
 
 int schema_command(int argc, char **argv)
 {
@@ -39,9 +39,10 @@ int schema_command(int argc, char **argv)
     argp_parse(&schema_argp, argc, argv, 0, NULL, &format);
     int status = STATUS_OK;
     if (!schema_write(format, &out)) {
-        fprintf(stderr,
-                "%s: error: unknown format '%s': topology, preset, workload, scenario, study or check\n",
-                argv[0], format);
+        fprintf(
+            stderr,
+            "%s: error: unknown format '%s': topology, preset, workload, scenario, study, check or world\n",
+            argv[0], format);
         status = STATUS_BAD_USAGE;
     } else if (fputs(text_buffer_get(&out), stdout) == EOF || fflush(stdout)) {
         fprintf(stderr, "%s: error: %s\n", argv[0], status_text(STATUS_FILE_WRITE));

@@ -8,11 +8,13 @@
 #include "sim/input/study_keys.h"
 #include "sim/input/topology_keys.h"
 #include "sim/input/workload_keys.h"
+#include "sim/input/world_keys.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-const char *const schema_formats[] = {"topology", "preset", "workload", "scenario", "study", "check", NULL};
+const char *const schema_formats[] = {"topology", "preset", "workload", "scenario",
+                                      "study",    "check",  "world",    NULL};
 
 bool json_check_table(const struct json_node *object, const struct json_key_table *table)
 {
@@ -284,6 +286,15 @@ static void write_check_definitions(struct json_layout *layout)
     write_definition(layout, &check_policy_keys, NULL);
 }
 
+static void write_world_definitions(struct json_layout *layout)
+{
+    static const struct json_key_table *const tables[] = {&world_machines_keys, &world_network_keys,
+                                                          &world_software_keys, &world_stream_keys,
+                                                          &world_collective_keys};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        write_definition(layout, tables[i], NULL);
+}
+
 bool schema_write(const char *format, struct text_buffer *out)
 {
     static const struct {
@@ -294,6 +305,7 @@ bool schema_write(const char *format, struct text_buffer *out)
         {&topology_keys, write_machine_definitions},  {&preset_keys, write_preset_definitions},
         {&workload_keys, write_workload_definitions}, {&scenario_keys, write_scenario_definitions},
         {&study_keys, write_study_definitions},       {&check_keys, write_check_definitions},
+        {&world_keys, write_world_definitions},
     };
     struct json_layout layout = {.out = out};
     unsigned which = 0;

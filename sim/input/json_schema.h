@@ -14,7 +14,7 @@
 bool schema_write(const char *format, struct text_buffer *out);
 
 /** Names of the formats schema_write() knows ("topology", "preset", "workload", "scenario", "study",
- * "check"); ends with NULL.
+ * "check", "world"); ends with NULL.
  */
 extern const char *const schema_formats[];
 

@@ -70,6 +70,7 @@ static const struct input_format {
     {"iommusim-scenario/1", "scenario", validate_scenario},
     {"iommusim-study/1", "study", validate_study},
     {"iommusim-check/1", "suite", validate_suite},
+    {"iommusim-world/1", "world", validate_world},
 };
 
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };

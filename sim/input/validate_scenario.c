@@ -6,6 +6,7 @@
 #include "sim/input/scenario.h"
 #include "sim/input/study.h"
 #include "sim/input/trace.h"
+#include "sim/input/world.h"
 #include "sim/input/workload_keys.h"
 
 #include <inttypes.h>
@@ -134,5 +135,21 @@ int validate_suite(const struct source_text *source, struct text_buffer *summary
     text_buffer_format(summary, "%" PRIu32 " case%s with %" PRIu32 " polic%s", suite->case_count,
                        suite->case_count == 1 ? "" : "s", policies, policies == 1 ? "y" : "ies");
     check_suite_free(suite);
+    return STATUS_OK;
+}
+
+int validate_world(const struct source_text *source, struct text_buffer *summary,
+                   struct diagnostics *diagnostics)
+{
+    struct world *world = NULL;
+    int status = world_load_source(source, &world, diagnostics);
+    if (status < 0)
+        return status;
+    text_buffer_format(summary, "%u machine%s, %u NIC%s, %u stream%s, %u collective%s", world->machine_count,
+                       world->machine_count == 1 ? "" : "s", world->host_count,
+                       world->host_count == 1 ? "" : "s", world->stream_count,
+                       world->stream_count == 1 ? "" : "s", world->collective_count,
+                       world->collective_count == 1 ? "" : "s");
+    world_free(world);
     return STATUS_OK;
 }

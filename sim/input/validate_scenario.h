@@ -22,6 +22,10 @@ int validate_scenario(const struct source_text *source, struct text_buffer *summ
 int validate_study(const struct source_text *source, struct text_buffer *summary,
                    struct diagnostics *diagnostics);
 
+/** A world and the machines it names; a SimGrid platform is not read. */
+int validate_world(const struct source_text *source, struct text_buffer *summary,
+                   struct diagnostics *diagnostics);
+
 /** A suite of `iommusim check`; what it names is not read. */
 int validate_suite(const struct source_text *source, struct text_buffer *summary,
                    struct diagnostics *diagnostics);

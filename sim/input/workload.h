@@ -72,6 +72,12 @@ enum stream_operation {
 };                     /**< alternate: write, read, write, ... */
 enum address_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_STRIDED };
 
+/** Where the operations of a stream come from, if not from a generator or a trace: machine_submit(). */
+enum stream_source {
+    STREAM_OWN,       /**< generator or trace */
+    STREAM_SUBMITTED, /**< whoever drives the machine */
+};
+
 enum stream_buffers {
     BUFFERS_PERSISTENT, /**< mapped before the run */
     BUFFERS_PER_USE,    /**< each operation has its buffer mapped before and unmapped after it */
@@ -92,6 +98,7 @@ enum misbehaviour {
 struct stream {
     const char *name;
     uint32_t function_id; /**< generator: who issues; trace: NONE */
+    enum stream_source source;
     enum stream_operation operation;
     enum address_pattern pattern;
     uint64_t base, window_bytes; /**< addresses base .. base + window - 1, as the device issues them */

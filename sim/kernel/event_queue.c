@@ -356,6 +356,18 @@ bool event_queue_pop(struct event_queue *queue, struct event *event)
     return true;
 }
 
+bool event_queue_pop_before(struct event_queue *queue, uint64_t limit_ps, struct event *event)
+{
+    return event_queue_next_ps(queue) < limit_ps && event_queue_pop(queue, event);
+}
+
+uint64_t event_queue_next_ps(struct event_queue *queue)
+{
+    if (queue->heap_count == 0 && !refill(queue))
+        return UINT64_MAX;
+    return queue->heap[0].time_ps;
+}
+
 static bool heap_check(const struct event *heap, size_t count, uint64_t minimum_ps)
 {
     for (size_t i = 0; i < count; i++) {

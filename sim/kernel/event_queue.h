@@ -83,6 +83,12 @@ void event_queue_push(struct event_queue *queue, uint64_t time_ps, unsigned prio
 /** Take the first event and advance now. @return false when nothing is pending. */
 bool event_queue_pop(struct event_queue *queue, struct event *event);
 
+/** event_queue_pop(), unless the first event is at or after @p limit_ps; then it stays. */
+bool event_queue_pop_before(struct event_queue *queue, uint64_t limit_ps, struct event *event);
+
+/** Time of the first event; UINT64_MAX when nothing is pending. */
+uint64_t event_queue_next_ps(struct event_queue *queue);
+
 /** Check the heap order, the counts and the wheel's ranges. @return true if all hold. For tests; linear time.
  */
 bool event_queue_check(const struct event_queue *queue);

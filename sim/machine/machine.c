@@ -116,6 +116,9 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_DEVICE:
         devices_on_event(machine, target, argument);
         break;
+    case EVENT_OUTSIDE:
+        machine->options.outside.called(machine->options.outside.context, argument);
+        break;
     case EVENT_STOP:
         machine->stopped = true;
         break;
@@ -140,6 +143,11 @@ static void make_more_room(struct machine *machine)
     for (uint32_t i = 0; i < machine->unit_count; i++)
         events += machine->units[i].parameters.walkers + 4 + machine->units[i].parameters.page_fault_handlers;
     event_queue_reserve(&machine->events, events);
+}
+
+void machine_make_room(struct machine *machine)
+{
+    make_more_room(machine);
 }
 
 /* Between events, since nothing holds pointers now. */
@@ -188,15 +196,28 @@ static void check_laws(const struct machine *machine)
         machine_broken(machine, "bytes in and bytes out differ", NULL);
 }
 
-int machine_run(struct machine *machine, struct diagnostics *diagnostics)
+void machine_begin(struct machine *machine, struct diagnostics *diagnostics)
 {
-    struct event event;
-    uint64_t until_progress = PROGRESS_EVENTS;
     machine->diagnostics = diagnostics;
     make_room(machine);
     traffic_start(machine);
     if (machine->workload->duration_ps)
         event_queue_push(&machine->events, machine->workload->duration_ps, PRIORITY_LAST, EVENT_STOP, 0, 0);
+}
+
+static int finish(struct machine *machine)
+{
+    if (machine->series.interval_ps)
+        machine_series_finish(machine);
+    check_laws(machine);
+    return 0;
+}
+
+int machine_run(struct machine *machine, struct diagnostics *diagnostics)
+{
+    struct event event;
+    uint64_t until_progress = PROGRESS_EVENTS;
+    machine_begin(machine, diagnostics);
     while (!machine->stopped && (machine->active_streams || !machine->workload->duration_ps) &&
            event_queue_pop(&machine->events, &event)) {
         if (machine->series.interval_ps)
@@ -214,10 +235,32 @@ int machine_run(struct machine *machine, struct diagnostics *diagnostics)
                 return STATUS_INTERRUPTED;
         }
     }
-    if (machine->series.interval_ps)
-        machine_series_finish(machine);
-    check_laws(machine);
-    return 0;
+    return finish(machine);
+}
+
+int machine_run_until(struct machine *machine, uint64_t limit_ps)
+{
+    struct event event;
+    machine->paused = false;
+    while (!machine->paused && !machine->stopped &&
+           event_queue_pop_before(&machine->events, limit_ps, &event)) {
+        if (machine->series.interval_ps)
+            machine_series_advance(machine, machine->events.now_ps);
+        dispatch(machine, &event);
+        if (machine->status < 0)
+            return machine->status;
+        make_room(machine);
+    }
+    return machine->paused;
+}
+
+int machine_finish(struct machine *machine)
+{
+    int status;
+    do {
+        status = machine_run_until(machine, UINT64_MAX);
+    } while (status > 0);
+    return status < 0 ? status : finish(machine);
 }
 
 /* ---- life ---- */

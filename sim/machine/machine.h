@@ -25,6 +25,25 @@
 
 struct machine;
 
+/** How the time of an operation that was submitted from outside splits. All together: from machine_submit()
+ * to the call. */
+struct machine_operation_time {
+    uint64_t mapping_ps; /**< the driver: mapping the buffer before and unmapping it after the operation */
+    uint64_t iommu_ps;   /**< ledger_translation_ps() */
+    uint64_t fabric_ps;  /**< everything else: device, links, switches, root complex, memory */
+};
+
+/** Who drives a machine from outside (machine_begin()), and what he is told, in the machine's time. The calls
+ * may use machine_submit(), machine_call_at() and machine_pause(). */
+struct machine_outside {
+    void *context;
+    /** An operation is over, its buffer unmapped. @param failed  some of it was refused or lost */
+    void (*operation_over)(void *context, uint32_t token, const struct machine_operation_time *time,
+                           bool failed);
+    /** The time of a machine_call_at() has come. */
+    void (*called)(void *context, uint32_t token);
+};
+
 struct machine_options {
     uint64_t seed;
     const uint16_t *
@@ -39,6 +58,7 @@ struct machine_options {
     void *progress_context;
     uint64_t series_interval_ps; /**< what happened in each interval of the run is kept; 0: it is not */
     struct request_trace *trace; /**< follows chosen operations; NULL: none */
+    struct machine_outside outside; /**< members NULL: nobody */
 };
 
 /** What one stream did. Times in picoseconds. Latencies, ledger and bytes are those of recorded operations:
@@ -97,6 +117,53 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
 int machine_run(struct machine *machine, struct diagnostics *diagnostics);
 
 void machine_free(struct machine *machine);
+
+/* ---- in pieces: a machine that is a node of something larger ----
+ *
+ *   machine_begin() -> machine_submit(), machine_call_at(), machine_run_until(), ... -> machine_finish()
+ */
+
+/** Start the clock: streams of the workload begin. @param diagnostics  must outlive the run */
+void machine_begin(struct machine *machine, struct diagnostics *diagnostics);
+
+/**
+ * Handle all events before @p limit_ps.
+ * @return 0 when they are handled; 1 where machine_pause() stopped it earlier; STATUS_BAD_INPUT or
+ * STATUS_FILE_READ from a trace
+ */
+int machine_run_until(struct machine *machine, uint64_t limit_ps);
+
+/** Have machine_run_until() return after the present event. */
+void machine_pause(struct machine *machine);
+
+/** Time of the last event handled: what is submitted now is submitted then. */
+uint64_t machine_now_ps(const struct machine *machine);
+
+/** Time of the next event, UINT64_MAX without any. */
+uint64_t machine_next_ps(struct machine *machine);
+
+/** Streams of the workload with something left to do; those of source STREAM_SUBMITTED are not counted. */
+uint32_t machine_streams_left(const struct machine *machine);
+
+/** Have outside.called() called with @p token at @p time_ps, which has not passed. */
+void machine_call_at(struct machine *machine, uint64_t time_ps, uint32_t token);
+
+/** A DMA operation from outside. */
+struct machine_operation {
+    uint32_t function_id; /**< who issues it: an endpoint */
+    uint32_t stream;      /**< of the workload, of source STREAM_SUBMITTED: where it counts, its buffers and
+                             CPU */
+    uint64_t address;     /**< as the device issues it; not used with BUFFERS_PER_USE */
+    uint32_t length_bytes;
+    bool write;
+    uint32_t token; /**< for outside.operation_over() */
+};
+
+/** Submit an operation at machine_now_ps(). */
+void machine_submit(struct machine *machine, const struct machine_operation *operation);
+
+/** Run to the end of what is left, and check the laws as machine_run() does. @return as machine_run_until() */
+int machine_finish(struct machine *machine);
 
 /* ---- results; valid after machine_run() until machine_free() ---- */
 

@@ -85,6 +85,8 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
         machine_broken(machine, "a TLP arrived at a time its ledger does not know", tlp);
     if (duration_ps && done_ps > duration_ps)
         return; /* the run is over before the device knows */
+    operation->latency_ps = done_ps - operation->submit_ps;
+    operation->iommu_ps = ledger_translation_ps(&tlp->ledger);
     record(machine, operation, tlp, done_ps);
     if (machine->options.trace && !operation->late && !operation->leads)
         request_trace_end(machine->options.trace, operation, tlp, engine->function_id, done_ps);

@@ -34,6 +34,7 @@ enum machine_event {
     EVENT_FLUSH_TIMER,        /**< target: domain */
     EVENT_COMPLETION_TIMEOUT, /**< argument: completion that was lost; its requester has waited long enough */
     EVENT_DEVICE,             /**< target: stream, argument: token; time its device asked for has passed */
+    EVENT_OUTSIDE,            /**< argument: token of a machine_call_at() */
     EVENT_STOP,               /**< the workload's duration is over */
 };
 
@@ -87,6 +88,7 @@ struct machine {
     uint32_t warming_streams;    /**< whose warm-up is not over */
     uint64_t measured_from_ps;   /**< counters and queues are measured from here on */
     bool stopped;
+    bool paused; /**< machine_pause() */
     int status;
     struct diagnostics *diagnostics; /**< during machine_run() only */
     struct refusal *refusals;
@@ -131,6 +133,8 @@ void traffic_device_ends(struct machine *machine, uint32_t stream);
 void traffic_on_issue(struct machine *machine, uint32_t stream);
 /** An operation is over, its buffer unmapped: let its stream go on. The operation is released. */
 void traffic_operation_done(struct machine *machine, uint32_t operation);
+/** An operation of machine_submit() is over: tell its owner, release it (machine_outside.c). */
+void outside_operation_done(struct machine *machine, uint32_t operation);
 /** A line of the stream's trace that is no DMA was carried out. */
 void traffic_job_done(struct machine *machine, uint32_t stream);
 
@@ -217,6 +221,8 @@ void machine_on_completion_timeout(struct machine *machine, uint32_t tlp);
 void machine_connect_models(struct machine *machine);
 /** Let a completer put its completions into its ingress. */
 void machine_pump_completer(struct machine *machine, uint32_t completer);
+/** Make room for what events may create; between events, or after a submission from outside (machine.c). */
+void machine_make_room(struct machine *machine);
 /** A law of the simulator is broken: say which, with @p tlp where it is about one, and abort (machine.c). */
 _Noreturn void machine_broken(const struct machine *machine, const char *law, const struct tlp *tlp);
 /** Let an engine issue, ending TLPs that fail at their source. */

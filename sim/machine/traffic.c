@@ -298,6 +298,10 @@ void traffic_operation_done(struct machine *machine, uint32_t index)
     uint32_t stream_id = machine->operations.items[index].stream;
     queue_meter_depart(&machine->traffic[stream_id].queue, machine->operations.items[index].start_ps,
                        machine->events.now_ps);
+    if (machine->traffic[stream_id].stream->source == STREAM_SUBMITTED) {
+        outside_operation_done(machine, index);
+        return;
+    }
     dma_operation_release(&machine->operations, index);
     go_on(machine, stream_id);
 }
@@ -337,11 +341,14 @@ int traffic_open(struct machine *machine, struct diagnostics *diagnostics)
 
 void traffic_start(struct machine *machine)
 {
-    machine->active_streams = machine->workload->stream_count;
-    for (uint32_t i = 0; i < machine->workload->stream_count; i++)
-        machine->warming_streams += machine->workload->streams[i].warmup_operations != 0;
-    for (uint32_t i = 0; i < machine->workload->stream_count; i++)
-        post_issue(machine, i, machine->workload->streams[i].start_ps);
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
+        const struct stream *stream = &machine->workload->streams[i];
+        machine->warming_streams += stream->warmup_operations != 0;
+        if (stream->source == STREAM_SUBMITTED)
+            continue;
+        machine->active_streams++;
+        post_issue(machine, i, stream->start_ps);
+    }
 }
 
 void traffic_close(struct machine *machine)

@@ -50,7 +50,7 @@ const char *simgrid_compat_version(void)
     return text;
 }
 
-void simgrid_compat_start(unsigned threads)
+void simgrid_compat_start(unsigned threads, bool quiet)
 {
     static const int signals[] = {SIGINT, SIGSEGV, SIGBUS, SIGABRT};
     enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
@@ -58,7 +58,8 @@ void simgrid_compat_start(unsigned threads)
     char threads_option[48];
     snprintf(threads_option, sizeof(threads_option), "--cfg=contexts/nthreads:%u", threads);
     char *arguments[] = {(char[]){"iommusim"},
-                         (char[]){"--log=root.thres:error"},
+                         quiet ? (char[]){"--log=root.app:file:/dev/null"}
+                               : (char[]){"--log=root.thres:error"},
                          (char[]){"--cfg=network/model:CM02"},
                          (char[]){"--cfg=network/crosstraffic:0"},
                          (char[]){"--cfg=network/latency-factor:0"},
@@ -147,7 +148,9 @@ int simgrid_compat_try(int (*body)(void *context), void *context, struct text_bu
     close(ends[0]);
     waitpid(child, &status, 0);
     bool came_back = WIFEXITED(status);
-    if (!came_back)
+    if (came_back)
+        text_buffer_add(said, text_buffer_get(&text));
+    else
         keep_message(text_buffer_get(&text), said);
     text_buffer_fini(&text);
     return came_back ? WEXITSTATUS(status) : -1;

@@ -32,8 +32,9 @@ const char *simgrid_compat_version(void);
  * Start SimGrid in this process; once.
  * @param threads  that run actors between their calls of SimGrid; 1: none beside this one. Results do not
  * depend on it. SimGrid's handlers of SIGINT and SIGSEGV are taken out again.
+ * @param quiet  nothing it says is printed; else its errors are, on standard error
  */
-void simgrid_compat_start(unsigned threads);
+void simgrid_compat_start(unsigned threads, bool quiet);
 
 /** Load a platform from memory (SimGrid XML). The process ends where SimGrid does not like it: try before. */
 void simgrid_compat_load(const char *xml, size_t length);
@@ -41,7 +42,8 @@ void simgrid_compat_load(const char *xml, size_t length);
 /**
  * Do something that may end the process in a child process, which sees all of this one's state.
  * @param body  its return value, 0 to 100, is the child's exit status
- * @param said  gets what SimGrid said last where it ended the child, else nothing
+ * @param said  gets what SimGrid said last where it ended the child, else all that was written to standard
+ *              error
  * @return the exit status; -1 where the child did not come back from @p body
  */
 int simgrid_compat_try(int (*body)(void *context), void *context, struct text_buffer *said);

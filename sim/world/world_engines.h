@@ -12,6 +12,7 @@
 #define IOMMUSIM_WORLD_WORLD_ENGINES_H
 
 #include "sim/world/fluid_run.h"
+#include "sim/world/world_result.h"
 
 /** One member an engine. */
 struct world_engines {
@@ -19,6 +20,10 @@ struct world_engines {
     const char *(*simgrid_version)(void);
     /** fluid_run() */
     int (*run_fluid)(struct fluid_run *run);
+    /** world_simulation_run() and world_result_free() */
+    int (*run_world)(const struct world *world, const struct world_options *options,
+                     struct world_result **result, struct diagnostics *diagnostics);
+    void (*free_world_result)(struct world_result *result);
 };
 
 /** Weak: its address is NULL in a program that is linked without sim/world. */
