@@ -56,8 +56,8 @@ struct machine_options {
      * NULL. */
     bool (*progress)(void *context, unsigned thousandths);
     void *progress_context;
-    uint64_t series_interval_ps; /**< what happened in each interval of the run is kept; 0: it is not */
-    struct request_trace *trace; /**< follows chosen operations; NULL: none */
+    uint64_t series_interval_ps;    /**< what happened in each interval of the run is kept; 0: it is not */
+    struct request_trace *trace;    /**< follows chosen operations; NULL: none */
     struct machine_outside outside; /**< members NULL: nobody */
 };
 
@@ -162,7 +162,8 @@ struct machine_operation {
 /** Submit an operation at machine_now_ps(). */
 void machine_submit(struct machine *machine, const struct machine_operation *operation);
 
-/** Run to the end of what is left, and check the laws as machine_run() does. @return as machine_run_until() */
+/** Run to the end of what is left, and check the laws as machine_run() does. @return as machine_run_until()
+ */
 int machine_finish(struct machine *machine);
 
 /* ---- results; valid after machine_run() until machine_free() ---- */

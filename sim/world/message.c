@@ -40,10 +40,8 @@ void traffic_record(struct node *node, uint32_t id, uint64_t begun_ps)
 {
     struct node_traffic *traffic = &node->traffic[id];
     uint64_t now_ps = node_now_ps(node);
-    if (!traffic->latency) {
-        traffic->latency = memory_alloc(sizeof(*traffic->latency)); /* zeroed: few of its pages are touched */
-        traffic->latency->minimum = UINT64_MAX;
-    }
+    if (!traffic->latency)
+        traffic->latency = memory_alloc(sizeof(*traffic->latency));
     histogram_record(traffic->latency, now_ps - begun_ps);
     traffic->done++;
     count_times(traffic, begun_ps, now_ps);

@@ -78,7 +78,6 @@ struct world_result *world_collect(struct world_simulation *simulation)
     for (uint32_t t = 0; t < simulation->traffic_count; t++) {
         result->streams[t].expected = simulation->expected[t];
         result->streams[t].first_ps = UINT64_MAX;
-        histogram_init(&result->streams[t].latency);
     }
     for (uint32_t m = 0; m < world->machine_count; m++) {
         const struct node *node = simulation->nodes[m];
