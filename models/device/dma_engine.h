@@ -88,7 +88,7 @@ struct dma_operation {
     uint64_t number;         /**< for who follows it: in order of submission */
     uint64_t latency_ps;     /**< once over: submit_ps to done */
     uint64_t iommu_ps;       /**< once over: of latency_ps, what translation took */
-    uint32_t token;          /**< machine_submit(): its owner's */
+    uint32_t outside_token;  /**< machine_submit(): its owner's */
     uint32_t trace;          /**< what its TLPs begin with (struct tlp) */
     uint32_t next;           /**< list link */
 };

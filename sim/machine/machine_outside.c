@@ -39,7 +39,7 @@ void machine_submit(struct machine *machine, const struct machine_operation *ope
                                .address = operation->address,
                                .length_bytes = operation->length_bytes,
                                .write = operation->write,
-                               .token = operation->token,
+                               .outside_token = operation->token,
                                .recorded = true,
                                .start_ps = machine->events.now_ps,
                                .next = NONE};
@@ -66,5 +66,5 @@ void outside_operation_done(struct machine *machine, uint32_t index)
     };
     dma_operation_release(&machine->operations, index);
     machine->streams_end_ps = now_ps;
-    outside->operation_over(outside->context, over.token, &time, over.failed);
+    outside->operation_over(outside->context, over.outside_token, &time, over.failed);
 }
