@@ -341,7 +341,7 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
     machine->options = *options;
     machine->series.interval_ps = options->series_interval_ps;
     machine->arena = arena_new();
-    event_queue_init(&machine->events, INITIAL_EVENTS);
+    event_queue_init(&machine->events, options->initial_events ? options->initial_events : INITIAL_EVENTS);
     tlp_pool_init(&machine->pool);
     dma_operation_pool_init(&machine->operations);
     machine->transport.events = &machine->events;

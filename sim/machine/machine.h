@@ -59,6 +59,7 @@ struct machine_options {
     uint64_t series_interval_ps;    /**< what happened in each interval of the run is kept; 0: it is not */
     struct request_trace *trace;    /**< follows chosen operations; NULL: none */
     struct machine_outside outside; /**< members NULL: nobody */
+    uint32_t initial_events;        /**< room for events at first; 0: as much as is usual */
 };
 
 /** What one stream did. Times in picoseconds. Latencies, ledger and bytes are those of recorded operations:

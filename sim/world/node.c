@@ -12,6 +12,8 @@
 #include <simgrid/semaphore.h>
 #include <stdlib.h>
 
+enum { WINDOWS_BETWEEN_QUESTIONS = 64 };
+
 /* ---- the inbox: a heap in the order of arrival ---- */
 
 static bool before(const struct packet *a, const struct packet *b)
@@ -228,7 +230,8 @@ static void drive(void *data)
     struct world_simulation *simulation = node->simulation;
     for (;;) {
         bool good = run_window(node, simgrid_compat_now_ps() + simulation->window_ps);
-        if (!good || !world_simulation_goes_on(simulation)) {
+        bool ask = node->windows_run % WINDOWS_BETWEEN_QUESTIONS == 0;
+        if (!good || atomic_load(&simulation->stopped) || (ask && !world_simulation_goes_on(simulation))) {
             sg_actor_kill_all();
             return;
         }

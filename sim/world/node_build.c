@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-enum { PAGE = 4096, PLACES_TRIED = 64 };
+/* Many machines take turns: each is to keep to few cache lines. */
+enum { PAGE = 4096, PLACES_TRIED = 64, INITIAL_EVENTS = 256 };
 
 /* Windows are used again and again; a larger one only fills more page tables. */
 static const uint64_t window_maximum = UINT64_C(64) << 20, buffers_maximum = UINT64_C(1) << 30;
@@ -271,6 +272,7 @@ int node_build(struct node *node, struct diagnostics *diagnostics)
     make_streams(node);
     options.seed = node->simulation->world->seed + node->number;
     options.outside = node_outside(node);
+    options.initial_events = INITIAL_EVENTS;
     int status = machine_new(&shared->in_force, &node->workload, &options, &node->machine, diagnostics);
     if (status == 0)
         machine_begin(node->machine, node->simulation->run_diagnostics);

@@ -19,6 +19,7 @@ static void run(void *data)
     sg_sem_acquire(software->turn);
     software->body(software);
     software->finished = true;
+    atomic_fetch_add(&software->node->simulation->finished_count, 1);
     sg_sem_release(software->node->turn);
 }
 

@@ -11,6 +11,7 @@
 #include "sim/world/software.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <simgrid/engine.h>
 #include <simgrid/host.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { FINDINGS_MAX = 20 };
+enum { FINDINGS_MAX = 20, LARGE_BYTES = 1 << 18 };
 
 _Noreturn void world_broken(const char *law)
 {
@@ -260,21 +261,14 @@ static uint64_t smallest_latency(const struct world_simulation *simulation)
     return smallest_ps;
 }
 
-static unsigned done_thousandths(const struct world_simulation *simulation)
-{
-    uint64_t finished = 0;
-    for (uint32_t i = 0; i < simulation->software_count; i++)
-        finished += simulation->software[i]->finished;
-    return simulation->software_count ? (unsigned)(finished * 1000 / simulation->software_count) : 0;
-}
-
 bool world_simulation_goes_on(struct world_simulation *simulation)
 {
     const struct world_options *options = &simulation->options;
     if (simulation->status < 0)
         atomic_store(&simulation->stopped, true);
     if (options->progress && !atomic_flag_test_and_set(&simulation->asking)) {
-        if (!options->progress(options->progress_context, done_thousandths(simulation)))
+        unsigned finished = atomic_load(&simulation->finished_count);
+        if (!options->progress(options->progress_context, finished * 1000 / simulation->software_count))
             atomic_store(&simulation->stopped, true);
         atomic_flag_clear(&simulation->asking);
     }
@@ -360,6 +354,9 @@ int world_simulation_run(const struct world *world, const struct world_options *
 {
     struct world_simulation simulation = {
         .world = world, .options = *options, .run_diagnostics = diagnostics};
+    /* Tables of which little is used come from the kernel, zeroed and without memory behind most of them;
+     * else malloc(3) takes to filling them with zeros itself once one of them was freed. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     prepare(&simulation);
     int status = open_network(&simulation, diagnostics);
     if (status == 0)

@@ -33,6 +33,7 @@ struct world_simulation {
     size_t route_capacity;
     struct software **software;
     uint32_t software_count;
+    atomic_uint finished_count; /**< of software */
     size_t software_capacity;
     uint64_t window_ps;
     atomic_flag asking; /**< one thread at a time asks options.progress */
