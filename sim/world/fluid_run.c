@@ -192,7 +192,7 @@ int fluid_run(struct fluid_run *run)
     struct fluid_state state = {.run = run};
     struct fluid_actor *actors = memory_array((size_t)run->flow_count + 1, sizeof(*actors));
     char name[NAME_SIZE];
-    simgrid_compat_start(1);
+    simgrid_compat_start(1, false);
     load_platform(run);
     state.active = memory_array((size_t)run->flow_count + 1, sizeof(*state.active));
     state.ceilings = memory_array((size_t)run->flow_count + 1, sizeof(*state.ceilings));
