@@ -227,6 +227,7 @@ enum machine_queue_kind {
     QUEUE_COMPLETER,     /**< completer: reads with data that are not answered completely */
     QUEUE_READ_SLOTS,    /**< root complex: reads that wait for a slot */
     QUEUE_ORDER,         /**< root complex: what waits for posted requests before it */
+    QUEUE_KINDS,
 };
 
 struct machine_queue {

@@ -155,6 +155,8 @@ static __uint128_t staying(const struct machine *machine, const struct machine_q
         for (uint32_t i = 0; i < machine->transport.nodes[machine->transport.root_node].ingress_count; i++)
             sum += staying_in_list(machine, queue->meter, root_complex->orders[i].held_first);
         return sum;
+    case QUEUE_KINDS:
+        break;
     }
     return sum;
 }

@@ -10,8 +10,19 @@
 enum { QUEUES_SHOWN = 8, QUEUE_NAME_SIZE = 64 };
 
 /* ORDER: enum machine_queue_kind */
-static const char *const kinds[] = {"stream",        "engine",    "link",       "walkers",
-                                    "page-requests", "completer", "read-slots", "order"};
+/* In documents, and in words for tables: what the owner's name follows. */
+static const struct {
+    const char *kind, *words;
+} queue_names[QUEUE_KINDS] = {
+    [QUEUE_STREAM] = {"stream", "stream"},
+    [QUEUE_ENGINE] = {"engine", "tags or the link, in the device"},
+    [QUEUE_CHANNEL] = {"link", "link"},
+    [QUEUE_WALKERS] = {"walkers", "walkers of"},
+    [QUEUE_PAGE_REQUESTS] = {"page-requests", "service of page requests, in"},
+    [QUEUE_COMPLETER] = {"completer", "completions of"},
+    [QUEUE_READ_SLOTS] = {"read-slots", "read slots of the root complex"},
+    [QUEUE_ORDER] = {"order", "order, behind posted requests"},
+};
 
 static void print_function(const struct result *result, uint32_t function_id, const char *after, char *text)
 {
@@ -54,6 +65,7 @@ static const char *print_owner(const struct result *result, const struct machine
         break;
     case QUEUE_READ_SLOTS:
     case QUEUE_ORDER:
+    case QUEUE_KINDS:
         break;
     }
     return text;
@@ -70,7 +82,7 @@ void result_json_queues(struct json_layout *layout, const struct result *result)
         if (!meter->high)
             continue;
         layout_open(layout, NULL, '{');
-        layout_string(layout, "kind", kinds[queue.kind]);
+        layout_string(layout, "kind", queue_names[queue.kind].kind);
         if (*print_owner(result, &queue, owner))
             layout_string(layout, "owner", owner);
         layout_format(layout, "arrivals", "%" PRIu64, meter->arrivals);
@@ -108,13 +120,6 @@ static uint32_t longest(const struct result *result, struct machine_queue *found
 
 void result_text_queues(const struct result *result, struct text_buffer *out)
 {
-    static const char *const words[] = {"stream",
-                                        "tags or the link, in the device",
-                                        "link",
-                                        "walkers of",
-                                        "completions of",
-                                        "read slots of the root complex",
-                                        "order, behind posted requests"};
     const struct machine *machine = result->simulation->machine;
     struct machine_queue found[QUEUES_SHOWN];
     uint32_t count = longest(result, found);
@@ -127,7 +132,7 @@ void result_text_queues(const struct result *result, struct text_buffer *out)
         char owner[QUEUE_NAME_SIZE], name[2 * QUEUE_NAME_SIZE], arrivals[AMOUNT_TEXT_SIZE],
             wait[AMOUNT_TEXT_SIZE] = "-";
         print_owner(result, &found[i], owner);
-        snprintf(name, sizeof(name), "%s%s%s", words[found[i].kind], *owner ? " " : "", owner);
+        snprintf(name, sizeof(name), "%s%s%s", queue_names[found[i].kind].words, *owner ? " " : "", owner);
         __uint128_t hundredths =
             measured_ps(result)
                 ? (machine_queue_area(machine, meter) * 100 + measured_ps(result) / 2) / measured_ps(result)
