@@ -107,24 +107,27 @@ static bool one_request(const struct places *places)
            !question->common->summary_only;
 }
 
-static void text_end(struct places *places, const struct arrival *arrival)
+/** How it ended, and who got it where that is not who was meant. */
+static void text_end(const struct places *places, const struct arrival *arrival, struct text_buffer *out)
 {
     char bdf[BDF_TEXT_SIZE];
     const struct topology *topology = topology_of(places);
     const struct reach_result *result = &arrival->result;
-    const char *who = taker(topology, arrival, bdf);
-    text_buffer_format(places->out, "%s%s%s", reach_outcome_name(result->outcome), who ? ", to " : "",
-                       who ? who : "");
+    bool arrived = result->outcome >= REACH_MISDELIVERED && result->end_id != NONE;
+    const char *who =
+        arrived ? reach_path_name(topology, result->end_id, bdf) : taker(topology, arrival, bdf);
+    bool meant = arrived && result->end_id == reach_destination_owner(arrival->place);
+    text_buffer_format(out, "%s%s%s", reach_outcome_name(result->outcome), who && !meant ? ", to " : "",
+                       who && !meant ? who : "");
     if (result->error != ROUTE_NO_ERROR)
-        text_buffer_format(places->out, ", %s", route_error_name(result->error));
+        text_buffer_format(out, ", %s", route_error_name(result->error));
 }
 
-static void text_leak(struct places *places, const struct arrival *arrival)
+static void text_leak(const struct places *places, const struct arrival *arrival, struct text_buffer *out)
 {
     const struct group_decision *decisions = places->groups->decisions;
     if (arrival->leak != REACH_NO_LEAK)
-        text_buffer_format(places->out, "  %s: groups %u, %u",
-                           arrival->leak == REACH_LEAK ? "LEAK" : "vouched",
+        text_buffer_format(out, " %s: groups %u, %u", arrival->leak == REACH_LEAK ? "LEAK" : "vouched",
                            decisions[arrival->source_id].group, decisions[arrival->result.end_id].group);
 }
 
@@ -140,8 +143,8 @@ static void text_story(struct places *places, const struct arrival *arrival)
         text_buffer_format(places->out, "none: %s\n", reach_absence_text(arrival->result.absence));
         return;
     }
-    text_end(places, arrival);
-    text_leak(places, arrival);
+    text_end(places, arrival, places->out);
+    text_leak(places, arrival, places->out);
     text_buffer_add(places->out, "\n");
     struct reach_request request =
         reach_destination_request(places->reach, arrival->source_id, arrival->place, arrival->way);
@@ -162,22 +165,24 @@ static void text_line(struct places *places, const struct arrival *arrival)
     }
     if (places->listed >= LINES)
         return;
-    text_buffer_format(places->out, "%s -> 0x%" PRIx64 " (%s)",
+    struct text_buffer line = {0};
+    text_buffer_format(&line, "%s -> 0x%" PRIx64 " (%s)",
                        reach_path_name(topology, arrival->source_id, source), arrival->place->base,
                        place_words(topology, arrival->place, place));
     if (places->question->common->way_count)
-        text_buffer_format(places->out, " %s", reach_way_print(way, arrival->way));
-    text_buffer_add(places->out, ": ");
+        text_buffer_format(&line, " %s", reach_way_print(way, arrival->way));
+    text_buffer_add(&line, ": ");
     if (result->outcome == REACH_NOT_APPLICABLE) {
-        text_buffer_format(places->out, "none (%s)\n", reach_absence_text(result->absence));
-        return;
+        text_buffer_format(&line, "none (%s)", reach_absence_text(result->absence));
+    } else {
+        text_end(places, arrival, &line);
+        text_buffer_format(&line, "; %s at %s", route_rule_name(result->rule),
+                           reach_path_name(topology, result->at_id, at));
+        text_leak(places, arrival, &line);
+        places->rules_seen[result->rule] = true;
     }
-    text_end(places, arrival);
-    text_buffer_format(places->out, "; %s at %s", route_rule_name(result->rule),
-                       reach_path_name(topology, result->at_id, at));
-    text_leak(places, arrival);
-    text_buffer_add(places->out, "\n");
-    places->rules_seen[result->rule] = true;
+    text_wrap(places->out, 4, "", "%s", text_buffer_get(&line));
+    text_buffer_fini(&line);
 }
 
 static void text_summary(struct places *places)

@@ -152,6 +152,9 @@ START_TEST(text_fits_a_terminal)
                                             "--kind all --summary",
                                             "03:00.0 04:00.0",
                                             "03:00.0 04:00.0 --kind all",
+                                            "all places",
+                                            "03:00.0 places --kind all --outcome all",
+                                            "03:00.0 0xfee00000",
                                             "--p2pdma 03:00.0 04:00.0",
                                             "--want '03:00.0->04:00.0 direct'",
                                             "--want '04:00.0 isolated'"};
