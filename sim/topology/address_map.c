@@ -466,6 +466,7 @@ void build_place_addresses(struct topology_builder *builder)
         if (topology->host_bridges[i].window_count == 0)
             derive_host_windows(topology, &topology->host_bridges[i]);
     }
+    build_place_ports(builder, due);
     free(due);
     free(map.blocks);
     free(map.buses);

@@ -136,6 +136,9 @@ void build_order(struct topology_builder *builder);
 /** Place BARs and windows without addresses; derive the host bridges' windows. */
 void build_place_addresses(struct topology_builder *builder);
 
+/** The same for I/O BARs. @param due  [function] what has no address gets one */
+void build_place_ports(struct topology_builder *builder, const bool *due);
+
 /** Make topology->index from the buses. */
 void topology_make_index(struct topology *topology);
 

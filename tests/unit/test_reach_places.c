@@ -100,8 +100,7 @@ START_TEST(the_command_takes_places)
         int status;
         const char *says;
     } cases[] = {
-        {"03:00.0 0xc0200010", 0,
-         "03:00.0 -> 0xc0200010 (BAR 0 of 04:00.0), write: reaches LEAK: groups"},
+        {"03:00.0 0xc0200010", 0, "03:00.0 -> 0xc0200010 (BAR 0 of 04:00.0), write: reaches LEAK: groups"},
         {"04:00.0 0xc0010000", 0, "(expansion ROM of 03:00.0, which is off), write: "},
         {"03:00.0 ram", 0, "(RAM), write: redirected, to iommu"},
         {"03:00.0 ram -i none", 0, "(RAM), write: reaches, to memory"},
@@ -135,6 +134,24 @@ START_TEST(the_command_takes_places)
         program_expect(line, cases[i].status, cases[i].says);
     }
     program_expect("iommusim reach 'synthetic:rp[acs](ep)' 01:00.0 unclaimed", 2, "[place-none]");
+}
+END_TEST
+
+/* I/O BARs without an address get one, and the bridges above pass on their ports. */
+START_TEST(ports_are_placed)
+{
+    static const char text[] =
+        "{\"format\": \"iommusim-topology/1\", \"host_bridges\": [{\"functions\": [\n"
+        "{\"kind\": \"root-port\", \"functions\": [{\"kind\": \"endpoint\", \"bars\": [\n"
+        "  {\"kind\": \"io\", \"size\": \"32B\"}, {\"kind\": \"io\", \"size\": \"256B\"}]}]},\n"
+        "{\"kind\": \"root-port\", \"functions\": [{\"kind\": \"endpoint\", \"bars\": [\n"
+        "  {\"kind\": \"io\", \"size\": \"16B\"}]}]}, {\"kind\": \"root-port\"}]}]}\n";
+    program_write_file("ports.json", text);
+    program_expect("iommusim reach ports.json 02:00.0 io:0x1100", 0, "(I/O BAR 1 of 01:00.0), io: reaches");
+    program_expect("iommusim reach ports.json 01:00.0 io:0x2000", 0, "(I/O BAR 0 of 02:00.0), io: reaches");
+    program_expect("iommusim reach ports.json 01:00.0 io:0x2010", 0,
+                   "(hole in the I/O window of 00:01.0), io: blocked");
+    program_expect("iommusim reach ports.json 01:00.0 io:0x3000", 0, "(nobody's port), io: blocked");
 }
 END_TEST
 
@@ -173,6 +190,7 @@ Suite *reach_places_suite(void)
     suite_add_tcase(suite, laws);
     tcase_add_checked_fixture(command, setup, program_teardown);
     tcase_add_test(command, the_command_takes_places);
+    tcase_add_test(command, ports_are_placed);
     tcase_add_test(command, documents_of_places);
     suite_add_tcase(suite, command);
     return suite;
