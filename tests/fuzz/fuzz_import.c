@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer entry for dumps in text: lspci, group listings, kernel logs by content; see tests/fuzz/README.md.
- */
+/* libFuzzer entry for dumps in text as they were pasted: lspci, group listings, kernel logs by content; see
+ * tests/fuzz/README.md. */
 #include "sim/input/lspci_writer.h"
+#include "sim/input/plain_text.h"
 #include "sim/input/recognise.h"
 #include "tests/fuzz/fuzz_dump.h"
 
@@ -29,14 +30,19 @@ static void check_written(const struct topology *topology)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = fuzz_text(data, size);
-    const struct source_text source = {"fuzz", text, size};
+    struct source_text source = {"fuzz", text, size};
     struct diagnostics *diagnostics = diagnostics_new(20);
+    size_t length;
+    char *plain = plain_text_make(&source, &length);
+    if (plain)
+        source = (struct source_text){"fuzz", plain, length};
     struct topology *topology = NULL;
     int status = dump_import(&source, &topology, diagnostics);
     if (topology)
         check_written(topology);
     fuzz_check_machine(topology, status, diagnostics, text);
     diagnostics_free(diagnostics);
+    free(plain);
     free(text);
     return 0;
 }
