@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
 #include "sim/input/recognise.h"
+#include "tests/unit/dump_text.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -290,20 +291,6 @@ static const struct {
     {"markdown table", markdown_table, true},
 };
 
-static struct topology *import_text(const char *text, char **messages)
-{
-    struct source_text source = {"list", text, strlen(text)};
-    struct diagnostics *diagnostics = diagnostics_new(20);
-    struct topology *topology = NULL;
-    dump_import(&source, &topology, diagnostics);
-    size_t size;
-    FILE *out = open_memstream(messages, &size);
-    diagnostics_print(diagnostics, out);
-    fclose(out);
-    diagnostics_free(diagnostics);
-    return topology;
-}
-
 static void check_function(const struct topology *topology, unsigned i, const char *style, bool revision)
 {
     uint32_t segment;
@@ -333,7 +320,7 @@ START_TEST(every_style_tells_the_groups)
         enum input_kind kind = dump_recognise(&source);
         ck_assert_msg(kind == INPUT_GROUP_LIST || kind == INPUT_LSPCI_TEXT, "%s", styles[s].name);
         char *messages;
-        struct topology *topology = import_text(text_buffer_get(&text), &messages);
+        struct topology *topology = dump_text_import("list", text_buffer_get(&text), text.length, &messages);
         ck_assert_msg(topology, "%s: %s", styles[s].name, messages);
         ck_assert_msg(topology->function_count == FUNCTIONS + 1, "%s: %u", styles[s].name,
                       topology->function_count);
@@ -368,7 +355,7 @@ START_TEST(directories_tell_groups_and_ways)
         "/sys/kernel/iommu_groups/9/devices/10000:e1:00.0 -> "
         "../../../../devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0\n";
     char *messages;
-    struct topology *topology = import_text(text, &messages);
+    struct topology *topology = dump_text_import("list", text, strlen(text), &messages);
     ck_assert_msg(topology, "%s", messages);
     ck_assert_str_eq(topology->source, "list of groups");
     const struct pci_function *end = topology_find(topology, 0, 5, 0);
@@ -392,7 +379,7 @@ END_TEST
 static void check_drawing(const char *text)
 {
     char *messages;
-    struct topology *topology = import_text(text, &messages);
+    struct topology *topology = dump_text_import("list", text, strlen(text), &messages);
     ck_assert_msg(topology, "%s", messages);
     ck_assert_uint_eq(topology->function_count, 3);
     ck_assert_uint_eq(topology_find(topology, 0, 0, 0)->reported_group, 0);
@@ -445,7 +432,7 @@ START_TEST(lspci_lines_are_no_headings)
                                "01:00.0 Ethernet controller [0200]: Intel Corporation NIC [8086:aaa2]\n"
                                "\tFlags: bus master, fast devsel, latency 0, IRQ 16\n";
     char *messages;
-    struct topology *topology = import_text(text, &messages);
+    struct topology *topology = dump_text_import("list", text, strlen(text), &messages);
     ck_assert_msg(topology, "%s", messages);
     ck_assert_uint_eq(topology_find(topology, 0, 0, pci_devfn(0x1c, 0))->reported_group, 3);
     ck_assert(!topology_find(topology, 0, 1, 0)->group_reported);

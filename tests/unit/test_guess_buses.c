@@ -5,24 +5,13 @@
 #include "sim/base/text_buffer.h"
 #include "sim/input/recognise.h"
 #include "sim/kernel/random.h"
+#include "tests/unit/dump_text.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 Suite *guess_buses_suite(void);
-
-static struct topology *import_text(const char *text)
-{
-    struct source_text source = {"dump", text, strlen(text)};
-    struct diagnostics *diagnostics = diagnostics_new(20);
-    struct topology *topology = NULL;
-    if (dump_import(&source, &topology, diagnostics) != STATUS_OK)
-        diagnostics_print(diagnostics, stderr);
-    diagnostics_free(diagnostics);
-    ck_assert_ptr_nonnull(topology);
-    return topology;
-}
 
 /* Firmware at work: numbers buses depth first and writes down what lspci would print. */
 struct firmware {
@@ -74,7 +63,7 @@ static void check_machine(uint64_t seed, bool leaves_gaps)
     random_init(&firmware.random, seed, "buses");
     print_function(&firmware, 0, 0, "Host bridge");
     add_ports(&firmware, 0, 0);
-    struct topology *topology = import_text(text_buffer_get(&firmware.text));
+    struct topology *topology = dump_text_import_good(text_buffer_get(&firmware.text));
     ck_assert_uint_eq(topology->host_bridge_count, 1);
     for (uint32_t id = 0; id < topology->function_count; id++) {
         const struct pci_function *function = &topology->functions[id];
@@ -124,17 +113,18 @@ static void check_bridges(const struct topology *topology, const struct expected
  */
 START_TEST(roots_without_host_bridge)
 {
-    struct topology *topology = import_text("00:00.0 Host bridge: Intel Corporation Device 0001\n"
-                                            "00:01.0 PCI bridge: Intel Corporation Device 0002\n"
-                                            "00:02.0 PCI bridge: Intel Corporation Device 0002\n"
-                                            "01:00.0 Ethernet controller: Intel Corporation Device 0003\n"
-                                            "7f:08.0 System peripheral: Intel Corporation Device 0004\n"
-                                            "7f:09.0 System peripheral: Intel Corporation Device 0004\n"
-                                            "80:01.0 PCI bridge: Intel Corporation Device 0002\n"
-                                            "80:02.0 PCI bridge: Intel Corporation Device 0002\n"
-                                            "80:05.0 System peripheral: Intel Corporation Device 0004\n"
-                                            "82:00.0 Ethernet controller: Intel Corporation Device 0003\n"
-                                            "ff:08.0 System peripheral: Intel Corporation Device 0004\n");
+    struct topology *topology =
+        dump_text_import_good("00:00.0 Host bridge: Intel Corporation Device 0001\n"
+                              "00:01.0 PCI bridge: Intel Corporation Device 0002\n"
+                              "00:02.0 PCI bridge: Intel Corporation Device 0002\n"
+                              "01:00.0 Ethernet controller: Intel Corporation Device 0003\n"
+                              "7f:08.0 System peripheral: Intel Corporation Device 0004\n"
+                              "7f:09.0 System peripheral: Intel Corporation Device 0004\n"
+                              "80:01.0 PCI bridge: Intel Corporation Device 0002\n"
+                              "80:02.0 PCI bridge: Intel Corporation Device 0002\n"
+                              "80:05.0 System peripheral: Intel Corporation Device 0004\n"
+                              "82:00.0 Ethernet controller: Intel Corporation Device 0003\n"
+                              "ff:08.0 System peripheral: Intel Corporation Device 0004\n");
     static const struct expected expected[] = {
         {0x00, 0x08, 0x01}, {0x00, 0x10, 0x02}, {0x80, 0x08, 0x81}, {0x80, 0x10, 0x82}};
     ck_assert_uint_eq(topology->host_bridge_count, 4);
@@ -146,7 +136,7 @@ END_TEST
 /* Firmware that leaves room before some root ports' buses; an AMD processor's last port is never empty. */
 START_TEST(room_before_root_ports)
 {
-    struct topology *topology = import_text(
+    struct topology *topology = dump_text_import_good(
         "00:01.0 Host bridge: Advanced Micro Devices, Inc. [AMD] Device 0001\n"
         "00:01.1 PCI bridge: Advanced Micro Devices, Inc. [AMD] Device 0002\n"
         "00:01.2 PCI bridge: Advanced Micro Devices, Inc. [AMD] Device 0002\n"
@@ -174,7 +164,7 @@ START_TEST(a_full_root_bus)
                            port % 8);
     for (unsigned bus = 2; bus <= 248; bus++)
         text_buffer_format(&text, "%02x:00.0 Ethernet controller: Intel Corporation Device 0003\n", bus);
-    struct topology *topology = import_text(text_buffer_get(&text));
+    struct topology *topology = dump_text_import_good(text_buffer_get(&text));
     static const struct expected expected[] = {{0, 0x08, 1}, {0, 0x09, 2}, {0, 0xff, 248}};
     check_bridges(topology, expected, sizeof(expected) / sizeof(expected[0]));
     topology_free(topology);
@@ -185,7 +175,7 @@ END_TEST
 /* A chipset's bridge to PCI slots, where the listing does not say that it decodes subtractively. */
 START_TEST(bridge_to_slots)
 {
-    struct topology *topology = import_text(
+    struct topology *topology = dump_text_import_good(
         "00:00.0 Host bridge [0600]: Intel Corporation Device [8086:0001]\n"
         "00:1c.0 PCI bridge [0604]: Intel Corporation Device [8086:1c10]\n"
         "00:1e.0 PCI bridge [0604]: Intel Corporation Device [8086:244e]\n"

@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
 #include "sim/input/recognise.h"
+#include "tests/unit/dump_text.h"
 
 #include <check.h>
 #include <glob.h>
@@ -123,20 +124,6 @@ static void add_wrapped(struct text_buffer *out, const char *prefix, const char 
     text_buffer_format(out, "%s\n", line);
 }
 
-static struct topology *import_text(const char *text, size_t length, char **messages)
-{
-    struct source_text source = {"log", text, length};
-    struct diagnostics *diagnostics = diagnostics_new(20);
-    struct topology *topology = NULL;
-    dump_import(&source, &topology, diagnostics);
-    size_t size;
-    FILE *out = open_memstream(messages, &size);
-    diagnostics_print(diagnostics, out);
-    fclose(out);
-    diagnostics_free(diagnostics);
-    return topology;
-}
-
 static const struct pci_function *at(const struct topology *topology, uint8_t bus, unsigned device,
                                      unsigned function)
 {
@@ -197,7 +184,7 @@ START_TEST(every_dress_tells_the_same_machine)
         char *messages;
         for (unsigned i = 0; i < LINES; i++)
             add_wrapped(&text, dresses[d].prefix, lines[i], dresses[d].wrap);
-        struct topology *topology = import_text(text_buffer_get(&text), text.length, &messages);
+        struct topology *topology = dump_text_import("log", text_buffer_get(&text), text.length, &messages);
         ck_assert_msg(topology, "dress %zu: %s", d, messages);
         ck_assert_msg(topology->function_count == 10, "dress %zu: %u functions", d, topology->function_count);
         check_ports(topology);
@@ -247,7 +234,7 @@ START_TEST(single_lines_are_understood)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *messages;
-        struct topology *topology = import_text(cases[i].text, strlen(cases[i].text), &messages);
+        struct topology *topology = dump_text_import("log", cases[i].text, strlen(cases[i].text), &messages);
         ck_assert_msg(topology, "case %zu: %s", i, messages);
         const struct pci_function *function = at(topology, 0, 0x1c, 0);
         ck_assert_msg(function && strcmp(function_kind_name(function), cases[i].kind) == 0, "case %zu: %s", i,
@@ -278,7 +265,7 @@ START_TEST(log_and_lspci_in_one_text)
         "\tKernel driver in use: pcieport\n"
         "[    3.5] pci 0000:01:00.0: Adding to iommu group 6\n";
     char *messages;
-    struct topology *topology = import_text(text, strlen(text), &messages);
+    struct topology *topology = dump_text_import("log", text, strlen(text), &messages);
     ck_assert_msg(topology, "%s", messages);
     ck_assert_str_eq(messages, "log: warning: the types of 1 function are not in the log (Linux before 6.9); "
                                "they are guessed from class and place [log-no-types]\n");
@@ -317,7 +304,7 @@ START_TEST(published_logs_are_read)
         size_t length;
         char *text = read_whole(files.gl_pathv[i], &length), *messages;
         bool devices = strstr(text, "] type 0") != NULL;
-        struct topology *topology = import_text(text, length, &messages);
+        struct topology *topology = dump_text_import("log", text, length, &messages);
         ck_assert_msg(!devices || topology, "%s: %s", files.gl_pathv[i], messages);
         for (uint32_t f = 0; topology && f < topology->function_count; f++)
             grouped += topology->functions[f].group_reported;

@@ -5,6 +5,7 @@
 #include "sim/base/diagnostic.h"
 #include "sim/base/text_buffer.h"
 #include "sim/input/recognise.h"
+#include "tests/unit/dump_text.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -12,20 +13,6 @@
 #include <string.h>
 
 Suite *kernel_log_platform_suite(void);
-
-static struct topology *import_text(const char *text, size_t length, char **messages)
-{
-    struct source_text source = {"log", text, length};
-    struct diagnostics *diagnostics = diagnostics_new(20);
-    struct topology *topology = NULL;
-    dump_import(&source, &topology, diagnostics);
-    size_t size;
-    FILE *out = open_memstream(messages, &size);
-    diagnostics_print(diagnostics, out);
-    fclose(out);
-    diagnostics_free(diagnostics);
-    return topology;
-}
 
 static const struct pci_function *at(const struct topology *topology, uint8_t bus, unsigned device,
                                      unsigned function)
@@ -53,7 +40,7 @@ START_TEST(units_follow_from_the_order_of_groups)
                                "pci 0000:41:00.0: Adding to iommu group 2\n"
                                "pci 0000:00:00.0: Adding to iommu group 3\n";
     char *messages;
-    struct topology *topology = import_text(text, strlen(text), &messages);
+    struct topology *topology = dump_text_import("log", text, strlen(text), &messages);
     ck_assert_msg(topology, "%s", messages);
     ck_assert(topology->units_known && topology->unit_count == 3);
     const struct iommu_unit *first = &topology->units[0], *second = &topology->units[1];
@@ -86,21 +73,12 @@ static uint32_t group_of(const struct iommu_groups *groups, uint8_t bus, unsigne
     return groups->decisions[at(groups->topology, bus, device, function)->id].group;
 }
 
-static struct topology *import_good(const char *text)
-{
-    char *messages;
-    struct topology *topology = import_text(text, strlen(text), &messages);
-    ck_assert_msg(topology, "%s", messages);
-    free(messages);
-    return topology;
-}
-
 START_TEST(amd_units_are_numbered_as_the_log_names_them)
 {
     static const char text[] = TWO_AMD_UNITS "pci 0000:60:00.2: AMD-Vi: Found IOMMU cap 0x40\n"
                                              "AMD-Vi: Found IOMMU at 0000:00:00.2 cap 0x40\n"
                                              "AMD-Vi: Interrupt remapping enabled\n";
-    struct topology *topology = import_good(text);
+    struct topology *topology = dump_text_import_good(text);
     ck_assert(topology->units_known && topology->unit_count == 2);
     for (unsigned i = 0; i < 2; i++)
         ck_assert(topology->units[i].kind == IOMMU_AMD_VI && topology->units[i].interrupt_remapping);
@@ -124,7 +102,7 @@ END_TEST
 START_TEST(an_amd_unit_that_is_not_named_leaves_all_unknown)
 {
     static const char text[] = TWO_AMD_UNITS "pci 0000:60:00.2: AMD-Vi: Found IOMMU cap 0x40\n";
-    struct topology *topology = import_good(text);
+    struct topology *topology = dump_text_import_good(text);
     ck_assert(!topology->units_known && topology->unit_count == 0);
     topology_free(topology);
 }
@@ -138,7 +116,7 @@ START_TEST(regions_without_a_device_are_named_once)
                                "pci 0000:00:02.0: [8086:aaa2] type 00 class 0x030000 PCIe Endpoint\n"
                                "pci 0000:00:02.0: DMAR: Setting identity map [0x7b800000 - 0x7fffffff]\n";
     char *messages;
-    struct topology *topology = import_text(text, strlen(text), &messages);
+    struct topology *topology = dump_text_import("log", text, strlen(text), &messages);
     ck_assert_msg(topology, "%s", messages);
     ck_assert_uint_eq(topology->reserved_count, 1);
     ck_assert_str_eq(messages, "log: warning: the log names 1 RMRR region without the devices "
@@ -163,7 +141,7 @@ START_TEST(lines_of_the_platform_are_enough)
                            "%sDMAR-IR: Failed to enable irq remapping.\n\n"
                            "00:00.0 Host bridge [0600]: Made-up [8086:aaa0]\n",
                            texts[i]);
-        struct topology *topology = import_good(text_buffer_get(&text));
+        struct topology *topology = dump_text_import_good(text_buffer_get(&text));
         ck_assert_str_eq(topology->cmdline, "iommu=pt");
         ck_assert_int_eq(topology->stated.interrupt_remapping, KNOWN_ABSENT);
         topology_free(topology);
@@ -215,7 +193,7 @@ START_TEST(what_the_kernel_said_of_itself_holds)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct text_buffer text = {0};
         text_buffer_format(&text, "%s%s", cases[i].lines, machine);
-        struct topology *topology = import_good(text_buffer_get(&text));
+        struct topology *topology = dump_text_import_good(text_buffer_get(&text));
         struct diagnostics *diagnostics = diagnostics_new(20);
         struct iommu_groups *groups =
             iommu_groups_form(topology, IOMMU_CHOICE_AUTO, cases[i].cmdline, diagnostics);

@@ -7,6 +7,7 @@
 #include "sim/input/lspci_writer.h"
 #include "sim/input/recognise.h"
 #include "sim/topology/synthetic.h"
+#include "tests/unit/dump_text.h"
 #include "tests/unit/random_fabric.h"
 #include "tests/unit/random_machine.h"
 #include "tests/unit/topology_compare.h"
@@ -18,21 +19,6 @@
 Suite *lspci_wrap_suite(void);
 
 enum { WIDTH = 72, MACHINES = 150 };
-
-static struct topology *import_text(const char *text, char **messages)
-{
-    struct source_text source = {"dump", text, strlen(text)};
-    struct diagnostics *diagnostics = diagnostics_new(20);
-    struct topology *topology = NULL;
-    size_t size;
-    FILE *stream = open_memstream(messages, &size);
-    ck_assert_ptr_nonnull(stream);
-    dump_import(&source, &topology, diagnostics);
-    diagnostics_print(diagnostics, stream);
-    fclose(stream);
-    diagnostics_free(diagnostics);
-    return topology;
-}
 
 /* The last blank between words that leaves at most WIDTH characters before it, or the first one; NULL where
  * there is none. */
@@ -84,12 +70,12 @@ static void check_mailed(const char *text, uint64_t seed)
         const char *before, *after;
     } mails[] = {{"", ""}, {"> ", ""}, {"", "> "}, {"> > ", ""}, {"> ", "> "}};
     char *messages, difference[256];
-    struct topology *expected = import_text(text, &messages);
+    struct topology *expected = dump_text_import("dump", text, strlen(text), &messages);
     ck_assert_msg(expected, "machine %lu: %s\n%s", (unsigned long)seed, messages, text);
     free(messages);
     for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++) {
         char *mail = mailed(text, mails[i].before, mails[i].after);
-        struct topology *topology = import_text(mail, &messages);
+        struct topology *topology = dump_text_import("dump", mail, strlen(mail), &messages);
         strcpy(difference, "no machine");
         ck_assert_msg(topology && topology_same(expected, topology, COMPARE_ALL, difference),
                       "machine %lu, quoted '%s' and '%s': %s\n%s%s", (unsigned long)seed, mails[i].before,
@@ -256,7 +242,7 @@ START_TEST(known_breaks)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *messages;
-        struct topology *topology = import_text(cases[i].text, &messages);
+        struct topology *topology = dump_text_import("dump", cases[i].text, strlen(cases[i].text), &messages);
         ck_assert_msg(topology, "case %zu: %s", i, messages);
         const struct pci_function *function = topology_find(topology, 0, cases[i].bus, cases[i].devfn);
         ck_assert_msg(function && function->class_code == cases[i].class_code, "case %zu", i);
@@ -272,16 +258,13 @@ END_TEST
 /* Two lines of which each says something of its own are not one. */
 START_TEST(whole_lines_stay_apart)
 {
-    char *messages;
     struct topology *topology =
-        import_text("00:00.0 Host bridge [0600]: Intel [8086:591f]\n"
-                    "03:00.0 and\nVGA compatible controller: it does not work\n"
-                    "04:00.0\n05:00.0 Display controller [0380]: AMD Navi [1002:7340]\n",
-                    &messages);
-    ck_assert_msg(topology && topology->function_count == 2, "%s", messages);
+        dump_text_import_good("00:00.0 Host bridge [0600]: Intel [8086:591f]\n"
+                              "03:00.0 and\nVGA compatible controller: it does not work\n"
+                              "04:00.0\n05:00.0 Display controller [0380]: AMD Navi [1002:7340]\n");
+    ck_assert_uint_eq(topology->function_count, 2);
     ck_assert_ptr_nonnull(topology_find(topology, 0, 5, 0));
     topology_free(topology);
-    free(messages);
 }
 END_TEST
 

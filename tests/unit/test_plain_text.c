@@ -2,6 +2,7 @@
 /* What terminals, editors and other systems do to a text is undone; records of lspci -vmm. */
 #include "sim/input/plain_text.h"
 #include "sim/input/recognise.h"
+#include "tests/unit/dump_text.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -74,17 +75,6 @@ START_TEST(marks_colours_and_encodings_go)
 }
 END_TEST
 
-static struct topology *import_text(const char *text)
-{
-    struct source_text source = {"text", text, strlen(text)};
-    struct diagnostics *diagnostics = diagnostics_new(20);
-    struct topology *topology = NULL;
-    dump_import(&source, &topology, diagnostics);
-    diagnostics_free(diagnostics);
-    ck_assert(topology);
-    return topology;
-}
-
 /* The same function in the forms -vmmnnk, -vmmn and -vm. */
 START_TEST(records_tell_functions)
 {
@@ -99,7 +89,7 @@ START_TEST(records_tell_functions)
         "> SVendor: 1234\n> SDevice: 5678\n> Rev: 31\n> ProgIf: 01\n> Driver: ahci\n> IOMMUGroup: 17\n",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct topology *topology = import_text(texts[i]);
+        struct topology *topology = dump_text_import_good(texts[i]);
         ck_assert_uint_eq(topology->function_count, 1);
         const struct pci_function *function = topology_find(topology, 1, 0, pci_devfn(0x1f, 2));
         ck_assert(function && function->vendor == 0x8086 && function->device == 0xaaa7);
