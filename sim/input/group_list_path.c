@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Paths of sysfs in a text: where a function hangs, and which group it is in. */
+#include "sim/input/dump_way.h"
 #include "sim/input/group_list.h"
 #include "sim/input/kernel_log_line.h"
 
@@ -14,59 +15,25 @@ struct path_line {
     const char *where;
 };
 
-/* An address: a root bus (pcissss:bb) or a function. */
-struct step {
-    uint32_t segment;
-    uint8_t bus, devfn;
-    bool root;
-};
-
-static struct dump_part *part_of(const struct path_line *line, enum dump_rank rank, const struct step *step)
+static void set_group(const struct path_line *line, const struct dump_step *step, uint32_t group)
 {
-    struct dump_part *part = dump_find(line->dump, rank, step->segment, step->bus, step->devfn);
-    return part
-               ? part
-               : dump_add(line->dump, rank, step->segment, step->bus, step->devfn, line->offset, line->where);
-}
-
-static void set_group(const struct path_line *line, const struct step *step, uint32_t group)
-{
-    struct dump_part *part = part_of(line, DUMP_LISTING, step);
+    struct dump_part *part = dump_way_part(line->dump, DUMP_LISTING, step, line->offset, line->where);
     part->function.group_reported = true;
     part->function.reported_group = group;
     part->facts |= FACT_GROUP;
 }
 
-/* A bridge on the way: what is below it shows its secondary bus, and how far its buses reach at least. */
-static void set_bridge(struct dump_part *part, uint8_t secondary, uint8_t reach)
-{
-    struct pci_function *function = &part->function;
-    if (secondary <= function->bus)
-        return;
-    function->header_type = 1;
-    function->secondary_bus = secondary;
-    if (function->subordinate_bus < reach)
-        function->subordinate_bus = reach;
-    part->facts |= FACT_HEADER | FACT_BUSES;
-    if (!(part->facts & FACT_CLASS)) {
-        function->class_code = 0x060400;
-        part->facts |= FACT_CLASS;
-    }
-}
-
-enum { PATH_DEPTH = 64 };
-
 /* "pci0000:00/0000:00:01.0/0000:01:00.0" */
-static unsigned read_steps(struct slice rest, struct step *steps)
+static unsigned read_steps(struct slice rest, struct dump_step *steps)
 {
     unsigned count = 0;
     do {
-        struct step step = {0};
+        struct dump_step step = {0};
         uint64_t segment, bus;
         struct slice at = rest;
         if (slice_skip(&at, "pci") && slice_number(&at, 16, 4, 6, &segment) && slice_skip(&at, ":") &&
             slice_number(&at, 16, 2, 2, &bus)) {
-            step = (struct step){.segment = (uint32_t)segment, .bus = (uint8_t)bus, .root = true};
+            step = (struct dump_step){.segment = (uint32_t)segment, .bus = (uint8_t)bus, .root = true};
         } else {
             at = rest;
             if (!kernel_log_address(&at, &step.segment, &step.bus, &step.devfn))
@@ -74,51 +41,23 @@ static unsigned read_steps(struct slice rest, struct step *steps)
         }
         steps[count++] = step;
         rest = at;
-    } while (count < PATH_DEPTH && slice_skip(&rest, "/"));
+    } while (count < DUMP_WAY_STEPS && slice_skip(&rest, "/"));
     return count;
-}
-
-static void take_steps(const struct path_line *line, const struct step *steps, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        const struct step *step = &steps[i];
-        if (step->root) {
-            struct dump_host_bridge stated = {
-                .rank = DUMP_INFERRED,
-                .bridge = {.segment = step->segment, .bus_start = step->bus, .pointer = line->where}};
-            if (i > 0) {
-                stated.vmd = true;
-                stated.vmd_segment = steps[i - 1].segment;
-                stated.vmd_bus = steps[i - 1].bus;
-                stated.vmd_devfn = steps[i - 1].devfn;
-            }
-            dump_add_host_bridge(line->dump, &stated);
-            continue;
-        }
-        struct dump_part *part = part_of(line, DUMP_INFERRED, step);
-        part->facts |= FACT_PRESENT;
-        if (i + 1 == count || steps[i + 1].root)
-            continue;
-        uint8_t reach = steps[i + 1].bus;
-        for (unsigned j = i + 1; j < count && !steps[j].root; j++)
-            reach = steps[j].bus > reach ? steps[j].bus : reach;
-        set_bridge(part, steps[i + 1].bus, reach);
-    }
 }
 
 static bool take_device_path(const struct path_line *line, struct slice text)
 {
-    struct step steps[PATH_DEPTH];
+    struct dump_step steps[DUMP_WAY_STEPS];
     const char *at = slice_find(text, "devices/pci");
     if (!at)
         return false;
     unsigned count = read_steps((struct slice){at + strlen("devices/"), text.end}, steps);
-    take_steps(line, steps, count);
+    dump_add_way(line->dump, line->offset, line->where, steps, count);
     return count > 1;
 }
 
 /* The last address in @p text. */
-static bool last_address(struct slice text, struct step *step)
+static bool last_address(struct slice text, struct dump_step *step)
 {
     bool found = false;
     for (const char *at = text.at; at < text.end; at++) {
@@ -137,7 +76,7 @@ static bool take_group_path(const struct path_line *line, struct group_list *lis
     const char *at = slice_find(text, groups_folder);
     struct slice rest = {at ? at + strlen(groups_folder) : text.end, text.end};
     uint64_t group;
-    struct step step = {0};
+    struct dump_step step = {0};
     if (!slice_number(&rest, 10, 1, 9, &group))
         return false;
     if (slice_length(rest) == 0 && last_address((struct slice){text.at, at}, &step)) {
@@ -160,7 +99,7 @@ static bool take_names(const struct path_line *line, struct group_list *listing,
     bool found = false;
     struct slice word;
     while (listing->active && !listing->once && slice_next_word(&text, &word)) {
-        struct step step;
+        struct dump_step step;
         if (slice_is(word, "->"))
             break;
         if (!kernel_log_address(&word, &step.segment, &step.bus, &step.devfn) || slice_length(word) > 0)
@@ -174,7 +113,7 @@ static bool take_names(const struct path_line *line, struct group_list *listing,
 }
 
 /* "12 0000:00:01.0" as `iommusim groups --format tsv` prints it, or with more columns behind. */
-static bool read_pair(struct slice text, uint64_t *group, struct step *step)
+static bool read_pair(struct slice text, uint64_t *group, struct dump_step *step)
 {
     return slice_number(&text, 10, 1, 9, group) &&
            (slice_skip(&text, "\t") || slice_skip(&text, " ") || slice_skip(&text, ",")) &&
@@ -185,7 +124,7 @@ static bool read_pair(struct slice text, uint64_t *group, struct step *step)
 static bool take_pair(const struct path_line *line, struct slice text)
 {
     uint64_t group;
-    struct step step = {0};
+    struct dump_step step = {0};
     if (!read_pair(text, &group, &step))
         return false;
     set_group(line, &step, (uint32_t)group);
@@ -196,7 +135,7 @@ static bool take_pair(const struct path_line *line, struct slice text)
 static bool has_name(struct slice text)
 {
     struct slice word;
-    struct step step;
+    struct dump_step step;
     while (slice_next_word(&text, &word)) {
         if (kernel_log_address(&word, &step.segment, &step.bus, &step.devfn) && slice_length(word) == 0)
             return true;
@@ -207,7 +146,7 @@ static bool has_name(struct slice text)
 bool group_list_may_have_path(const struct group_list *listing, struct slice line)
 {
     uint64_t group;
-    struct step step;
+    struct dump_step step;
     return read_pair(line, &group, &step) || slice_find(line, groups_folder) ||
            slice_find(line, "devices/pci") || (listing->active && !listing->once && has_name(line));
 }

@@ -39,6 +39,10 @@ static bool path(struct slice *rest, struct lspci_header *header)
     while (slice_skip(rest, "/")) {
         struct slice at = *rest;
         uint64_t bus;
+        if (header->way_count == LSPCI_WAY_MAX)
+            return false;
+        header->way[header->way_count].bus = header->bus;
+        header->way[header->way_count++].devfn = header->devfn;
         if (slice_number(&at, 16, 2, 2, &bus) && slice_skip(&at, ":"))
             header->bus = (uint8_t)bus;
         else

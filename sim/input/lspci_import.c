@@ -4,6 +4,7 @@
 
 #include "sim/base/arena.h"
 #include "sim/input/dump_config.h"
+#include "sim/input/dump_way.h"
 #include "sim/input/group_list.h"
 #include "sim/input/group_table.h"
 #include "sim/input/kernel_log_line.h"
@@ -137,6 +138,20 @@ static void add_bytes(struct import *import, const struct config_space *space)
     dump_config_fill(import->dump, new_part(import, DUMP_BYTES), space);
 }
 
+/* The bridges a path names, and the function itself, whose bus the last one leads to. */
+static void add_way(const struct import *import)
+{
+    const struct lspci_header *header = &import->header;
+    struct dump_step steps[LSPCI_WAY_MAX + 1];
+    for (unsigned i = 0; i < header->way_count; i++)
+        steps[i] = (struct dump_step){
+            .segment = header->segment, .bus = header->way[i].bus, .devfn = header->way[i].devfn};
+    steps[header->way_count] =
+        (struct dump_step){.segment = header->segment, .bus = header->bus, .devfn = header->devfn};
+    if (header->way_count)
+        dump_add_way(import->dump, import->offset, import->where, steps, header->way_count + 1);
+}
+
 static void finish_function(struct import *import)
 {
     if (!import->open)
@@ -146,6 +161,7 @@ static void finish_function(struct import *import)
         lspci_bytes_finish(&import->bytes, import->source, import->offset, import->dump->diagnostics);
     struct config_space space = {import->bytes.bytes, length};
     add_text(import);
+    add_way(import);
     if (length > 0 && !dump_config_unreachable(&space))
         add_bytes(import, &space);
     import->count++;

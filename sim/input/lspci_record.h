@@ -20,13 +20,19 @@
 
 struct arena;
 
+enum { LSPCI_WAY_MAX = 16 }; /* bridges one below the other in a path of lspci -PP */
+
 /** What a header line says. */
 struct lspci_header {
     uint32_t segment;
     uint8_t bus, devfn;
-    bool path;            /**< written as a path (lspci -P): @c bus is that of the last component */
-    bool class_known;     /**< a number was given or the name is a known class name */
-    bool interface_known; /**< the programming interface was printed */
+    bool path; /**< written as a path without buses (lspci -P) */
+    struct {
+        uint8_t bus, devfn;
+    } way[LSPCI_WAY_MAX]; /**< written as a path (lspci -PP): the bridges above, the highest first */
+    unsigned way_count;
+    bool class_known;                /**< a number was given or the name is a known class name */
+    bool interface_known;            /**< the programming interface was printed */
     bool vendor_known, device_known; /**< printed, or derived from the names */
     bool ids_named;                  /**< derived from the names */
     uint32_t class_code;             /**< 24 bits */

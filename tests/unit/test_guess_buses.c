@@ -190,6 +190,31 @@ START_TEST(bridge_to_slots)
 }
 END_TEST
 
+/* lspci -PP without -v: nothing is to be guessed of bridges with something below. */
+START_TEST(paths_tell_the_buses)
+{
+    struct topology *topology = dump_text_import_good(
+        "00:01.0 PCI bridge [0604]: Made-up Port [8086:aaa1]\n"
+        "00:1c.0 PCI bridge [0604]: Made-up Port [8086:aaa2]\n"
+        "00:1c.0/03:00.0 Ethernet controller [0200]: Made-up NIC [8086:aa10]\n"
+        "00:01.0/06:00.0 PCI bridge [0604]: Made-up Switch [10b5:8747]\n"
+        "00:01.0/06:00.0/07:08.0 PCI bridge [0604]: Made-up Switch [10b5:8747]\n"
+        "00:01.0/06:00.0/07:08.0/08:00.0 VGA compatible controller [0300]: Made-up Card [10de:1fff]\n");
+    static const struct {
+        uint8_t bus, slot, secondary, subordinate;
+    } bridges[] = {{0, 0x01, 6, 8}, {0, 0x1c, 3, 3}, {6, 0, 7, 8}, {7, 8, 8, 8}};
+    for (size_t i = 0; i < sizeof(bridges) / sizeof(bridges[0]); i++) {
+        const struct pci_function *bridge =
+            topology_find(topology, 0, bridges[i].bus, pci_devfn(bridges[i].slot, 0));
+        ck_assert_uint_eq(bridge->secondary_bus, bridges[i].secondary);
+        ck_assert_uint_eq(bridge->subordinate_bus, bridges[i].subordinate);
+    }
+    ck_assert(function_is_type(topology_find(topology, 0, 7, pci_devfn(8, 0)), PCIE_DOWNSTREAM_PORT));
+    ck_assert_uint_eq(topology->function_count, 6);
+    topology_free(topology);
+}
+END_TEST
+
 Suite *guess_buses_suite(void)
 {
     Suite *suite = suite_create("guess_buses");
@@ -201,6 +226,7 @@ Suite *guess_buses_suite(void)
     tcase_add_test(tests, room_before_root_ports);
     tcase_add_test(tests, a_full_root_bus);
     tcase_add_test(tests, bridge_to_slots);
+    tcase_add_test(tests, paths_tell_the_buses);
     suite_add_tcase(suite, tests);
     return suite;
 }
