@@ -12,13 +12,21 @@ enum { VENDOR_INTEL = 0x8086, CLASS_DISPLAY = 0x03, CLASS_IOMMU = 0x0806, LAST_B
 struct group_start {
     uint32_t group;
     uint32_t function_id;
+    uint32_t unit; /* it was formed below, as a place in the table */
 };
+
+static int compare_groups(const void *left, const void *right)
+{
+    const struct group_start *a = left, *b = right;
+    return a->group < b->group ? -1 : a->group > b->group;
+}
 
 static int compare_starts(const void *left, const void *right)
 {
     const struct group_start *a = left, *b = right;
-    if (a->group != b->group)
-        return a->group < b->group ? -1 : 1;
+    int groups = compare_groups(left, right);
+    if (groups != 0)
+        return groups;
     return a->function_id < b->function_id ? -1 : a->function_id > b->function_id;
 }
 
@@ -37,7 +45,7 @@ static uint32_t find_starts(const struct topology *topology, struct group_start 
     for (uint32_t i = 0; i < topology->function_count; i++) {
         const struct pci_function *function = &topology->functions[i];
         if (function->group_reported && !is_late(topology, function))
-            starts[members++] = (struct group_start){function->reported_group, i};
+            starts[members++] = (struct group_start){.group = function->reported_group, .function_id = i};
     }
     qsort(starts, members, sizeof(*starts), compare_starts);
     for (uint32_t i = 0; i < members; i++) {
@@ -78,22 +86,43 @@ static uint32_t table_place(const struct topology *topology, uint32_t visit)
     return NONE;
 }
 
-/* Scopes from ascending runs; false where there are not as many runs as units. */
+static bool starts_later(const struct group_start *start, const struct group_start *before)
+{
+    return start->function_id < before->function_id;
+}
+
+/* A function numbered before the one of the group before: the kernel has gone on to its next unit. */
+static void set_units_of_groups(const struct topology *topology, struct group_start *starts, uint32_t count)
+{
+    for (uint32_t i = 0, run = 0; i < count; i++) {
+        run += i > 0 && starts_later(&starts[i], &starts[i - 1]);
+        starts[i].unit = table_place(topology, run);
+    }
+}
+
+/* Scopes from ascending runs; false where there are not as many runs as units. All members of a group were
+ * below the unit of the first. */
 static bool infer_from_groups(struct topology *topology)
 {
     struct group_start *starts = memory_array(topology->function_count + 1U, sizeof(*starts));
     uint32_t count = find_starts(topology, starts), runs = count > 0;
     for (uint32_t i = 1; i < count; i++)
-        runs += starts[i].function_id < starts[i - 1].function_id;
+        runs += starts_later(&starts[i], &starts[i - 1]);
     bool good = runs == topology->unit_count;
-    for (uint32_t i = 0, run = 0; good && i < count; i++) {
-        run += i > 0 && starts[i].function_id < starts[i - 1].function_id;
-        struct iommu_unit *unit = &topology->units[table_place(topology, run)];
+    if (good)
+        set_units_of_groups(topology, starts, count);
+    for (uint32_t i = 0; good && i < topology->function_count; i++) {
+        const struct pci_function *function = &topology->functions[i];
+        if (!function->group_reported || is_late(topology, function))
+            continue;
+        const struct group_start key = {.group = function->reported_group};
+        const struct group_start *found = bsearch(&key, starts, count, sizeof(*starts), compare_groups);
+        struct iommu_unit *unit = &topology->units[found->unit];
         if (unit->include_all)
             continue;
         if (!unit->scopes)
-            unit->scopes = arena_array(topology->arena, count, sizeof(*unit->scopes));
-        add_scope(unit, topology_root_function(topology, &topology->functions[starts[i].function_id]));
+            unit->scopes = arena_array(topology->arena, topology->function_count, sizeof(*unit->scopes));
+        add_scope(unit, topology_root_function(topology, function));
     }
     free(starts);
     return good;

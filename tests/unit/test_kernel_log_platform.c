@@ -35,7 +35,9 @@ START_TEST(units_follow_from_the_order_of_groups)
                                "pci 0000:41:00.0: [8086:0003] type 00 class 0x020000\n"
                                "PCI host bridge to bus 0000:80\n"
                                "pci 0000:80:04.0: [8086:0004] type 00 class 0x088000\n"
+                               "pci 0000:80:04.1: [8086:0004] type 00 class 0x088000\n"
                                "pci 0000:80:04.0: Adding to iommu group 0\n"
+                               "pci 0000:80:04.1: Adding to iommu group 0\n"
                                "pci 0000:40:00.0: Adding to iommu group 1\n"
                                "pci 0000:41:00.0: Adding to iommu group 2\n"
                                "pci 0000:00:00.0: Adding to iommu group 3\n";
@@ -46,7 +48,9 @@ START_TEST(units_follow_from_the_order_of_groups)
     const struct iommu_unit *first = &topology->units[0], *second = &topology->units[1];
     ck_assert(first->scope_count == 1 && first->scopes[0].bus == 0x40 &&
               first->scopes[0].kind == SCOPE_BRIDGE);
-    ck_assert(second->scope_count == 1 && second->scopes[0].bus == 0x80);
+    /* Who joined a group was below the same unit. */
+    ck_assert(second->scope_count == 2 && second->scopes[0].bus == 0x80);
+    ck_assert_uint_eq(second->scopes[1].devfn, pci_devfn(4, 1));
     ck_assert(second->scopes[0].kind == SCOPE_FUNCTION && topology->units[2].include_all);
     topology_free(topology);
     free(messages);
