@@ -83,9 +83,16 @@ bool kernel_log_device(struct slice message, struct kernel_log_device *device)
 /* Messages that concern no function but are read. */
 static bool is_platform_message(struct slice message)
 {
-    static const char *const starts[] = {
-        "PCI host bridge to bus", "pci_bus ",   "DMAR", "dmar:", "AMD-Vi", "iommu: ", "Command line: ",
-        "Kernel command line: ",  "BOOT_IMAGE="};
+    static const char *const starts[] = {"PCI host bridge to bus",
+                                         "pci_bus ",
+                                         "DMAR",
+                                         "dmar:",
+                                         "AMD-Vi",
+                                         "iommu: ",
+                                         "Command line: ",
+                                         "Kernel command line: ",
+                                         "BOOT_IMAGE=",
+                                         "Intel-IOMMU: "};
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
         struct slice rest = message;
         if (slice_skip(&rest, starts[i]))

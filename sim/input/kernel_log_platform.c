@@ -142,16 +142,33 @@ static void take_no_interrupt_remapping(struct kernel_log *log, struct slice res
 }
 
 /* What the command line asked for is a word of it, not the kernel's own choice. */
+static void state_word(struct dump *dump, const char *word)
+{
+    dump->stated_words =
+        dump->stated_words ? arena_format(dump->arena, "%s %s", dump->stated_words, word) : word;
+}
+
 static void state_mode(struct kernel_log *log, struct slice rest, bool on, enum knowledge *stated,
                        const char *word)
 {
     struct dump *dump = log->dump;
     if (slice_find(rest, "(set via kernel command line)"))
-        dump->stated_words =
-            arena_format(dump->arena, "%s%s%s=%u", dump->stated_words ? dump->stated_words : "",
-                         dump->stated_words ? " " : "", word, on);
+        state_word(dump, arena_format(dump->arena, "%s=%u", word, on));
     else
         *stated = on ? KNOWN_PRESENT : KNOWN_ABSENT;
+}
+
+/* Said while the command line is read, of the word itself. */
+static void take_intel_off(struct kernel_log *log, struct slice rest)
+{
+    (void)rest;
+    state_word(log->dump, "intel_iommu=off");
+}
+
+static void take_amd_off(struct kernel_log *log, struct slice rest)
+{
+    (void)rest;
+    state_word(log->dump, "amd_iommu=off");
 }
 
 /* "Translated", "Passthrough (set via kernel command line)" */
@@ -211,6 +228,9 @@ static const struct {
     {"AMD-Vi: Interrupt remapping enabled", take_interrupt_remapping},
     {"AMD-Vi: Disabling interrupt remapping", take_no_interrupt_remapping},
     {"DMAR-IR: Failed to enable irq remapping", take_no_interrupt_remapping},
+    {"DMAR: IOMMU disabled", take_intel_off},
+    {"Intel-IOMMU: disabled", take_intel_off},
+    {"AMD-Vi: AMD IOMMU disabled", take_amd_off},
     {"AMD-Vi: Found IOMMU at ", take_amd_unit},
     {"AMD-Vi: Lazy IO/TLB flushing enabled", take_lazy},
     {"iommu: Default domain type: ", take_domain_type},

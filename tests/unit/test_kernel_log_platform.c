@@ -154,6 +154,34 @@ START_TEST(lines_of_the_platform_are_enough)
 }
 END_TEST
 
+START_TEST(an_iommu_that_was_switched_off_makes_no_groups)
+{
+    static const struct {
+        const char *line, *cmdline; /* given by the user */
+        uint32_t groups;
+    } cases[] = {{"DMAR: IOMMU enabled\n", NULL, 2},
+                 {"DMAR: IOMMU disabled\n", NULL, 0},
+                 {"DMAR: IOMMU disabled\n", "intel_iommu=on", 2},
+                 {"Intel-IOMMU: disabled\n", NULL, 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct text_buffer text = {0};
+        text_buffer_format(&text, "%s%s", cases[i].line,
+                           "DMAR: DRHD base: 0x000000fed91000 flags: 0x1\n"
+                           "pci 0000:00:00.0: [8086:aaa0] type 00 class 0x060000 conventional PCI endpoint\n"
+                           "pci 0000:00:03.0: [8086:aaa2] type 00 class 0x020000 PCIe Endpoint\n");
+        struct topology *topology = dump_text_import_good(text_buffer_get(&text));
+        struct diagnostics *diagnostics = diagnostics_new(20);
+        struct iommu_groups *groups =
+            iommu_groups_form(topology, IOMMU_CHOICE_AUTO, cases[i].cmdline, diagnostics);
+        ck_assert_msg(groups->group_count == cases[i].groups, "case %zu: %u", i, groups->group_count);
+        iommu_groups_free(groups);
+        diagnostics_free(diagnostics);
+        topology_free(topology);
+        text_buffer_fini(&text);
+    }
+}
+END_TEST
+
 /* What the kernel said of itself holds where no word of the command line says otherwise. */
 START_TEST(what_the_kernel_said_of_itself_holds)
 {
@@ -224,6 +252,7 @@ Suite *kernel_log_platform_suite(void)
     tcase_add_test(tests, an_amd_unit_that_is_not_named_leaves_all_unknown);
     tcase_add_test(tests, regions_without_a_device_are_named_once);
     tcase_add_test(tests, lines_of_the_platform_are_enough);
+    tcase_add_test(tests, an_iommu_that_was_switched_off_makes_no_groups);
     tcase_add_test(tests, what_the_kernel_said_of_itself_holds);
     suite_add_tcase(suite, tests);
     return suite;
