@@ -4,6 +4,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/machine/max_min.h"
+#include "sim/machine/port_shares.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct flow_job {
     struct arena *arena;
     struct fluid_run fluid;
     double *wire_factor;       /* [stream] bytes on its busiest wire for one of its own */
+    double *packet;            /* [stream] bytes of its packets on that wire */
     double *link_bytes_per_s;  /* [link] */
     uint32_t *link_of_channel; /* [channel] or NONE */
     uint32_t channel_count;
@@ -83,11 +85,61 @@ static uint32_t link_of(struct flow_job *job, const struct flow_hop *hop)
     return link;
 }
 
+/* The wire a flow takes from a node, among those at @p hops from @p at on; upward first, since what a switch
+ * has to send up comes back to it. @return its place, or @p count */
+static uint32_t next_hop(const struct transport *transport, const struct flow_hop *hops, uint32_t at,
+                         uint32_t count, uint32_t node)
+{
+    uint32_t found = count;
+    for (uint32_t h = at; h < count; h++) {
+        const struct channel *channel = &transport->channels[hops[h].channel];
+        if (channel->from_node == node && (found == count || channel->upward))
+            found = h;
+    }
+    return found;
+}
+
+/* Where a flow's way begins: at the function, else where no other of its wires leads to. */
+static uint32_t first_node(const struct transport *transport, const struct flow_hop *hops, uint32_t count,
+                           uint32_t own_node)
+{
+    uint32_t node = transport->channels[hops[0].channel].from_node;
+    if (next_hop(transport, hops, 0, count, own_node) < count)
+        return own_node;
+    for (uint32_t h = 0; h < count; h++) {
+        bool led_to = false;
+        for (uint32_t o = 0; o < count; o++)
+            led_to |= transport->channels[hops[o].channel].to_node ==
+                      transport->channels[hops[h].channel].from_node;
+        if (!led_to)
+            node = transport->channels[hops[h].channel].from_node;
+    }
+    return node;
+}
+
+/* Put wires into the order in which data pass them. */
+static void order_hops(const struct transport *transport, struct flow_hop *hops, uint32_t count,
+                       uint32_t own_node)
+{
+    uint32_t node = count ? first_node(transport, hops, count, own_node) : 0;
+    for (uint32_t at = 0; at < count; at++) {
+        uint32_t next = next_hop(transport, hops, at, count, node);
+        next = next == count ? at : next;
+        struct flow_hop moved = hops[next];
+        hops[next] = hops[at];
+        hops[at] = moved;
+        node = transport->channels[moved.channel].to_node;
+    }
+}
+
 /* MODEL: SimGrid has one rate for all wires of a flow. Those that carry less than the busiest one - requests
  * of reads, the quieter direction of both - are not counted on their links. */
 static void place_flow(struct flow_job *job, uint32_t index)
 {
-    const struct flow_alone *alone = job->result->streams[index].alone;
+    const struct flow_stream_result *result = &job->result->streams[index];
+    const struct flow_alone *alone = result->alone;
+    const struct transport *transport = machine_transport(job->result->simulation->machine);
+    struct flow_hop *hops = arena_array(job->arena, (size_t)alone->hop_count + 1, sizeof(*hops));
     uint32_t *links = arena_array(job->arena, (size_t)alone->hop_count + 1, sizeof(*links));
     struct fluid_flow *flow = &job->fluid.flows[index];
     double factor = 0;
@@ -95,9 +147,13 @@ static void place_flow(struct flow_job *job, uint32_t index)
         factor = fmax(factor, hop_factor(&alone->hops[h]));
     for (uint32_t h = 0; h < alone->hop_count; h++) {
         if (hop_factor(&alone->hops[h]) >= factor * same_wire)
-            links[flow->link_count++] = link_of(job, &alone->hops[h]);
+            hops[flow->link_count++] = alone->hops[h];
     }
+    order_hops(transport, hops, flow->link_count, transport->node_of[result->stream->function_id]);
+    for (uint32_t h = 0; h < flow->link_count; h++)
+        links[h] = link_of(job, &hops[h]);
     job->wire_factor[index] = factor > 0 ? factor : 1;
+    job->packet[index] = flow->link_count ? (double)hops[0].wire_bytes / (double)hops[0].tlps : 1;
     flow->links = links;
 }
 
@@ -122,6 +178,22 @@ static void share_max_min(struct flow_job *job, const bool *active, double *rate
         flows[f] = (struct max_min_flow){active[f] ? job->fluid.flows[f].ceiling : 0,
                                          job->fluid.flows[f].links, job->fluid.flows[f].link_count, 0};
     max_min_share(flows, job->fluid.flow_count, job->link_bytes_per_s, job->fluid.link_count);
+    for (uint32_t f = 0; f < job->fluid.flow_count; f++)
+        rates[f] = flows[f].rate;
+    free(flows);
+}
+
+static void share_by_ports(struct flow_job *job, const bool *active, double *rates)
+{
+    struct port_flow *flows = memory_array(job->fluid.flow_count, sizeof(*flows));
+    for (uint32_t f = 0; f < job->fluid.flow_count; f++)
+        flows[f] = (struct port_flow){active[f] ? job->fluid.flows[f].ceiling : 0,
+                                      job->packet[f],
+                                      job->workload->streams[f].function_id,
+                                      job->fluid.flows[f].links,
+                                      job->fluid.flows[f].link_count,
+                                      0};
+    port_shares(flows, job->fluid.flow_count, job->link_bytes_per_s, job->fluid.link_count);
     for (uint32_t f = 0; f < job->fluid.flow_count; f++)
         rates[f] = flows[f].rate;
     free(flows);
@@ -157,20 +229,28 @@ static bool some_link_full(const struct flow_job *job, const struct flow_set *se
     return full;
 }
 
+/* Is some stream's rate in the set not as another way of sharing says? */
+static bool differs(const struct flow_job *job, const struct flow_set *set, const uint64_t *other)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < job->workload->stream_count; i++) {
+        double sampled = (double)set->bytes_per_s[i], otherwise = (double)other[i];
+        found |= set->active[i] && fabs(sampled - otherwise) > note_difference * fmax(sampled, otherwise);
+    }
+    return found;
+}
+
 static enum flow_difference find_difference(const struct flow_job *job, const struct flow_set *set,
                                             const struct flow_together *together)
 {
-    bool differs = false;
-    for (uint32_t i = 0; i < job->workload->stream_count; i++) {
-        double sampled = (double)set->bytes_per_s[i], fluid = (double)set->max_min_bytes_per_s[i];
-        differs |= set->active[i] && fabs(sampled - fluid) > note_difference * fmax(sampled, fluid);
-    }
     double misses = together->lookups ? (double)together->misses / (double)together->lookups : 0;
-    if (!differs)
+    if (!differs(job, set, set->max_min_bytes_per_s))
         return DIFFERENCE_NONE;
+    if (!differs(job, set, set->port_bytes_per_s))
+        return DIFFERENCE_PORTS;
     if (misses > misses_apart(job, set) + more_misses)
         return DIFFERENCE_IOTLB;
-    return some_link_full(job, set) ? DIFFERENCE_PORTS : DIFFERENCE_NO_LINK;
+    return some_link_full(job, set) ? DIFFERENCE_IN_FLIGHT : DIFFERENCE_NO_LINK;
 }
 
 static struct flow_set *add_set(struct flow_job *job, uint64_t now_ps, const bool *active)
@@ -190,6 +270,7 @@ static struct flow_set *add_set(struct flow_job *job, uint64_t now_ps, const boo
     set->active = arena_array(job->arena, count, sizeof(bool));
     set->bytes_per_s = arena_array(job->arena, count, sizeof(uint64_t));
     set->max_min_bytes_per_s = arena_array(job->arena, count, sizeof(uint64_t));
+    set->port_bytes_per_s = arena_array(job->arena, count, sizeof(uint64_t));
     for (uint32_t i = 0; i < count; i++)
         set->active[i] = active[i];
     return set;
@@ -211,25 +292,35 @@ static int sample_together(struct flow_job *job, struct flow_set *set)
     return STATUS_OK;
 }
 
+/* Rates on the wire to those of streams. */
+static void take_rates(const struct flow_job *job, const bool *active, const double *rates,
+                       uint64_t *bytes_per_s)
+{
+    for (uint32_t i = 0; i < job->fluid.flow_count; i++)
+        bytes_per_s[i] = active[i] ? (uint64_t)llround(rates[i] / job->wire_factor[i]) : 0;
+}
+
 static int on_change(void *context, uint64_t now_ps, const bool *active, double *ceilings)
 {
     struct flow_job *job = context;
     struct flow_set *set = add_set(job, now_ps, active);
+    enum flow_sharing sharing = job->result->sharing;
     uint32_t members = 0;
-    double *shares = memory_array(job->fluid.flow_count, sizeof(*shares));
-    share_max_min(job, active, shares);
-    for (uint32_t i = 0; i < job->fluid.flow_count; i++) {
-        set->max_min_bytes_per_s[i] = active[i] ? (uint64_t)llround(shares[i] / job->wire_factor[i]) : 0;
-        set->bytes_per_s[i] = set->max_min_bytes_per_s[i];
+    for (uint32_t i = 0; i < job->fluid.flow_count; i++)
         members += active[i];
-    }
-    free(shares);
-    bool sample = job->result->sharing == FLOW_SHARING_SAMPLED && members > 1;
+    bool sample = sharing == FLOW_SHARING_SAMPLED && members > 1;
+    share_max_min(job, active, ceilings);
+    take_rates(job, active, ceilings, set->max_min_bytes_per_s);
+    take_rates(job, active, ceilings, set->bytes_per_s);
+    share_by_ports(job, active, ceilings);
+    take_rates(job, active, ceilings, set->port_bytes_per_s);
+    if (sharing == FLOW_SHARING_PORTS || sample)
+        take_rates(job, active, ceilings, set->bytes_per_s);
     job->result->unsampled_sets += sample && members > SET_MOST;
     int status = sample && members <= SET_MOST ? sample_together(job, set) : STATUS_OK;
     for (uint32_t i = 0; i < job->fluid.flow_count; i++)
-        ceilings[i] =
-            set->sampled ? (double)set->bytes_per_s[i] * job->wire_factor[i] : job->fluid.flows[i].ceiling;
+        ceilings[i] = sharing == FLOW_SHARING_MAX_MIN ? job->fluid.flows[i].ceiling
+                                                      : (double)set->bytes_per_s[i] * job->wire_factor[i];
     return status;
 }
 
@@ -264,6 +355,7 @@ static void allocate(struct flow_job *job)
     job->result->links = arena_array(job->arena, job->channel_count, sizeof(struct flow_link));
     job->link_bytes_per_s = arena_array(job->arena, job->channel_count, sizeof(double));
     job->wire_factor = arena_array(job->arena, streams, sizeof(double));
+    job->packet = arena_array(job->arena, streams, sizeof(double));
     job->fluid.flows = arena_array(job->arena, streams, sizeof(struct fluid_flow));
     job->fluid.flow_count = streams;
 }

@@ -7,7 +7,8 @@
  * Each stream is sampled by itself (flow_sample.h): how fast it is, and which wires carry how much for it. It
  * becomes a flow over those wires (sim/world/fluid_run.h), in bytes as they are on the wire. Whenever streams
  * begin or end, those under way get new ceilings: what a sample of just them together gives each
- * (FLOW_SHARING_SAMPLED), or what each can do by itself, so that SimGrid shares the wires
+ * (FLOW_SHARING_SAMPLED), what arbitration by port
+ * gives (FLOW_SHARING_PORTS), or what each can do by itself, so that SimGrid shares the wires
  * (FLOW_SHARING_MAX_MIN). Where the two differ by more than a tenth the result says so, and why.
  */
 #ifndef IOMMUSIM_BATCH_FLOW_RUN_H

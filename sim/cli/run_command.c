@@ -98,10 +98,10 @@ static const struct argp_option options[] = {
      "what "
      "such flows cannot represent",
      0},
-    {"sharing", OPTION_SHARING, "sampled|max-min", 0,
+    {"sharing", OPTION_SHARING, "sampled|ports|max-min", 0,
      "With --engine flow: streams that compete get what a sample of them together gives (sampled, the "
      "default), "
-     "or SimGrid's max-min shares",
+     "what round robin over ports gives (ports), or SimGrid's max-min shares",
      0},
     {"series", OPTION_SERIES, "TIME", 0,
      "Keep and print throughput, IOTLB hit rate and queue depths for each interval of this length (10us)", 0},
@@ -235,7 +235,7 @@ static void take_sharing(struct run_options *chosen, const char *text, struct ar
             return;
         }
     }
-    argp_error(state, "unknown sharing '%s': sampled or max-min", text);
+    argp_error(state, "unknown sharing '%s': sampled, ports or max-min", text);
 }
 
 /* What the flow engine has no answer to. */

@@ -204,8 +204,8 @@ static void keep_hops(struct flow_sampler *sampler, const struct machine *machin
         const struct channel *channel = &transport->channels[c];
         uint64_t busy_ps = channel_busy_ps(channel, end_ps);
         if (channel->timing.ps_numerator && channel->wire_bytes && busy_ps)
-            alone->hops[alone->hop_count++] =
-                (struct flow_hop){c, channel->wire_bytes, bytes, rate(channel->wire_bytes, busy_ps)};
+            alone->hops[alone->hop_count++] = (struct flow_hop){
+                c, channel->wire_bytes, bytes, rate(channel->wire_bytes, busy_ps), channel->tlps};
     }
 }
 

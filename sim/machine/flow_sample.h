@@ -18,6 +18,7 @@ struct flow_hop {
     uint64_t wire_bytes;  /**< of these, headers and framing included, ... */
     uint64_t per_bytes;   /**< ... for so many of the stream */
     uint64_t bytes_per_s; /**< wire bytes the channel can carry */
+    uint64_t tlps;        /**< that those wire bytes came in */
 };
 
 /** A stream by itself. */

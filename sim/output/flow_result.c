@@ -9,14 +9,15 @@
 
 enum { NAME_WIDTH = 20, SETS_SHOWN = 6, MEMBERS_SHOWN = 16 };
 
-const char *const flow_sharing_names[] = {"sampled", "max-min", NULL};
+const char *const flow_sharing_names[] = {"sampled", "ports", "max-min", NULL};
 
-const char *const flow_difference_words[] = {"", "iotlb", "arbitration", "not-links"};
+const char *const flow_difference_words[] = {"", "iotlb", "arbitration", "in-flight", "not-links"};
 
 const char *const flow_difference_texts[] = {
     "",
     "together the streams miss the IOTLB more than by themselves, which flows cannot say",
-    "a link is full, and is shared by port (or, by reads, as much as each has in flight), not by flow",
+    "a link is full, and is shared by port, packet by packet, not by flow",
+    "a link is full, and is shared as much as each has in flight (reads), or by who holds up whom",
     "no link is full: credits, ordering, walkers, buffers or memory are the limit, which flows do not share",
 };
 
@@ -72,7 +73,7 @@ static void write_streams(const struct flow_result *result, struct text_buffer *
 
 static void write_set(const struct flow_result *result, const struct flow_set *set, struct text_buffer *out)
 {
-    char from[AMOUNT_TEXT_SIZE], rate[AMOUNT_TEXT_SIZE], fluid[AMOUNT_TEXT_SIZE];
+    char from[AMOUNT_TEXT_SIZE], rate[AMOUNT_TEXT_SIZE], fluid[AMOUNT_TEXT_SIZE], ports[AMOUNT_TEXT_SIZE];
     unsigned shown = 0, members = 0;
     text_buffer_format(out, "  from %s: %s\n", time_print(from, set->from_ps),
                        flow_difference_texts[set->difference]);
@@ -80,9 +81,10 @@ static void write_set(const struct flow_result *result, const struct flow_set *s
         members += set->active[i];
         if (!set->active[i] || ++shown > MEMBERS_SHOWN)
             continue;
-        text_buffer_format(out, "    %-*.*s %11s Gb/s; as flows %s\n", NAME_WIDTH, NAME_WIDTH,
-                           result->workload->streams[i].name, gigabits(rate, set->bytes_per_s[i]),
-                           gigabits(fluid, set->max_min_bytes_per_s[i]));
+        text_buffer_format(out, "    %-*.*s %11s Gb/s; as flows %s, by ports alone %s\n", NAME_WIDTH,
+                           NAME_WIDTH, result->workload->streams[i].name, gigabits(rate, set->bytes_per_s[i]),
+                           gigabits(fluid, set->max_min_bytes_per_s[i]),
+                           gigabits(ports, set->port_bytes_per_s[i]));
     }
     if (members > MEMBERS_SHOWN)
         text_buffer_format(out, "    ... and %u more\n", members - MEMBERS_SHOWN);
@@ -108,8 +110,8 @@ static void write_differences(const struct flow_result *result, struct text_buff
     if (result->unsampled_sets)
         text_buffer_format(out,
                            "\n%" PRIu32
-                           " times more streams were under way than are sampled together: SimGrid "
-                           "shared\n",
+                           " times more streams were under way than are sampled together; those got "
+                           "what ports give\n",
                            result->unsampled_sets);
 }
 
@@ -178,6 +180,7 @@ static void json_sets(struct json_layout *layout, const struct flow_result *resu
             layout_string(layout, "name", result->workload->streams[i].name);
             layout_format(layout, "bytes_per_s", "%" PRIu64, set->bytes_per_s[i]);
             layout_format(layout, "max_min_bytes_per_s", "%" PRIu64, set->max_min_bytes_per_s[i]);
+            layout_format(layout, "port_bytes_per_s", "%" PRIu64, set->port_bytes_per_s[i]);
             layout_close(layout, '}', false);
         }
         layout_close(layout, ']', false);

@@ -6,14 +6,13 @@
  * `iommusim-flow/1`, in this order; times are whole picoseconds, rates whole bytes a second of payload:
  *
  *   format, program, model, name, machine, seed
- *   engine      {sharing: "sampled" or "max-min", simgrid: version, samples: short runs of the transaction
- * engine, sampled_operations: DMA operations in them} run         {complete, simulated_ps} streams[]   {name,
- * device, operation, operations, bytes, first_ps (end of the warm-up), last_ps, bytes_per_s,
- *               operations_per_s, finished, alone_bytes_per_s, alone_latency_ps}
- *   sets[]      who was under way together, as it changed: {from_ps, streams[] {name, bytes_per_s,
- * max_min_bytes_per_s}, sampled, differs: why fluid sharing alone cannot say it, "" where it can} links[]
- * {function, direction, wire_bytes_per_s, utilisation: mean over the run} approximations[]  what the engine
- * leaves out, in words
+ *   engine      {sharing: "sampled", "ports" or "max-min", simgrid: version, samples: short runs of the
+ * transaction engine, sampled_operations: DMA operations in them} run         {complete, simulated_ps}
+ * streams[]   {name, device, operation, operations, bytes, first_ps (end of the warm-up), last_ps,
+ * bytes_per_s, operations_per_s, finished, alone_bytes_per_s, alone_latency_ps} sets[]      who was under way
+ * together, as it changed: {from_ps, streams[] {name, bytes_per_s, max_min_bytes_per_s, port_bytes_per_s},
+ * sampled, differs: why fluid sharing alone cannot say it, "" where it can} links[] {function, direction,
+ * wire_bytes_per_s, utilisation: mean over the run} approximations[]  what the engine leaves out, in words
  */
 #ifndef IOMMUSIM_OUTPUT_FLOW_RESULT_H
 #define IOMMUSIM_OUTPUT_FLOW_RESULT_H
@@ -23,24 +22,28 @@
 
 /** Whose shares the flows get where they compete. */
 enum flow_sharing {
-    FLOW_SHARING_SAMPLED, /**< those of a short run of the transaction engine with the same streams */
+    FLOW_SHARING_SAMPLED, /**< those of a short run of the transaction engine with the same streams; of sets
+                             too large for that as FLOW_SHARING_PORTS */
+    FLOW_SHARING_PORTS,   /**< by the ports of switches, below each one's own ceiling (port_shares.h) */
     FLOW_SHARING_MAX_MIN, /**< SimGrid's: max-min by flow, below each one's own ceiling */
     FLOW_SHARINGS,
 };
 
-/** "sampled", "max-min"; ends with NULL. */
+/** "sampled", "ports", "max-min"; ends with NULL. */
 extern const char *const flow_sharing_names[];
 
 /** Why sampled shares are not max-min's. */
 enum flow_difference {
     DIFFERENCE_NONE,
-    DIFFERENCE_IOTLB,   /**< more misses together than by themselves */
-    DIFFERENCE_PORTS,   /**< a link is full and shared by port, not by flow, or reads by what is in flight */
-    DIFFERENCE_NO_LINK, /**< no link is full: credits, ordering, walkers, memory or buffers are */
+    DIFFERENCE_IOTLB,     /**< more misses together than by themselves */
+    DIFFERENCE_PORTS,     /**< a link is full, and shared by port, packet by packet */
+    DIFFERENCE_IN_FLIGHT, /**< a link is full, and shared as much as each has in flight, or by who blocks whom
+                           */
+    DIFFERENCE_NO_LINK,   /**< no link is full: credits, ordering, walkers, memory or buffers are */
     FLOW_DIFFERENCES,
 };
 
-/** A word for the document: "", "iotlb", "arbitration", "not-links"; and a sentence. */
+/** A word for the document: "", "iotlb", "arbitration", "in-flight", "not-links"; and a sentence. */
 extern const char *const flow_difference_words[];
 extern const char *const flow_difference_texts[];
 
@@ -58,6 +61,7 @@ struct flow_set {
     bool *active;                  /**< [stream] */
     uint64_t *bytes_per_s;         /**< [stream] ceilings in force */
     uint64_t *max_min_bytes_per_s; /**< [stream] what max-min below the own ceilings gives */
+    uint64_t *port_bytes_per_s;    /**< [stream] what arbitration by port below them gives */
     bool sampled;
     enum flow_difference difference;
 };

@@ -7,6 +7,7 @@
 #include "sim/base/text_buffer.h"
 #include "sim/kernel/random.h"
 #include "sim/machine/max_min.h"
+#include "sim/machine/port_shares.h"
 #include "tests/unit/program.h"
 
 #include <check.h>
@@ -74,6 +75,74 @@ START_TEST(test_sharing_law)
                 stands |= used[l] >= capacity[l] * (1 - 1e-9) && flows[f].rate >= fastest[l] * (1 - 1e-9);
             }
             ck_assert_msg(stands, "round %d, flow %d", round, f);
+        }
+    }
+}
+END_TEST
+
+/* ---- by port ---- */
+
+/* Two ports into link 0, behind the second two more: 1/2, 1/4, 1/4; what one does not want goes to its
+ * neighbour first. */
+START_TEST(test_ports)
+{
+    static const uint32_t near[] = {1, 0}, left[] = {3, 2, 0}, right[] = {4, 2, 0};
+    static const double capacity[] = {80, 1000, 1000, 1000, 1000};
+    struct port_flow flows[] = {
+        {1000, 280, 1, near, 2, 0}, {1000, 280, 2, left, 3, 0}, {1000, 280, 3, right, 3, 0}};
+    port_shares(flows, 3, capacity, 5);
+    ck_assert_double_eq_tol(flows[0].rate, 40, 1e-6);
+    ck_assert_double_eq_tol(flows[1].rate, 20, 1e-6);
+    ck_assert_double_eq_tol(flows[2].rate, 20, 1e-6);
+    flows[1].ceiling = 5;
+    port_shares(flows, 3, capacity, 5);
+    ck_assert_double_eq_tol(flows[0].rate, 40, 1e-6);
+    ck_assert_double_eq_tol(flows[2].rate, 35, 1e-6);
+    flows[1].ceiling = 0;
+    flows[0].ceiling = 10;
+    port_shares(flows, 3, capacity, 5);
+    ck_assert_double_eq_tol(flows[2].rate, 70, 1e-6);
+    /* Packet by packet: 88 bytes against 280. */
+    flows[0].ceiling = 1000;
+    flows[0].packet = 88;
+    port_shares(flows, 3, capacity, 5);
+    ck_assert_double_eq_tol(flows[0].rate, 80 * 88.0 / 368, 1e-6);
+}
+END_TEST
+
+/* On random trees no link carries more than it can, and a flow below its ceiling passes a full link. */
+START_TEST(test_ports_law)
+{
+    enum { LEAVES = 8, NODES = 2 * LEAVES };
+    struct random_stream random;
+    random_init(&random, 11, "ports");
+    for (int round = 0; round < 1000; round++) {
+        double capacity[NODES], used[NODES] = {0};
+        uint32_t parent[NODES], ways[LEAVES][NODES];
+        struct port_flow flows[LEAVES];
+        for (uint32_t n = 0; n < NODES; n++) {
+            parent[n] = n ? (uint32_t)random_below(&random, n) : UINT32_MAX;
+            capacity[n] = 1 + (double)random_below(&random, 100);
+        }
+        for (uint32_t f = 0; f < LEAVES; f++) {
+            flows[f] = (struct port_flow){
+                (double)random_below(&random, 60), 24 + (double)random_below(&random, 256), f, ways[f], 0, 0};
+            for (uint32_t n = LEAVES + f; n != UINT32_MAX; n = parent[n])
+                ways[f][flows[f].link_count++] = n;
+        }
+        port_shares(flows, LEAVES, capacity, NODES);
+        for (uint32_t f = 0; f < LEAVES; f++) {
+            for (uint32_t i = 0; i < flows[f].link_count; i++)
+                used[ways[f][i]] += flows[f].rate;
+        }
+        for (uint32_t n = 0; n < NODES; n++)
+            ck_assert_msg(used[n] <= capacity[n] * (1 + 1e-6), "round %d, link %u: %f of %f", round, n,
+                          used[n], capacity[n]);
+        for (uint32_t f = 0; f < LEAVES; f++) {
+            bool stands = flows[f].rate >= flows[f].ceiling * (1 - 1e-6);
+            for (uint32_t i = 0; i < flows[f].link_count; i++)
+                stands |= used[ways[f][i]] >= capacity[ways[f][i]] * (1 - 1e-6);
+            ck_assert_msg(stands, "round %d, flow %u", round, f);
         }
     }
 }
@@ -179,6 +248,7 @@ START_TEST(test_ports_by_hand)
         const cJSON *stream = cJSON_GetArrayItem(streams, i);
         ck_assert_double_eq_tol(number(stream, "bytes_per_s") / sum, parts[i], 0.01);
         ck_assert_double_eq_tol(number(stream, "max_min_bytes_per_s") / sum, 1.0 / 3, 0.01);
+        ck_assert_double_eq_tol(number(stream, "port_bytes_per_s") / sum, parts[i], 0.01);
     }
     ck_assert_str_eq(member(set, "differs")->valuestring, "arbitration");
     cJSON_Delete(fluid);
@@ -382,7 +452,7 @@ START_TEST(test_refusals)
         const char *options, *words;
     } cases[] = {{"--engine flux", "unknown engine 'flux': transaction or flow"},
                  {"--sharing max-min", "--sharing is for --engine flow"},
-                 {"--engine flow --sharing fair", "unknown sharing 'fair': sampled or max-min"},
+                 {"--engine flow --sharing fair", "unknown sharing 'fair': sampled, ports or max-min"},
                  {"--engine flow --format sarif", "--engine flow answers in text or json"},
                  {"--engine flow --explain slowest:3", "--engine flow follows no single operations"},
                  {"--engine flow --fail-on leak", "--engine flow sees no leaks"},
@@ -409,6 +479,8 @@ Suite *flow_suite(void)
     TCase *sharing = tcase_create("sharing"), *program = tcase_create("program");
     tcase_add_test(sharing, test_sharing_by_hand);
     tcase_add_test(sharing, test_sharing_law);
+    tcase_add_test(sharing, test_ports);
+    tcase_add_test(sharing, test_ports_law);
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, test_ports_by_hand);
     tcase_add_test(program, test_streams_alike);
