@@ -209,50 +209,57 @@ static void keep_hops(struct flow_sampler *sampler, const struct machine *machin
     }
 }
 
-/* @p count operations of a stream after a warm-up. @return 0 and the machine, which has run */
-static int run_alone(struct flow_sampler *sampler, struct stream *stream, uint64_t count, uint64_t warmup,
-                     struct machine **machine)
+/* A stream and the machine it runs on, which refers to the rest. */
+struct solo {
+    struct workload workload;
+    struct stream stream;
+    struct machine *machine; /* has run; for the caller to free */
+};
+
+/* @p count operations of a stream after a warm-up. */
+static int run_alone(struct flow_sampler *sampler, uint32_t index, uint64_t count, uint64_t warmup,
+                     struct solo *solo)
 {
-    struct workload workload = *sampler->workload;
-    workload.duration_ps = 0;
-    workload.streams = stream;
-    workload.stream_count = 1;
-    stream->start_ps = 0;
-    stream->operations = count;
-    stream->warmup_operations = warmup;
-    return run_machine(sampler, &workload, machine);
+    solo->stream = sampler->workload->streams[index];
+    solo->stream.start_ps = 0;
+    solo->stream.operations = count;
+    solo->stream.warmup_operations = warmup;
+    solo->workload = *sampler->workload;
+    solo->workload.duration_ps = 0;
+    solo->workload.streams = &solo->stream;
+    solo->workload.stream_count = 1;
+    return run_machine(sampler, &solo->workload, &solo->machine);
 }
 
 static int measure_alone(struct flow_sampler *sampler, uint32_t index, uint64_t count,
                          struct flow_alone *alone)
 {
-    struct stream stream = sampler->workload->streams[index];
-    struct machine *machine;
-    int status = run_alone(sampler, &stream, count, count / 2 + operations_to_warm(&stream), &machine);
+    const struct stream *stream = &sampler->workload->streams[index];
+    struct solo solo;
+    int status = run_alone(sampler, index, count, count / 2 + operations_to_warm(stream), &solo);
     if (status < 0)
         return status;
-    const struct stream_result *result = machine_stream_result(machine, 0);
+    const struct stream_result *result = machine_stream_result(solo.machine, 0);
     alone->bytes_per_s = rate(result->bytes, result->last_ps - result->first_ps);
     alone->operations = result->recorded;
     alone->failed = result->failed;
     alone->latency_ps = result->latency.count ? histogram_mean(&result->latency) : 0;
-    count_lookups(sampler, machine, &alone->misses, &alone->lookups);
-    if (!result->overloaded && alone->bytes_per_s > offered(&stream))
-        alone->bytes_per_s = offered(&stream);
-    machine_free(machine);
+    count_lookups(sampler, solo.machine, &alone->misses, &alone->lookups);
+    if (!result->overloaded && alone->bytes_per_s > offered(stream))
+        alone->bytes_per_s = offered(stream);
+    machine_free(solo.machine);
     return STATUS_OK;
 }
 
 /* Without warm-up, so that what passed the links is what the operations moved. */
 static int find_hops(struct flow_sampler *sampler, uint32_t index, struct flow_alone *alone)
 {
-    struct stream stream = sampler->workload->streams[index];
-    struct machine *machine;
-    int status = run_alone(sampler, &stream, first_operations(&stream), 0, &machine);
+    struct solo solo;
+    int status = run_alone(sampler, index, first_operations(&sampler->workload->streams[index]), 0, &solo);
     if (status < 0)
         return status;
-    keep_hops(sampler, machine, machine_stream_result(machine, 0)->bytes, alone);
-    machine_free(machine);
+    keep_hops(sampler, solo.machine, machine_stream_result(solo.machine, 0)->bytes, alone);
+    machine_free(solo.machine);
     return STATUS_OK;
 }
 
