@@ -37,14 +37,26 @@ void file_arguments_option(struct file_arguments *arguments, int key, const char
         argp_error(state, "--acs is firmware or booted, not '%s'", text);
 }
 
+int file_arguments_load_read(const struct file_arguments *arguments, const struct machine_source *source,
+                             struct machine_input **input, struct diagnostics *diagnostics)
+{
+    int status = machine_input_load_read(source, input, diagnostics);
+    if (status == STATUS_OK && arguments->acs)
+        (*input)->topology->acs_state =
+            strcmp(arguments->acs, acs_state_words[ACS_BOOTED]) == 0 ? ACS_BOOTED : ACS_FIRMWARE;
+    return status;
+}
+
 int file_arguments_load(const struct file_arguments *arguments, struct machine_input **input,
                         struct diagnostics *diagnostics)
 {
     struct machine_files files = file_arguments_get(arguments);
-    int status = machine_input_load_files(&files, input, diagnostics);
-    if (status == STATUS_OK && arguments->acs)
-        (*input)->topology->acs_state =
-            strcmp(arguments->acs, acs_state_words[ACS_BOOTED]) == 0 ? ACS_BOOTED : ACS_FIRMWARE;
+    struct machine_source source = {0};
+    int status = machine_source_read(&files, &source, diagnostics);
+    if (status != STATUS_OK)
+        return status;
+    status = file_arguments_load_read(arguments, &source, input, diagnostics);
+    machine_source_fini(&source);
     return status;
 }
 

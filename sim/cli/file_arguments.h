@@ -54,6 +54,10 @@ void file_arguments_option(struct file_arguments *arguments, int key, const char
 int file_arguments_load(const struct file_arguments *arguments, struct machine_input **input,
                         struct diagnostics *diagnostics);
 
+/** machine_input_load_read() of them, read before, with what --acs says. */
+int file_arguments_load_read(const struct file_arguments *arguments, const struct machine_source *source,
+                             struct machine_input **input, struct diagnostics *diagnostics);
+
 /** All of them, borrowed. */
 struct machine_files file_arguments_get(const struct file_arguments *arguments);
 

@@ -6,6 +6,7 @@
 #include "sim/base/status.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/file_arguments.h"
+#include "sim/input/input_file.h"
 #include "sim/input/lspci_writer.h"
 #include "sim/input/machine_input.h"
 #include "sim/input/sysfs_writer.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DIAGNOSTIC_LIMIT = 20 };
 
@@ -26,6 +28,21 @@ struct arguments {
     const char *output; /* "-": standard output */
     enum format format;
     bool quiet;
+    const struct form *form; /* what the files must be; NULL: whatever is recognised */
+};
+
+/* Words before the files that say what they are. */
+struct form {
+    const char *word, *what;
+    enum input_kind kinds[2];
+};
+
+static const struct form forms[] = {
+    {"lspci", "the output of lspci", {INPUT_LSPCI_TEXT, INPUT_LSPCI_HEX}},
+    {"log", "a kernel log", {INPUT_KERNEL_LOG, INPUT_KERNEL_LOG}},
+    {"groups", "a listing of IOMMU groups", {INPUT_GROUP_LIST, INPUT_GROUP_LIST}},
+    {"sysfs", "a copy of /sys", {INPUT_FILE_TREE, INPUT_FILE_TREE}},
+    {"hwloc", "XML of hwloc", {INPUT_HWLOC, INPUT_HWLOC}},
 };
 
 static const struct argp_option options[] = {
@@ -38,6 +55,18 @@ static const struct argp_option options[] = {
     {"quiet", 'q', NULL, 0, "No summary on standard error", 0},
     {0},
 };
+
+/* Is the first argument such a word, and no file? */
+static bool take_form(struct arguments *arguments, const char *argument)
+{
+    if (arguments->files.count || arguments->form || access(argument, F_OK) == 0)
+        return false;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (strcmp(forms[i].word, argument) == 0)
+            arguments->form = &forms[i];
+    }
+    return arguments->form != NULL;
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -63,10 +92,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         file_arguments_option(&arguments->files, key, argument, state);
         return 0;
     case ARGP_KEY_ARG:
-        file_arguments_add(&arguments->files, argument, state);
+        if (!take_form(arguments, argument))
+            file_arguments_add(&arguments->files, argument, state);
         return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "a dump is needed, for instance of 'sudo lspci -D -xxxx' (- reads standard input)");
+    case ARGP_KEY_END:
+        if (!arguments->files.count)
+            argp_error(state,
+                       "a dump is needed, for instance of 'sudo lspci -D -xxxx' (- reads standard input)");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -76,7 +108,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 const struct argp import_argp = {
     options,
     parse_option,
-    "FILE...",
+    "[FORM] FILE...",
     "Make a topology file from what a real machine says of itself.\v"
     "Several FILEs are dumps of one machine, and what they tell is merged: the more complete one counts, and "
     "a "
@@ -88,7 +120,8 @@ const struct argp import_argp = {
     "archive, "
     "plain or compressed, as scripts/collect.sh makes it. Time stamps, mail "
     "quoting and wrapped lines do no harm, and one file may hold several of these. Most complete is 'sudo "
-    "lspci -D -nn -vvv -xxxx'. What the dump does not tell stays unknown and is listed on standard error.",
+    "lspci -D -nn -vvv -xxxx'. What the dump does not tell stays unknown and is listed on standard error.\n"
+    "FORM - lspci, log, groups, sysfs or hwloc - says what the files have to be; none is needed.",
     NULL,
     NULL,
     NULL,
@@ -190,6 +223,38 @@ static int write_machine(const struct machine_input *input, const struct argumen
     return status;
 }
 
+static int check_form(const struct form *form, const struct machine_source *source,
+                      struct diagnostics *diagnostics)
+{
+    int status = STATUS_OK;
+    for (size_t i = 0; form && i < source->count; i++) {
+        enum input_kind kind = input_file_kind(&source->files[i]);
+        if (kind == form->kinds[0] || kind == form->kinds[1])
+            continue;
+        diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &source->files[i].text, DIAGNOSTIC_NO_OFFSET, NULL,
+                           "import-form",
+                           "this is not %s; without the word '%s' files are taken for what they are",
+                           form->what, form->word);
+        status = STATUS_BAD_INPUT;
+    }
+    return status;
+}
+
+static int load(const struct arguments *arguments, struct machine_input **input,
+                struct diagnostics *diagnostics)
+{
+    struct machine_files files = file_arguments_get(&arguments->files);
+    struct machine_source source = {0};
+    int status = machine_source_read(&files, &source, diagnostics);
+    if (status != STATUS_OK)
+        return status;
+    status = check_form(arguments->form, &source, diagnostics);
+    if (status == STATUS_OK)
+        status = file_arguments_load_read(&arguments->files, &source, input, diagnostics);
+    machine_source_fini(&source);
+    return status;
+}
+
 int import_command(int argc, char **argv)
 {
     struct arguments arguments = {.output = "-"};
@@ -198,7 +263,7 @@ int import_command(int argc, char **argv)
 
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTIC_LIMIT);
     struct machine_input *input = NULL;
-    int status = file_arguments_load(&arguments.files, &input, diagnostics);
+    int status = load(&arguments, &input, diagnostics);
     if (status == STATUS_OK)
         status = write_machine(input, &arguments, diagnostics);
     diagnostics_print(diagnostics, stderr);

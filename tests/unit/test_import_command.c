@@ -4,6 +4,7 @@
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
 #include "sim/output/output_file.h"
+#include "tests/unit/program.h"
 
 #include <check.h>
 #include <glob.h>
@@ -178,6 +179,23 @@ START_TEST(output_files_are_whole)
 }
 END_TEST
 
+/* A word may say what the files are; they are held to it. A file of that name comes first. */
+START_TEST(words_say_what_files_are)
+{
+    program_setup();
+    program_write_file("topo.xml",
+                       "<topology version=\"2.0\"><object type=\"Machine\"><object type=\"PCIDev\" "
+                       "pci_busid=\"0000:00:1f.0\" pci_type=\"0601 [8086:a370] [0000:0000] 00\"/></object>"
+                       "</topology>");
+    program_expect("iommusim import hwloc topo.xml -q", 0, "\"8086:a370\"");
+    program_expect("iommusim import lspci topo.xml -q", 2, "this is not the output of lspci");
+    program_expect("iommusim import hwloc", 2, "a dump is needed");
+    program_write_file("hwloc", "00:1f.0 0601: 8086:a371\n");
+    program_expect("iommusim import hwloc topo.xml -q", 0, "\"8086:a37");
+    program_teardown();
+}
+END_TEST
+
 Suite *import_command_suite(void)
 {
     Suite *suite = suite_create("import_command");
@@ -188,6 +206,7 @@ Suite *import_command_suite(void)
     tcase_add_test(tests, several_dumps_are_merged);
     tcase_add_test(tests, failed_imports_leave_no_file);
     tcase_add_test(tests, output_files_are_whole);
+    tcase_add_test(tests, words_say_what_files_are);
     suite_add_tcase(suite, tests);
     return suite;
 }
