@@ -94,17 +94,22 @@ static uint64_t read_round_trip_ps(const struct machine *machine, const struct d
     return sum;
 }
 
-/* The slowest of what bounds a function by itself: its link, its data path, for reads its tags. */
-uint64_t fabric_function_ceiling(const struct machine *machine, const struct dma_engine *engine, bool reads)
+uint64_t fabric_function_rate(const struct machine *machine, const struct dma_engine *engine, bool down)
 {
     uint64_t rate = fabric_memory_rate(machine);
     uint32_t node = engine->node;
     if (machine_transport(machine)->channel_up[node] != NONE && fabric_has_link(machine, node) &&
         !fabric_on_bus(machine, node))
-        rate = reads ? fabric_rate_down(machine, node) : fabric_rate_up(machine, node);
+        rate = down ? fabric_rate_down(machine, node) : fabric_rate_up(machine, node);
     if (engine->parameters.data_rate_bytes_per_s && engine->parameters.data_rate_bytes_per_s < rate)
         rate = engine->parameters.data_rate_bytes_per_s;
+    return rate;
+}
+
+uint64_t fabric_read_ceiling(const struct machine *machine, const struct dma_engine *engine)
+{
+    uint64_t rate = fabric_function_rate(machine, engine, true);
     uint64_t in_flight = (uint64_t)engine->parameters.tags * engine->max_read_request;
     uint64_t by_tags = (uint64_t)((__uint128_t)in_flight * ps_per_s / read_round_trip_ps(machine, engine));
-    return reads && by_tags && by_tags < rate ? by_tags : rate;
+    return by_tags && by_tags < rate ? by_tags : rate;
 }

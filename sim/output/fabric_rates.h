@@ -30,10 +30,12 @@ uint64_t fabric_rate_down(const struct machine *machine, uint32_t node);
 /** Bytes a second of all DMA together in memory. */
 uint64_t fabric_memory_rate(const struct machine *machine);
 
-/**
- * Bytes a second a function reads or writes at most, with the fabric and memory to itself and no translation:
- * its link, its data path, for reads the tags it has and the time one of them is out.
+/** Bytes a second that go out of a function or, with @p down, into it at most: its link, and its data path.
  */
-uint64_t fabric_function_ceiling(const struct machine *machine, const struct dma_engine *engine, bool reads);
+uint64_t fabric_function_rate(const struct machine *machine, const struct dma_engine *engine, bool down);
+
+/** Bytes a second a function reads of memory, with the fabric and memory to itself and no translation:
+ * bounded also by the tags it has and the time one of them is out. */
+uint64_t fabric_read_ceiling(const struct machine *machine, const struct dma_engine *engine);
 
 #endif

@@ -195,13 +195,30 @@ static void write_links_of_nodes(struct platform *platform)
 
 /* ---- ceilings of functions ---- */
 
+/* From its data being asked of memory to the completion leaving the root complex. */
+static uint64_t completion_latency_ps(const struct platform *platform)
+{
+    const struct root_complex *root_complex = machine_root_complex(platform->machine);
+    const struct memory_parameters *memory = &root_complex->memory.parameters;
+    return root_complex->parameters.completion_latency_ps +
+           (memory->data_source == MEMORY_DRAM ? memory->dram_latency_ps : memory->llc_latency_ps);
+}
+
 static void write_ceilings(struct platform *platform, uint32_t function_id)
 {
     const struct dma_engine *engine = machine_engine(platform->machine, function_id);
-    for (int reads = 0; reads < 2; reads++) {
+    const struct {
+        const char *suffix;
+        uint64_t rate, latency_ps;
+    } ceilings[] = {
+        {"_out", fabric_function_rate(platform->machine, engine, false), 0},
+        {"_in", fabric_function_rate(platform->machine, engine, true), 0},
+        {"_read", fabric_read_ceiling(platform->machine, engine), completion_latency_ps(platform)},
+    };
+    for (size_t i = 0; i < sizeof(ceilings) / sizeof(ceilings[0]); i++) {
         begin_link(platform);
-        add_function(platform, function_id, reads ? "_in" : "_out");
-        end_name(platform, fabric_function_ceiling(platform->machine, engine, reads), 0, "FATPIPE");
+        add_function(platform, function_id, ceilings[i].suffix);
+        end_name(platform, ceilings[i].rate, ceilings[i].latency_ps, "FATPIPE");
         text_buffer_add(platform->out, "/>\n");
     }
 }
@@ -209,15 +226,13 @@ static void write_ceilings(struct platform *platform, uint32_t function_id)
 static void write_memory_links(struct platform *platform)
 {
     const struct root_complex *root_complex = machine_root_complex(platform->machine);
-    const struct memory_parameters *memory = &root_complex->memory.parameters;
-    uint64_t latency = memory->data_source == MEMORY_DRAM ? memory->dram_latency_ps : memory->llc_latency_ps;
     const struct {
         const char *name, *policy;
         uint64_t latency_ps;
     } links[] = {
         {"memory_bandwidth", "SHARED", 0},
         {"root-complex_request", "FATPIPE", root_complex->parameters.request_latency_ps},
-        {"root-complex_completion", "FATPIPE", root_complex->parameters.completion_latency_ps + latency},
+        {"root-complex_completion", "FATPIPE", completion_latency_ps(platform)},
     };
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
         text_buffer_format(platform->out, "    <link id=\"%s%s", platform->prefix, links[i].name);
@@ -359,6 +374,33 @@ static void write_edges_of_function(struct platform *platform, uint32_t function
     end_route(platform);
 }
 
+static void add_way_down(struct platform *platform, uint32_t node)
+{
+    if (platform->transport->channel_up[node] == NONE)
+        return;
+    add_way_down(platform, fabric_channel_up(platform->machine, node)->to_node);
+    add_edge_link(platform, node, false);
+}
+
+/* What a function reads of memory has a ceiling of its own, so that this way is stated as a whole. It has a
+ * link less than the one put together from the others, and is the one taken. */
+static void write_read_route(struct platform *platform, uint32_t function_id)
+{
+    begin_route(platform);
+    text_buffer_format(platform->out, "%smemory", platform->prefix);
+    to(platform);
+    add_function(platform, function_id, "");
+    begin_links(platform);
+    route_link(platform);
+    text_buffer_format(platform->out, "%smemory_bandwidth", platform->prefix);
+    end_link(platform);
+    route_link(platform);
+    add_function(platform, function_id, "_read");
+    end_link(platform);
+    add_way_down(platform, platform->transport->node_of[function_id]);
+    end_route(platform);
+}
+
 static void write_memory_routes(struct platform *platform)
 {
     const char *p = platform->prefix;
@@ -380,10 +422,13 @@ static void write_comments(const struct platform *platform)
         "payload: line code,\n"
         "     DLLPs and SKIPs taken off, then header and framing of TLPs with full payload; latencies are "
         "propagation and switches.\n"
-        "     NAME_up and NAME_down: the link below port NAME. NAME_out, NAME_in: what function NAME can do "
-        "by itself (FATPIPE: for\n"
-        "     each flow). A flow into \"memory\" is DMA writes; one out of it the data of DMA reads, whose "
-        "requests are not in it.\n"
+        "     NAME_up and NAME_down: the link below port NAME. NAME_out, NAME_in, NAME_read: what function "
+        "NAME can "
+        "send, be sent, and\n"
+        "     read of memory by itself (FATPIPE: for each flow). A flow into \"memory\" is DMA writes; one "
+        "out of it the "
+        "data of DMA\n"
+        "     reads, whose requests are not in it.\n"
         "     A router NAME_redirect takes what ACS keeps its switch from turning: it goes by the root "
         "complex.\n"
         "     Not in here: arbitration by port (flows share evenly), credits, ordering, translation; and all "
@@ -437,8 +482,10 @@ void simgrid_platform_write(const struct machine *machine, const struct topology
             write_edges_of_node(&platform, n);
     }
     for (uint32_t f = 0; f < platform.topology->function_count; f++) {
-        if (is_host(&platform.topology->functions[f]))
-            write_edges_of_function(&platform, f);
+        if (!is_host(&platform.topology->functions[f]))
+            continue;
+        write_edges_of_function(&platform, f);
+        write_read_route(&platform, f);
     }
     write_memory_routes(&platform);
     text_buffer_add(out, "  </zone>\n</platform>\n");

@@ -10,9 +10,11 @@
  *   switch or device has to send up instead of turning it (ACS P2P Request Redirect in force);
  * - two links a PCI Express link, named after the port above it: "_up" and "_down"; one, "_bus", a
  *   conventional bus;
- * - two links of policy FATPIPE a function, which cap each flow for itself: "_out" (its DMA writes) and "_in"
- *   (its reads of memory, and what peers send it);
- * - "memory", which all DMA together shares, and FATPIPE links for what the root complex adds in time.
+ * - three links of policy FATPIPE a function, which cap each flow for itself: "_out" (what it sends), "_in"
+ * (what peers send it) and "_read" (what it reads of memory: its tags and the time one is out are a limit,
+ * too);
+ * - "memory_bandwidth", which all DMA together shares, and FATPIPE links for what the root complex adds in
+ * time.
  *
  * Names are addresses with '-' for ':' ("0000-3b-00.0"), since SMPI's host files give ':' a meaning.
  *
