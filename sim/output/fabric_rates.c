@@ -40,10 +40,50 @@ static uint32_t completion_payload(const struct machine *machine, const struct c
     return limit && limit < payload ? limit : payload;
 }
 
+/* What the way up from a node is: a link, a conventional bus, or wires inside the root complex. */
+bool fabric_has_link(const struct machine *machine, uint32_t node)
+{
+    return fabric_channel_up(machine, node)->timing.ps_numerator != 0;
+}
+
+bool fabric_on_bus(const struct machine *machine, uint32_t node)
+{
+    return fabric_has_link(machine, node) &&
+           fabric_channel_up(machine, node)->medium == fabric_channel_down(machine, node)->medium;
+}
+
+/* How long a posted TLP's credits are out: over the link, through the receiver, and the update back. */
+static uint64_t credit_loop_ps(const struct machine *machine, const struct channel *channel, uint32_t wire)
+{
+    const struct transport *transport = machine_transport(machine);
+    const struct root_complex_parameters *root_complex = &machine_root_complex(machine)->parameters;
+    uint64_t receiver_ps = channel->to_node == transport->root_node
+                               ? root_complex->request_latency_ps + root_complex->write_commit_ps
+                               : transport->nodes[channel->to_node].latency_ps;
+    return link_serialisation_ps(&channel->timing, wire) + 2 * channel->propagation_ps + receiver_ps +
+           channel->credit_return_ps;
+}
+
+/* What posted writes of a full payload come to with the credits there are. */
+static uint64_t credit_rate(const struct machine *machine, const struct channel *channel, uint32_t payload)
+{
+    const struct credit_account *posted = &channel->credits[FLOW_POSTED];
+    uint64_t bytes = UINT64_MAX;
+    if (!posted->infinite_headers)
+        bytes = (uint64_t)posted->headers_limit * payload;
+    if (!posted->infinite_data && posted->data_limit * UINT64_C(16) < bytes)
+        bytes = posted->data_limit * UINT64_C(16);
+    uint64_t loop_ps = credit_loop_ps(machine, channel, payload + WRITE_HEADER_BYTES + TLP_FRAMING_BYTES);
+    return bytes == UINT64_MAX ? bytes : (uint64_t)((__uint128_t)bytes * ps_per_s / loop_ps);
+}
+
 uint64_t fabric_rate_up(const struct machine *machine, uint32_t node)
 {
     const struct channel *channel = fabric_channel_up(machine, node);
-    return payload_rate(machine, channel, payload_below(machine, channel), WRITE_HEADER_BYTES);
+    uint32_t payload = payload_below(machine, channel);
+    uint64_t rate = payload_rate(machine, channel, payload, WRITE_HEADER_BYTES);
+    uint64_t by_credits = fabric_on_bus(machine, node) ? rate : credit_rate(machine, channel, payload);
+    return by_credits < rate ? by_credits : rate;
 }
 
 uint64_t fabric_rate_down(const struct machine *machine, uint32_t node)
@@ -55,18 +95,6 @@ uint64_t fabric_rate_down(const struct machine *machine, uint32_t node)
 uint64_t fabric_memory_rate(const struct machine *machine)
 {
     return machine_root_complex(machine)->memory.parameters.bandwidth_bytes_per_s;
-}
-
-/* What the way up from a node is: a link, a conventional bus, or wires inside the root complex. */
-bool fabric_has_link(const struct machine *machine, uint32_t node)
-{
-    return fabric_channel_up(machine, node)->timing.ps_numerator != 0;
-}
-
-bool fabric_on_bus(const struct machine *machine, uint32_t node)
-{
-    return fabric_has_link(machine, node) &&
-           fabric_channel_up(machine, node)->medium == fabric_channel_down(machine, node)->medium;
 }
 
 /* From a read's request at the device to its data there, with nothing in the way, of the largest request. */
@@ -101,8 +129,6 @@ uint64_t fabric_function_rate(const struct machine *machine, const struct dma_en
     if (machine_transport(machine)->channel_up[node] != NONE && fabric_has_link(machine, node) &&
         !fabric_on_bus(machine, node))
         rate = down ? fabric_rate_down(machine, node) : fabric_rate_up(machine, node);
-    if (engine->parameters.data_rate_bytes_per_s && engine->parameters.data_rate_bytes_per_s < rate)
-        rate = engine->parameters.data_rate_bytes_per_s;
     return rate;
 }
 

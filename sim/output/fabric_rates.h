@@ -5,8 +5,8 @@
  *
  * Line code, DLLPs and SKIPs are taken off (link.h), then header and framing of TLPs with a full payload:
  * upward writes with 4 DW headers and MPS, downward completions of MPS or what the root complex sends at
- * most. The way up from a node (transport.h) is a link, a conventional bus, or wires inside the root complex
- * that cost nothing.
+ * most. Upward, posted credits may allow less: as much as they cover in the time one is out. The way up from
+ * a node (transport.h) is a link, a conventional bus, or wires inside the root complex that cost nothing.
  */
 #ifndef IOMMUSIM_OUTPUT_FABRIC_RATES_H
 #define IOMMUSIM_OUTPUT_FABRIC_RATES_H

@@ -420,8 +420,10 @@ static void write_comments(const struct platform *platform)
         platform->out,
         "<!-- PCI Express fabric of a machine, by iommusim export simgrid. Bandwidths are those left for "
         "payload: line code,\n"
-        "     DLLPs and SKIPs taken off, then header and framing of TLPs with full payload; latencies are "
-        "propagation and switches.\n"
+        "     DLLPs and SKIPs taken off, then header and framing of TLPs with full payload, or upward what "
+        "posted "
+        "credits allow;\n"
+        "     latencies are propagation and switches.\n"
         "     NAME_up and NAME_down: the link below port NAME. NAME_out, NAME_in, NAME_read: what function "
         "NAME can "
         "send, be sent, and\n"

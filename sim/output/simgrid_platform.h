@@ -18,10 +18,9 @@
  *
  * Names are addresses with '-' for ':' ("0000-3b-00.0"), since SMPI's host files give ':' a meaning.
  *
- * A link's bandwidth is what is left for payload: line code, DLLPs and SKIPs taken off (link.h), then the
- * header and framing of TLPs with a full payload - upward writes with 4 DW headers and MPS, downward
- * completions of MPS or what the root complex sends at most. Latency is that of propagation and of the switch
- * the link leads into. The efficiency is a property of each link.
+ * A link's bandwidth is what is left for payload, or what its posted credits allow (fabric_rates.h); latency
+ * is that of propagation and of the switch the link leads into. The share of the rate behind the line code is
+ * a property of each link, "efficiency".
  *
  * What a platform cannot say, and the text does in comments: arbitration by port, credits, read requests on
  * their way, translation, and which root ports route requests to each other.
