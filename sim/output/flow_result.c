@@ -149,11 +149,12 @@ static void json_streams(struct json_layout *layout, const struct flow_result *r
         layout_string(layout, "name", stream->stream->name);
         layout_string(layout, "device", device_of(result, stream->stream, device));
         layout_string(layout, "operation", stream_operation_names[stream->stream->operation]);
-        layout_format(layout, "operations", "%" PRIu64, stream->operations);
+        layout_format(layout, "recorded", "%" PRIu64, stream->operations);
         layout_format(layout, "bytes", "%" PRIu64, stream->bytes);
         layout_format(layout, "first_ps", "%" PRIu64, stream->first_ps);
         layout_format(layout, "last_ps", "%" PRIu64, stream->last_ps);
         layout_format(layout, "bytes_per_s", "%" PRIu64, stream_rate(stream));
+        layout_format(layout, "bits_per_s", "%" PRIu64, stream_rate(stream) * 8);
         layout_format(layout, "operations_per_s", "%" PRIu64, result_rate(stream->operations, elapsed_ps));
         layout_boolean(layout, "finished", stream->finished);
         layout_format(layout, "alone_bytes_per_s", "%" PRIu64, stream->alone->bytes_per_s);
