@@ -3,16 +3,20 @@
  * @file flow_result.h
  * What a run of the flow engine (`iommusim run --engine flow`) has to say, as text and as a document.
  *
- * `iommusim-flow/1`, in this order; times are whole picoseconds, rates whole bytes a second of payload:
+ * `iommusim-flow/1` has, in this order (times are whole picoseconds, rates whole bytes a second of payload):
  *
- *   format, program, model, name, machine, seed
- *   engine      {sharing: "sampled", "ports" or "max-min", simgrid: version, samples: short runs of the
- * transaction engine, sampled_operations: DMA operations in them} run         {complete, simulated_ps}
- * streams[]   {name, device, operation, operations, bytes, first_ps (end of the warm-up), last_ps,
- * bytes_per_s, operations_per_s, finished, alone_bytes_per_s, alone_latency_ps} sets[]      who was under way
- * together, as it changed: {from_ps, streams[] {name, bytes_per_s, max_min_bytes_per_s, port_bytes_per_s},
- * sampled, differs: why fluid sharing alone cannot say it, "" where it can} links[] {function, direction,
- * wire_bytes_per_s, utilisation: mean over the run} approximations[]  what the engine leaves out, in words
+ * - `format`, `program`, `model`, `name`, `machine`, `seed`
+ * - `engine`: `sharing` ("sampled", "ports" or "max-min"), `simgrid` (its version), `samples` (short runs of
+ * the transaction engine), `sampled_operations` (DMA operations in them), `unsampled_sets`
+ * - `run`: `complete`, `simulated_ps`
+ * - `streams[]`: as in `iommusim-result/1` `name`, `device`, `operation`, `recorded` (operations after the
+ * warm-up), `bytes`, `first_ps` (end of the warm-up), `last_ps`, `bytes_per_s`, `bits_per_s`,
+ * `operations_per_s`; `finished`, `alone_bytes_per_s`, `alone_latency_ps` (by itself)
+ * - `sets[]`, who was under way together, as it changed: `from_ps`, `sampled`, `differs` (why max-min sharing
+ * cannot say it, "" where it can), `streams[]` with `name`, `bytes_per_s`, `max_min_bytes_per_s`,
+ * `port_bytes_per_s`
+ * - `links[]`: `function`, `direction`, `wire_bytes_per_s`, `utilisation` (mean over the run)
+ * - `approximations[]`: what the engine leaves out, in words
  */
 #ifndef IOMMUSIM_OUTPUT_FLOW_RESULT_H
 #define IOMMUSIM_OUTPUT_FLOW_RESULT_H
