@@ -72,7 +72,9 @@ static bool reuse_chunk(struct nic *nic, struct nic_receive *receive)
 static void retire_chunk(struct nic *nic, struct nic_receive *receive, uint32_t chunk)
 {
     const struct nic_parameters *p = &nic->parameters;
-    receive->chunks[chunk].free_at = receive->received_bytes + receive->hold_bytes;
+    /* Applications read now and then: what they hold is half as much at times, and half as much again. */
+    receive->chunks[chunk].free_at = receive->received_bytes + receive->hold_bytes / 2 +
+                                     random_below(&nic->random, receive->hold_bytes + 1);
     switch ((enum nic_recycling)p->recycling) {
     case NIC_PAGE_POOL:
         put(receive, &receive->held, chunk);
@@ -179,18 +181,10 @@ bool nic_refill(struct nic *nic, struct nic_queue *queue)
 
 void nic_release_buffers(struct nic *nic, struct nic_queue *queue, uint32_t buffers)
 {
-    const struct nic_parameters *p = &nic->parameters;
     struct nic_receive *receive = &queue->receive;
-    uint64_t before = receive->released / p->buffers_per_descriptor;
-    receive->released += buffers;
-    /* A descriptor is given back as a whole. */
-    for (uint64_t descriptor = before; descriptor < receive->released / p->buffers_per_descriptor;
-         descriptor++) {
-        for (uint32_t i = 0; i < p->buffers_per_descriptor; i++) {
-            uint64_t index = descriptor * p->buffers_per_descriptor + i;
-            uint32_t chunk = receive->buffers[index % p->ring].chunk;
-            if (--receive->chunks[chunk].live == 0)
-                retire_chunk(nic, receive, chunk);
-        }
+    for (uint32_t i = 0; i < buffers; i++) {
+        uint32_t chunk = receive->buffers[receive->released++ % nic->parameters.ring].chunk;
+        if (--receive->chunks[chunk].live == 0)
+            retire_chunk(nic, receive, chunk);
     }
 }

@@ -30,14 +30,20 @@ static void packet_taken(struct nic *nic, struct nic_queue *queue)
     }
 }
 
+/* Packet by packet: what it came in is given back and the ring filled again, then one step towards sending,
+ * then the next packet. */
 void nic_driver_go_on(struct nic *nic, struct nic_queue *queue)
 {
     if (queue->task != TASK_IDLE || queue->armed)
         return; /* at work already, or asleep until an interrupt comes */
     bool receives = nic->parameters.direction == NIC_RECEIVE;
-    if ((receives && nic_refill(nic, queue)) || nic_send_step(nic, queue))
+    if (receives && nic_refill(nic, queue))
         return;
-    if (receives && queue->receive.completed.count) {
+    bool packets = queue->receive.completed.count > 0;
+    queue->sends = !queue->sends || !packets;
+    if (queue->sends && nic_send_step(nic, queue))
+        return;
+    if (packets) {
         take_packet(nic, queue);
         return;
     }

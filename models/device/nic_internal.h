@@ -85,6 +85,7 @@ struct nic_receive {
     struct nic_list to_unmap;
     uint64_t received_bytes, hold_bytes;
     uint32_t ack_countdown;
+    uint64_t memory_used; /**< of the card, by packets that are not in host memory yet */
 };
 
 /** A packet in the transmit ring. */
@@ -118,6 +119,7 @@ struct nic_queue {
     uint32_t task_chunk;
     bool armed; /**< completions raise an interrupt */
     bool timer;
+    bool sends;      /**< its last turn was one of sending */
     uint32_t unseen; /**< completions since the last interrupt, while armed */
 };
 
@@ -132,8 +134,7 @@ struct nic {
     struct nic_queue *queues;
     struct nic_packet *packets;
     uint32_t packet_count, packet_free;
-    uint64_t memory_used;
-    bool paused; /**< a packet waits outside */
+    bool paused; /**< every queue is full: nothing comes */
     uint32_t outside_bytes, outside_queue;
     uint64_t wire_free_ps; /**< transmitting */
 };

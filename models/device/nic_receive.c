@@ -19,14 +19,43 @@ bool nic_receive_start(struct nic *nic, struct nic_queue *queue)
 
 /* ---- the wire ---- */
 
+/* Each queue has an equal part of the card's memory. */
+static bool has_room(const struct nic *nic, const struct nic_queue *queue)
+{
+    return nic->packet_free != UINT32_MAX && queue->receive.memory_used + nic->outside_bytes <=
+                                                 nic->parameters.packet_memory_bytes / nic->parameters.queues;
+}
+
+/* Connection f belongs to queue f modulo queues. Connections of a full queue do not send, as TCP's windows
+ * have it: the next queue's turn has come. @return false where all are full */
+static bool choose_queue(struct nic *nic)
+{
+    const struct nic_parameters *p = &nic->parameters;
+    uint32_t busy = p->flows < p->queues ? p->flows : p->queues,
+             drawn = (uint32_t)(random_below(&nic->random, p->flows) % p->queues);
+    nic->outside_queue = drawn;
+    if (p->overrun == NIC_DROP)
+        return true;
+    for (uint32_t i = 0; i < busy; i++) {
+        nic->outside_queue = (drawn + i) % busy;
+        if (has_room(nic, &nic->queues[nic->outside_queue]))
+            return true;
+    }
+    return false;
+}
+
+/* The next packet begins to come, unless nobody may send. */
 static void expect_next(struct nic *nic)
 {
     if (nic->units && nic->counters->begun >= nic->units + nic->warmup)
         return;
-    nic->outside_bytes = nic_packet_bytes(nic);
-    /* Connection f belongs to queue f modulo queues. */
-    nic->outside_queue =
-        (uint32_t)(random_below(&nic->random, nic->parameters.flows) % nic->parameters.queues);
+    if (!nic->paused)
+        nic->outside_bytes = nic_packet_bytes(nic);
+    nic->paused = !choose_queue(nic);
+    if (nic->paused) {
+        nic->counters->held_up++;
+        return;
+    }
     nic->counters->begun++;
     nic->host.after(nic->host.context, nic->host.device, nic_wire_ps(nic, nic->outside_bytes),
                     token_make(NIC_ARRIVAL, nic->outside_queue, 0));
@@ -102,7 +131,7 @@ static void take_in(struct nic *nic)
     uint32_t index = nic->packet_free, bytes = nic->outside_bytes;
     struct nic_packet *packet = &nic->packets[index];
     nic->packet_free = packet->next;
-    nic->memory_used += bytes;
+    queue->receive.memory_used += bytes;
     *packet = (struct nic_packet){
         .bytes = bytes,
         .buffers = (uint32_t)((bytes + nic->parameters.buffer_bytes - 1) / nic->parameters.buffer_bytes),
@@ -112,37 +141,26 @@ static void take_in(struct nic *nic)
     expect_next(nic);
 }
 
-static bool has_room(const struct nic *nic)
+static void arrive(struct nic *nic, const struct nic_queue *queue)
 {
-    return nic->packet_free != UINT32_MAX &&
-           nic->memory_used + nic->outside_bytes <= nic->parameters.packet_memory_bytes;
-}
-
-static void arrive(struct nic *nic)
-{
-    if (has_room(nic)) {
+    if (has_room(nic, queue)) {
         take_in(nic);
-    } else if (nic->parameters.overrun == NIC_DROP) {
-        nic->counters->dropped++;
-        expect_next(nic);
-    } else {
-        nic->paused = true;
-        nic->counters->held_up++;
+        return;
     }
+    nic->counters->dropped++;
+    expect_next(nic);
 }
 
 /* ---- what comes back ---- */
 
-static void data_written(struct nic *nic, uint32_t index)
+static void data_written(struct nic *nic, struct nic_queue *queue, uint32_t index)
 {
     struct nic_packet *packet = &nic->packets[index];
     if (--packet->pieces)
         return;
-    nic->memory_used -= packet->bytes;
-    if (nic->paused && has_room(nic)) {
-        nic->paused = false;
-        take_in(nic);
-    }
+    queue->receive.memory_used -= packet->bytes;
+    if (nic->paused && has_room(nic, queue))
+        expect_next(nic);
 }
 
 void nic_receive_event(struct nic *nic, struct nic_queue *queue, enum nic_token kind, uint32_t slot)
@@ -150,10 +168,10 @@ void nic_receive_event(struct nic *nic, struct nic_queue *queue, enum nic_token 
     struct nic_receive *receive = &queue->receive;
     switch (kind) {
     case NIC_ARRIVAL:
-        arrive(nic);
+        arrive(nic, queue);
         break;
     case NIC_DATA_WRITTEN:
-        data_written(nic, slot);
+        data_written(nic, queue, slot);
         break;
     case NIC_ENTRY_WRITTEN:
         nic_list_append(&nic->packets[0].next, sizeof(*nic->packets), &receive->completed, slot);

@@ -44,6 +44,9 @@ static const struct field fields[] = {
      .choices = policies,
      .help = "which entry of a full set makes room"},
     FLAG(merge_inflight, "a miss on a page whose walk is running waits for that walk"),
+    FLAG(overtaken_fill, "a walk during which something of its domain was invalidated is cached, as the "
+                         "tables are when it ends; false: "
+                         "it answers its request only, and the next request for the page walks again"),
     FLAG(duplicate_fill, "a returning walk inserts its own entry although the page is already there"),
     COUNT(walk_cache_entries_l2, 0, 65536, "cached pointers to leaf (level 1) tables; 0 is none"),
     COUNT(walk_cache_entries_l3, 0, 65536, "cached pointers to level 2 tables"),

@@ -434,7 +434,7 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
         walks_in_flight_remove(&unit->in_flight, unit->works, ticket);
     if (work->overtaken)
         page_walk_again(unit, work);
-    if (work->leaf_level) {
+    if (work->leaf_level && (!work->overtaken || unit->parameters.overtaken_fill)) {
         page_walk_caches_fill(unit, work);
         page_walk_iotlb_fill(unit, work);
     }

@@ -228,6 +228,15 @@ static void warn_untranslated(const struct workload_reading *reading, const stru
                     address, count - 1);
 }
 
+static void read_aged(const struct json_node *node, struct domain *domain)
+{
+    struct json_node given = json_member(node, "aged");
+    json_get_size(node, "aged", 0, UINT64_C(1) << 31, &domain->aged_bytes);
+    if (json_given(&given) && !translation_mode_is_dynamic(domain->mode))
+        json_error_at_key(&given, "workload-mode", "a domain of mode \"%s\" hands out no addresses",
+                          translation_mode_name(domain->mode));
+}
+
 static void read_second_stage(const struct json_node *node, struct domain *domain)
 {
     struct json_node given = json_member(node, "second_stage");
@@ -272,6 +281,7 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     domain->mode = (enum translation_mode)mode;
     read_second_stage(node, domain);
     read_paging(node, domain);
+    read_aged(node, domain);
     struct json_node ats = json_member(node, "ats");
     bool on = false;
     if (json_given(&ats) && json_get_boolean(node, "ats", &on))

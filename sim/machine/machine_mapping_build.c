@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { LONGEST_ORDER = 5 };
+
 /* Addresses the kernel never hands out: the interrupt window and the windows of the host bridges
  * (iova_reserve_pci_windows() of drivers/iommu/dma-iommu.c). */
 static void find_holes(struct machine *machine)
@@ -32,6 +34,34 @@ static void find_holes(struct machine *machine)
     }
 }
 
+/* The addresses that were in use on a machine that has run for some time: ranges of one page as often as
+ * longer ones of up to 32, taken one after the other and given back in no order. */
+static void age(struct machine *machine, uint32_t index)
+{
+    struct address_allocator *iova = &machine->mapping.domains[index].iova;
+    uint64_t left = machine->workload->domains[index].aged_bytes;
+    struct address_hole *ranges = NULL;
+    size_t capacity = 0;
+    uint32_t count = 0;
+    struct random_stream random;
+    random_init(&random, machine->options.seed, machine->workload->domains[index].name);
+    while (left) {
+        uint64_t order = random_below(&random, 2) ? 0 : 1 + random_below(&random, LONGEST_ORDER), first,
+                 length = UINT64_C(4096) << order;
+        if (!address_allocator_take(iova, length, &first))
+            break;
+        ranges = memory_grow(ranges, count, &capacity, sizeof(*ranges));
+        ranges[count++] = (struct address_hole){first, first + (length - 1)};
+        left = length < left ? left - length : 0;
+    }
+    while (count) {
+        uint32_t drawn = (uint32_t)random_below(&random, count);
+        address_allocator_give(iova, ranges[drawn].base, ranges[drawn].limit - ranges[drawn].base + 1);
+        ranges[drawn] = ranges[--count];
+    }
+    free(ranges);
+}
+
 static void init_domain(struct machine *machine, uint32_t index)
 {
     struct mapping_state *state = &machine->mapping;
@@ -43,6 +73,7 @@ static void init_domain(struct machine *machine, uint32_t index)
         return;
     /* MODEL: below 4 GiB only, where the kernel looks first; page 0 is never used. */
     address_allocator_init(&domain->iova, 4096, UINT32_MAX, true, state->holes, state->hole_count);
+    age(machine, index);
     if (domain->lazy)
         flush_queue_init(&domain->flush_queue, machine->input->parameters.dma_api.flush_queue_entries,
                          state->cpu_count);

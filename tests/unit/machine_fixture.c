@@ -71,6 +71,7 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                             .context_ways = 4,
                                             .iotlb_entries = 64,
                                             .iotlb_ways = 0,
+                                            .overtaken_fill = true,
                                             .walk_cache_entries_l2 = 32,
                                             .walk_cache_entries_l3 = 16,
                                             .walk_cache_entries_l4 = 8,

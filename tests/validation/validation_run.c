@@ -2,6 +2,7 @@
 #include "tests/validation/validation_run.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/workload_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,19 @@ void validation_run_execute(struct validation_run *run)
         require(run, machine_stream_result(run->simulation.machine, i)->failed == 0, "an operation failed");
 }
 
+void validation_run_load(struct validation_run *run, const char *text)
+{
+    const struct source_text source = {"<validation>", text, strlen(text)};
+    simulation_init(&run->simulation, run->input, IOMMU_CHOICE_AUTO, NULL, run->diagnostics);
+    run->simulation.options.seed = 1;
+    struct workload_machine machine = simulation_workload_machine(&run->simulation);
+    require(run, workload_load_source(&source, ".", &machine, &run->loaded, run->diagnostics) == 0,
+            "the workload cannot be loaded");
+    require(run, simulation_build(&run->simulation, run->loaded, run->diagnostics) == 0,
+            "the machine cannot be built");
+    require(run, machine_run(run->simulation.machine, run->diagnostics) == 0, "the run failed");
+}
+
 struct validation_rates validation_run_rates(const struct validation_run *run, uint32_t stream)
 {
     const struct stream_result *result = machine_stream_result(run->simulation.machine, stream);
@@ -114,6 +128,7 @@ struct validation_rates validation_run_rates(const struct validation_run *run, u
 void validation_run_end(struct validation_run *run)
 {
     simulation_fini(&run->simulation);
+    workload_free(run->loaded);
     machine_input_free(run->input);
     diagnostics_free(run->diagnostics);
 }

@@ -20,6 +20,7 @@ struct validation_run {
     struct domain domain;
     struct mapping mapping;
     uint32_t *functions;
+    struct workload *loaded; /**< by validation_run_load(); NULL */
 };
 
 /** What one stream did. */
@@ -41,6 +42,9 @@ void validation_run_map(struct validation_run *run, const char *address, uint64_
 struct stream *validation_run_stream(struct validation_run *run, const char *address,
                                      enum stream_operation operation, uint64_t base, uint64_t window,
                                      uint64_t size, uint32_t queue_depth);
+
+/** Run the workload of a JSON text to the end, in place of streams that were added. */
+void validation_run_load(struct validation_run *run, const char *text);
 
 /** Run to the end. */
 void validation_run_execute(struct validation_run *run);
