@@ -16,29 +16,38 @@
 
 enum { EXIT_BAD_INPUT = 2, ERRORS_SHOWN = 20, OPERATIONS = 6, DEVICES = 65536 };
 
-enum { OPTION_INTERVAL = 256, OPTION_SIZE };
+enum { OPTION_INTERVAL = 256, OPTION_SIZE, OPTION_DEVICE };
 
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "Of info: text (default) or json", 0},
     {"output", 'o', "PATH", 0, "A file for the answer", 0},
     {"interval", OPTION_INTERVAL, "TIME", 0,
      "Of convert: distance of translations in a trace without times (0ns)", 0},
+    {"device", OPTION_DEVICE, "ADDRESS", 0,
+     "The function whose iommu:map and iommu:unmap are, in a kernel's events", 0},
     {"size", OPTION_SIZE, "SIZE", 0, "Of convert: bytes each translation stands for (64B)", 0},
     {0},
 };
 
 static const char doc[] =
     "What is in a trace, and traces of other programs as ones that workloads can name.\v"
-    "FILE is a trace of this program (text, or zstd of it), a translation trace of HyperSIO (binary), or a "
-    "log of "
-    "QEMU's VT-d unit with its vtd_iotlb_page_hit and vtd_iotlb_page_update events; recognised by content. "
-    "convert makes a read of each translation, as those say neither kind nor length. Exit status: 0 fine, 2 "
+    "FILE is a trace of this program (text, or zstd of it), a translation trace of HyperSIO (binary), a log "
+    "of "
+    "QEMU's VT-d unit with its vtd_iotlb_page_hit and vtd_iotlb_page_update events, or what a live kernel "
+    "records of its DMA: the events dma:*, iommu:* and swiotlb:* as ftrace, trace-cmd report and perf script "
+    "print them; recognised by content. Of HyperSIO and QEMU convert makes a read of each translation, as "
+    "those "
+    "say neither kind nor length; of a kernel's events mappings, one read of each buffer when the device "
+    "gets "
+    "it, one write before it is taken back. Record them with: trace-cmd record -e dma -e iommu -e swiotlb. "
+    "Exit status: 0 fine, 2 "
     "bad "
     "usage or input, 3 files.";
 
 struct trace_options {
     const char *action, *path, *output;
     uint64_t interval_ps, size;
+    uint32_t function; /* NONE: no device is named */
     bool json;
 };
 
@@ -54,6 +63,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case 'o':
         chosen->output = text;
         return 0;
+    case OPTION_DEVICE: {
+        uint32_t segment;
+        uint8_t bus, devfn;
+        if (!bdf_parse(text, &segment, &bus, &devfn))
+            argp_error(state, "'%s' is no address such as 0000:03:00.0", text);
+        chosen->function = trace_bare_function(segment, bus, devfn);
+        return 0;
+    }
     case OPTION_INTERVAL:
         if (!unit_parse(text, UNIT_PICOSECONDS, &chosen->interval_ps))
             argp_error(state, "'%s' is no time such as 20ns", text);
@@ -130,7 +147,8 @@ struct line {
     uint32_t function; /* trace_bare_function() */
     uint32_t length;
     enum trace_operation operation;
-    const struct trace_record *map; /* of a trace of this program: what a map line says beside */
+    bool map_read, map_write; /* TRACE_MAP */
+    const uint64_t *physical; /* TRACE_MAP: where it leads, where that is told */
 };
 
 static void count_line(struct summary *summary, const struct line *line)
@@ -160,10 +178,9 @@ static void write_line(struct text_buffer *out, const struct line *line)
     if (line->operation != TRACE_BARRIER)
         text_buffer_format(out, ",0x%" PRIx64 ",%" PRIu32, line->iova, line->length);
     if (line->operation == TRACE_MAP) {
-        const struct trace_record *map = line->map;
-        text_buffer_format(out, ",,%s%s", map->map_read ? "r" : "", map->map_write ? "w" : "");
-        if (map->physical_given)
-            text_buffer_format(out, "@0x%" PRIx64, map->physical);
+        text_buffer_format(out, ",,%s%s", line->map_read ? "r" : "", line->map_write ? "w" : "");
+        if (line->physical)
+            text_buffer_format(out, "@0x%" PRIx64, *line->physical);
     }
     text_buffer_add(out, "\n");
 }
@@ -188,6 +205,66 @@ static int read_foreign(const struct trace_options *chosen, struct foreign_trace
     return STATUS_OK;
 }
 
+/* A live kernel's events. */
+static int read_kernel(const struct trace_options *chosen, struct foreign_trace *trace,
+                       struct summary *summary, struct text_buffer *out, struct diagnostics *diagnostics)
+{
+    struct kernel_operation operation;
+    if (chosen->function != NONE)
+        foreign_trace_name_device(trace, chosen->function);
+    for (int got; (got = foreign_trace_next_operation(trace, &operation, diagnostics)) != 0;) {
+        if (got < 0)
+            return got;
+        const struct line line = {.time_ps = operation.time_ps,
+                                  .iova = operation.iova,
+                                  .function = operation.function,
+                                  .length = operation.length,
+                                  .operation = operation.operation,
+                                  .map_read = operation.map_read,
+                                  .map_write = operation.map_write};
+        count_line(summary, &line);
+        if (out)
+            write_line(out, &line);
+    }
+    return STATUS_OK;
+}
+
+/* What the events could not tell, or told of others. */
+static void report_kernel(const struct kernel_trace_counts *counts, const char *path,
+                          struct diagnostics *diagnostics)
+{
+    const struct {
+        uint64_t count;
+        const char *text;
+    } remarks[] = {
+        {counts->lost, "events were lost by the recorder: mappings may be missing"},
+        {counts->never_mapped, "buffers were given back that had been mapped before the recording began"},
+        {counts->still_mapped, "buffers were still mapped at its end; what devices wrote there is not in it"},
+        {counts->without_device,
+         "events of iommu:map and iommu:unmap do not say of which device: name it with --device"},
+        {counts->other_devices, "events were of devices that are no PCI functions"},
+        {counts->failed, "mappings were refused by the kernel"},
+        {counts->faults, "accesses had faulted; they are replayed"},
+        {counts->bounced, "buffers had bounced (swiotlb)"},
+    };
+    const struct source_text source = {path, NULL, 0};
+    for (size_t i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++) {
+        if (remarks[i].count)
+            diagnostics_report(diagnostics, DIAGNOSTIC_NOTE, &source, DIAGNOSTIC_NO_OFFSET, NULL,
+                               "kernel-events", "%" PRIu64 " %s", remarks[i].count, remarks[i].text);
+    }
+    if (!counts->unknown)
+        return;
+    struct text_buffer names = {0};
+    for (int i = 0; i < KERNEL_TRACE_NAMES && counts->names[i].count; i++)
+        text_buffer_format(&names, "%s%s %" PRIu64, i ? ", " : "", counts->names[i].name,
+                           counts->names[i].count);
+    diagnostics_report(diagnostics, DIAGNOSTIC_NOTE, &source, DIAGNOSTIC_NO_OFFSET, NULL, "kernel-events",
+                       "%" PRIu64 " events of other kinds were passed over: %s", counts->unknown,
+                       text_buffer_get(&names));
+    text_buffer_fini(&names);
+}
+
 static int read_own(const char *path, struct summary *summary, struct text_buffer *out,
                     struct diagnostics *diagnostics)
 {
@@ -197,8 +274,14 @@ static int read_own(const char *path, struct summary *summary, struct text_buffe
     if (got < 0)
         return got;
     while ((got = trace_next(reader, &record, diagnostics)) > 0) {
-        const struct line line = {record.time_ps, record.iova,      record.function_id,
-                                  record.length,  record.operation, &record};
+        const struct line line = {.time_ps = record.time_ps,
+                                  .iova = record.iova,
+                                  .function = record.function_id,
+                                  .length = record.length,
+                                  .operation = record.operation,
+                                  .map_read = record.map_read,
+                                  .map_write = record.map_write,
+                                  .physical = record.physical_given ? &record.physical : NULL};
         count_line(summary, &line);
         if (out)
             write_line(out, &line);
@@ -242,8 +325,13 @@ static int answer(const struct trace_options *chosen, struct diagnostics *diagno
     summary.seen = memory_array(DEVICES, sizeof(*summary.seen));
     if (convert)
         text_buffer_add(&out, "time,device,op,iova,length\n");
-    status = foreign ? read_foreign(chosen, foreign, &summary, convert ? &out : NULL, diagnostics)
-                     : read_own(chosen->path, &summary, convert ? &out : NULL, diagnostics);
+    struct text_buffer *lines = convert ? &out : NULL;
+    status = !foreign ? read_own(chosen->path, &summary, lines, diagnostics)
+             : summary.format == TRACE_FORMAT_KERNEL
+                 ? read_kernel(chosen, foreign, &summary, lines, diagnostics)
+                 : read_foreign(chosen, foreign, &summary, lines, diagnostics);
+    if (status == STATUS_OK && summary.format == TRACE_FORMAT_KERNEL)
+        report_kernel(foreign_trace_kernel_counts(foreign), chosen->path, diagnostics);
     foreign_trace_close(foreign);
     if (status == STATUS_OK && !convert)
         write_summary(&summary, chosen->json, &out);
@@ -260,7 +348,7 @@ const struct argp trace_argp = {options, parse_option, "info FILE\nconvert FILE"
 
 int trace_command(int argc, char **argv)
 {
-    struct trace_options chosen = {.size = 64};
+    struct trace_options chosen = {.size = 64, .function = NONE};
     argp_err_exit_status = EXIT_BAD_INPUT;
     argp_parse(&trace_argp, argc, argv, 0, NULL, &chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);

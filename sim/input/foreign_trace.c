@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 1 << 16, RECORD_BYTES = 48, LOG_LINE_MAX = 4096 };
+enum { WINDOW = 1 << 17, RECORD_BYTES = 48, LINE_MAX_BYTES = 1 << 16 };
 
 struct foreign_trace {
     enum trace_format format;
@@ -18,13 +18,14 @@ struct foreign_trace {
     uint64_t position; /* records or lines taken so far */
     uint64_t first_ps; /* of the log's clock */
     bool timed, ended;
+    struct kernel_trace *kernel; /* TRACE_FORMAT_KERNEL */
     size_t at, end;
     char window[WINDOW + 1];
 };
 
 const char *trace_format_name(enum trace_format format)
 {
-    static const char *const names[] = {"text", "hypersio", "qemu"};
+    static const char *const names[] = {"text", "hypersio", "qemu", "kernel"};
     return names[format];
 }
 
@@ -65,7 +66,9 @@ static enum trace_format recognise(const struct foreign_trace *trace)
 {
     if (trace->end >= RECORD_BYTES && is_record(trace->window))
         return TRACE_FORMAT_HYPERSIO;
-    return memmem(trace->window, trace->end, "vtd_", 4) ? TRACE_FORMAT_QEMU : TRACE_FORMAT_TEXT;
+    if (memmem(trace->window, trace->end, "vtd_", 4))
+        return TRACE_FORMAT_QEMU;
+    return kernel_trace_recognise(trace->window) ? TRACE_FORMAT_KERNEL : TRACE_FORMAT_TEXT;
 }
 
 int foreign_trace_open(const char *path, enum trace_format *format, struct foreign_trace **result,
@@ -81,6 +84,8 @@ int foreign_trace_open(const char *path, enum trace_format *format, struct forei
     trace->name = memory_string(path);
     status = fill(trace, WINDOW / 2, diagnostics);
     *format = trace->format = recognise(trace);
+    if (*format == TRACE_FORMAT_KERNEL)
+        trace->kernel = kernel_trace_new(NONE);
     if (status < 0 || *format == TRACE_FORMAT_TEXT)
         foreign_trace_close(trace);
     else
@@ -88,12 +93,12 @@ int foreign_trace_open(const char *path, enum trace_format *format, struct forei
     return status;
 }
 
-static int wrong(const struct foreign_trace *trace, const char *code, const char *text,
-                 struct diagnostics *diagnostics)
+static int wrong_at(const struct foreign_trace *trace, const char *code, const char *text,
+                    struct diagnostics *diagnostics)
 {
     const struct source_text source = {trace->name, NULL, 0};
     diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &source, DIAGNOSTIC_NO_OFFSET, NULL, code,
-                       "%s %" PRIu64 ": %s", trace->format == TRACE_FORMAT_QEMU ? "line" : "record",
+                       "%s %" PRIu64 ": %s", trace->format == TRACE_FORMAT_HYPERSIO ? "record" : "line",
                        trace->position + 1, text);
     return STATUS_BAD_INPUT;
 }
@@ -108,12 +113,12 @@ static int next_record(struct foreign_trace *trace, struct foreign_access *acces
         if (trace->end == 0)
             return 0;
         if (trace->end < RECORD_BYTES)
-            return wrong(trace, "foreign-record", "the file ends within it", diagnostics);
+            return wrong_at(trace, "foreign-record", "the file ends within it", diagnostics);
     }
     const char *bytes = trace->window + trace->at;
     if (!is_record(bytes))
-        return wrong(trace, "foreign-record", "no translation event of HyperSIO (type 1, level 1 to 3)",
-                     diagnostics);
+        return wrong_at(trace, "foreign-record", "no translation event of HyperSIO (type 1, level 1 to 3)",
+                        diagnostics);
     *access = (struct foreign_access){.source_id = (uint16_t)little_endian(bytes + 4, 2),
                                       .domain = (uint32_t)little_endian(bytes + 6, 2),
                                       .iova = little_endian(bytes + 8, 8),
@@ -164,7 +169,7 @@ static int parse_line(struct foreign_trace *trace, const char *line, struct fore
         return 0;
     *access = (struct foreign_access){0};
     if (!number_behind(line, "sid ", &source_id) || !number_behind(line, "iova ", &access->iova))
-        return wrong(trace, "foreign-line", "a translation without sid or iova", diagnostics);
+        return wrong_at(trace, "foreign-line", "a translation without sid or iova", diagnostics);
     number_behind(line, "domain ", &domain);
     access->source_id = (uint16_t)source_id;
     access->domain = (uint32_t)domain;
@@ -179,27 +184,34 @@ static int parse_line(struct foreign_trace *trace, const char *line, struct fore
     return 1;
 }
 
+/* Next line, its end cut off; NULL at the end of the file, or with @p status set. */
+static char *take_line(struct foreign_trace *trace, int *status, struct diagnostics *diagnostics)
+{
+    *status = STATUS_OK;
+    if (!memchr(trace->window + trace->at, '\n', trace->end - trace->at)) {
+        *status = fill(trace, LINE_MAX_BYTES, diagnostics);
+        if (*status < 0 || trace->end == 0)
+            return NULL;
+    }
+    char *line = trace->window + trace->at;
+    char *newline = memchr(line, '\n', trace->end - trace->at);
+    size_t length = newline ? (size_t)(newline - line) : trace->end - trace->at;
+    line[length] = '\0'; /* there is room for one more byte than is read */
+    trace->at += length + (newline ? 1 : 0);
+    return line;
+}
+
 static int next_line(struct foreign_trace *trace, struct foreign_access *access,
                      struct diagnostics *diagnostics)
 {
-    for (;;) {
-        if (!memchr(trace->window + trace->at, '\n', trace->end - trace->at)) {
-            int status = fill(trace, LOG_LINE_MAX, diagnostics);
-            if (status < 0)
-                return status;
-            if (trace->end == 0)
-                return 0;
-        }
-        char *line = trace->window + trace->at;
-        char *newline = memchr(line, '\n', trace->end - trace->at);
-        size_t length = newline ? (size_t)(newline - line) : trace->end - trace->at;
-        line[length] = '\0'; /* there is room for one more byte than is read */
+    int status;
+    for (const char *line; (line = take_line(trace, &status, diagnostics)) != NULL;) {
         int got = parse_line(trace, line, access, diagnostics);
-        trace->at += length + (newline ? 1 : 0);
         trace->position++;
         if (got != 0)
             return got;
     }
+    return status;
 }
 
 int foreign_trace_next(struct foreign_trace *trace, struct foreign_access *access,
@@ -209,11 +221,40 @@ int foreign_trace_next(struct foreign_trace *trace, struct foreign_access *acces
                                               : next_record(trace, access, diagnostics);
 }
 
+/* ---- live kernels ---- */
+
+void foreign_trace_name_device(struct foreign_trace *trace, uint32_t function)
+{
+    kernel_trace_free(trace->kernel);
+    trace->kernel = kernel_trace_new(function);
+}
+
+int foreign_trace_next_operation(struct foreign_trace *trace, struct kernel_operation *operation,
+                                 struct diagnostics *diagnostics)
+{
+    while (!kernel_trace_take(trace->kernel, operation)) {
+        int status;
+        const char *wrong, *line = take_line(trace, &status, diagnostics);
+        if (!line)
+            return status;
+        if (!kernel_trace_line(trace->kernel, line, &wrong))
+            return wrong_at(trace, "foreign-line", wrong, diagnostics);
+        trace->position++;
+    }
+    return 1;
+}
+
+const struct kernel_trace_counts *foreign_trace_kernel_counts(struct foreign_trace *trace)
+{
+    return kernel_trace_counts(trace->kernel);
+}
+
 void foreign_trace_close(struct foreign_trace *trace)
 {
     if (!trace)
         return;
     byte_stream_close(trace->bytes);
+    kernel_trace_free(trace->kernel);
     free(trace->name);
     free(trace);
 }

@@ -10,18 +10,16 @@
  * - logs of QEMU's VT-d unit (`-trace vtd_iotlb_page_hit -trace vtd_iotlb_page_update`): each translation
  * leaves one of the two lines, with sid, iova, slpte and domain; the time is that of the `PID@SECONDS:` in
  * front, where there is one. Other lines are passed over.
+ * - what a live kernel records of its DMA (kernel_trace.h): mappings, and what devices do between them.
  *
- * Codes: foreign-record (a binary record that is none), foreign-line (a log line without sid or iova).
+ * Codes: foreign-record (a binary record that is none), foreign-line (a line that lacks what its kind has).
  */
 #ifndef IOMMUSIM_INPUT_FOREIGN_TRACE_H
 #define IOMMUSIM_INPUT_FOREIGN_TRACE_H
 
-#include "sim/base/diagnostic.h"
+#include "sim/input/kernel_trace.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-enum trace_format { TRACE_FORMAT_TEXT, TRACE_FORMAT_HYPERSIO, TRACE_FORMAT_QEMU };
+enum trace_format { TRACE_FORMAT_TEXT, TRACE_FORMAT_HYPERSIO, TRACE_FORMAT_QEMU, TRACE_FORMAT_KERNEL };
 
 /** One translation of a foreign trace. */
 struct foreign_access {
@@ -44,13 +42,25 @@ struct foreign_trace;
 int foreign_trace_open(const char *path, enum trace_format *format, struct foreign_trace **trace,
                        struct diagnostics *diagnostics);
 
-/** Next translation. @return 1, 0 at the end, STATUS_BAD_INPUT or STATUS_FILE_READ after a diagnostic */
+/** Of TRACE_FORMAT_KERNEL: whose iommu:map and iommu:unmap are (trace_bare_function()). Before the first
+ * line. */
+void foreign_trace_name_device(struct foreign_trace *trace, uint32_t function);
+
+/** Next operation of TRACE_FORMAT_KERNEL. @return as foreign_trace_next() */
+int foreign_trace_next_operation(struct foreign_trace *trace, struct kernel_operation *operation,
+                                 struct diagnostics *diagnostics);
+
+/** What of such a trace was seen. */
+const struct kernel_trace_counts *foreign_trace_kernel_counts(struct foreign_trace *trace);
+
+/** Next translation, of the other formats. @return 1, 0 at the end, STATUS_BAD_INPUT or STATUS_FILE_READ
+ * after a diagnostic */
 int foreign_trace_next(struct foreign_trace *trace, struct foreign_access *access,
                        struct diagnostics *diagnostics);
 
 void foreign_trace_close(struct foreign_trace *trace);
 
-/** "text", "hypersio", "qemu". */
+/** "text", "hypersio", "qemu", "kernel". */
 const char *trace_format_name(enum trace_format format);
 
 #endif
