@@ -58,7 +58,7 @@ struct domain {
     uint32_t function_count;
     struct mapping *mappings;
     uint32_t mapping_count;
-    bool on_demand;              /**< nothing is mapped before devices request its pages (PRI) */
+    bool on_demand;      /**< nothing is mapped before devices request its pages (PRI) */
     uint64_t aged_bytes; /**< of IO virtual addresses that were in use before the run and given back */
     uint64_t second_stage_bytes; /**< 0, or page size of the second stage: the domain is a guest's (nested) */
     const char *pointer;

@@ -53,7 +53,8 @@ static const struct json_key domain_keys_rows[] = {
      NULL, domain_paging_words},
     {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
     {"aged",
-     "of modes strict and lazy: so much of the IO virtual address space was in use before the run, in pieces of 4KiB to "
+     "of modes strict and lazy: so much of the IO virtual address space was in use before the run, in pieces "
+     "of 4KiB to "
      "128KiB, and was given back in no order, as on a machine that has run for some time (0B: just booted)",
      SCHEMA_SIZE, NULL},
     {"second_stage",
