@@ -3,6 +3,7 @@
 
 #include "sim/analysis/group_explain.h"
 #include "sim/base/arena.h"
+#include "sim/output/group_words.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -173,6 +174,19 @@ static void print_mates(const struct case_answers *answers, const struct answere
         text_buffer_format(out, " and %zu more", mates - MATES_NAMED);
 }
 
+/* Why a function is with others; of the one their group began with, why the first of them joined. */
+static void print_cause(const struct iommu_groups *groups, uint32_t id, struct text_buffer *out)
+{
+    const struct group_decision *decision = &groups->decisions[id];
+    const struct iommu_group *group = decision->group == NONE ? NULL : &groups->groups[decision->group];
+    char address[BDF_TEXT_SIZE];
+    if (group && decision->rule == GROUP_RULE_NEW && group->member_count > 1) {
+        id = group->members[group->members[0] == id ? 1 : 0];
+        text_buffer_format(out, "%s joins it, ", group_words_address(groups->topology, id, address));
+    }
+    group_explain_cause(groups, id, out);
+}
+
 static void report_move(const struct case_work *work, const struct answered_function *now,
                         const struct case_answers *golden, const struct answered_function *then,
                         struct check_findings *findings)
@@ -182,7 +196,7 @@ static void report_move(const struct case_work *work, const struct answered_func
     print_mates(golden, then, &old);
     print_mates(&work->answers, now, &new);
     if (id != NONE)
-        group_explain_cause(work->simulation.groups, id, &cause);
+        print_cause(work->simulation.groups, id, &cause);
     check_findings_add(findings, CHECK_GROUP, id, NULL, "%s was %s and is now %s%s%s", now->address,
                        text_buffer_get(&old), text_buffer_get(&new), cause.length ? ": " : "",
                        text_buffer_get(&cause));

@@ -89,12 +89,36 @@ static int lock_folder(struct sweep *sweep, struct diagnostics *diagnostics)
     return status;
 }
 
+static void note(struct diagnostics *diagnostics, const char *path, const char *code, const char *text)
+{
+    const struct source_text source = {path, NULL, 0};
+    diagnostics_report(diagnostics, DIAGNOSTIC_NOTE, &source, DIAGNOSTIC_NO_OFFSET, NULL, code, "%s", text);
+}
+
+/* Is there a file at @p path with another text than the study's? */
+static bool differs(const struct study *study, const char *path)
+{
+    struct source_text text;
+    struct diagnostics *unheard = diagnostics_new(1);
+    bool other = false;
+    if (access(path, R_OK) == 0 && source_file_read(path, &text, unheard) == STATUS_OK) {
+        other =
+            text.length != study->source.length || memcmp(text.text, study->source.text, text.length) != 0;
+        source_file_fini(&text);
+    }
+    diagnostics_free(unheard);
+    return other;
+}
+
 /* Put the study into its folder, so that the folder tells all. */
 static int keep_study(struct sweep *sweep, struct diagnostics *diagnostics)
 {
     char *path = beside(sweep->folder, "study.json"), *from = beside(sweep->folder, "origin");
     struct text_buffer origin = {0};
     text_buffer_format(&origin, "%s\n", sweep->study->path);
+    if (differs(sweep->study, path))
+        note(diagnostics, sweep->folder, "sweep-other-study",
+             "the study that was in this folder is replaced; results of points that are in both count");
     int status = output_file_write(path, sweep->study->source.text, sweep->study->source.length, diagnostics);
     if (status == STATUS_OK)
         status = output_file_write(from, origin.text, origin.length, diagnostics);
@@ -125,7 +149,13 @@ int sweep_open(struct sweep *sweep, const char *path, const char *folder, bool w
         status = lock_folder(sweep, diagnostics);
     if (status == STATUS_OK) {
         result_store_clean(sweep->folder);
-        status = kept ? STATUS_OK : keep_study(sweep, diagnostics);
+        if (!kept)
+            status = keep_study(sweep, diagnostics);
+        else if (differs(sweep->study, sweep->study->path))
+            note(diagnostics, sweep->study->path, "sweep-study-changed",
+                 "the study was changed since it was put into the folder, which goes on as it was; sweep the "
+                 "file with "
+                 "-o to take it as it is now");
     }
     return status;
 }

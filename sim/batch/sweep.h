@@ -37,7 +37,8 @@ struct sweep_progress {
  * @param write   the folder is to be written: see that the study can be computed (study_check.h), make it,
  * lock it
  * @return 0; STATUS_BAD_INPUT, STATUS_FILE_OPEN, STATUS_FILE_READ, STATUS_FILE_WRITE after diagnostics (codes
- * sweep-busy: another process works in the folder; sweep-no-study). Free with sweep_close() in any case.
+ * sweep-busy: another process works in the folder; sweep-no-study; notes sweep-other-study,
+ * sweep-study-changed). Free with sweep_close() in any case.
  */
 int sweep_open(struct sweep *sweep, const char *path, const char *folder, bool write,
                struct diagnostics *diagnostics);

@@ -273,7 +273,7 @@ int check_command(int argc, char **argv)
         chosen.path_count = 1;
         chosen.bless = true;
     }
-    if (chosen.init && status == STATUS_OK)
+    if (chosen.init && status == STATUS_OK && chosen.format == CHECK_TEXT && !chosen.output)
         check_init_describe(chosen.init);
     if (status == STATUS_OK)
         status = check_all(&chosen, diagnostics);

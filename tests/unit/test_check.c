@@ -72,6 +72,9 @@ START_TEST(what_changes_is_told)
     program_expect(
         WITHOUT_ACS "iommusim check .", 1,
         "0000:03:00.0 was alone and is now with 0000:02:00.0: the path up is not isolated, 0000:02:00.0");
+    program_expect(
+        "iommusim check .", 1,
+        "0000:02:00.0 was alone and is now with 0000:03:00.0: 0000:03:00.0 joins it, the path up is not");
     program_expect("iommusim check .", 1,
                    "leak-new: new leak: 0000:03:00.0 -> 0000:04:00.0, by switch-peer at 0000:02:00.0");
     program_expect("iommusim check .", 1, "policy: no-leak: 2 pairs leak");

@@ -66,6 +66,10 @@ START_TEST(a_study_is_computed_once)
     program_expect(
         "sed 's/1, 2, 4/1, 2, 4, 8/' study.json > more.json; iommusim sweep more.json -o study-results", 0,
         "32 points, 8 computed in");
+    program_expect("iommusim sweep study.json -o study-results", 0,
+                   "study-results: note: the study that was in this folder is replaced");
+    program_expect("echo >> study.json; iommusim sweep resume study-results", 0,
+                   "study.json: note: the study was changed since");
 }
 END_TEST
 
