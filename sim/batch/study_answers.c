@@ -105,17 +105,29 @@ static bool beats(const struct study_goal *goals, size_t count, uint32_t winner,
     return better;
 }
 
+/* A combination is held only against those that nothing has beaten so far: whatever else would beat it was
+ * beaten by one of them, which then beats it, too. */
 uint32_t study_pareto(const struct collected *table, const struct study_goal *goals, size_t count,
                       bool *chosen)
 {
     uint32_t combinations = table->study->combination_count, found = 0;
+    uint32_t *front = memory_array(combinations, sizeof(*front));
     for (uint32_t i = 0; i < combinations; i++) {
-        chosen[i] = complete(goals, count, i);
-        for (uint32_t j = 0; j < combinations && chosen[i]; j++)
-            if (complete(goals, count, j) && beats(goals, count, j, i))
-                chosen[i] = false;
-        found += chosen[i];
+        bool beaten = !complete(goals, count, i);
+        for (uint32_t f = 0; f < found && !beaten; f++)
+            beaten = beats(goals, count, front[f], i);
+        uint32_t kept = beaten ? found : 0;
+        for (uint32_t f = 0; f < found && !beaten; f++)
+            if (!beats(goals, count, i, front[f]))
+                front[kept++] = front[f];
+        found = kept;
+        if (!beaten)
+            front[found++] = i;
+        chosen[i] = false;
     }
+    for (uint32_t f = 0; f < found; f++)
+        chosen[front[f]] = true;
+    free(front);
     return found;
 }
 

@@ -92,6 +92,55 @@ START_TEST(pareto_is_what_nothing_beats)
 }
 END_TEST
 
+static bool is_beaten(const struct study_goal *goals, size_t count, uint32_t at, uint32_t combinations)
+{
+    for (uint32_t other = 0; other < combinations; other++) {
+        bool no_worse = true, better = false;
+        for (size_t g = 0; g < count; g++) {
+            double sign = goals[g].maximise ? -1 : 1, own = sign * goals[g].quantity.values[at],
+                   its = sign * goals[g].quantity.values[other];
+            no_worse = no_worse && its <= own; /* false with NAN */
+            better |= its < own;
+        }
+        if (no_worse && better)
+            return true;
+    }
+    return false;
+}
+
+/* Against the definition, on few values so that many are equal, some of them missing. */
+START_TEST(pareto_is_its_definition)
+{
+    enum { MANY = 60, GOALS = 3, ROUNDS = 200 };
+    const struct study study = {.combination_count = MANY};
+    const struct collected many = {.study = &study};
+    double values[GOALS][MANY];
+    uint64_t state = 7;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct study_goal goals[GOALS];
+        bool chosen[MANY];
+        uint32_t expected = 0;
+        for (unsigned g = 0; g < GOALS; g++) {
+            goals[g] = (struct study_goal){{"goal", values[g]}, (round >> g & 1) != 0};
+            for (unsigned i = 0; i < MANY; i++) {
+                state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+                values[g][i] = (state >> 60) == 15                        ? NAN
+                               : (double)(state >> 33) / (1U << 31) < 0.5 ? (double)(state >> 40 & 7)
+                                                                          : (double)(state >> 40 & 63);
+            }
+        }
+        uint32_t found = study_pareto(&many, goals, GOALS, chosen);
+        for (uint32_t i = 0; i < MANY; i++) {
+            bool whole = !isnan(values[0][i]) && !isnan(values[1][i]) && !isnan(values[2][i]),
+                 wanted = whole && !is_beaten(goals, GOALS, i, MANY);
+            ck_assert_msg(chosen[i] == wanted, "round %u, combination %u", round, i);
+            expected += wanted;
+        }
+        ck_assert_uint_eq(found, expected);
+    }
+}
+END_TEST
+
 START_TEST(best_keeps_to_the_conditions)
 {
     struct study_goal goals[] = {goal("a", false), goal("figure", true)};
@@ -210,6 +259,7 @@ Suite *study_answers_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, quantities_are_means);
     tcase_add_test(tests, pareto_is_what_nothing_beats);
+    tcase_add_test(tests, pareto_is_its_definition);
     tcase_add_test(tests, best_keeps_to_the_conditions);
     tcase_add_test(tests, sensitivity_is_the_share_of_variance);
     tcase_add_test(tests, numbers_have_units);
