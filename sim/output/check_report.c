@@ -3,6 +3,7 @@
 
 #include "sim/base/arena.h"
 #include "sim/output/junit.h"
+#include "sim/output/plain_path.h"
 #include "sim/output/sarif.h"
 
 #include <inttypes.h>
@@ -74,7 +75,29 @@ static void write_text(const struct checked_case *cases, size_t count, struct te
                        findings, findings == 1 ? "" : "s");
 }
 
+/* Where to look: the policy, the function in its input, or else the input. */
+static struct source_place place_of(const struct checked_case *one, const struct check_finding *finding)
+{
+    if (finding->policy)
+        return finding->policy->place;
+    if (finding->function_id != NONE && one->places)
+        return one->places[finding->function_id];
+    return (struct source_place){.file = one->one->topology.paths[0]};
+}
+
 /* ---- JSON ---- */
+
+static void add_place(struct source_place place, struct text_buffer *out)
+{
+    if (!place.file)
+        return;
+    char *file = plain_path(place.file);
+    text_buffer_add(out, ", \"file\": ");
+    text_buffer_json_string(out, file);
+    free(file);
+    if (place.line)
+        text_buffer_format(out, ", \"line\": %u, \"column\": %u", place.line, place.column);
+}
 
 static void write_json(const struct checked_case *cases, size_t count, struct text_buffer *out)
 {
@@ -93,6 +116,7 @@ static void write_json(const struct checked_case *cases, size_t count, struct te
                 text_buffer_add(out, ", \"policy\": ");
                 text_buffer_json_string(out, finding->policy->name);
             }
+            add_place(place_of(&cases[i], finding), out);
             text_buffer_add(out, "}");
         }
         text_buffer_add(out, "]}");
@@ -221,12 +245,7 @@ static void write_sarif(const struct checked_case *cases, size_t count, struct t
         for (size_t f = 0; f < cases[i].findings->count; f++) {
             const struct check_finding *finding = &cases[i].findings->items[f];
             struct text_buffer message = {0}, fingerprint = {0};
-            struct sarif_place place = {.place = {.file = cases[i].one->topology.paths[0]},
-                                        .name = cases[i].one->name};
-            if (finding->policy)
-                place.place = finding->policy->place;
-            else if (finding->function_id != NONE && cases[i].places)
-                place.place = cases[i].places[finding->function_id];
+            struct sarif_place place = {.place = place_of(&cases[i], finding), .name = cases[i].one->name};
             text_buffer_format(&message, "%s: %s%s%s", cases[i].one->name,
                                finding->policy ? finding->policy->name : "", finding->policy ? ": " : "",
                                finding->message);

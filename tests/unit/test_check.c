@@ -164,6 +164,8 @@ START_TEST(machines_read_it)
     program_expect("iommusim check . -f junit", 1, "<testsuites tests=\"6\" failures=\"2\">");
     program_expect("iommusim check . -f junit", 1, "name=\"alone 03:00.0\" file=\"check.json\" line=\"4\"/>");
     program_expect("iommusim check . -f json", 1, "\"passed\": false");
+    program_expect("sed 's/2us/1ns/' check.json > slow.json; iommusim check slow.json -f json", 1,
+                   "\"file\": \"slow.json\", \"line\": 6, \"column\": 3}");
     program_expect("sed -i 's/03:00.0\", \"04/03:00.0\", \"07/' check.json; iommusim check . -f sarif", 1,
                    "the machine has no function 07:00.0");
     char *junit = program_shell("iommusim check . -f junit", &status);
