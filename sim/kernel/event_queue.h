@@ -42,6 +42,8 @@ static inline uint32_t event_target(const struct event *event)
 /** Lower values first among events of one time. */
 enum event_priority {
     PRIORITY_RELEASE = 64, /**< resources become free before anyone asks for them at the same instant */
+    PRIORITY_OUTSIDE = 96, /**< what comes from outside a machine is there before anything else of that time
+                            */
     PRIORITY_NORMAL = 128,
     PRIORITY_LAST = 255, /**< sampling, end of run */
 };

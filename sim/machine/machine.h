@@ -146,7 +146,8 @@ uint64_t machine_next_ps(struct machine *machine);
 /** Streams of the workload with something left to do; those of source STREAM_SUBMITTED are not counted. */
 uint32_t machine_streams_left(const struct machine *machine);
 
-/** Have outside.called() called with @p token at @p time_ps, which has not passed. */
+/** Have outside.called() called with @p token at @p time_ps, which has not passed, before anything else that
+ * happens then. */
 void machine_call_at(struct machine *machine, uint64_t time_ps, uint32_t token);
 
 /** A DMA operation from outside. */

@@ -25,7 +25,7 @@ void machine_pause(struct machine *machine)
 void machine_call_at(struct machine *machine, uint64_t time_ps, uint32_t token)
 {
     event_queue_reserve(&machine->events, 1);
-    event_queue_push(&machine->events, time_ps, PRIORITY_NORMAL, EVENT_OUTSIDE, 0, token);
+    event_queue_push(&machine->events, time_ps, PRIORITY_OUTSIDE, EVENT_OUTSIDE, 0, token);
 }
 
 void machine_submit(struct machine *machine, const struct machine_operation *operation)

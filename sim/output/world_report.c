@@ -216,7 +216,6 @@ static void write_heading(struct json_layout *layout, const struct world_result 
     layout_format(layout, "machines", "%" PRIu32, world->machine_count);
     layout_format(layout, "machines_touched", "%" PRIu32, result->machines_touched);
     layout_format(layout, "window_ps", "%" PRIu64, result->window_ps);
-    layout_format(layout, "windows", "%" PRIu64, result->windows);
     layout_format(layout, "events", "%" PRIu64, result->events);
     layout_format(layout, "operations", "%" PRIu64, result->operations);
     layout_format(layout, "faults", "%" PRIu64, result->faults);

@@ -6,6 +6,7 @@
  */
 #include "sim/world/node.h"
 #include "sim/world/simgrid_compat.h"
+#include "sim/world/world_simulation.h"
 
 #include "sim/base/arena.h"
 
@@ -66,6 +67,7 @@ void courier_send(struct node *node, struct node *to, const struct packet *packe
     courier->to_host = to_host;
     courier->latency_ps = latency_ps;
     atomic_store(&courier->free_from_ps, UINT64_MAX);
+    atomic_fetch_add(&node->simulation->active, 1);
     sg_sem_release(courier->work);
 }
 

@@ -12,7 +12,8 @@
 #include <simgrid/semaphore.h>
 #include <stdlib.h>
 
-enum { WINDOWS_BETWEEN_QUESTIONS = 64 };
+/* Progress is asked for now and then; a piece that nobody can disturb is this many windows long. */
+enum { WINDOWS_BETWEEN_QUESTIONS = 64, WINDOWS_OF_A_PIECE = 1000 };
 
 /* ---- the inbox: a heap in the order of arrival ---- */
 
@@ -68,6 +69,7 @@ void node_send_control(struct node *node, struct node *to, struct packet *packet
     packet->sequence = node->sequence++;
     packet->sent_ps = node_now_ps(node);
     packet->time_ps = packet->sent_ps + latency_ps;
+    atomic_fetch_add(&node->simulation->active, 1);
     node_deliver(to, packet);
 }
 
@@ -83,6 +85,7 @@ static uint32_t take_call(struct node *node, const struct node_call *call)
         node->free_call = node->calls[token].next_free;
     }
     node->calls[token] = *call;
+    node->calls_pending++;
     return token;
 }
 
@@ -91,6 +94,7 @@ static struct node_call give_call(struct node *node, uint32_t token)
     struct node_call call = node->calls[token];
     node->calls[token].next_free = node->free_call;
     node->free_call = token;
+    node->calls_pending--;
     return call;
 }
 
@@ -176,24 +180,38 @@ static void arrive(void *argument)
     free(arrival);
 }
 
-/* All arrivals before @p limit_ps become calls of the machine. */
-static void take_arrivals(struct node *node, uint64_t limit_ps)
+/* All arrivals before @p limit_ps become calls of the machine. @return their number */
+static unsigned take_arrivals(struct node *node, uint64_t limit_ps)
 {
+    unsigned count = 0;
     pthread_mutex_lock(&node->lock);
     while (node->inbox_count && node->inbox[0].time_ps < limit_ps) {
         struct arrival *arrival = memory_alloc(sizeof(*arrival));
         *arrival = (struct arrival){node, inbox_pop(node)};
         const struct node_call call = {.called = arrive, .argument = arrival};
         machine_call_at(node->machine, arrival->packet.time_ps, take_call(node, &call));
+        count++;
     }
     pthread_mutex_unlock(&node->lock);
+    return count;
+}
+
+/* A node is active while it waits for operations or times of its own. It is so before its arrivals are not
+ * under way any more: the sum is zero only where nothing can happen between machines. */
+static void update_activity(struct node *node, unsigned taken)
+{
+    bool active = node->calls_pending || node->runnable_first;
+    if (active && !node->active)
+        atomic_fetch_add(&node->simulation->active, 1);
+    atomic_fetch_sub(&node->simulation->active, taken + (!active && node->active));
+    node->active = active;
 }
 
 static bool run_window(struct node *node, uint64_t limit_ps)
 {
     int status;
     node->windows_run++;
-    take_arrivals(node, limit_ps);
+    unsigned taken = take_arrivals(node, limit_ps);
     do {
         run_software(node);
         status = machine_run_until(node->machine, limit_ps);
@@ -205,6 +223,7 @@ static bool run_window(struct node *node, uint64_t limit_ps)
         node->background = NULL;
         run_software(node);
     }
+    update_activity(node, taken);
     return status == 0;
 }
 
@@ -229,7 +248,9 @@ static void drive(void *data)
     struct node *node = data;
     struct world_simulation *simulation = node->simulation;
     for (;;) {
-        bool good = run_window(node, simgrid_compat_now_ps() + simulation->window_ps);
+        bool alone = atomic_load(&simulation->active) == 0;
+        bool good = run_window(node, simgrid_compat_now_ps() +
+                                         simulation->window_ps * (alone ? WINDOWS_OF_A_PIECE : 1));
         bool ask = node->windows_run % WINDOWS_BETWEEN_QUESTIONS == 0;
         if (!good || atomic_load(&simulation->stopped) || (ask && !world_simulation_goes_on(simulation))) {
             sg_actor_kill_all();
@@ -242,6 +263,8 @@ static void drive(void *data)
 void node_start(struct node *node)
 {
     struct text_buffer name = {0};
+    node->active = true;
+    atomic_fetch_add(&node->simulation->active, 1);
     node->turn = sg_sem_init(0);
     node->wake = sg_sem_init(0);
     world_machine_print(node->simulation->world, node->number, &name);

@@ -6,7 +6,8 @@
  * Time. SimGrid's clock is c. What a machine sends at t arrives no earlier than t + L, L being the smallest
  * latency between machines that talk. So all that arrives before c + L is known at c, and the actor runs its
  * machine up to c + L, then sleeps until the machine's next event or the next arrival. Nodes do not wait for
- * each other; one with nothing to do does not wake.
+ * each other; one with nothing to do does not wake. While no node is active and no packet is under way nobody
+ * can send anything: what machines do for themselves then runs on in longer pieces.
  *
  * Software (software.h) is at the machine's time: while it runs, the machine stands still.
  *
@@ -87,6 +88,8 @@ struct node {
 
     struct node_call *calls;
     uint32_t call_count, free_call;
+    uint32_t calls_pending; /**< not yet called back */
+    bool active;            /**< at the end of its last window: something of it could lead to a packet */
     size_t call_capacity;
 
     struct software *runnable_first, *runnable_last;

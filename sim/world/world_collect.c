@@ -36,7 +36,6 @@ static void add_machine(struct world_result *result, const struct node *node)
 {
     const struct machine *machine = node->machine;
     result->machines_touched++;
-    result->windows += node->windows_run;
     result->events += machine_events(machine);
     for (uint32_t s = 0; s < node->workload.stream_count; s++)
         result->operations += machine_stream_result(machine, s)->completed;

@@ -67,7 +67,6 @@ struct world_result {
     bool interrupted;
     uint64_t end_ps;
     uint64_t window_ps;          /**< smallest latency: how far machines run ahead */
-    uint64_t windows;            /**< in which machines ran, over all of them */
     uint64_t events, operations; /**< of the machines */
     uint32_t machines_touched;   /**< the others cost nothing */
     uint64_t faults;             /**< requests that remapping units refused */

@@ -34,6 +34,7 @@ struct world_simulation {
     struct software **software;
     uint32_t software_count;
     atomic_uint finished_count; /**< of software */
+    atomic_uint active;         /**< nodes that are (struct node), and packets under way */
     size_t software_capacity;
     uint64_t window_ps;
     atomic_flag asking; /**< one thread at a time asks options.progress */
