@@ -273,6 +273,12 @@ struct reach_table *reach_table_new(struct arena *arena, const struct reach *rea
     return table;
 }
 
+struct reach_table *reach_table_of_writes(struct arena *arena, const struct reach *reach)
+{
+    return reach_table_new(arena, reach, reach_alike_new(arena, reach),
+                           (struct reach_way){.kind = TRANSACTION_MEMORY_WRITE});
+}
+
 static uint32_t renamed(const struct kept *kept, uint32_t id, uint32_t source_id, uint32_t target_id)
 {
     return id == kept->source_id ? source_id : id == kept->target_id ? target_id : id;

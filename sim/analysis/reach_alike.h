@@ -37,6 +37,9 @@ struct reach_table;
 struct reach_table *reach_table_new(struct arena *arena, const struct reach *reach,
                                     const struct reach_alike *alike, struct reach_way way);
 
+/** A table of reach_pair(), with classes of its own. */
+struct reach_table *reach_table_of_writes(struct arena *arena, const struct reach *reach);
+
 /**
  * As reach_pair_by() for the table's way, but for @c requester_id, which is not told (0).
  *

@@ -3,7 +3,6 @@
 
 #include "sim/analysis/dma_alias.h"
 #include "sim/analysis/reach_alike.h"
-#include "sim/analysis/reach_ways.h"
 #include "sim/base/arena.h"
 
 #include <stdlib.h>
@@ -285,7 +284,7 @@ struct soundness *soundness_judge(const struct iommu_groups *groups)
     soundness->part_of = memory_array(groups->topology->function_count, sizeof(*soundness->part_of));
     struct work work = {
         .soundness = soundness, .groups = groups, .topology = groups->topology, .reach = soundness->reach};
-    work.table = reach_table_new(arena, work.reach, reach_alike_new(arena, work.reach), reach_ways[0]);
+    work.table = reach_table_of_writes(arena, work.reach);
     judge(&work);
     return soundness;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/analysis/reach_alike.h"
-#include "sim/analysis/reach_ways.h"
 #include "sim/base/arena.h"
 #include "sim/output/draw_steps.h"
 
@@ -110,8 +109,7 @@ static void find_rows(struct leak_finder *finder)
     const struct iommu_groups *groups = drawing->groups;
     uint32_t functions = groups->topology->function_count;
     struct arena *arena = arena_new();
-    struct reach_table *table =
-        reach_table_new(arena, drawing->reach, reach_alike_new(arena, drawing->reach), reach_ways[0]);
+    struct reach_table *table = reach_table_of_writes(arena, drawing->reach);
     for (uint32_t source = 0; source < functions; source++) {
         uint32_t own = groups->decisions[source].group;
         for (uint32_t target = 0; own != NONE && target < functions; target++) {

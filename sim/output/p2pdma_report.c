@@ -2,7 +2,6 @@
 #include "sim/output/p2pdma_report.h"
 
 #include "sim/analysis/reach_alike.h"
-#include "sim/analysis/reach_ways.h"
 #include "sim/base/arena.h"
 #include "sim/output/group_words.h"
 #include "sim/output/reach_path.h"
@@ -207,8 +206,7 @@ static void report_init(struct report *report, const struct reach *reach, const 
         .cpu = question->cpu == P2PDMA_CPU_GUESS ? p2pdma_guess_cpu(groups->topology) : question->cpu,
         .out = out,
     };
-    report->table =
-        reach_table_new(report->arena, reach, reach_alike_new(report->arena, reach), reach_ways[0]);
+    report->table = reach_table_of_writes(report->arena, reach);
 }
 
 static void report_fini(struct report *report)

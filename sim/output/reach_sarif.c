@@ -3,7 +3,6 @@
 
 #include "sim/analysis/group_explain.h"
 #include "sim/analysis/reach_alike.h"
-#include "sim/analysis/reach_ways.h"
 #include "sim/base/arena.h"
 #include "sim/output/group_words.h"
 #include "sim/output/reach_path.h"
@@ -73,8 +72,7 @@ uint64_t reach_sarif_pairs(const struct reach_sarif *about, uint32_t source_id, 
     struct sarif sarif;
     uint64_t leaks = 0;
     struct arena *arena = arena_new();
-    struct reach_table *table =
-        reach_table_new(arena, about->reach, reach_alike_new(arena, about->reach), reach_ways[0]);
+    struct reach_table *table = reach_table_of_writes(arena, about->reach);
     uint32_t count = about->groups->topology->function_count;
     sarif_begin(&sarif, out, reach_sarif_rules, REACH_SARIF_RULES);
     for (uint32_t source = 0; source < count; source++) {

@@ -4,6 +4,7 @@
 #include "models/pcie/fabric_acs.h"
 #include "sim/analysis/group_explain.h"
 #include "sim/analysis/p2pdma.h"
+#include "sim/analysis/reach_alike.h"
 #include "sim/base/arena.h"
 #include "sim/output/group_words.h"
 #include "sim/output/reach_path.h"
@@ -40,13 +41,16 @@ typedef void (*take_opened)(void *data, uint32_t source_id, uint32_t target_id,
 static void each_opened(struct opened *opened, const struct wish_report *report, take_opened take, void *data)
 {
     uint32_t count = report->before->topology->function_count;
+    struct arena *arena = arena_new();
+    struct reach_table *after = reach_table_of_writes(arena, &opened->reach),
+                       *before = reach_table_of_writes(arena, report->before->reach);
     opened->pairs = opened->leaks = 0;
     for (uint32_t source = 0; source < count; source++) {
         for (uint32_t target = 0; target < count; target++) {
-            struct reach_result result = reach_pair(&opened->reach, source, target);
-            if (result.outcome != REACH_REACHES ||
-                reach_pair(report->before->reach, source, target).outcome == REACH_REACHES)
+            if (reach_table_outcome(after, source, target) != REACH_REACHES ||
+                reach_table_outcome(before, source, target) == REACH_REACHES)
                 continue;
+            struct reach_result result = reach_table_ask(after, source, target);
             bool leak = reach_leak(report->before->groups, &result, source, target) == REACH_LEAK;
             opened->pairs++;
             opened->leaks += leak;
@@ -54,6 +58,7 @@ static void each_opened(struct opened *opened, const struct wish_report *report,
                 take(data, source, target, &result, leak);
         }
     }
+    arena_free(arena);
 }
 
 /* ---- text ---- */
