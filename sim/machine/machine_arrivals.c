@@ -285,6 +285,8 @@ static void tlp_arrived(void *context, uint32_t index)
     bool at_root = machine->transport.ingresses[tlp->ingress].node == machine->transport.root_node;
     bool request_at_root = at_root && tlp->fate == FATE_DELIVER && tlp->flow != FLOW_COMPLETION;
     if (tlp->fate == FATE_HOST || tlp->fate == FATE_FORWARD || request_at_root) {
+        if (tlp->fate == FATE_HOST)
+            machine_observe_bypass(machine, tlp);
         root_complex_receive(&machine->root_complex, index);
     } else if (tlp->fate == FATE_DROP) {
         dropped(machine, index);

@@ -74,6 +74,27 @@ void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum
     observe(machine, &key, tlp->length_bytes);
 }
 
+/* RAM, or where the input tells of none what nobody claims. */
+static bool is_memory(const struct machine *machine, uint64_t address)
+{
+    const struct root_complex *root = &machine->root_complex;
+    for (uint32_t i = 0; i < root->range_count; i++) {
+        if (address >= root->ranges[i].base && address <= root->ranges[i].limit)
+            return true;
+    }
+    return root->range_count == 0;
+}
+
+void machine_observe_bypass(struct machine *machine, const struct tlp *tlp)
+{
+    const struct transaction *transaction = &tlp->transaction;
+    bool bypasses = machine->unit_count && machine->root_complex.unit_of[tlp->origin_id] == NO_UNIT;
+    if (bypasses && transaction_is_memory(transaction->kind) &&
+        transaction->address_type == ADDRESS_UNTRANSLATED && !route_is_msi(transaction->address) &&
+        is_memory(machine, transaction->address))
+        machine_observe_memory(machine, tlp, OBSERVED_UNTRANSLATED, transaction->address);
+}
+
 /* The context entry that the requester id leads to is that of a domain the function is not in. */
 static bool by_other_domain(const struct machine *machine, const struct tlp *tlp,
                             const struct translation_work *work)

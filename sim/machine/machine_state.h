@@ -149,6 +149,9 @@ void machine_observe_peer(struct machine *machine, const struct tlp *tlp);
 /** A request of an operation was refused; @p answered: by the completion that @p tlp is. */
 void machine_note_refusal(struct machine *machine, const struct tlp *tlp, bool answered);
 
+/** A request came to the host: note it where units are in use, but none for its function. */
+void machine_observe_bypass(struct machine *machine, const struct tlp *tlp);
+
 /** Likewise memory at @p physical; requests for peers are counted when they arrive. */
 void machine_observe_memory(struct machine *machine, const struct tlp *tlp, enum observed_kind kind,
                             uint64_t physical);

@@ -38,6 +38,8 @@ enum reach_leak result_peer_leak(const struct result *result, const struct obser
     const struct simulation *simulation = result->simulation;
     if (peer->kind != OBSERVED_UNTRANSLATED)
         return REACH_LEAK; /* whoever shares its group: software had taken it back, or never gave it */
+    if (peer->target_id == NONE)
+        return REACH_NO_LEAK; /* no unit has its function in scope, so no group speaks for it */
     struct reach_result answer = reach_pair(simulation->reach, peer->source_id, peer->target_id);
     if (answer.outcome != REACH_REACHES) { /* what was seen counts */
         answer.outcome = REACH_REACHES;

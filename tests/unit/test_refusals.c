@@ -74,6 +74,32 @@ START_TEST(a_run_tells_of_lost_completions_and_arrivals)
 }
 END_TEST
 
+/* A function that no unit has in its scope writes to memory past the IOMMU: that is seen, too, though no
+ * group speaks for it. Where no IOMMU is in use at all there is nothing to get past. */
+START_TEST(a_run_tells_who_writes_to_memory_past_the_units)
+{
+    program_write_file(
+        "scopes.json",
+        "{\"format\": \"iommusim-topology/1\", \"kernel\": {\"cmdline\": \"intel_iommu=on\"},\n"
+        "\"iommus\": [{\"kind\": \"vt-d\", \"scopes\": [{\"buses\": [\"01\", \"01\"]}]}],\n"
+        "\"host_bridges\": [{\"functions\": [{\"kind\": \"root-port\", \"functions\": [{}]},\n"
+        "{\"kind\": \"root-port\", \"functions\": [{}]}]}]}\n");
+    program_write_file("write.json",
+                       "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"mode\": "
+                       "\"passthrough\", \"devices\": [\"02:00.0\"]}], \"streams\": [{\"name\": \"s\", "
+                       "\"device\": \"02:00.0\", \"operation\": \"write\", \"base\": \"0x100000\", "
+                       "\"window\": \"4KiB\", \"size\": \"64B\", \"operations\": 10, \"queue_depth\": 1}]}");
+    program_expect("iommusim run --topology scopes.json --workload write.json --fail-on leak", 0,
+                   "seen: 0000:02:00.0 -> memory, 10 TLPs, 640 B, by to-host\n");
+    program_expect("iommusim run --topology scopes.json --workload write.json -f json | tr -d '\\n' | "
+                   "grep -o '\"observed\".*' | grep -o '\"kind\".*\"leak\": [^,]*'",
+                   0, "\"target\": \"memory\"");
+    program_expect("iommusim run --topology scopes.json --workload write.json --cmdline intel_iommu=off | "
+                   "grep -c seen: || echo none",
+                   0, "none");
+}
+END_TEST
+
 Suite *refusals_suite(void)
 {
     Suite *suite = suite_create("refusals");
@@ -81,6 +107,7 @@ Suite *refusals_suite(void)
     tcase_add_checked_fixture(tests, program_setup, program_teardown);
     tcase_add_test(tests, explain_says_what_the_device_sees);
     tcase_add_test(tests, a_run_counts_them);
+    tcase_add_test(tests, a_run_tells_who_writes_to_memory_past_the_units);
     tcase_add_test(tests, a_run_tells_of_lost_completions_and_arrivals);
     suite_add_tcase(suite, tests);
     return suite;
