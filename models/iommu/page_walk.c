@@ -473,6 +473,6 @@ void remapping_unit_invalidate(struct remapping_unit *unit, enum invalidation_sc
 
 void remapping_unit_invalidate_context(struct remapping_unit *unit, uint16_t requester_id)
 {
-    translation_cache_remove(&unit->context_cache, requester_id, requester_id);
+    translation_cache_remove(&unit->context_cache, remapping_unit_context_index(requester_id), requester_id);
     translation_cache_remove_matching(&unit->pasid_cache, UINT16_MAX, requester_id);
 }

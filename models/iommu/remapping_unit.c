@@ -261,7 +261,8 @@ static bool lookup(struct remapping_unit *unit, uint32_t ticket)
     work->context_ps += p->context_hit_ps;
     work->mark_ps = start_ps + p->context_hit_ps;
     work->context_missing =
-        !translation_cache_find(&unit->context_cache, work->requester_id, work->requester_id, &domain_plus_1);
+        !translation_cache_find(&unit->context_cache, remapping_unit_context_index(work->requester_id),
+                                work->requester_id, &domain_plus_1);
     unit->counters.context_hits += !work->context_missing;
     work->pasid_missing = p->pasid_reads && lookup_pasid(unit, work);
     if (!work->context_missing && !work->pasid_missing) {
@@ -388,8 +389,10 @@ static enum iommu_fault learn_context(struct remapping_unit *unit, struct transl
     uint32_t domain_plus_1 = unit->contexts[work->requester_id];
     enum iommu_fault fault = take_context(unit, work, domain_plus_1);
     if (domain_plus_1 &&
-        !translation_cache_present(&unit->context_cache, work->requester_id, work->requester_id))
-        translation_cache_insert(&unit->context_cache, work->requester_id, work->requester_id, domain_plus_1);
+        !translation_cache_present(&unit->context_cache, remapping_unit_context_index(work->requester_id),
+                                   work->requester_id))
+        translation_cache_insert(&unit->context_cache, remapping_unit_context_index(work->requester_id),
+                                 work->requester_id, domain_plus_1);
     if (fault != IOMMU_NO_FAULT || !unit->parameters.pasid_reads)
         return fault;
     uint64_t key = pasid_cache_key(work);

@@ -260,6 +260,13 @@ enum invalidation_scope { INVALIDATE_GLOBAL, INVALIDATE_DOMAIN, INVALIDATE_PAGES
 void remapping_unit_invalidate(struct remapping_unit *unit, enum invalidation_scope scope, uint32_t domain,
                                uint64_t iova, unsigned order, bool leaf_only);
 
+/** What chooses the set of the context cache: bus folded into device and function, as devices of different
+ * ports have the same of these. MODEL: no unit's own way is published. */
+static inline uint64_t remapping_unit_context_index(uint16_t requester_id)
+{
+    return requester_id ^ requester_id >> 8;
+}
+
 /** Drop the cached context of a requester (context-cache invalidation, VT-d specification 6.5.2.1). */
 void remapping_unit_invalidate_context(struct remapping_unit *unit, uint16_t requester_id);
 

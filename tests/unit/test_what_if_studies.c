@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* The questions of workloads/what-if, asked as their page says: each answer keeps its order. */
+#include "tests/unit/program.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *what_if_studies_suite(void);
+
+enum { ROWS = 8, COMMAND_SIZE = 1024 };
+
+/* First figure of each point of a study, in the order of its axis. @return points */
+static int figures(const char *study, const char *column, double *values)
+{
+    char command[COMMAND_SIZE], *here = realpath("workloads/what-if", NULL);
+    int status, rows = 0, place = 0;
+    ck_assert_ptr_nonnull(here);
+    snprintf(command, sizeof(command),
+             "iommusim sweep -q -j 2 %s/%s.json -o results > log && iommusim sweep collect results", here,
+             study);
+    free(here);
+    program_setup();
+    char *text = program_shell(command, &status), *rest = text;
+    ck_assert_msg(status == 0, "%s", text);
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line;) {
+        char *cells = line, *cell;
+        for (int i = 0; (cell = strsep(&cells, ",")) != NULL; i++) {
+            if (rows == 0 && strcmp(cell, column) == 0)
+                place = i;
+            if (rows && i == place && rows <= ROWS)
+                values[rows - 1] = strtod(cell, NULL);
+        }
+        rows++;
+    }
+    ck_assert_msg(place > 0, "no column %s", column);
+    free(text);
+    program_teardown();
+    return rows - 1;
+}
+
+START_TEST(a_card_of_100_gbit)
+{
+    double gbps[ROWS];
+    ck_assert_int_eq(figures("nic-modes", "bits_per_s", gbps), 4);
+    ck_assert_double_gt(gbps[0], 95e9);           /* off: line rate */
+    ck_assert_double_gt(gbps[1], 0.98 * gbps[0]); /* passthrough: the same */
+    ck_assert_double_lt(gbps[2], gbps[1]);        /* lazy */
+    ck_assert_double_gt(gbps[2], 0.7 * gbps[1]);
+    ck_assert_double_lt(gbps[3], 0.5 * gbps[2]); /* strict */
+}
+END_TEST
+
+START_TEST(eight_nvme_devices)
+{
+    double rate[ROWS];
+    ck_assert_int_eq(figures("nvme-modes", "disk 0.commands_per_s", rate), 4);
+    ck_assert_double_gt(rate[1], 0.98 * rate[0]);
+    ck_assert_double_lt(rate[2], 0.6 * rate[1]);
+    ck_assert_double_lt(rate[3], 0.8 * rate[2]);
+}
+END_TEST
+
+START_TEST(pages_of_a_buffer)
+{
+    double rate[ROWS];
+    ck_assert_int_eq(figures("buffer-pages", "reads_per_s", rate), 2);
+    ck_assert_double_gt(rate[1], 2.5 * rate[0]);
+}
+END_TEST
+
+START_TEST(words_that_do_nothing)
+{
+    char command[COMMAND_SIZE], *here = realpath("topologies/intel-desktop-comet-lake.json", NULL);
+    program_setup();
+    snprintf(command, sizeof(command), "iommusim diff %s --cmdline amd_iommu=pt", here);
+    program_expect(command, 0, "No difference.");
+    program_expect(command, 0, "'pt' is no word the kernel knows there: it has no effect");
+    program_teardown();
+    free(here);
+}
+END_TEST
+
+Suite *what_if_studies_suite(void)
+{
+    Suite *suite = suite_create("what_if_studies");
+    TCase *tests = tcase_create("what_if_studies");
+    tcase_add_test(tests, a_card_of_100_gbit);
+    tcase_add_test(tests, eight_nvme_devices);
+    tcase_add_test(tests, pages_of_a_buffer);
+    tcase_add_test(tests, words_that_do_nothing);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
