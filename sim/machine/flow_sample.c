@@ -75,8 +75,8 @@ void flow_sampler_work(const struct flow_sampler *sampler, uint64_t *runs, uint6
 
 /* ---- one run ---- */
 
-/* Build a machine for some streams and run it. @return 0 and the machine, for the caller to free */
-static int run_machine(struct flow_sampler *sampler, const struct workload *workload,
+/* Build a machine for some streams. @param machine  for the caller to free, where the answer is 0 */
+static int new_machine(struct flow_sampler *sampler, const struct workload *workload,
                        struct machine **machine)
 {
     struct diagnostics *scratch = diagnostics_new(1),
@@ -86,19 +86,19 @@ static int run_machine(struct flow_sampler *sampler, const struct workload *work
     options.series_interval_ps = 0;
     /* Samples are too short for the machine to ask by itself. */
     bool go_on = !options.progress || options.progress(options.progress_context, 0);
-    int status = !go_on
-                     ? STATUS_INTERRUPTED
-                     : machine_new(&sampler->simulation->in_force, workload, &options, machine, diagnostics);
-    if (status == STATUS_OK) {
-        status = machine_run(*machine, diagnostics);
-        sampler->runs++;
-        for (uint32_t i = 0; i < workload->stream_count; i++)
-            sampler->operations += machine_stream_result(*machine, i)->completed;
-        if (status < 0)
-            machine_free(*machine);
-    }
+    int status = STATUS_INTERRUPTED;
+    if (go_on)
+        status = machine_new(&sampler->simulation->in_force, workload, &options, machine, diagnostics);
+    sampler->runs += status == STATUS_OK;
     diagnostics_free(scratch);
     return status;
+}
+
+static void count_operations(struct flow_sampler *sampler, const struct workload *workload,
+                             const struct machine *machine)
+{
+    for (uint32_t i = 0; i < workload->stream_count; i++)
+        sampler->operations += machine_stream_result(machine, i)->completed;
 }
 
 static void count_lookups(const struct flow_sampler *sampler, const struct machine *machine, uint64_t *misses,
@@ -228,7 +228,14 @@ static int run_alone(struct flow_sampler *sampler, uint32_t index, uint64_t coun
     solo->workload.duration_ps = 0;
     solo->workload.streams = &solo->stream;
     solo->workload.stream_count = 1;
-    return run_machine(sampler, &solo->workload, &solo->machine);
+    int status = new_machine(sampler, &solo->workload, &solo->machine);
+    if (status < 0)
+        return status;
+    status = machine_run(solo->machine, sampler->diagnostics);
+    count_operations(sampler, &solo->workload, solo->machine);
+    if (status < 0)
+        machine_free(solo->machine);
+    return status;
 }
 
 static int measure_alone(struct flow_sampler *sampler, uint32_t index, uint64_t count,
@@ -291,36 +298,54 @@ int flow_sampler_alone(struct flow_sampler *sampler, uint32_t stream, const stru
 
 /* ---- several ---- */
 
-/* All of the set from time 0 to @p duration_ps. */
-static int run_together(struct flow_sampler *sampler, const bool *active, uint64_t duration_ps,
-                        struct piece *piece)
-{
-    struct workload workload = *sampler->workload;
+/* All of a set at work from time 0 on, without end. */
+struct ensemble {
+    struct workload workload;
     struct machine *machine;
-    workload.duration_ps = duration_ps;
-    workload.streams = memory_array(workload.stream_count, sizeof(*workload.streams));
-    workload.stream_count = 0;
+};
+
+static int begin_together(struct flow_sampler *sampler, const bool *active, struct ensemble *ensemble)
+{
+    ensemble->workload = *sampler->workload;
+    ensemble->workload.duration_ps = 0;
+    ensemble->workload.streams = memory_array(sampler->workload->stream_count, sizeof(struct stream));
+    ensemble->workload.stream_count = 0;
     for (uint32_t i = 0; i < sampler->workload->stream_count; i++) {
         if (!active[i])
             continue;
-        struct stream *stream = &workload.streams[workload.stream_count++];
+        struct stream *stream = &ensemble->workload.streams[ensemble->workload.stream_count++];
         *stream = sampler->workload->streams[i];
         stream->start_ps = stream->operations = stream->warmup_operations = 0;
     }
-    int status = run_machine(sampler, &workload, &machine);
-    for (uint32_t i = 0, s = 0; i < sampler->workload->stream_count && status == STATUS_OK; i++) {
+    ensemble->machine = NULL;
+    int status = new_machine(sampler, &ensemble->workload, &ensemble->machine);
+    if (status == STATUS_OK)
+        machine_begin(ensemble->machine, sampler->diagnostics);
+    return status;
+}
+
+static void end_together(struct flow_sampler *sampler, struct ensemble *ensemble)
+{
+    if (ensemble->machine)
+        count_operations(sampler, &ensemble->workload, ensemble->machine);
+    machine_free(ensemble->machine);
+    free(ensemble->workload.streams);
+}
+
+/* Go on until @p time_ps. @param piece  what has been done since the beginning */
+static int go_on_together(struct flow_sampler *sampler, const bool *active, struct ensemble *ensemble,
+                          uint64_t time_ps, struct piece *piece)
+{
+    int status = machine_run_until(ensemble->machine, time_ps);
+    for (uint32_t i = 0, s = 0; i < sampler->workload->stream_count; i++) {
         if (!active[i])
             continue;
-        const struct stream_result *result = machine_stream_result(machine, s++);
+        const struct stream_result *result = machine_stream_result(ensemble->machine, s++);
         piece->bytes[i] = result->bytes;
         piece->last_ps[i] = result->last_ps;
         piece->operations[i] = result->recorded;
     }
-    if (status == STATUS_OK) {
-        count_lookups(sampler, machine, &piece->misses, &piece->lookups);
-        machine_free(machine);
-    }
-    free(workload.streams);
+    count_lookups(sampler, ensemble->machine, &piece->misses, &piece->lookups);
     return status;
 }
 
@@ -361,7 +386,7 @@ static int choose_length(struct flow_sampler *sampler, const bool *active, struc
     return STATUS_OK;
 }
 
-/* Between the last completions of two runs of which one is the beginning of the other. */
+/* Between the last completions of two pieces of a run. */
 static uint64_t rate_between(const struct flow_sampler *sampler, uint32_t index,
                              const struct piece *short_one, const struct piece *long_one)
 {
@@ -375,33 +400,48 @@ static uint64_t rate_between(const struct flow_sampler *sampler, uint32_t index,
     return operations < TOGETHER_LEAST ? 0 : found < most ? found : most;
 }
 
-static int measure_together(struct flow_sampler *sampler, const bool *active, struct flow_together *together)
+/* One piece after the other, each as long as all before it, until two in a row agree. */
+static int measure_pieces(struct flow_sampler *sampler, const bool *active,
+                          const struct sample_length *length, struct ensemble *ensemble,
+                          struct piece pieces[2], struct flow_together *together)
 {
-    uint32_t count = sampler->workload->stream_count;
-    struct sample_length length;
-    uint64_t duration_ps = 0, *numbers = memory_array((size_t)count * 6, sizeof(*numbers));
-    struct piece pieces[2] = {{numbers, numbers + count, numbers + 2 * count, 0, 0},
-                              {numbers + 3 * count, numbers + 4 * count, numbers + 5 * count, 0, 0}};
-    together->bytes_per_s = arena_array(sampler->arena, count, sizeof(*together->bytes_per_s));
-    int status = choose_length(sampler, active, &length);
-    if (status == STATUS_OK)
-        status = run_together(sampler, active, duration_ps = length.first_ps, &pieces[0]);
+    uint64_t time_ps = length->first_ps;
+    int status = go_on_together(sampler, active, ensemble, time_ps, &pieces[0]);
     bool settled = false;
     for (unsigned i = 1; i <= DOUBLINGS && status == STATUS_OK && !settled; i++) {
-        const struct piece *short_one = &pieces[(i + 1) % 2];
-        struct piece *long_one = &pieces[i % 2];
-        duration_ps *= 2;
-        status = run_together(sampler, active, duration_ps, long_one);
-        bool last = duration_ps >= length.longest_ps / 2;
-        settled = status == STATUS_OK && i > 1;
-        for (uint32_t s = 0; s < count && status == STATUS_OK; s++) {
-            uint64_t found = active[s] ? rate_between(sampler, s, short_one, long_one) : 0;
+        const struct piece *before = &pieces[(i + 1) % 2];
+        struct piece *now = &pieces[i % 2];
+        bool last = time_ps >= length->longest_ps / 2;
+        time_ps *= 2;
+        status = go_on_together(sampler, active, ensemble, time_ps, now);
+        settled = i > 1;
+        for (uint32_t s = 0; s < sampler->workload->stream_count; s++) {
+            uint64_t found = active[s] ? rate_between(sampler, s, before, now) : 0;
             settled &= agree(found, together->bytes_per_s[s]);
             together->bytes_per_s[s] = found;
         }
         settled |= last;
-        together->misses = long_one->misses;
-        together->lookups = long_one->lookups;
+        together->misses = now->misses;
+        together->lookups = now->lookups;
+    }
+    return status;
+}
+
+static int measure_together(struct flow_sampler *sampler, const bool *active, struct flow_together *together)
+{
+    uint32_t count = sampler->workload->stream_count;
+    struct sample_length length;
+    struct ensemble ensemble;
+    uint64_t *numbers = memory_array((size_t)count * 6, sizeof(*numbers));
+    struct piece pieces[2] = {{numbers, numbers + count, numbers + 2 * count, 0, 0},
+                              {numbers + 3 * count, numbers + 4 * count, numbers + 5 * count, 0, 0}};
+    together->bytes_per_s = arena_array(sampler->arena, count, sizeof(*together->bytes_per_s));
+    int status = choose_length(sampler, active, &length);
+    if (status == STATUS_OK) {
+        status = begin_together(sampler, active, &ensemble);
+        if (status == STATUS_OK)
+            status = measure_pieces(sampler, active, &length, &ensemble, pieces, together);
+        end_together(sampler, &ensemble);
     }
     free(numbers);
     return status;
