@@ -92,6 +92,11 @@ static const struct field fields[] = {
      .maximum = 1000000,
      .help = "times an operation is issued again, with on_error retry"},
     TIME("retry_delay", retry_delay_ps, "refused to issued again, with on_error retry"),
+    {.name = "traffic_class",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, traffic_class),
+     .maximum = TRAFFIC_CLASSES - 1,
+     .help = "of its requests: by which virtual channel they go, where links have several"},
     {.name = "relaxed_ordering",
      .type = FIELD_BOOLEAN,
      .offset = offsetof(struct dma_engine_parameters, relaxed_ordering),
@@ -308,6 +313,7 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
         .requester_id = engine->requester_id,
         .relaxed_ordering = engine->parameters.relaxed_ordering,
     };
+    tlp->traffic_class = (uint8_t)engine->parameters.traffic_class;
     tlp->trace = operation->trace;
     tlp->id_ordered = engine->parameters.id_based_ordering;
     tlp->original_requester_id = engine->requester_id;

@@ -44,6 +44,7 @@ struct dma_engine_parameters {
     int on_error;                     /**< enum device_error_reaction */
     uint32_t retries;                 /**< ON_ERROR_RETRY: of one operation, at most */
     uint64_t retry_delay_ps;          /**< ON_ERROR_RETRY: refused to issued again */
+    uint32_t traffic_class;           /**< of its requests, 0..7 */
     bool relaxed_ordering;            /**< its requests carry the RO attribute */
     bool id_based_ordering;           /**< its requests and completions carry the IDO attribute */
 };

@@ -26,6 +26,8 @@ static const struct field fields[] = {
         "completion payload a switch port can hold, in units of 16 bytes; 0 is infinite"),
     ROW("credit_return", credit_return_ps, FIELD_QUANTITY, UNIT_PICOSECONDS, 0, 1000000000,
         "from freeing a receive buffer to the update-FC leaving, beyond propagation"),
+    ROW("virtual_channels", virtual_channels, FIELD_COUNT, UNIT_NONE, 1, TRAFFIC_CLASSES,
+        "virtual channels, each with credits of its own; a higher one goes first (PCIe Base Spec 6.3)"),
     ROW("ecrc", ecrc, FIELD_BOOLEAN, UNIT_NONE, 0, 1,
         "every TLP carries a 4-byte digest (PCIe Base Spec 2.7)"),
 };

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { TRAFFIC_CLASSES = 8 };
+
 /** Parameters of a link beyond what its registers say (speed, width, MPS). Credits of 0 mean infinite. */
 struct link_parameters {
     uint64_t propagation_ps;        /**< one way: PHY of both ends and the wire */
@@ -27,7 +29,9 @@ struct link_parameters {
     uint32_t completion_data_credits;
     uint64_t
         credit_return_ps; /**< from freeing a buffer to the sender seeing the credit, beyond propagation */
-    bool ecrc;            /**< 4 bytes of TLP digest on every TLP */
+    uint32_t virtual_channels; /**< 1..8, each with buffers of the sizes above; requests of traffic class t go
+                                  by VC t, or the last one */
+    bool ecrc;                 /**< 4 bytes of TLP digest on every TLP */
 };
 
 extern const struct field_table link_fields;

@@ -66,6 +66,7 @@ struct tlp {
     uint32_t pasid;                 /**< of a request, plus one; 0: it carries none */
     uint16_t original_requester_id; /**< before any bridge took ownership */
     uint16_t completer_id;          /**< completion: who sends it */
+    uint8_t traffic_class;          /**< of a request; its completions have the same */
     uint8_t flow;                   /**< enum flow_class */
     uint8_t fate;                   /**< enum tlp_fate */
     uint8_t rule;                   /**< enum route_rule of the last step */

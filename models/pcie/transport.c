@@ -254,6 +254,9 @@ static void send(struct transport *transport, uint32_t channel_id, uint32_t inde
 
     uint64_t on_wire_ps = serialisation_ps(channel, tlp->wire_bytes);
     medium->busy_until_ps = now_ps + medium->transaction_ps + on_wire_ps;
+    medium->last = channel_id;
+    if (medium->contender == channel_id)
+        medium->contender = NONE;
     remove_head(transport, index);
     take_credits(channel, tlp);
     free_buffer_at(transport, tlp, medium->busy_until_ps);
@@ -289,6 +292,35 @@ static bool anything_waits(const struct transport *transport, const struct chann
     return false;
 }
 
+/* Somebody else who found the wires busy goes first: a higher virtual channel, or an equal one where this one
+ * had them last. It has an event under way for this time; so has this channel, behind it. */
+static bool yields(struct transport *transport, uint32_t channel_id)
+{
+    struct transport_medium *medium = &transport->media[transport->channels[channel_id].medium];
+    uint32_t other = medium->contender;
+    if (other == NONE || other == channel_id)
+        return false;
+    uint8_t own_vc = transport->channels[channel_id].vc, other_vc = transport->channels[other].vc;
+    if (other_vc < own_vc || (other_vc == own_vc && medium->last != channel_id))
+        return false;
+    medium->contender = NONE;
+    transport->channels[channel_id].wake_ps = transport->events->now_ps;
+    event_queue_push(transport->events, transport->events->now_ps, PRIORITY_NORMAL, transport->event_wake,
+                     channel_id, 0);
+    return true;
+}
+
+/* The wires are busy: come again when they are free, as the one to be let go first if it is the highest. */
+static void contend(struct transport *transport, uint32_t channel_id)
+{
+    const struct channel *channel = &transport->channels[channel_id];
+    struct transport_medium *medium = &transport->media[channel->medium];
+    if (medium->last != channel_id &&
+        (medium->contender == NONE || transport->channels[medium->contender].vc < channel->vc))
+        medium->contender = channel_id;
+    wake_at(transport, channel_id, medium->busy_until_ps);
+}
+
 /* Send what can be sent; where nothing can, see that the channel wakes when something could. */
 static void kick(struct transport *transport, uint32_t channel_id)
 {
@@ -299,9 +331,11 @@ static void kick(struct transport *transport, uint32_t channel_id)
         if (!anything_waits(transport, channel))
             return;
         if (medium->busy_until_ps > now_ps) {
-            wake_at(transport, channel_id, medium->busy_until_ps);
+            contend(transport, channel_id);
             return;
         }
+        if (medium->contender != NONE && yields(transport, channel_id))
+            return;
         absorb_returns(channel, now_ps);
         uint32_t tlp = arbitrate(transport, channel_id);
         if (tlp == NONE) {

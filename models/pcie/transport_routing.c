@@ -22,7 +22,8 @@ static uint32_t egress_towards(const struct transport *transport, uint32_t node,
 static void forward(const struct transport *transport, struct tlp *tlp, uint32_t egress)
 {
     assert(egress != NONE);
-    (void)transport;
+    for (uint32_t vc = 0; vc < tlp->traffic_class && transport->channels[egress].next_vc != NONE; vc++)
+        egress = transport->channels[egress].next_vc;
     tlp->fate = FATE_FORWARD;
     tlp->egress = egress;
 }

@@ -52,7 +52,8 @@ static uint32_t add_medium(struct build *build, uint64_t transaction_ps)
     struct transport *transport = build->transport;
     transport->media = memory_grow(transport->media, transport->medium_count, &build->medium_capacity,
                                    sizeof(*transport->media));
-    transport->media[transport->medium_count] = (struct transport_medium){.transaction_ps = transaction_ps};
+    transport->media[transport->medium_count] =
+        (struct transport_medium){.transaction_ps = transaction_ps, .last = NONE, .contender = NONE};
     return transport->medium_count++;
 }
 
@@ -102,8 +103,12 @@ static uint32_t add_channel(struct build *build, uint32_t from, uint32_t to, uin
     transport->channels =
         memory_grow(transport->channels, id, &build->channel_capacity, sizeof(*transport->channels));
     struct channel *channel = &transport->channels[id];
-    *channel = (struct channel){
-        .timing = timing, .from_node = from, .to_node = to, .medium = medium, .wake_ps = UINT64_MAX};
+    *channel = (struct channel){.timing = timing,
+                                .from_node = from,
+                                .to_node = to,
+                                .medium = medium,
+                                .next_vc = NONE,
+                                .wake_ps = UINT64_MAX};
     if (link) {
         advertise(channel, link, transport->nodes[to].kind);
     } else {
@@ -141,6 +146,25 @@ static void add_loop(struct build *build, uint32_t node, uint32_t medium, struct
     uint32_t channel = add_channel(build, node, node, medium, timing, NULL);
     build->transport->channel_loop[node] = channel;
     build->transport->channels[channel].function_id = function_id;
+}
+
+/* The further virtual channels of a link direction: as the first, with credits and an ingress of their own.
+ */
+static void add_virtual_channels(struct build *build, uint32_t first, const struct link_parameters *link)
+{
+    for (uint32_t vc = 1, before = first; link && vc < link->virtual_channels; vc++) {
+        struct transport *transport = build->transport;
+        const struct channel model = transport->channels[first];
+        uint32_t id = add_channel(build, model.from_node, model.to_node, model.medium, model.timing, link);
+        struct channel *channel = &transport->channels[id];
+        channel->vc = (uint8_t)vc;
+        channel->upward = model.upward;
+        channel->function_id = model.function_id;
+        channel->generation = model.generation;
+        channel->width = model.width;
+        transport->channels[before].next_vc = id;
+        before = id;
+    }
 }
 
 /* Connect a new node to what is above the bus it is on. */
@@ -182,6 +206,8 @@ static void connect(struct build *build, uint32_t node, uint32_t bus_id, uint32_
     transport->channels[channel].function_id = function_id;
     transport->channels[channel].generation = generation;
     transport->channels[channel].width = width;
+    add_virtual_channels(build, channel - 1, link);
+    add_virtual_channels(build, channel, link);
     bool shared = transport->nodes[node].kind == TRANSPORT_DEVICE && bus->kind == BUS_SHARED;
     add_loop(build, node, shared ? up : add_medium(build, 0), shared ? timing : no_serialisation,
              function_id);

@@ -50,11 +50,12 @@ static const char *print_owner(const struct result *result, const struct machine
         break;
     case QUEUE_CHANNEL:
         channel = &machine_transport(machine)->channels[queue->id];
-        print_function(result, channel->function_id,
-                       channel->upward                          ? " up"
-                       : channel->from_node == channel->to_node ? " across"
-                                                                : " down",
-                       text);
+        snprintf(label, sizeof(label), channel->vc ? "%s VC%u" : "%s",
+                 channel->upward                          ? " up"
+                 : channel->from_node == channel->to_node ? " across"
+                                                          : " down",
+                 channel->vc);
+        print_function(result, channel->function_id, label, text);
         break;
     case QUEUE_WALKERS:
     case QUEUE_PAGE_REQUESTS:
