@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* iommusim trace info|convert FILE */
+/* iommusim trace info|convert FILE, trace generate */
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
 #include "sim/base/units.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/trace_generate.h"
 #include "sim/input/foreign_trace.h"
 #include "sim/input/trace.h"
 #include "sim/output/output_file.h"
@@ -22,10 +23,15 @@ static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "Of info: text (default) or json", 0},
     {"output", 'o', "PATH", 0, "A file for the answer", 0},
     {"interval", OPTION_INTERVAL, "TIME", 0,
-     "Of convert: distance of translations in a trace without times (0ns)", 0},
+     "Of convert: distance of translations in a trace without times (0ns); of generate: of operations", 0},
     {"device", OPTION_DEVICE, "ADDRESS", 0,
-     "The function whose iommu:map and iommu:unmap are, in a kernel's events", 0},
-    {"size", OPTION_SIZE, "SIZE", 0, "Of convert: bytes each translation stands for (64B)", 0},
+     "Of generate: who issues; given again, they take turns. Else the function whose iommu:map and "
+     "iommu:unmap "
+     "are, in a kernel's events",
+     0},
+    {"size", OPTION_SIZE, "SIZE", 0,
+     "Of convert: bytes each translation stands for; of generate: of an operation (64B)", 0},
+    TRACE_RECIPE_OPTIONS,
     {0},
 };
 
@@ -40,7 +46,8 @@ static const char doc[] =
     "say neither kind nor length; of a kernel's events mappings, one read of each buffer when the device "
     "gets "
     "it, one write before it is taken back. Record them with: trace-cmd record -e dma -e iommu -e swiotlb. "
-    "Exit status: 0 fine, 2 "
+    "generate makes a trace by a recipe; the same recipe and seed make the same trace. Exit status: 0 fine, "
+    "2 "
     "bad "
     "usage or input, 3 files.";
 
@@ -48,8 +55,26 @@ struct trace_options {
     const char *action, *path, *output;
     uint64_t interval_ps, size;
     uint32_t function; /* NONE: no device is named */
+    struct trace_recipe recipe;
     bool json;
 };
+
+static void check_arguments(const struct trace_options *chosen, struct argp_state *state)
+{
+    bool generate = chosen->action && strcmp(chosen->action, "generate") == 0;
+    if (generate && chosen->path)
+        argp_error(state, "generate reads no FILE: '%s'", chosen->path);
+    if (generate) {
+        trace_recipe_check(&chosen->recipe, chosen->size, chosen->interval_ps, state);
+        return;
+    }
+    if (!chosen->path)
+        argp_error(state, "info or convert, and FILE are needed; or generate");
+    if (strcmp(chosen->action, "info") != 0 && strcmp(chosen->action, "convert") != 0)
+        argp_error(state, "unknown action '%s': info, convert or generate", chosen->action);
+    if (chosen->recipe.given)
+        argp_error(state, "some of the options are for generate, not for %s", chosen->action);
+}
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
@@ -69,6 +94,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         if (!bdf_parse(text, &segment, &bus, &devfn))
             argp_error(state, "'%s' is no address such as 0000:03:00.0", text);
         chosen->function = trace_bare_function(segment, bus, devfn);
+        trace_recipe_add_device(&chosen->recipe, text, state);
         return 0;
     }
     case OPTION_INTERVAL:
@@ -88,13 +114,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
             argp_error(state, "one FILE only, not also '%s'", text);
         return 0;
     case ARGP_KEY_END:
-        if (!chosen->path)
-            argp_error(state, "info or convert, and FILE are needed");
-        if (strcmp(chosen->action, "info") != 0 && strcmp(chosen->action, "convert") != 0)
-            argp_error(state, "unknown action '%s': info or convert", chosen->action);
+        check_arguments(chosen, state);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return trace_recipe_take(&chosen->recipe, key, text, state) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -146,6 +169,7 @@ struct line {
     uint64_t time_ps, iova;
     uint32_t function; /* trace_bare_function() */
     uint32_t length;
+    uint32_t pasid; /* plus one; 0: none */
     enum trace_operation operation;
     bool map_read, map_write; /* TRACE_MAP */
     const uint64_t *physical; /* TRACE_MAP: where it leads, where that is told */
@@ -177,6 +201,8 @@ static void write_line(struct text_buffer *out, const struct line *line)
                        operation_words[line->operation]);
     if (line->operation != TRACE_BARRIER)
         text_buffer_format(out, ",0x%" PRIx64 ",%" PRIu32, line->iova, line->length);
+    if (line->pasid)
+        text_buffer_format(out, ",%" PRIu32, line->pasid - 1);
     if (line->operation == TRACE_MAP) {
         text_buffer_format(out, ",,%s%s", line->map_read ? "r" : "", line->map_write ? "w" : "");
         if (line->physical)
@@ -278,6 +304,7 @@ static int read_own(const char *path, struct summary *summary, struct text_buffe
                                   .iova = record.iova,
                                   .function = record.function_id,
                                   .length = record.length,
+                                  .pasid = record.pasid,
                                   .operation = record.operation,
                                   .map_read = record.map_read,
                                   .map_write = record.map_write,
@@ -313,6 +340,16 @@ static void write_summary(const struct summary *summary, bool json, struct text_
         summary->devices, summary->bytes, summary->last_ps, low, summary->high, summary->pages.count);
 }
 
+static int generate(const struct trace_options *chosen, struct diagnostics *diagnostics)
+{
+    struct text_buffer out = {0};
+    trace_recipe_write(&chosen->recipe, chosen->size, chosen->interval_ps, &out);
+    int status = output_file_write(chosen->output ? chosen->output : "-", text_buffer_get(&out), out.length,
+                                   diagnostics);
+    text_buffer_fini(&out);
+    return status;
+}
+
 static int answer(const struct trace_options *chosen, struct diagnostics *diagnostics)
 {
     struct foreign_trace *foreign;
@@ -344,15 +381,20 @@ static int answer(const struct trace_options *chosen, struct diagnostics *diagno
     return status;
 }
 
-const struct argp trace_argp = {options, parse_option, "info FILE\nconvert FILE", doc, NULL, NULL, NULL};
+const struct argp trace_argp = {options, parse_option, "info FILE\nconvert FILE\ngenerate", doc, NULL,
+                                NULL,    NULL};
 
 int trace_command(int argc, char **argv)
 {
-    struct trace_options chosen = {.size = 64, .function = NONE};
+    struct trace_options chosen = {
+        .size = 64,
+        .function = NONE,
+        .recipe = {.pattern = RECIPE_RANDOM, .base = 0x10000000, .window = UINT64_C(64) << 20, .seed = 1}};
     argp_err_exit_status = EXIT_BAD_INPUT;
     argp_parse(&trace_argp, argc, argv, 0, NULL, &chosen);
     struct diagnostics *diagnostics = diagnostics_new(ERRORS_SHOWN);
-    int status = answer(&chosen, diagnostics);
+    int status = strcmp(chosen.action, "generate") == 0 ? generate(&chosen, diagnostics)
+                                                        : answer(&chosen, diagnostics);
     diagnostics_print(diagnostics, stderr);
     diagnostics_free(diagnostics);
     return status_exit_code(status);
