@@ -3,6 +3,7 @@
 #include "tests/unit/machine_fixture.h"
 
 #include <check.h>
+#include <math.h>
 
 Suite *fabric_detail_suite(void);
 
@@ -116,6 +117,40 @@ START_TEST(a_flit_is_used_when_it_is_whole)
     ck_assert_uint_eq(alone(&fixture, "03:00.0", STREAM_WRITE, 0x10000000, 256),
                       (last_byte_ps + FLIT_PS - 1) / FLIT_PS * FLIT_PS + LINK_PS + REQUEST_PS + COMMIT_PS);
     fixture_fini(&fixture);
+}
+END_TEST
+
+/* Gb/s of a device that writes as fast as its link lets it, alone or beside another one. */
+static double write_rate(const char *machine, const char *device, const char *other)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, machine);
+    const char *devices[] = {device, other};
+    for (int i = 0; i < 2 && devices[i]; i++) {
+        struct stream *stream = fixture_stream(&fixture, devices[i], STREAM_WRITE, 0x10000000, 4096, 500, 64);
+        stream->window_bytes = 1 << 20;
+        stream->warmup_operations = 100;
+        struct link_parameters *links = fixture.input.parameters.links;
+        for (uint32_t f = 0; f < fixture.input.topology->function_count; f++)
+            links[f].posted_header_credits = links[f].posted_data_credits = 0;
+    }
+    fixture_run(&fixture);
+    const struct stream_result *result = fixture_result(&fixture, 0);
+    double gbps = (double)result->bytes * 8e3 / (double)(result->last_ps - result->first_ps);
+    fixture_fini(&fixture);
+    return gbps;
+}
+
+/* A bifurcated slot of 16 lanes is two ports of 8: each device has half of what one alone in the slot has,
+ * and neither disturbs the other. */
+START_TEST(a_bifurcated_slot_is_two_ports)
+{
+    double whole = write_rate("rp[link=3x16](ep[link=3x16])", "01:00.0", NULL);
+    double half = write_rate("rp[link=3x8](ep[link=3x8]) rp[link=3x8](ep[link=3x8])", "01:00.0", NULL);
+    double beside = write_rate("rp[link=3x8](ep[link=3x8]) rp[link=3x8](ep[link=3x8])", "01:00.0", "02:00.0");
+    /* Acknowledgements come at other distances on links of other widths: the halves are not exact. */
+    ck_assert(half > 0.49 * whole && half < 0.52 * whole);
+    ck_assert(fabs(beside / half - 1) < 1e-9);
 }
 END_TEST
 
@@ -291,6 +326,7 @@ Suite *fabric_detail_suite(void)
     tcase_add_test(tests, a_switch_stores_or_cuts_through);
     tcase_add_test(tests, unequal_links_cut_through_only_downhill);
     tcase_add_test(tests, a_flit_is_used_when_it_is_whole);
+    tcase_add_test(tests, a_bifurcated_slot_is_two_ports);
     tcase_add_test(tests, ecrc_is_four_bytes_on_every_tlp);
     tcase_add_test(tests, unaligned_reads_are_split_at_the_boundary);
     tcase_add_test(tests, the_smallest_mps_on_the_way_holds);
