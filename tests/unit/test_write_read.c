@@ -138,6 +138,7 @@ START_TEST(workloads_name_them)
                   "\"device\": \"01:00.0\", \"operation\": \"write-read\", \"cache\": \"cold\", \"window\": "
                   "\"1MiB\", \"size\": \"64B\", \"queue_depth\": 1, \"operations\": 10}]}}");
     program_expect("iommusim run s.json", 0, "write-read");
+    program_expect("iommusim run s.json", 0, "order, behind posted requests");
     program_expect("iommusim run s.json --explain slowest:1", 0, "write-read");
 }
 END_TEST
