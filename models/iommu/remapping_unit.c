@@ -521,4 +521,6 @@ void remapping_unit_restart_counters(struct remapping_unit *unit)
     unit->counters = (struct iommu_counters){.walk_queue_high = unit->waiting_count};
     queue_meter_restart(&unit->waiting_queue, unit->events->now_ps);
     queue_meter_restart(&unit->walking, unit->events->now_ps);
+    if (unit->latency.count)
+        unit->latency = (struct histogram){0};
 }

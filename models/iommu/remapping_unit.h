@@ -24,6 +24,7 @@
 #include "models/iommu/walks_in_flight.h"
 #include "models/ledger.h"
 #include "sim/kernel/event_queue.h"
+#include "sim/kernel/histogram.h"
 #include "sim/kernel/queue_meter.h"
 
 /** Why a translation failed; the numbers are VT-d fault reasons (VT-d spec chapter 7.1.3). */
@@ -195,6 +196,7 @@ struct remapping_unit {
     uint32_t finished_first, finished_last;
     struct prefetcher prefetcher;
     struct iommu_counters counters;
+    struct histogram latency; /**< of requests: arrival at the unit to the answer, refusals included */
 };
 
 /**

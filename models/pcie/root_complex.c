@@ -383,7 +383,8 @@ void root_complex_on_translated(struct root_complex *root_complex, uint32_t inde
     go_on_in_order(root_complex, index);
 }
 
-static void charge_translation(struct tlp *tlp, const struct translation_work *work)
+static void charge_translation(struct tlp *tlp, const struct translation_work *work,
+                               struct remapping_unit *unit)
 {
     tlp->ledger.ps[LEDGER_CONTEXT_CACHE] += work->context_ps;
     tlp->ledger.ps[LEDGER_IOTLB] += work->iotlb_ps;
@@ -391,14 +392,17 @@ static void charge_translation(struct tlp *tlp, const struct translation_work *w
     tlp->ledger.ps[LEDGER_WALK_MEMORY] += work->walk_memory_ps;
     tlp->ledger.ps[LEDGER_WALKER_QUEUEING] += work->walker_queueing_ps;
     tlp->mark_ps = work->ready_ps;
+    histogram_record(&unit->latency, work->context_ps + work->iotlb_ps + work->walk_caches_ps +
+                                         work->walk_memory_ps + work->walker_queueing_ps);
 }
 
 static void answered(struct root_complex *root_complex, uint32_t index)
 {
     const struct translation_work *work = &root_complex->transport->pool->works[index];
-    charge_translation(tlp_at(root_complex, index), work);
+    struct tlp *tlp = tlp_at(root_complex, index);
+    charge_translation(tlp, work, &root_complex->units[root_complex->unit_of[tlp->origin_id]]);
     if (work->fault == IOMMU_NO_FAULT) {
-        enter_access(root_complex, tlp_at(root_complex, index));
+        enter_access(root_complex, tlp);
         if (root_complex->translated)
             root_complex->translated(root_complex->context, index);
     }

@@ -228,6 +228,7 @@ static void write_unit(struct json_layout *layout, const struct result *result, 
     write_ratio(layout, "walker_occupancy", unit_walker_busy_ps(result, index),
                 unit_walker_time_ps(result, index));
     write_counters(layout, c);
+    result_json_histogram(layout, "translation", &unit->latency);
     write_invalidations(layout, machine_invalidation_queue(result->simulation->machine, index));
     write_page_requests(layout, machine_page_requests(result->simulation->machine, index));
     layout_close(layout, '}', true);

@@ -188,6 +188,17 @@ static void write_ledgers(const struct result *result, struct text_buffer *out)
 
 /* ---- units, links ---- */
 
+/* From a request's arrival at the unit to its answer. */
+static void write_translation(const struct histogram *latency, struct text_buffer *out)
+{
+    char mean[AMOUNT_TEXT_SIZE], p99[AMOUNT_TEXT_SIZE], maximum[AMOUNT_TEXT_SIZE];
+    if (latency->count)
+        text_buffer_format(out, "%*stranslation: mean %s, p99 %s, max %s\n", NAME_WIDTH, "",
+                           time_print(mean, histogram_mean(latency)),
+                           time_print(p99, histogram_percentile(latency, 990000)),
+                           time_print(maximum, latency->maximum));
+}
+
 static void write_units(const struct result *result, struct text_buffer *out)
 {
     const struct simulation *simulation = result->simulation;
@@ -209,6 +220,7 @@ static void write_units(const struct result *result, struct text_buffer *out)
             percent_print(caches, c->walks - c->walk_cache_hits[0], c->walks), amount_print(walks, c->walks),
             percent_print(busy, unit_walker_busy_ps(result, i), unit_walker_time_ps(result, i)),
             c->walk_queue_high, c->faults);
+        write_translation(&machine_unit(simulation->machine, i)->latency, out);
     }
 }
 
