@@ -102,6 +102,18 @@ START_TEST(policies_are_explained)
 }
 END_TEST
 
+/* Translation by itself: a cold page takes a walk, hundreds of nanoseconds; none takes ten microseconds. */
+START_TEST(translation_has_policies)
+{
+    program_expect(
+        "iommusim check . --bless -o /dev/null; sed -i 's|/streams/\\*/latency/p99_ps|/units/0/translation/"
+        "maximum_ps|; s/\"at_most\": \"2us\"/\"at_most\": \"10us\"/' check.json; iommusim check .",
+        0, "0 failed");
+    program_expect("sed -i 's/\"at_most\": \"10us\"/\"at_most\": \"20ns\"/' check.json; iommusim check .", 1,
+                   "/units/0/translation/maximum_ps");
+}
+END_TEST
+
 START_TEST(figures_have_tolerances)
 {
     program_expect("iommusim check . --bless -o /dev/null", 0, "");
@@ -205,6 +217,7 @@ Suite *check_suite(void)
     tcase_add_test(tests, what_is_blessed_stays);
     tcase_add_test(tests, what_changes_is_told);
     tcase_add_test(tests, policies_are_explained);
+    tcase_add_test(tests, translation_has_policies);
     tcase_add_test(tests, figures_have_tolerances);
     tcase_add_test(tests, leaks_between_groups);
     tcase_add_test(tests, what_is_broken_is_skipped);
