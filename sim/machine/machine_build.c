@@ -481,6 +481,7 @@ int machine_build_transport(struct machine *machine, struct diagnostics *diagnos
     transport->node_of = arena_array(machine->arena, functions, sizeof(uint32_t));
     transport->channel_down = arena_array(machine->arena, functions, sizeof(uint32_t));
     machine->engine_of = arena_array(machine->arena, functions, sizeof(uint32_t));
+    machine->latest_peer = arena_array(machine->arena, functions, sizeof(uint32_t));
     machine->peer_completer_of = arena_array(machine->arena, functions, sizeof(uint32_t));
     machine->root_complex.completer_of = arena_array(machine->arena, functions, sizeof(uint32_t));
     for (uint32_t f = 0; f < functions; f++)

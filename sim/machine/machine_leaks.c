@@ -14,23 +14,28 @@ const char *observed_kind_name(enum observed_kind kind)
     return names[kind];
 }
 
+static bool same_peer(const struct observed_peer *a, const struct observed_peer *b)
+{
+    return a->source_id == b->source_id && a->target_id == b->target_id && a->kind == b->kind &&
+           a->rule == b->rule && a->at_id == b->at_id;
+}
+
 static void observe(struct machine *machine, const struct observed_peer *key, uint32_t bytes)
 {
     uint64_t now_ps = machine->events.now_ps;
-    struct observed_peer *peer = NULL;
-    for (uint32_t i = 0; i < machine->peer_count && !peer; i++) {
-        struct observed_peer *other = &machine->peers[i];
-        if (other->source_id == key->source_id && other->target_id == key->target_id &&
-            other->kind == key->kind && other->rule == key->rule && other->at_id == key->at_id)
-            peer = other;
+    uint32_t *latest = &machine->latest_peer[key->source_id], index = *latest;
+    if (index >= machine->peer_count || !same_peer(&machine->peers[index], key)) {
+        for (index = 0; index < machine->peer_count && !same_peer(&machine->peers[index], key);)
+            index++;
+        *latest = index;
     }
-    if (!peer) {
+    if (index == machine->peer_count) {
         machine->peers = memory_grow(machine->peers, machine->peer_count, &machine->peer_capacity,
                                      sizeof(*machine->peers));
-        peer = &machine->peers[machine->peer_count++];
-        *peer = *key;
-        peer->first_ps = now_ps;
+        machine->peers[machine->peer_count] = *key;
+        machine->peers[machine->peer_count++].first_ps = now_ps;
     }
+    struct observed_peer *peer = &machine->peers[index];
     peer->tlps++;
     peer->bytes += bytes;
     peer->last_ps = now_ps;

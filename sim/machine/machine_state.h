@@ -95,6 +95,8 @@ struct machine {
     uint32_t refusal_count;
     size_t refusal_capacity;
     struct observed_peer *peers;
+    uint32_t
+        *latest_peer; /**< [function] the one of @c peers that its last observed request was counted in */
     uint32_t peer_count;
     size_t peer_capacity;
     struct mapping_state mapping;
