@@ -34,6 +34,7 @@ static int check_stream(const struct workload *workload, const struct stream *st
                         struct diagnostics *diagnostics)
 {
     const char *what = stream->trace_path                          ? "plays a trace"
+                       : stream->device_kind != DEVICE_NONE        ? "is a device with its driver"
                        : stream->operation == STREAM_MSI           ? "sends interrupts"
                        : stream->misbehaviour != MISBEHAVIOUR_NONE ? "misbehaves"
                                                                    : NULL;

@@ -169,6 +169,7 @@ static void mix_stream(XXH3_state_t *state, const struct stream *stream)
                                 stream->queue_depth,
                                 stream->interval_ps,
                                 stream->pasid,
+                                stream->cold,
                                 stream->cpu,
                                 (uint64_t)stream->buffers,
                                 (uint64_t)stream->misbehaviour,

@@ -485,6 +485,14 @@ START_TEST(test_refusals)
         "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"all\", \"devices\": \"all\"}], "
         "\"streams\": [{\"name\": \"irq\", \"device\": \"any\", \"operation\": \"msi\", \"operations\": 9, "
         "\"queue_depth\": 1}]}");
+    char *device = realpath("workloads/nvme-reads.json", NULL);
+    struct text_buffer of_device = {0};
+    text_buffer_format(&of_device, "iommusim run --engine flow --topology 'synthetic:rp(ep)' --workload '%s'",
+                       device);
+    program_expect(of_device.text, 2,
+                   "is a device with its driver; the flow engine takes bulk reads and writes only");
+    text_buffer_fini(&of_device);
+    free(device);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct text_buffer line = {0};
         text_buffer_format(&line, "%s%s", run, cases[i].options);
