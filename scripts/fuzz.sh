@@ -11,7 +11,7 @@ shift 2
 for target; do
     case $target in
     trace) length=400 ;;
-    scenario | workload) length=3000 ;;
+    scenario | workload | world) length=3000 ;;
     topology) length=4000 ;;
     hwloc) length=6000 ;;
     *) length=20000 ;;

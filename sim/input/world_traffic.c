@@ -358,15 +358,19 @@ static void read_stream(struct world *world, const struct json_node *object)
 /* ---- collectives ---- */
 
 /* Machine by machine, else in the order given: a ring is to enter and leave each machine once. */
-static void sort_ranks(struct world_ends *ranks)
+static void sort_ranks(const struct world *world, struct world_ends *ranks)
 {
-    for (uint32_t i = 1; i < ranks->count; i++) {
-        struct world_end rank = ranks->items[i];
-        uint32_t place = i;
-        for (; place > 0 && ranks->items[place - 1].machine > rank.machine; place--)
-            ranks->items[place] = ranks->items[place - 1];
-        ranks->items[place] = rank;
-    }
+    uint32_t *place = memory_array(world->machine_count + 1, sizeof(*place));
+    struct world_end *sorted = memory_array(ranks->count, sizeof(*sorted));
+    for (uint32_t i = 0; i < ranks->count; i++)
+        place[ranks->items[i].machine + 1]++;
+    for (uint32_t m = 0; m < world->machine_count; m++)
+        place[m + 1] += place[m];
+    for (uint32_t i = 0; i < ranks->count; i++)
+        sorted[place[ranks->items[i].machine]++] = ranks->items[i];
+    memcpy(ranks->items, sorted, ranks->count * sizeof(*sorted));
+    free(sorted);
+    free(place);
 }
 
 static void read_collective(struct world *world, const struct json_node *object)
@@ -397,7 +401,7 @@ static void read_collective(struct world *world, const struct json_node *object)
     world->collective_count++;
     if (!ranks)
         return;
-    sort_ranks(&collective->ranks);
+    sort_ranks(world, &collective->ranks);
     if (collective->ranks.items[0].machine != collective->ranks.items[collective->ranks.count - 1].machine)
         check_networked(world, object, "functions", &collective->ranks);
     check_targets(world, object, "functions", &collective->ranks, collective->chunk_bytes, false, true);
