@@ -73,5 +73,6 @@ void courier_send(struct node *node, struct node *to, const struct packet *packe
 
 void courier_free(struct courier *courier)
 {
-    free(courier); /* its semaphore went with the engine */
+    sg_sem_destroy(courier->work);
+    free(courier);
 }

@@ -5,8 +5,6 @@
 #include "sim/world/software.h"
 #include "sim/world/world_simulation.h"
 
-#include <stdlib.h>
-
 /* A segment under way in one of its machines. */
 struct segment {
     struct message *message;
@@ -73,8 +71,8 @@ static void add_operation(struct segment *segment, const struct machine_operatio
 
 void message_release(struct message *message)
 {
-    if (atomic_fetch_sub(&message->holders, 1) == 1)
-        free(message);
+    if (--message->holders == 0)
+        node_give_object(message->route->source, OBJECT_MESSAGE, message);
 }
 
 /* ---- the source ---- */
@@ -129,7 +127,7 @@ static void send_segment(struct segment *segment)
     segment->packet.message = segment->message;
     courier_send(route->source, route->target, &segment->packet, simulation->hosts[route->source_host],
                  simulation->hosts[route->target_host], route->latency_ps);
-    free(segment);
+    node_give_object(route->source, OBJECT_SEGMENT, segment);
 }
 
 static void source_read(void *argument, const struct machine_operation_time *time, bool failed)
@@ -142,7 +140,7 @@ static void source_read(void *argument, const struct machine_operation_time *tim
         return;
     }
     uint32_t bytes = segment->packet.bytes;
-    free(segment);
+    node_give_object(message->route->source, OBJECT_SEGMENT, segment);
     acknowledged(message, bytes, true);
 }
 
@@ -187,7 +185,7 @@ static void hand_segments(struct message *message)
     const struct world_software *how = &simulation_of(message)->world->software;
     while (message->handed_bytes < message->bytes && message->in_flight < how->segments_in_flight) {
         uint64_t left = message->bytes - message->handed_bytes;
-        struct segment *segment = memory_alloc(sizeof(*segment));
+        struct segment *segment = node_take_object(message->route->source, OBJECT_SEGMENT, sizeof(*segment));
         segment->message = message;
         segment->packet.bytes = (uint32_t)(left < how->segment_bytes ? left : how->segment_bytes);
         segment->packet.hop_ps[HOP_QUEUE] = node_now_ps(message->route->source) - message->posted_ps;
@@ -197,9 +195,10 @@ static void hand_segments(struct message *message)
     }
 }
 
-static struct message *new_message(struct route *route, uint64_t bytes, struct software *receiver, void *note)
+static struct message *new_message(struct node *node, struct route *route, uint64_t bytes,
+                                   struct software *receiver, void *note)
 {
-    struct message *message = memory_alloc(sizeof(*message));
+    struct message *message = node_take_object(node, OBJECT_MESSAGE, sizeof(*message));
     message->route = route;
     message->bytes = bytes;
     message->receiver = receiver;
@@ -210,10 +209,10 @@ static struct message *new_message(struct route *route, uint64_t bytes, struct s
 struct message *message_post(struct route *route, uint64_t bytes, struct software *sender, bool waited,
                              struct software *receiver, void *note)
 {
-    struct message *message = new_message(route, bytes, receiver, note);
+    struct message *message = new_message(route->source, route, bytes, receiver, note);
     message->from = sender;
     message->sender = waited ? sender : NULL;
-    atomic_init(&message->holders, waited ? 2 : 1);
+    message->holders = waited ? 2 : 1;
     message->posted_ps = node_now_ps(route->source);
     hand_segments(message);
     return message;
@@ -221,10 +220,10 @@ struct message *message_post(struct route *route, uint64_t bytes, struct softwar
 
 void message_fetch(struct route *route, uint64_t bytes, struct software *receiver, void *note)
 {
-    struct message *message = new_message(route, bytes, receiver, note);
+    struct message *message = new_message(route->target, route, bytes, receiver, note);
     struct packet packet = {.kind = PACKET_FETCH, .message = message};
     message->from = receiver;
-    atomic_init(&message->holders, 1);
+    message->holders = 1;
     node_send_control(route->target, route->source, &packet, route->latency_ps);
 }
 
@@ -244,7 +243,7 @@ static void acknowledge(struct node *node, struct segment *segment, bool failed)
     struct message *message = segment->message;
     struct packet answer = {
         .kind = PACKET_ACKNOWLEDGE, .message = message, .bytes = segment->packet.bytes, .failed = failed};
-    free(segment);
+    node_give_object(node, OBJECT_SEGMENT, segment);
     target_there(message, answer.bytes, failed);
     node_send_control(node, message->route->source, &answer, message->route->latency_ps);
 }
@@ -268,7 +267,7 @@ static void data_arrived(struct node *node, const struct packet *packet)
 {
     struct message *message = packet->message;
     struct route *route = message->route;
-    struct segment *segment = memory_alloc(sizeof(*segment));
+    struct segment *segment = node_take_object(node, OBJECT_SEGMENT, sizeof(*segment));
     *segment = (struct segment){message, *packet};
     segment->packet.hop_ps[HOP_NETWORK_LATENCY] = route->latency_ps;
     segment->packet.hop_ps[HOP_NETWORK_TRANSFER] = packet->time_ps - packet->sent_ps - route->latency_ps;
@@ -292,7 +291,7 @@ static void local_over(void *argument, const struct machine_operation_time *time
     add_operation(segment, time, false);
     if (!failed)
         record_segment(node, segment, message->posted_ps);
-    free(segment);
+    node_give_object(node, OBJECT_SEGMENT, segment);
     target_there(message, bytes, failed);
     acknowledged(message, bytes, failed);
 }

@@ -19,8 +19,6 @@
 
 #include "sim/world/node.h"
 
-#include <stdatomic.h>
-
 /** A way from an end to an end. */
 struct route {
     struct world_end from, to;
@@ -42,7 +40,7 @@ struct message {
     struct software *receiver; /**< gets it; may be NULL */
     void *note;                /**< for the receiver */
     struct software *from;     /**< software it is from, for the receiver */
-    atomic_uint holders;       /**< source and sender or receiver: freed by the last */
+    unsigned holders;          /**< its way, and the sender that waits: both at the source */
     /* source */
     uint64_t posted_ps, handed_bytes, acknowledged_bytes;
     uint32_t in_flight;

@@ -11,6 +11,7 @@
 #include <simgrid/actor.h>
 #include <simgrid/semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Progress is asked for now and then; a piece that nobody can disturb is this many windows long. */
 enum { WINDOWS_BETWEEN_QUESTIONS = 64, WINDOWS_OF_A_PIECE = 1000 };
@@ -71,6 +72,23 @@ void node_send_control(struct node *node, struct node *to, struct packet *packet
     packet->time_ps = packet->sent_ps + latency_ps;
     atomic_fetch_add(&node->simulation->active, 1);
     node_deliver(to, packet);
+}
+
+/* ---- objects ---- */
+
+void *node_take_object(struct node *node, enum node_object kind, size_t size)
+{
+    void *object = node->free_objects[kind];
+    if (!object)
+        return arena_alloc(node->arena, size);
+    memcpy(&node->free_objects[kind], object, sizeof(void *));
+    return memset(object, 0, size);
+}
+
+void node_give_object(struct node *node, enum node_object kind, void *object)
+{
+    memcpy(object, &node->free_objects[kind], sizeof(void *));
+    node->free_objects[kind] = object;
 }
 
 /* ---- what the machine calls back ---- */
@@ -176,8 +194,10 @@ struct arrival {
 static void arrive(void *argument)
 {
     struct arrival *arrival = argument;
-    message_packet_arrived(arrival->node, &arrival->packet);
-    free(arrival);
+    struct node *node = arrival->node;
+    const struct packet packet = arrival->packet;
+    node_give_object(node, OBJECT_ARRIVAL, arrival);
+    message_packet_arrived(node, &packet);
 }
 
 /* All arrivals before @p limit_ps become calls of the machine. @return their number */
@@ -186,7 +206,7 @@ static unsigned take_arrivals(struct node *node, uint64_t limit_ps)
     unsigned count = 0;
     pthread_mutex_lock(&node->lock);
     while (node->inbox_count && node->inbox[0].time_ps < limit_ps) {
-        struct arrival *arrival = memory_alloc(sizeof(*arrival));
+        struct arrival *arrival = node_take_object(node, OBJECT_ARRIVAL, sizeof(*arrival));
         *arrival = (struct arrival){node, inbox_pop(node)};
         const struct node_call call = {.called = arrive, .argument = arrival};
         machine_call_at(node->machine, arrival->packet.time_ps, take_call(node, &call));
@@ -301,6 +321,10 @@ void node_free(struct node *node)
         courier_free(node->couriers[i]);
     for (uint32_t i = 0; i < node->simulation->traffic_count; i++)
         free(node->traffic[i].latency);
+    if (node->turn) {
+        sg_sem_destroy(node->turn);
+        sg_sem_destroy(node->wake);
+    }
     free(node->couriers);
     free(node->calls);
     free(node->inbox);

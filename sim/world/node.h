@@ -29,6 +29,9 @@ struct message;
 struct software;
 struct world_simulation;
 
+/** Small things that come and go with messages. */
+enum node_object { OBJECT_MESSAGE, OBJECT_SEGMENT, OBJECT_ARRIVAL, OBJECT_KINDS };
+
 enum packet_kind {
     PACKET_DATA,        /**< a segment */
     PACKET_ACKNOWLEDGE, /**< the segment is visible at the other end, or failed there */
@@ -86,6 +89,8 @@ struct node {
     struct node_traffic *traffic; /**< [stream of the world, then collective] */
     bool *maps_each_use;          /**< [function] its domain's mode is strict or lazy */
 
+    void *free_objects[OBJECT_KINDS]; /**< lists, linked through their first word */
+
     struct node_call *calls;
     uint32_t call_count, free_call;
     uint32_t calls_pending; /**< not yet called back */
@@ -132,6 +137,10 @@ const struct node_window *node_window(const struct node *node, uint32_t function
 
 /** Start the driver. */
 void node_start(struct node *node);
+
+/** An object of @p size bytes, all zero; given back to any node, and freed with the nodes at the latest. */
+void *node_take_object(struct node *node, enum node_object kind, size_t size);
+void node_give_object(struct node *node, enum node_object kind, void *object);
 
 /** The machine's time. */
 uint64_t node_now_ps(const struct node *node);

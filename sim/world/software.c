@@ -203,6 +203,8 @@ void software_start(struct software *software)
 
 void software_free(struct software *software)
 {
+    if (software->turn)
+        sg_sem_destroy(software->turn);
     free(software->received);
     free(software);
 }

@@ -49,7 +49,7 @@ static void push(struct software *software)
 {
     const struct initiator *role = software->role;
     uint32_t depth = role->stream->queue_depth;
-    struct message **under_way = memory_array(depth, sizeof(struct message *));
+    struct message **under_way = arena_array(software->node->arena, depth, sizeof(struct message *));
     for (uint64_t i = 0; i < role->stream->messages + depth; i++) {
         struct message **slot = &under_way[i % depth];
         if (*slot)
@@ -59,7 +59,6 @@ static void push(struct software *software)
             *slot = software_send(software, role->ways[i % role->way_count].data, role->stream->size_bytes,
                                   NULL, NULL);
     }
-    free(under_way);
 }
 
 /* Ask for @p number: by the NIC itself, or from software. */
@@ -80,7 +79,8 @@ static void fetch(struct software *software)
 {
     const struct initiator *role = software->role;
     uint64_t asked = 0, done = 0;
-    struct request *requests = memory_array(role->stream->queue_depth, sizeof(*requests));
+    struct request *requests =
+        arena_array(software->node->arena, role->stream->queue_depth, sizeof(*requests));
     while (asked < role->stream->messages && asked < role->stream->queue_depth) {
         ask(software, role, &requests[asked], asked);
         asked++;
@@ -91,7 +91,6 @@ static void fetch(struct software *software)
         if (asked < role->stream->messages)
             ask(software, role, request, asked++);
     }
-    free(requests);
 }
 
 /* ---- servers ---- */
