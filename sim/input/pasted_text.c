@@ -130,10 +130,12 @@ static size_t unwrap_markup(char *text, size_t length)
     char *out = text;
     while (rest.at < rest.end) {
         uint32_t code = *rest.at == '&' ? take_reference(&rest) : 0;
-        enum tag tag = *rest.at == '<' || *rest.at == '[' ? take_tag(&rest) : TAG_NONE;
-        if (code)
+        if (code) {
             out = utf8_put(out, code);
-        else if (tag == TAG_NONE)
+            continue;
+        }
+        enum tag tag = *rest.at == '<' || *rest.at == '[' ? take_tag(&rest) : TAG_NONE;
+        if (tag == TAG_NONE)
             *out++ = *rest.at++;
         else if (tag == TAG_BREAK && !starts_line(text, out) && !ends_line(rest))
             *out++ = '\n';

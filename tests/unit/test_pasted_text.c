@@ -31,6 +31,7 @@ START_TEST(markup_goes)
         {"&#60;&#x3c;&#x1F600;&#0;&#xd800;&#;\n", "<<\xf0\x9f\x98\x80&#0;&#xd800;&#;\n"},
         {"a&nbsp;b&unknown;c & d;\n", "a b&unknown;c & d;\n"},
         {"<access denied> <?> <4us <b>x</b> <i\n", "<access denied> <?> <4us x <i\n"},
+        {"x&gt;<br>a<b>&amp;</b>[code]b", "x>\na&\nb"},
         {"<pre>a\nb</pre>\n", "a\nb\n"},
         {"here: <pre class=\"x\">a<br/>b<br>\nc</pre>\n", "here: \na\nb\nc\n"},
         {"look [code]a\n> [/code]b\n", "look \na\n> b\n"},
