@@ -34,9 +34,9 @@ START_TEST(damaged_dumps_do_no_harm)
         fclose(file);
         ck_assert_uint_gt(size, 0);
         LLVMFuzzerTestOneInput(data, size);
-        for (size_t length = 0; length < size; length += 1 + next_random(&state) % 40)
+        for (size_t length = 0; length < size; length += 1 + next_random(&state) % (size / 20 + 1))
             LLVMFuzzerTestOneInput(data, length);
-        for (unsigned round = 0; round < 300; round++) {
+        for (unsigned round = 0; round < 100; round++) {
             memcpy(copy, data, size);
             damage(copy, size, &state);
             LLVMFuzzerTestOneInput(copy, size);
