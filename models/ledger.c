@@ -20,6 +20,9 @@ const char *ledger_part_name(enum ledger_part part)
         [LEDGER_INTERRUPT] = "interrupt",
         [LEDGER_MEMORY] = "memory",
         [LEDGER_COMPLETER] = "completer",
+        [LEDGER_DRIVER] = "driver",
+        [LEDGER_INVALIDATION] = "invalidation",
+        [LEDGER_BOUNCE_COPY] = "bounce_copy",
     };
     return names[part];
 }

@@ -26,6 +26,9 @@ enum ledger_part {
     LEDGER_INTERRUPT,       /**< remapping of an interrupt message, posting it */
     LEDGER_MEMORY,          /**< data access: latency, bandwidth, write commit */
     LEDGER_COMPLETER,       /**< in a peer device that serves the request */
+    LEDGER_DRIVER,          /**< on a CPU: mapping and unmapping the buffer, and waiting for that CPU */
+    LEDGER_INVALIDATION,    /**< on a CPU: until what it unmapped is invalidated */
+    LEDGER_BOUNCE_COPY,     /**< on a CPU: copying to and from bounce buffers */
     LEDGER_PARTS,
 };
 

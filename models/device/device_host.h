@@ -34,6 +34,7 @@ struct device_buffer {
     uint64_t iova;     /**< as the device has to address it */
     uint64_t physical; /**< where it is; kept from map to unmap */
     uint32_t length;   /**< bytes; set before map */
+    uint32_t slot;     /**< of its bounce buffer, for the host */
     bool mapped;
 };
 

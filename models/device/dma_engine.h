@@ -80,7 +80,7 @@ struct dma_operation {
     uint32_t asked_bytes;    /**< device TLB: translations are asked for up to here */
     uint64_t translation_ps; /**< device TLB: when the translation it last waited for came */
     bool late;               /**< issued once more after its buffer was unmapped */
-    uint64_t physical;       /**< of a buffer mapped for it alone */
+    uint32_t request;        /**< number plus one of what it is a part of, at its owner; 0: of nothing */
     uint64_t start_ps;       /**< first asked for, before its buffer was mapped */
     uint64_t submit_ps;      /**< submitted, the last time */
     uint64_t queued_ps;      /**< since when @c queued */

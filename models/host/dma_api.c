@@ -170,11 +170,13 @@ bool dma_take_iova(struct dma_device *device, struct kernel_time *time, uint64_t
     return iova_allocator_take(&domain->iova, time, length, limit, true, iova);
 }
 
-static void spend_on_table(const struct dma_domain *domain, struct kernel_time *time, uint64_t call_ps,
-                           uint32_t entries)
+void dma_spend_on_table(const struct dma_domain *domain, struct kernel_time *time, uint32_t entries,
+                        bool clear)
 {
+    const struct dma_api_parameters *costs = domain->parameters;
     uint64_t further = entries > 1 ? entries - 1 : 0;
-    kernel_time_spend(time, KERNEL_TABLE, call_ps + further * domain->parameters->table_entry_ps);
+    kernel_time_spend(time, KERNEL_TABLE,
+                      (clear ? costs->unmap_ps : costs->map_ps) + further * costs->table_entry_ps);
 }
 
 static enum dma_map_result translate(struct dma_device *device, struct kernel_time *time,
@@ -188,7 +190,7 @@ static enum dma_map_result translate(struct dma_device *device, struct kernel_ti
     uint32_t entries =
         domain->tables.map(domain->tables.context, iova, mapping->physical - offset, length,
                            mapping->direction != DMA_FROM_DEVICE, mapping->direction != DMA_TO_DEVICE);
-    spend_on_table(domain, time, domain->parameters->map_ps, entries);
+    dma_spend_on_table(domain, time, entries, false);
     if (!entries) {
         iova_allocator_give(&domain->iova, time, iova, length);
         return DMA_TABLE_TAKEN;
@@ -227,7 +229,7 @@ bool dma_unmap_begin(struct dma_device *device, struct kernel_time *time, const 
         return true;
     dma_mapping_range(device, mapping, &iova, &length);
     uint32_t entries = domain->tables.unmap(domain->tables.context, iova, length);
-    spend_on_table(domain, time, domain->parameters->unmap_ps, entries);
+    dma_spend_on_table(domain, time, entries, true);
     return entries != 0;
 }
 
@@ -242,7 +244,7 @@ static void free_covered(struct dma_domain *domain, struct kernel_time *time, ui
     }
 }
 
-enum dma_invalidation dma_unmap_next(struct dma_device *device, struct kernel_time *time)
+enum dma_invalidation dma_unmap_next(struct dma_device *device, struct kernel_time *time, uint32_t ranges)
 {
     struct dma_domain *domain = device->domain;
     if (!domain)
@@ -250,20 +252,22 @@ enum dma_invalidation dma_unmap_next(struct dma_device *device, struct kernel_ti
     if (!domain->lazy)
         return DMA_INVALIDATE_RANGE;
     free_covered(domain, time, time->cpu);
-    return flush_queue_is_full(&domain->flush_queue, time->cpu) ? DMA_INVALIDATE_DOMAIN
-                                                                : DMA_INVALIDATE_NOTHING;
+    return flush_queue_room(&domain->flush_queue, time->cpu) < ranges ? DMA_INVALIDATE_DOMAIN
+                                                                      : DMA_INVALIDATE_NOTHING;
 }
 
-void dma_release_iova(struct dma_domain *domain, struct kernel_time *time, uint64_t iova, uint64_t length)
+void dma_release_iova(struct dma_domain *domain, struct kernel_time *time, uint64_t iova, uint64_t length,
+                      bool taken)
 {
     if (!domain->lazy) {
-        iova_allocator_give(&domain->iova, time, iova, length);
+        if (taken)
+            iova_allocator_give(&domain->iova, time, iova, length);
         return;
     }
-    if (flush_queue_is_full(&domain->flush_queue, time->cpu))
+    if (flush_queue_room(&domain->flush_queue, time->cpu) == 0)
         free_covered(domain, time, time->cpu); /* a flush was made for it just now */
     kernel_time_spend(time, KERNEL_FLUSH_QUEUE, domain->parameters->flush_queue_ps);
-    flush_queue_add(&domain->flush_queue, time->cpu, &(struct flush_entry){iova, length, 0, true});
+    flush_queue_add(&domain->flush_queue, time->cpu, &(struct flush_entry){iova, length, 0, taken});
 }
 
 /* What the device has written comes to the buffer. */
@@ -278,7 +282,7 @@ void dma_unmap_end(struct dma_device *device, struct kernel_time *time, const st
     uint64_t iova, length;
     if (device->domain) {
         dma_mapping_range(device, mapping, &iova, &length);
-        dma_release_iova(device->domain, time, iova, length);
+        dma_release_iova(device->domain, time, iova, length, true);
     }
     copy_back(device, time, mapping);
     if (mapping->slot != SWIOTLB_NOTHING)

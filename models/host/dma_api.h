@@ -9,7 +9,7 @@
  * time.now_ps
  *   ... the device uses mapping.address ...
  *   dma_unmap_begin(device, &time, &mapping);
- *   switch (dma_unmap_next(device, &time, &mapping)) {                       at the time unmap_begin() ended
+ *   switch (dma_unmap_next(device, &time, 1)) {                              at the time unmap_begin() ended
  *   DMA_INVALIDATE_RANGE, _DOMAIN: the caller has the IOMMU invalidate, and waits
  *   }
  *   dma_unmap_end(device, &time, &mapping);                                  at the time it was done
@@ -142,8 +142,9 @@ enum dma_map_result dma_map(struct dma_device *device, struct kernel_time *time,
 
 /** First part of unmapping: the page-table entries go. @return false where something else was mapped there */
 bool dma_unmap_begin(struct dma_device *device, struct kernel_time *time, const struct dma_mapping *mapping);
-/** Second part: what is to be invalidated before the third? */
-enum dma_invalidation dma_unmap_next(struct dma_device *device, struct kernel_time *time);
+/** Second part: what is to be invalidated before the third, which gives back @p ranges? At most as many as a
+ * ring of lazy mode has room for. */
+enum dma_invalidation dma_unmap_next(struct dma_device *device, struct kernel_time *time, uint32_t ranges);
 /** Third part: the address is free again, or queued; a bounced buffer has its data. */
 void dma_unmap_end(struct dma_device *device, struct kernel_time *time, const struct dma_mapping *mapping);
 
@@ -151,8 +152,16 @@ void dma_unmap_end(struct dma_device *device, struct kernel_time *time, const st
 /** Take @p length bytes of IO virtual addresses that the device reaches: below 4 GiB first
  * (iommu_dma_alloc_iova()). */
 bool dma_take_iova(struct dma_device *device, struct kernel_time *time, uint64_t length, uint64_t *iova);
-/** Give them back: at once, or into the CPU's ring. */
-void dma_release_iova(struct dma_domain *domain, struct kernel_time *time, uint64_t iova, uint64_t length);
+/**
+ * Give them back: at once, or into the CPU's ring, which has room after dma_unmap_next() and what that asked
+ * for.
+ * @param taken  by dma_take_iova(); else the address was the caller's choice and goes to no allocator
+ */
+void dma_release_iova(struct dma_domain *domain, struct kernel_time *time, uint64_t iova, uint64_t length,
+                      bool taken);
+/** The CPU time of page-table work: @p entries written or (@p clear) cleared by one call. */
+void dma_spend_on_table(const struct dma_domain *domain, struct kernel_time *time, uint32_t entries,
+                        bool clear);
 
 /** A mapping stays, and one side is done with it: copies, where it bounces; nothing else on a coherent
  * machine.

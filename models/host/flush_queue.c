@@ -24,7 +24,7 @@ void flush_queue_fini(struct flush_queue *queue)
 
 void flush_queue_add(struct flush_queue *queue, uint32_t cpu, const struct flush_entry *entry)
 {
-    assert(!flush_queue_is_full(queue, cpu));
+    assert(flush_queue_room(queue, cpu));
     struct flush_entry *place = &queue->entries[(size_t)cpu * queue->size + queue->tail[cpu]];
     *place = *entry;
     place->counter = queue->begun;

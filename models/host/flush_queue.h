@@ -24,15 +24,15 @@ struct flush_queue {
     struct flush_entry *entries; /**< [cpu x size] */
     uint32_t *head, *tail;       /**< [cpu] */
     uint64_t begun, finished;    /**< flushes */
-    bool timer_set;
 };
 
 void flush_queue_init(struct flush_queue *queue, uint32_t size, uint32_t cpus);
 void flush_queue_fini(struct flush_queue *queue);
 
-static inline bool flush_queue_is_full(const struct flush_queue *queue, uint32_t cpu)
+/** Ranges that the ring of @p cpu still takes. */
+static inline uint32_t flush_queue_room(const struct flush_queue *queue, uint32_t cpu)
 {
-    return (queue->tail[cpu] + 1) % queue->size == queue->head[cpu];
+    return (queue->head[cpu] + queue->size - queue->tail[cpu] - 1) % queue->size;
 }
 
 /** Put an unmapped range into the ring of @p cpu, which must not be full. Its counter is set here. */

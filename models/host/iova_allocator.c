@@ -247,6 +247,18 @@ void iova_allocator_give(struct iova_allocator *allocator, struct kernel_time *t
     allocator->counters.tree_gives++;
 }
 
+void iova_allocator_restart(struct iova_allocator *allocator)
+{
+    allocator->counters = (struct iova_counters){0};
+    allocator->live_bytes_high = allocator->live_bytes;
+    allocator->tree_lock = (struct spin_lock){0};
+    for (int order = 0; order < IOVA_CACHED_ORDERS; order++) {
+        allocator->caches[order].lock = (struct spin_lock){0};
+        if (allocator->caches[order].trim_ps != UINT64_MAX)
+            allocator->caches[order].trim_ps = depot_interval_ps;
+    }
+}
+
 void iova_allocator_reserve(struct iova_allocator *allocator, uint64_t base, uint64_t limit)
 {
     iova_tree_reserve(&allocator->tree, base >> allocator->page_shift, limit >> allocator->page_shift);

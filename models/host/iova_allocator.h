@@ -95,6 +95,9 @@ bool iova_allocator_take(struct iova_allocator *allocator, struct kernel_time *t
 void iova_allocator_give(struct iova_allocator *allocator, struct kernel_time *time, uint64_t address,
                          uint64_t length);
 
+/** Locks are free and nothing has been counted: the run begins here. */
+void iova_allocator_restart(struct iova_allocator *allocator);
+
 /** Bring everything in magazines and depots back into the tree, as before the device's driver is gone. */
 void iova_allocator_empty(struct iova_allocator *allocator);
 

@@ -72,10 +72,14 @@ void invalidation_queue_submit(struct invalidation_queue *queue, const struct in
                                uint32_t count, uint32_t waiter)
 {
     uint64_t now_ps = queue->events->now_ps,
-             begin_ps = queue->lock_free_ps > now_ps ? queue->lock_free_ps : now_ps;
+             begin_ps = now_ps + queue->waiting * queue->unit->parameters.invalidation_poll_ps;
+    if (begin_ps < queue->lock_free_ps)
+        begin_ps = queue->lock_free_ps;
     struct invalidation wait = {.type = INVALIDATION_WAIT, .waiter = waiter};
     assert(waiter < ARGUMENT_STATUS);
     queue->lock_free_ps = begin_ps + queue->unit->parameters.invalidation_submit_ps;
+    queue->lock_wait_ps += begin_ps - now_ps;
+    queue->waiting++;
     queue->batches++;
     for (uint32_t i = 0; i <= count; i++) {
         struct invalidation invalidation = i < count ? batch[i] : wait;
@@ -100,9 +104,12 @@ static void try_finish_wait(struct invalidation_queue *queue)
 {
     if (!queue->draining || queue->drain.in_flight[queue->drain.generation ^ 1] || queue->devices)
         return;
-    uint32_t waiter = at(queue, 0)->waiter;
+    const struct iommu_parameters *parameters = &queue->unit->parameters;
+    uint32_t waiter = at(queue, 0)->waiter, others = queue->waiting - 1;
     queue->draining = false;
-    post(queue, queue->events->now_ps + queue->unit->parameters.invalidation_wait_ps,
+    post(queue,
+         queue->events->now_ps + parameters->invalidation_wait_ps +
+             others * parameters->invalidation_poll_ps / 2,
          ARGUMENT_STATUS | waiter);
     take_first(queue);
 }
@@ -169,6 +176,7 @@ void invalidation_queue_event(struct invalidation_queue *queue, uint32_t argumen
 {
     switch (argument & ARGUMENT_KIND) {
     case ARGUMENT_STATUS:
+        queue->waiting--;
         queue->done(queue->context, queue->id, argument & ~(uint32_t)ARGUMENT_KIND);
         break;
     case ARGUMENT_TIMEOUT:

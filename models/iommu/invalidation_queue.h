@@ -5,7 +5,11 @@
  * specification 6.5.2, queued invalidation; AMD-Vi's command buffer and SMMUv3's command queue work alike).
  *
  * A submitter takes the queue's lock, writes a batch and a wait descriptor, moves the tail, and polls until
- * the unit writes the wait descriptor's status (qi_submit_sync() of drivers/iommu/intel/dmar.c). The unit
+ * the unit writes the wait descriptor's status (qi_submit_sync() of drivers/iommu/intel/dmar.c). With VT-d it
+ * takes the lock again for each look, and reads a register of the unit meanwhile (qi_check_fault()); the lock
+ * is had in turn. So whoever comes waits for one look of each that waits already, and whose status is written
+ * sees it half a round of them later, on average: with many CPUs an invalidation takes time in proportion to
+ * their number, and their invalidations together do not become more. The unit
  * carries descriptors out in order. A wait descriptor is done when
  *   - requests translated before it have reached memory or left the root complex (VT-d: DR and DW, draining),
  * and
@@ -67,11 +71,13 @@ struct invalidation_queue {
     uint64_t wait_began_ps;      /**< of the wait descriptor at the head, if it waits for devices */
     bool timer_set;              /**< an event for its time-out is under way */
     uint64_t lock_free_ps;
+    uint32_t waiting; /**< submitters that poll */
     struct drain drain;
     /* Counters. */
     uint64_t descriptors[INVALIDATION_TYPES], batches, timeouts, busy_ps;
-    uint32_t high;       /**< most descriptors in the queue at once */
-    uint64_t started_ps; /* internal */
+    uint64_t lock_wait_ps; /**< of submitters, until the lock was theirs */
+    uint32_t high;         /**< most descriptors in the queue at once */
+    uint64_t started_ps;   /* internal */
 };
 
 /** Empty queue of @p unit, whose parameters say what things take. Callbacks are the caller's to set. */

@@ -109,6 +109,9 @@ static const struct field fields[] = {
          "the unit fetches and carries out one descriptor of the invalidation queue"),
     TIME("invalidation_wait", invalidation_wait_ps,
          "status write of a wait descriptor to the polling CPU seeing it"),
+    TIME("invalidation_poll", invalidation_poll_ps,
+         "a waiting CPU's look at its status, with the queue's lock held (VT-d): others that submit or look "
+         "wait for it"),
     {.name = "invalidation_timeout",
      .type = FIELD_QUANTITY,
      .offset = offsetof(struct iommu_parameters, invalidation_timeout_ps),

@@ -72,6 +72,8 @@ struct iommu_parameters {
         invalidation_submit_ps; /**< a CPU writes a batch and the tail register, holding the queue's lock */
     uint64_t invalidation_descriptor_ps; /**< the unit fetches and carries out one descriptor */
     uint64_t invalidation_wait_ps; /**< status write of a wait descriptor to the CPU that polls seeing it */
+    uint64_t invalidation_poll_ps; /**< a look at the status with the queue's lock held, and the lock's
+                                      handoff; 0: CPUs look without the lock */
     uint64_t invalidation_timeout_ps; /**< a device that does not answer an invalidation is given up */
     uint32_t invalidation_max_order;  /**< a page-selective invalidation covers up to 2^this pages of 4 KiB */
     bool invalidation_hint;     /**< where no table is freed the driver spares the walk caches (VT-d: IH) */

@@ -3,6 +3,7 @@
 #include "sim/analysis/kernel_cmdline.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A piece of the command line; offsets of diagnostics are counted from the start of the text. */
@@ -73,8 +74,7 @@ static bool starts_with_any(struct slice slice, const char *const *words)
 /* The kernel compares these words by prefix only; so do we. */
 static void read_intel_iommu(struct parser *parser, struct slice value)
 {
-    static const char *const harmless[] = {"forcedac",      "sp_off",   "sm_on", "sm_off",
-                                           "tboot_noforce", "nobounce", NULL};
+    static const char *const harmless[] = {"sp_off", "sm_on", "sm_off", "tboot_noforce", "nobounce", NULL};
     struct kernel_cmdline *cmdline = parser->cmdline;
     struct slice word;
     while (next_part(&value, ",", &word)) {
@@ -86,6 +86,8 @@ static void read_intel_iommu(struct parser *parser, struct slice value)
             cmdline->intel_graphics_off = true;
         else if (starts_with(word, "strict"))
             cmdline->strict = GIVEN_ON;
+        else if (starts_with(word, "forcedac"))
+            cmdline->forcedac = true;
         else if (!starts_with_any(word, harmless))
             warn_no_effect(parser, word);
     }
@@ -144,6 +146,47 @@ static void read_passthrough(struct parser *parser, struct slice value)
 static void read_strict(struct parser *parser, struct slice value)
 {
     read_switch(parser, value, &parser->cmdline->strict);
+}
+
+static void read_forcedac(struct parser *parser, struct slice value)
+{
+    enum given given = NOT_GIVEN;
+    read_switch(parser, value, &given);
+    if (given != NOT_GIVEN)
+        parser->cmdline->forcedac = given == GIVEN_ON;
+}
+
+/* A number as simple_strtoul(,, 0) reads it; what follows its digits is not looked at. */
+static bool read_number(struct slice word, uint64_t *number)
+{
+    char text[24], *end;
+    size_t length = word.length < sizeof(text) - 1 ? word.length : sizeof(text) - 1;
+    memcpy(text, word.at, length);
+    text[length] = '\0';
+    *number = strtoull(text, &end, 0);
+    return length && text[0] >= '0' && text[0] <= '9';
+}
+
+/* setup_io_tlb_npages(): slots, areas, then a word, any of them left out from the front. */
+static void read_swiotlb(struct parser *parser, struct slice value)
+{
+    struct kernel_cmdline *cmdline = parser->cmdline;
+    struct slice word;
+    for (int numbers = 0; next_part(&value, ",", &word);) {
+        uint64_t number;
+        if (numbers < 2 && read_number(word, &number)) {
+            if (numbers++ == 0)
+                cmdline->swiotlb_slots = number < UINT32_MAX ? number : UINT32_MAX;
+            else
+                cmdline->swiotlb_areas = number < 4096 ? (uint32_t)number : 4096;
+        } else if (starts_with(word, "force")) {
+            cmdline->swiotlb_force = GIVEN_ON;
+        } else if (starts_with(word, "noforce")) {
+            cmdline->swiotlb_force = GIVEN_OFF;
+        } else {
+            warn_no_effect(parser, word);
+        }
+    }
 }
 
 /* The kernel compares these words by prefix only, too. */
@@ -286,6 +329,8 @@ static const struct {
     {"iommu=", read_iommu},
     {"iommu.passthrough=", read_passthrough},
     {"iommu.strict=", read_strict},
+    {"iommu.forcedac=", read_forcedac},
+    {"swiotlb=", read_swiotlb},
     {"pci=", read_pci},
     {"pcie_acs_override=", read_acs_override},
     {"intremap=", read_interrupt_remapping},

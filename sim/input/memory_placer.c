@@ -8,6 +8,12 @@
 /* Where the topology tells no RAM: from 4 GiB up, as far as 48 address bits reach. */
 static const uint64_t assumed_low = UINT64_C(1) << 32, assumed_high = (UINT64_C(1) << 48) - 1;
 
+/* ... and where it tells none, buffers come from 2 GiB below that and 64 GiB from there on. */
+static const struct memory_range assumed_memory[] = {
+    {.base = UINT64_C(1) << 20, .limit = (UINT64_C(1) << 31) - 1},
+    {.base = UINT64_C(1) << 32, .limit = (UINT64_C(68) << 30) - 1},
+};
+
 struct memory_placer {
     const struct topology *topology; /* may be NULL */
     struct range_set taken;
@@ -81,4 +87,39 @@ bool memory_placer_take(struct memory_placer *placer, uint64_t length, uint64_t 
     if (found)
         range_set_insert(&placer->taken, *base, *base + length - 1);
     return found;
+}
+
+/* What of a range of RAM is not taken, in whole pages. */
+static uint32_t free_in(const struct range_set *taken, const struct memory_range *range,
+                        struct free_memory *memory)
+{
+    const uint64_t mask = 4095;
+    uint64_t from = range->base;
+    uint32_t count = 0;
+    for (size_t i = 0; i <= taken->count && from <= range->limit; i++) {
+        bool end = i == taken->count || taken->ranges[i].base > range->limit;
+        if (!end && taken->ranges[i].limit < from)
+            continue;
+        uint64_t to = end ? range->limit : taken->ranges[i].base - 1, first = (from + mask) & ~mask;
+        uint64_t last = ((to + 1) & ~mask) - 1;
+        if ((end || taken->ranges[i].base > from) && first < last && last <= to)
+            memory[count++] = (struct free_memory){first, last, range->numa_node};
+        if (end || taken->ranges[i].limit == UINT64_MAX)
+            break;
+        from = taken->ranges[i].limit + 1;
+    }
+    return count;
+}
+
+uint32_t memory_placer_free_memory(const struct memory_placer *placer, struct arena *arena,
+                                   struct free_memory **memory)
+{
+    const struct topology *topology = placer->topology;
+    bool told = topology && topology->memory_count;
+    const struct memory_range *ranges = told ? topology->memory : assumed_memory;
+    uint32_t range_count = told ? topology->memory_count : 2, count = 0;
+    *memory = arena_array(arena, range_count + placer->taken.count + 1, sizeof(**memory));
+    for (uint32_t i = 0; i < range_count; i++)
+        count += free_in(&placer->taken, &ranges[i], *memory + count);
+    return count;
 }

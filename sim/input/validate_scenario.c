@@ -22,7 +22,7 @@ static void summarise(const struct workload *workload, struct text_buffer *summa
 int validate_workload(const struct source_text *source, struct text_buffer *summary,
                       struct diagnostics *diagnostics)
 {
-    const struct workload_machine machine = {NULL, NULL, IOMMU_VT_D};
+    const struct workload_machine machine = {.iommu = IOMMU_VT_D};
     struct json_document document;
     int status = json_document_init(&document, source, diagnostics);
     if (status < 0)
@@ -70,7 +70,8 @@ static int validate_parts(struct scenario *scenario, struct text_buffer *summary
     int status = scenario_load_machine(scenario, &input, diagnostics);
     if (status < 0)
         return status;
-    const struct workload_machine machine = {input->topology, NULL, iommu_of(scenario, input->topology)};
+    const struct workload_machine machine = {.topology = input->topology,
+                                             .iommu = iommu_of(scenario, input->topology)};
     status = scenario_load_workload(scenario, &machine, &workload, diagnostics);
     for (uint32_t i = 0; status == STATUS_OK && i < workload->stream_count; i++) {
         if (workload->streams[i].trace_path && strcmp(workload->streams[i].trace_path, "-") != 0)

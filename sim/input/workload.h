@@ -7,6 +7,7 @@
 #define IOMMUSIM_INPUT_WORKLOAD_H
 
 #include "models/device/device_model.h"
+#include "models/host/page_allocator.h"
 #include "sim/base/diagnostic.h"
 #include "sim/topology/topology.h"
 
@@ -17,6 +18,7 @@ enum translation_mode {
     TRANSLATION_OFF,         /**< flat physical: the IOMMU is not there */
     TRANSLATION_STRICT,      /**< mapped and unmapped during the run; unmapping waits for the invalidation */
     TRANSLATION_LAZY,        /**< likewise; invalidation comes later, for many at once */
+    TRANSLATION_KERNEL,      /**< in documents only: one of these, as the kernel's command line has it */
 };
 
 /** Addresses are looked up in page tables. */
@@ -47,13 +49,21 @@ enum domain_ats {
     ATS_OFF,
 };
 
+/** Which buffers of a domain's devices are bounced. */
+enum bounce_mode {
+    BOUNCE_NEEDED, /**< those the device does not reach, or must not */
+    BOUNCE_ALWAYS, /**< all: a confidential guest's, or swiotlb=force */
+    BOUNCE_TWICE,  /**< all, and each is copied once more: encrypted, or by the host */
+};
+
 /** An address space and the functions whose DMA uses it. */
 struct domain {
     const char *name;
     enum translation_mode mode;
     enum domain_ats ats;
-    uint32_t pasid;         /**< plus one: requests of its functions that carry it belong here; 0: those that
-                               carry none */
+    uint32_t pasid; /**< plus one: requests of its functions that carry it belong here; 0: those that
+                       carry none */
+    enum bounce_mode bounce;
     uint32_t *function_ids; /**< arena */
     uint32_t function_count;
     struct mapping *mappings;
@@ -82,7 +92,14 @@ enum stream_source {
 enum stream_buffers {
     BUFFERS_PERSISTENT, /**< mapped before the run */
     BUFFERS_PER_USE,    /**< each operation has its buffer mapped before and unmapped after it */
+    BUFFERS_POOLED,     /**< likewise, but a buffer stays mapped and is used again, synchronised each time */
 };
+
+/** Buffers are taken and mapped during the run. */
+static inline bool stream_buffers_are_mapped(enum stream_buffers buffers)
+{
+    return buffers != BUFFERS_PERSISTENT;
+}
 
 /** What a device does that it should not. */
 enum misbehaviour {
@@ -119,6 +136,9 @@ struct stream {
         affinity_interval_ps; /**< STREAM_MSI: the interrupt moves to another CPU each so often; 0: never */
     bool cold; /**< the CPU has not written the window before the run: nothing of it is in its cache */
     enum stream_buffers buffers;
+    uint32_t pieces;          /**< per use: buffers of an operation, equal in length */
+    enum memory_zone zone;    /**< per use: the highest that buffers come from */
+    uint64_t longest_segment; /**< per use: of the device's lists; 0: the kernel's default */
     enum misbehaviour misbehaviour;
     uint64_t misbehaviour_delay_ps; /**< use after unmap: from the end of unmapping to the access */
     const char
@@ -139,7 +159,10 @@ struct workload {
     uint32_t domain_count;
     struct stream *streams;
     uint32_t stream_count;
-    uint64_t buffer_base, buffer_bytes; /**< RAM for buffers that are mapped during the run; 0: none does */
+    uint64_t buffer_base, buffer_bytes; /**< RAM for buffers that traces map; 0: none does */
+    struct free_memory *memory;         /**< RAM that nothing else is said to be in (arena), ascending */
+    uint32_t memory_count;
+    uint32_t fragmentation; /**< of it, pages that others hold, in thousandths */
     struct arena
         *arena;         /**< owns everything here, the workload itself included; NULL for one built by hand */
     const char *source; /**< where it comes from, in words; may be NULL */
@@ -167,6 +190,8 @@ extern const char *const translation_mode_names[];
 extern const char *const stream_operation_names[];
 extern const char *const address_pattern_names[];
 extern const char *const stream_buffers_names[];
+extern const char *const bounce_mode_names[]; /**< "needed", "always", "twice" */
+extern const char *const memory_zone_names[]; /**< "dma", "dma32", "normal" */
 extern const char *const misbehaviour_names[];
 
 /** Name of a mode. */

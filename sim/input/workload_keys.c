@@ -20,6 +20,11 @@ static const struct json_key workload_keys_rows[] = {
     {"name", "of the workload", SCHEMA_STRING, NULL},
     {"source", "where it comes from, in words", SCHEMA_STRING, NULL},
     {"duration", "the run stops here; absent: when every stream has done its operations", SCHEMA_TIME, NULL},
+    {"fragmentation",
+     "percent of the pages of RAM, between those that buffers mapped during the run come from, that others "
+     "hold (0: "
+     "the machine has just booted)",
+     SCHEMA_COUNT(0, 99), NULL},
     {"domains", "address spaces; a device in none is one no IOMMU translates",
      SCHEMA_LIST(SCHEMA_REF("domain")), NULL},
     {"streams", "who issues what",
@@ -34,7 +39,9 @@ static const struct json_key domain_keys_rows[] = {
     {"mode",
      "static: mapped before the run (default); passthrough: looked up, not translated; off: the IOMMU is not "
      "there; strict, lazy: buffers are mapped and unmapped during the run, too, and unmapping waits for the "
-     "invalidation or leaves it to a flush queue",
+     "invalidation or leaves it to a flush queue; kernel: lazy, strict or passthrough, as the kernel's "
+     "command line "
+     "and defaults make the groups of the devices",
      NULL, translation_mode_names},
     {"devices", "addresses of the functions in it; \"all\": all that issue DMA and are in no domain yet",
      "{\"anyOf\": [{\"const\": \"all\"}, " SCHEMA_LIST(SCHEMA_BDF) "]}", NULL},
@@ -51,6 +58,13 @@ static const struct json_key domain_keys_rows[] = {
      "requests "
      "it (PRI; the device needs ATS and PRI, else its first access to a page fails; mode static)",
      NULL, domain_paging_words},
+    {"bounce",
+     "which buffers of its devices the kernel copies to and from bounce buffers (swiotlb): needed, those "
+     "that a device "
+     "does not reach, and parts of pages of one that is not trusted (default); always, all, as in a "
+     "confidential guest "
+     "or with swiotlb=force; twice, all, and each is copied once more, encrypted or by the host",
+     NULL, bounce_mode_names},
     {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
     {"aged",
      "of modes strict and lazy: so much of the IO virtual address space was in use before the run, in pieces "
@@ -113,11 +127,25 @@ static const struct json_key stream_keys_rows[] = {
     {"pasid", "that its requests carry (generator; none)", SCHEMA_COUNT(0, 1048575), NULL},
     {"cpu", "number of the CPU that maps and unmaps for the stream (0)", SCHEMA_COUNT(0, 1023), NULL},
     {"buffers",
-     "of a generator in a domain of mode strict or lazy: persistent (default), mapped before the run; "
-     "per-use, "
-     "mapped "
-     "before each operation and unmapped after it",
+     "of a generator: persistent (default), mapped before the run; per-use, memory is taken and mapped "
+     "before each "
+     "operation, and unmapped and given back after it (not in a domain of mode static); "
+     "pooled, likewise, but buffers stay mapped and are used again, as from a page pool",
      NULL, stream_buffers_names},
+    {"pieces",
+     "of buffers per-use or pooled: an operation has so many buffers of equal length, each somewhere in "
+     "memory; the "
+     "device "
+     "does one operation for each segment they make when mapped as a list (1)",
+     SCHEMA_COUNT(1, 1024), NULL},
+    {"zone",
+     "of buffers per-use or pooled: the highest zone of memory they come from: normal (default), dma32, "
+     "below 4 GiB, "
+     "or dma, "
+     "below 16 MiB",
+     NULL, memory_zone_names},
+    {"max_segment", "of buffers per-use or pooled, in pieces: the longest segment the device takes (64KiB)",
+     SCHEMA_SIZE, NULL},
     {"interrupts",
      "of operation msi, where they are remapped: remapped (default), to a CPU; posted, into a descriptor "
      "that a CPU is "

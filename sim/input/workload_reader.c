@@ -15,10 +15,14 @@
 #include <xxhash.h>
 
 /* ORDER: enum translation_mode, enum stream_operation, enum address_pattern */
-const char *const translation_mode_names[] = {"static", "passthrough", "off", "strict", "lazy", NULL};
+const char *const translation_mode_names[] = {"static", "passthrough", "off", "strict",
+                                              "lazy",   "kernel",      NULL};
 const char *const stream_operation_names[] = {"read", "write", "alternate", "write-read", "msi", NULL};
 const char *const address_pattern_names[] = {"sequential", "random", "strided", NULL};
-const char *const stream_buffers_names[] = {"persistent", "per-use", NULL}; /* ORDER: enum stream_buffers */
+const char *const stream_buffers_names[] = {"persistent", "per-use", "pooled",
+                                            NULL};                           /* ORDER: enum stream_buffers */
+const char *const bounce_mode_names[] = {"needed", "always", "twice", NULL}; /* ORDER: enum bounce_mode */
+const char *const memory_zone_names[] = {"dma", "dma32", "normal", NULL};    /* ORDER: enum memory_zone */
 const char *const misbehaviour_names[] = {
     "none", "use-after-unmap", "forged-translation", "keeps-translations", "never-answers",
     NULL}; /* ORDER: enum misbehaviour */
@@ -262,6 +266,36 @@ static void read_paging(const struct json_node *node, struct domain *domain)
         json_error_at_key(&given, "workload-mode", "a domain with \"second_stage\" does not page on demand");
 }
 
+/* The mode the kernel gives the groups of the domain's devices: all of them the same. */
+static void choose_mode(const struct workload_reading *reading, const struct json_node *object,
+                        struct domain *domain)
+{
+    const struct workload_machine *machine = reading->machine;
+    const struct topology *topology = machine->topology;
+    uint32_t first = NONE;
+    domain->mode = machine->kernel_modes ? TRANSLATION_OFF : TRANSLATION_LAZY;
+    for (uint32_t i = 0; i < domain->function_count && machine->kernel_modes; i++) {
+        uint32_t id = domain->function_ids[i];
+        if (machine->translated && !machine->translated[id])
+            continue;
+        enum translation_mode mode = machine->kernel_modes[id];
+        if (first == NONE) {
+            first = id;
+            domain->mode = mode;
+        } else if (mode != domain->mode) {
+            char one[BDF_TEXT_SIZE], other[BDF_TEXT_SIZE];
+            const struct pci_function *a = &topology->functions[first], *b = &topology->functions[id];
+            struct json_node node = json_member(object, "mode");
+            json_error(
+                &node, "workload-mode",
+                "the kernel's mode is \"%s\" for %s and \"%s\" for %s: put them into domains of their own",
+                translation_mode_name(domain->mode), bdf_print(one, a->segment, a->bus, a->devfn),
+                translation_mode_name(mode), bdf_print(other, b->segment, b->bus, b->devfn));
+            return;
+        }
+    }
+}
+
 static void read_domain(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
 {
     struct workload *workload = reading->workload;
@@ -282,6 +316,9 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     read_second_stage(node, domain);
     read_paging(node, domain);
     read_aged(node, domain);
+    int bounce = BOUNCE_NEEDED;
+    json_get_choice(node, "bounce", bounce_mode_names, &bounce);
+    domain->bounce = (enum bounce_mode)bounce;
     struct json_node ats = json_member(node, "ats");
     bool on = false;
     if (json_given(&ats) && json_get_boolean(node, "ats", &on))
@@ -293,6 +330,8 @@ static void read_domain(struct workload_reading *reading, const struct json_node
                           "a domain with \"pasid\" has mode \"static\" or \"passthrough\", not \"%s\"",
                           translation_mode_name(domain->mode));
     read_devices(reading, node, domain);
+    if (domain->mode == TRANSLATION_KERNEL)
+        choose_mode(reading, node, domain);
     warn_untranslated(reading, node, domain);
     struct json_node mappings = json_member(node, "mappings");
     if (!json_given(&mappings))
@@ -335,27 +374,29 @@ static bool read_heading(struct workload_reading *reading, const struct json_nod
         workload->name = arena_string(workload->arena, text);
     if (json_get_string(root, "source", &text))
         workload->source = arena_string(workload->arena, text);
+    uint32_t fragmentation = 0;
+    json_get_u32(root, "fragmentation", 0, 99, &fragmentation);
+    workload->fragmentation = fragmentation * 10;
     json_get_quantity(root, "duration", UNIT_PICOSECONDS, 1, UINT64_C(1000000000000) * DURATION_MAX_S,
                       &workload->duration_ps);
     return true;
 }
 
-/* RAM for what is mapped during the run: up to 1 GiB, less where there is less. */
+/* RAM for what traces map during the run: up to 1 GiB, less where there is less; the rest for buffers. */
 static void reserve_buffers(struct workload_reading *reading)
 {
     struct workload *workload = reading->workload;
-    bool dynamic = false;
+    bool dynamic = false, trace = false;
     for (uint32_t d = 0; d < workload->domain_count; d++)
         dynamic |= translation_mode_is_dynamic(workload->domains[d].mode);
     for (uint32_t s = 0; s < workload->stream_count; s++)
-        dynamic |= workload->streams[s].buffers == BUFFERS_PER_USE ||
-                   workload->streams[s].device_kind != DEVICE_NONE;
-    for (uint64_t bytes = UINT64_C(1) << 30; dynamic && bytes >= 4096; bytes /= 2) {
-        if (memory_placer_take(reading->placer, bytes, bytes, &workload->buffer_base)) {
+        trace |= workload->streams[s].trace_path != NULL;
+    for (uint64_t bytes = UINT64_C(1) << 30; dynamic && trace && !workload->buffer_bytes && bytes >= 4096;
+         bytes /= 2) {
+        if (memory_placer_take(reading->placer, bytes, bytes, &workload->buffer_base))
             workload->buffer_bytes = bytes;
-            return;
-        }
     }
+    workload->memory_count = memory_placer_free_memory(reading->placer, workload->arena, &workload->memory);
 }
 
 struct workload *workload_read(const struct json_node *root, const char *path,

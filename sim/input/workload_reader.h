@@ -24,8 +24,9 @@
 
 /** The machine a workload is for. */
 struct workload_machine {
-    const struct topology *topology; /**< NULL: not known, devices are not looked up */
-    const bool *translated;          /**< [function] an IOMMU translates it; NULL: all of them */
+    const struct topology *topology;           /**< NULL: not known, devices are not looked up */
+    const enum translation_mode *kernel_modes; /**< [function] what the kernel makes of it; NULL: not known */
+    const bool *translated;                    /**< [function] an IOMMU translates it; NULL: all of them */
     enum iommu_kind iommu; /**< decides which addresses are never mapped; IOMMU_NONE: nothing translates */
 };
 
@@ -83,6 +84,11 @@ struct memory_placer *memory_placer_new(const struct topology *topology);
 void memory_placer_free(struct memory_placer *placer);
 /** @return false where no room is left; @p alignment is a power of two */
 bool memory_placer_take(struct memory_placer *placer, uint64_t length, uint64_t alignment, uint64_t *base);
+
+/** RAM in which nothing was placed, in whole pages; where the topology tells no RAM, some that is assumed.
+ * The array is the arena's. @return ranges */
+uint32_t memory_placer_free_memory(const struct memory_placer *placer, struct arena *arena,
+                                   struct free_memory **memory);
 
 /** The mappings of a domain whose functions are known. */
 void read_mappings(struct workload_reading *reading, const struct json_node *array, struct domain *domain);

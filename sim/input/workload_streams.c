@@ -22,6 +22,9 @@ static const char *const generator_keys[] = {"device",
                                              "operations",
                                              "interval",
                                              "buffers",
+                                             "pieces",
+                                             "zone",
+                                             "max_segment",
                                              "misbehaviour",
                                              "misbehaviour_delay",
                                              "interrupts",
@@ -31,7 +34,7 @@ static const char *const generator_keys[] = {"device",
                                              NULL};
 static const char *const trace_keys[] = {"trace", "pace", NULL};
 
-enum { QUEUE_DEPTH_MAX = 65536, CPUS_MAX = 1024, MSI_BYTES = 4 };
+enum { QUEUE_DEPTH_MAX = 65536, CPUS_MAX = 1024, MSI_BYTES = 4, PIECES_MAX = 1024 };
 static const uint64_t operations_max = UINT64_C(1) << 40, time_max_ps = UINT64_C(1000000000000000);
 
 static bool listed(const char *const *names, const char *name)
@@ -263,19 +266,20 @@ static void read_buffers(const struct json_node *node, const struct domain *doma
                       &stream->misbehaviour_delay_ps);
     stream->buffers = (enum stream_buffers)buffers;
     stream->misbehaviour = (enum misbehaviour)word;
-    if (stream->buffers == BUFFERS_PER_USE && domain && !translation_mode_is_dynamic(domain->mode))
+    if (stream_buffers_are_mapped(stream->buffers) && domain && domain->mode == TRANSLATION_STATIC)
         json_error(
             &given, "workload-buffers",
-            "buffers are mapped for each use in domains of mode \"strict\" or \"lazy\"; \"%s\" has mode "
-            "\"%s\"",
-            domain->name, translation_mode_name(domain->mode));
+            "nothing is mapped during the run in domains of mode \"static\", as \"%s\" is: \"strict\" and "
+            "\"lazy\" map buffers for each use, \"passthrough\" and \"off\" hand them out unmapped",
+            domain->name);
     if (stream->misbehaviour == MISBEHAVIOUR_USE_AFTER_UNMAP && stream->buffers != BUFFERS_PER_USE)
         json_error(&misbehaviour, "workload-misbehaviour",
                    "only buffers that are unmapped can be used after it: add \"buffers\": \"per-use\"");
     if (json_given(&delay) && stream->misbehaviour != MISBEHAVIOUR_USE_AFTER_UNMAP)
         json_error_at_key(&delay, "workload-misbehaviour",
                           "\"misbehaviour_delay\" is for the misbehaviour \"use-after-unmap\"");
-    for (size_t i = 0; stream->buffers == BUFFERS_PER_USE && i < sizeof(placed) / sizeof(placed[0]); i++) {
+    for (size_t i = 0; stream_buffers_are_mapped(stream->buffers) && i < sizeof(placed) / sizeof(placed[0]);
+         i++) {
         struct json_node member = json_member(node, placed[i]);
         if (json_given(&member))
             json_error_at_key(
@@ -286,10 +290,33 @@ static void read_buffers(const struct json_node *node, const struct domain *doma
     }
 }
 
+/* Buffers of an operation, and where they come from. */
+static void read_pieces(const struct json_node *node, struct stream *stream)
+{
+    static const char *const keys[] = {"pieces", "zone", "max_segment"};
+    int zone = ZONE_NORMAL;
+    for (size_t i = 0; !stream_buffers_are_mapped(stream->buffers) && i < sizeof(keys) / sizeof(keys[0]);
+         i++) {
+        struct json_node member = json_member(node, keys[i]);
+        if (json_given(&member))
+            json_error_at_key(&member, "workload-buffers", "\"%s\" is for \"buffers\": \"per-use\"", keys[i]);
+    }
+    stream->pieces = 1;
+    json_get_u32(node, "pieces", 1, PIECES_MAX, &stream->pieces);
+    json_get_choice(node, "zone", memory_zone_names, &zone);
+    stream->zone = (enum memory_zone)zone;
+    json_get_size(node, "max_segment", 4096, UINT64_C(1) << 32, &stream->longest_segment);
+    struct json_node size = json_member(node, "size");
+    if (stream_buffers_are_mapped(stream->buffers) && stream->size_bytes % stream->pieces)
+        json_error(&size, "workload-buffers", "%" PRIu64 " bytes are not %" PRIu32 " pieces of equal length",
+                   stream->size_bytes, stream->pieces);
+}
+
 static const char *const msi_keys[] = {"interrupts", "affinity_interval", NULL};
 static const char *const dma_keys[] = {"window",    "size",    "pattern",      "stride",
                                        "alignment", "buffers", "misbehaviour", "misbehaviour_delay",
-                                       "cache",     NULL};
+                                       "cache",     "pieces",  "zone",         "max_segment",
+                                       NULL};
 
 static void refuse_keys(const struct json_node *node, const char *const *keys, const char *text)
 {
@@ -336,7 +363,7 @@ static void read_place(struct workload_reading *reading, const struct json_node 
     }
     refuse_keys(node, msi_keys, "\"%s\" is for the operation \"msi\"");
     read_buffers(node, domain, stream);
-    if (stream->buffers == BUFFERS_PER_USE) {
+    if (stream_buffers_are_mapped(stream->buffers)) {
         int operation = STREAM_READ;
         if (json_require(node, "size", "bytes of one operation, e.g. \"64B\""))
             json_get_size(node, "size", 1, TRACE_LENGTH_MAX, &stream->size_bytes);
@@ -349,8 +376,10 @@ static void read_place(struct workload_reading *reading, const struct json_node 
                        "\"write-read\" is for persistent buffers: the two operations share one");
         }
         stream->window_bytes = stream->stride_bytes = stream->alignment_bytes = stream->size_bytes;
+        read_pieces(node, stream);
         return;
     }
+    read_pieces(node, stream);
     read_window(reading, node, domain, stream);
     read_pattern(node, stream);
     bool made_up = stream->misbehaviour == MISBEHAVIOUR_FORGED_TRANSLATION; /* physical: not for any table */

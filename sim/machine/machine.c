@@ -83,7 +83,9 @@ static void dispatch(struct machine *machine, const struct event *event)
         operation_over(machine, argument);
         if (machine->operations.items[argument].of_device)
             devices_operation_done(machine, argument);
-        else if (!mapping_end_operation(machine, argument))
+        else if (machine->operations.items[argument].request)
+            requests_operation_done(machine, argument);
+        else
             traffic_operation_done(machine, argument);
         break;
     case EVENT_INVALIDATION:
@@ -209,8 +211,10 @@ static int finish(struct machine *machine)
 {
     if (machine->series.interval_ps)
         machine_series_finish(machine);
-    check_laws(machine);
-    return 0;
+    int status = requests_end(machine);
+    if (status == 0)
+        check_laws(machine);
+    return status;
 }
 
 int machine_run(struct machine *machine, struct diagnostics *diagnostics)
@@ -355,7 +359,8 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
     build_root_complex(machine);
     if (status == 0)
         status = machine_build_domains(machine, diagnostics);
-    mapping_init(machine);
+    if (status == 0)
+        mapping_init(machine);
     if (status == 0)
         status = ats_init(machine, diagnostics);
     if (status == 0)

@@ -51,6 +51,10 @@ struct machine_options {
     const uint32_t *unit_of;         /**< [function] index of the unit that translates it, or NO_UNIT */
     const bool *interrupt_remapping; /**< [unit] it remaps interrupts; NULL: none does */
     bool interrupts_any_source;      /**< entries of interrupt tables accept every requester id */
+    uint64_t bounce_slots;           /**< of the pool of bounce buffers; 0: as the parameters say */
+    uint32_t bounce_areas;           /**< likewise */
+    bool bounce_all, bounce_none;    /**< all DMA of devices without translation bounces, or none does */
+    bool no_32_bit_addresses;        /**< IO virtual addresses below 4 GiB are not tried first */
     uint32_t unit_count;             /**< units to build; parameters.units has as many */
     /** Called now and then during the run with the share done in thousandths; return false to stop. May be
      * NULL. */
@@ -62,6 +66,15 @@ struct machine_options {
     uint32_t initial_events;        /**< room for events at first; 0: as much as is usual */
 };
 
+/** What a stream with buffers of its own had of them. */
+struct buffer_counters {
+    uint64_t pieces;        /**< buffers that were mapped */
+    uint64_t joined;        /**< of them, after neighbours in physical memory were joined */
+    uint64_t segments;      /**< operations of the device that they became */
+    uint64_t retries;       /**< times a driver found no address or no bounce buffer, and waited */
+    uint64_t bounced_bytes; /**< of buffers that the device could not or must not reach */
+};
+
 /** What one stream did. Times in picoseconds. Latencies, ledger and bytes are those of recorded operations:
  * after the warm-up, and successful. */
 struct stream_result {
@@ -71,6 +84,7 @@ struct stream_result {
     uint64_t timeouts;           /**< reads of which a completion was lost (endpoint/completion_timeout) */
     uint64_t late, late_refused; /**< accesses after unmapping; of them those that were refused */
     uint64_t left_out;           /**< operations of a trace whose device had stopped */
+    struct buffer_counters buffers;
     uint64_t turned_away; /**< open loop: operations that found 65536 waiting, and were not submitted */
     bool overloaded;      /**< open loop: more is offered than gets through; latency grows without end */
     uint64_t recorded;    /**< operations in the histogram */
@@ -194,8 +208,17 @@ const struct mapping_counters *machine_mapping_counters(const struct machine *ma
 const struct invalidation_queue *machine_invalidation_queue(const struct machine *machine, uint32_t unit);
 /** Page requests at unit @p unit. */
 const struct page_request_queue *machine_page_requests(const struct machine *machine, uint32_t unit);
+/** Time of CPU @p cpu by what it was spent on, up to now; a job that is under way is not counted. */
+const uint64_t *machine_cpu_time(const struct machine *machine, uint32_t cpu);
+uint32_t machine_cpu_count(const struct machine *machine);
 /** CPU time of drivers, in all and of it waiting for invalidations. */
 void machine_driver_time(const struct machine *machine, uint64_t *busy_ps, uint64_t *spin_ps);
+/** The pool of bounce buffers; NULL where there is none. */
+const struct swiotlb *machine_swiotlb(const struct machine *machine);
+/** The IO virtual addresses of domain @p domain; NULL unless its mode is strict or lazy. */
+const struct iova_allocator *machine_iova_allocator(const struct machine *machine, uint32_t domain);
+/** Bytes x picoseconds during which unmapped buffers of domain @p domain could be reached. */
+__uint128_t machine_exposure(const struct machine *machine, uint32_t domain);
 /** Interrupt messages of the run. sent = sum of outcomes, when all are over. */
 struct interrupt_counters {
     uint64_t sent, outcomes[INTERRUPT_OUTCOMES];

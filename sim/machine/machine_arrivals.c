@@ -5,41 +5,38 @@
 
 /* ---- operations ---- */
 
-static void record_for_device(struct device_result *result, const struct dma_operation *operation,
+/* What an operation, or what a driver asked for, came to. */
+struct finished {
+    uint32_t stream, engine;
+    bool recorded, failed;
+    uint64_t bytes;
+    struct ledger ledger; /* all of its latency */
+};
+
+static void record_for_device(struct device_result *result, const struct finished *finished,
                               uint64_t latency_ps, uint64_t done_ps)
 {
-    if (operation->failed) {
+    if (finished->failed) {
         result->failed++;
         return;
     }
     if (!result->recorded || done_ps - latency_ps < result->first_ps)
         result->first_ps = done_ps - latency_ps;
     result->recorded++;
-    result->bytes += operation->length_bytes;
+    result->bytes += finished->bytes;
     result->latency_total_ps += latency_ps;
     result->latency_maximum_ps =
         latency_ps > result->latency_maximum_ps ? latency_ps : result->latency_maximum_ps;
     result->last_ps = done_ps > result->last_ps ? done_ps : result->last_ps;
 }
 
-static void record(struct machine *machine, const struct dma_operation *operation, const struct tlp *tlp,
-                   uint64_t done_ps)
+static void record(struct machine *machine, const struct finished *finished, uint64_t done_ps)
 {
-    struct traffic *traffic = &machine->traffic[operation->stream];
+    struct traffic *traffic = &machine->traffic[finished->stream];
     struct stream_result *result = &traffic->result;
-    uint64_t latency_ps = done_ps - operation->submit_ps;
-    if (operation->leads)
-        return;
-    if (operation->late) {
-        result->late++;
-        result->late_refused += operation->failed;
-        return;
-    }
-    uint64_t tail_ps = done_ps - machine->events.now_ps;
-    if (ledger_total_ps(&tlp->ledger) + tail_ps != latency_ps)
-        machine_broken(machine, "the parts of a latency do not add up to it", tlp);
+    uint64_t latency_ps = ledger_total_ps(&finished->ledger);
     result->completed++;
-    result->failed += operation->failed;
+    result->failed += finished->failed;
     /* Rates count from the end of the last warm-up operation: from then on completions come at the pace of
      * the steady state. */
     if (!traffic->device && result->completed == traffic->stream->warmup_operations) {
@@ -47,20 +44,58 @@ static void record(struct machine *machine, const struct dma_operation *operatio
         if (--machine->warming_streams == 0)
             machine_measure_from_now(machine);
     }
-    if (!operation->recorded)
+    if (!finished->recorded)
         return;
-    record_for_device(&machine->device_results[operation->engine], operation, latency_ps, done_ps);
-    if (operation->failed) {
+    record_for_device(&machine->device_results[finished->engine], finished, latency_ps, done_ps);
+    if (finished->failed) {
         histogram_record(&result->failed_latency, latency_ps);
         return;
     }
     histogram_record(&result->latency, latency_ps);
     for (int part = 0; part < LEDGER_PARTS; part++)
-        result->ledger[part] += tlp->ledger.ps[part];
-    result->ledger[LEDGER_ENDPOINT] += tail_ps;
+        result->ledger[part] += finished->ledger.ps[part];
     result->recorded++;
-    result->bytes += operation->length_bytes;
+    result->bytes += finished->bytes;
     result->last_ps = done_ps > result->last_ps ? done_ps : result->last_ps;
+}
+
+/* An operation of the device is over at @p done_ps: by itself, or as a part of what its driver asked for. */
+static void record_operation(struct machine *machine, const struct dma_operation *operation,
+                             const struct tlp *tlp, uint64_t done_ps)
+{
+    struct finished finished = {.stream = operation->stream,
+                                .engine = operation->engine,
+                                .recorded = operation->recorded,
+                                .failed = operation->failed,
+                                .bytes = operation->length_bytes,
+                                .ledger = tlp->ledger};
+    if (operation->leads)
+        return;
+    if (operation->late) {
+        machine->traffic[operation->stream].result.late++;
+        machine->traffic[operation->stream].result.late_refused += operation->failed;
+        return;
+    }
+    finished.ledger.ps[LEDGER_ENDPOINT] += done_ps - machine->events.now_ps;
+    if (ledger_total_ps(&finished.ledger) != done_ps - operation->submit_ps)
+        machine_broken(machine, "the parts of a latency do not add up to it", tlp);
+    if (operation->request)
+        requests_note(machine, operation, &finished.ledger, done_ps);
+    else
+        record(machine, &finished, done_ps);
+}
+
+void machine_record_request(struct machine *machine, const struct buffered_request *request, uint64_t done_ps)
+{
+    const struct finished finished = {.stream = request->stream,
+                                      .engine = machine->engine_of[request->function_id],
+                                      .recorded = request->recorded,
+                                      .failed = request->failed,
+                                      .bytes = request->length,
+                                      .ledger = request->ledger};
+    if (ledger_total_ps(&finished.ledger) != done_ps - request->start_ps)
+        machine_broken(machine, "the parts of a driver's operation do not add up to it", NULL);
+    record(machine, &finished, done_ps);
 }
 
 void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32_t bytes, bool failed)
@@ -87,7 +122,7 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
         return; /* the run is over before the device knows */
     operation->latency_ps = done_ps - operation->submit_ps;
     operation->iommu_ps = ledger_translation_ps(&tlp->ledger);
-    record(machine, operation, tlp, done_ps);
+    record_operation(machine, operation, tlp, done_ps);
     if (machine->options.trace && !operation->late && !operation->leads)
         request_trace_end(machine->options.trace, operation, tlp, engine->function_id, done_ps);
     event_queue_push(&machine->events, done_ps, PRIORITY_NORMAL, EVENT_OPERATION_DONE, 0, tlp->operation);

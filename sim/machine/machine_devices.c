@@ -80,38 +80,21 @@ static void interrupt(void *context, uint32_t stream, uint32_t token)
 static void cpu(void *context, uint32_t stream, uint32_t cpu_id, uint64_t duration_ps, uint32_t token)
 {
     begin(context, stream);
-    mapping_of_device(
-        context,
-        &(struct mapping_job){
-            .kind = JOB_WORK, .stream = stream, .cpu = cpu_id, .token = token, .work_ps = duration_ps});
+    mapping_work_for_device(context, stream, cpu_id, duration_ps, token);
 }
 
 static void map(void *context, uint32_t stream, uint32_t cpu_id, struct device_buffer *buffer, bool write,
                 uint32_t token)
 {
     begin(context, stream);
-    mapping_of_device(context, &(struct mapping_job){.kind = JOB_MAP,
-                                                     .stream = stream,
-                                                     .cpu = cpu_id,
-                                                     .token = token,
-                                                     .buffer = buffer,
-                                                     .length = buffer->length,
-                                                     .read = !write,
-                                                     .write = write});
+    mapping_map_for_device(context, stream, cpu_id, buffer, write, token);
 }
 
 static void unmap(void *context, uint32_t stream, uint32_t cpu_id, struct device_buffer *buffer, bool write,
                   uint32_t token)
 {
-    (void)write;
     begin(context, stream);
-    mapping_of_device(context, &(struct mapping_job){.kind = JOB_UNMAP,
-                                                     .stream = stream,
-                                                     .cpu = cpu_id,
-                                                     .token = token,
-                                                     .iova = buffer->iova,
-                                                     .physical = buffer->physical,
-                                                     .length = buffer->length});
+    mapping_unmap_for_device(context, stream, cpu_id, buffer, write, token);
 }
 
 static void after(void *context, uint32_t stream, uint64_t delay_ps, uint32_t token)
@@ -168,9 +151,6 @@ void devices_operation_done(struct machine *machine, uint32_t index)
 
 void devices_job_done(struct machine *machine, const struct mapping_job *job)
 {
-    if (job->kind == JOB_MAP)
-        *job->buffer = (struct device_buffer){
-            .iova = job->iova, .physical = job->physical, .length = job->buffer->length, .mapped = true};
     answer(machine, job->stream, job->token);
 }
 

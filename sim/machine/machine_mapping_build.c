@@ -1,65 +1,184 @@
 /* SPDX-License-Identifier: MIT */
-/* Where buffers and their addresses come from: domains, CPUs and allocators before the run. */
+/* What the kernel has before the run: memory, bounce buffers, domains with their addresses, devices, CPUs. */
 #include "sim/base/arena.h"
+#include "sim/base/status.h"
 #include "sim/machine/machine_mapping.h"
 #include "sim/machine/machine_state.h"
 
 #include <stdlib.h>
 
-enum { LONGEST_ORDER = 5 };
+enum { PAGE = 4096, LONGEST_ORDER = 5 };
 
-/* Addresses the kernel never hands out: the interrupt window and the windows of the host bridges
- * (iova_reserve_pci_windows() of drivers/iommu/dma-iommu.c). */
-static void find_holes(struct machine *machine)
+static const uint64_t aged_bytes = UINT64_C(256) << 20; /* of a zone: more than any run holds at once */
+
+uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id)
 {
-    const struct topology *topology = machine->input->topology;
+    uint32_t domain = machine->mapping.domain_of[function_id];
+    bool translated = domain != NONE && machine->root_complex.unit_of[function_id] != NO_UNIT;
+    return translated && machine->mapping.domains[domain].dynamic ? domain : NONE;
+}
+
+/* ---- memory and bounce buffers ---- */
+
+/* Buffers are made during the run. */
+static bool needs_memory(const struct workload *workload)
+{
+    for (uint32_t s = 0; s < workload->stream_count; s++) {
+        if (stream_buffers_are_mapped(workload->streams[s].buffers) ||
+            workload->streams[s].device_kind != DEVICE_NONE)
+            return true;
+    }
+    return false;
+}
+
+static bool above_32_bits(const struct workload *workload)
+{
+    return workload->memory_count && workload->memory[workload->memory_count - 1].limit > UINT32_MAX;
+}
+
+static bool bounces_always(const struct workload *workload)
+{
+    for (uint32_t d = 0; d < workload->domain_count; d++) {
+        if (workload->domains[d].bounce != BOUNCE_NEEDED)
+            return true;
+    }
+    return false;
+}
+
+/* The highest place below 4 GiB, as memblock_alloc_low() finds it; it is taken out of @p memory, which has
+ * room for one range more. @return 0 where there is none */
+static uint64_t carve_pool(struct free_memory *memory, uint32_t *count, uint64_t bytes)
+{
+    for (uint32_t i = *count; i-- > 0;) {
+        struct free_memory *range = &memory[i];
+        uint64_t end = (range->limit < UINT32_MAX ? range->limit : UINT32_MAX) + 1;
+        end &= ~(uint64_t)(PAGE - 1);
+        if (range->base > UINT32_MAX || end < bytes || end - bytes < range->base)
+            continue;
+        struct free_memory rest = {end, range->limit, range->node};
+        range->limit = end - bytes - 1;
+        if (rest.base <= rest.limit && rest.limit >= end) {
+            for (uint32_t j = (*count)++; j > i + 1; j--)
+                memory[j] = memory[j - 1];
+            memory[i + 1] = rest;
+        }
+        return end - bytes;
+    }
+    return 0;
+}
+
+/* The command line comes before the parameters. */
+static void choose_bounce_parameters(struct machine *machine)
+{
+    struct swiotlb_parameters *parameters = &machine->mapping.bounce_parameters;
+    *parameters = machine->input->parameters.swiotlb;
+    if (machine->options.bounce_slots)
+        parameters->pool_bytes = machine->options.bounce_slots * SWIOTLB_SLOT_BYTES;
+    if (machine->options.bounce_areas)
+        parameters->areas = machine->options.bounce_areas;
+}
+
+static void init_memory(struct machine *machine)
+{
     struct mapping_state *state = &machine->mapping;
-    state->holes =
-        arena_array(machine->arena, 1 + (size_t)topology->function_count * BAR_COUNT, sizeof(*state->holes));
-    state->holes[state->hole_count++] = (struct address_hole){0xfee00000, 0xfeefffff};
-    for (uint32_t f = 0; f < topology->function_count; f++) {
-        const struct pci_function *function = &topology->functions[f];
-        const struct window *windows[] = {&function->memory_window, &function->prefetchable_window};
-        for (int w = 0; w < 2; w++) {
-            if (function->header_type == 1 && windows[w]->open)
-                state->holes[state->hole_count++] =
-                    (struct address_hole){windows[w]->base, windows[w]->limit};
-        }
-        for (int b = 0; function->header_type == 0 && b < BAR_COUNT; b++) {
-            const struct bar *bar = &function->bars[b];
-            if ((bar->kind == BAR_MEMORY32 || bar->kind == BAR_MEMORY64) && bar->assigned && bar->size)
-                state->holes[state->hole_count++] =
-                    (struct address_hole){bar->address, bar->address + (bar->size - 1)};
-        }
+    const struct workload *workload = machine->workload;
+    const struct swiotlb_parameters *parameters = &state->bounce_parameters;
+    uint32_t count = workload->memory_count;
+    if (workload->buffer_bytes) {
+        state->trace_memory =
+            (struct free_memory){workload->buffer_base, workload->buffer_base + (workload->buffer_bytes - 1),
+                                 memory_node(&machine->root_complex.memory, workload->buffer_base)};
+        page_allocator_init(&state->trace_pages, &state->trace_memory, 1, 0, 0, machine->options.seed);
+    }
+    if (!needs_memory(workload))
+        return;
+    struct free_memory *memory = arena_array(machine->arena, (size_t)count + 1, sizeof(*memory));
+    for (uint32_t i = 0; i < count; i++)
+        memory[i] = workload->memory[i];
+    uint64_t base = 0;
+    choose_bounce_parameters(machine);
+    if (!machine->options.bounce_none &&
+        (above_32_bits(workload) || bounces_always(workload) || machine->options.bounce_all))
+        base = carve_pool(memory, &count, swiotlb_pool_bytes(parameters, state->cpu_count));
+    if (base)
+        swiotlb_init(&state->swiotlb, parameters, base, state->cpu_count);
+    page_allocator_init(&state->pages, memory, count, workload->fragmentation, aged_bytes,
+                        machine->options.seed);
+}
+
+bool mapping_take_memory(struct machine *machine, uint32_t function_id, uint64_t length, uint64_t *physical)
+{
+    return page_allocator_take_run(&machine->mapping.pages, length,
+                                   machine->root_complex.node_of[function_id], ZONE_NORMAL, physical);
+}
+
+void mapping_give_memory(struct machine *machine, uint64_t physical, uint64_t length)
+{
+    page_allocator_give_exact(&machine->mapping.pages, physical, length);
+}
+
+/* ---- domains ---- */
+
+static void reserve_bridge(struct iova_allocator *iova, const struct host_bridge *bridge, uint64_t aperture)
+{
+    for (uint32_t w = 0; w < bridge->window_count; w++) {
+        const struct window *window = &bridge->windows[w];
+        if (window->open && window->base <= aperture)
+            iova_allocator_reserve(iova, window->base, window->limit < aperture ? window->limit : aperture);
     }
 }
 
+/* Addresses the kernel never hands out: the interrupt window, the windows of the devices' host bridges
+ * (iova_reserve_pci_windows() of drivers/iommu/dma-iommu.c), reserved regions, what is mapped before the run.
+ */
+static void reserve_addresses(const struct machine *machine, const struct domain *domain,
+                              struct dma_domain *kernel)
+{
+    const struct topology *topology = machine->input->topology;
+    iova_allocator_reserve(&kernel->iova, 0xfee00000, 0xfeefffff);
+    for (uint32_t i = 0; i < domain->function_count; i++) {
+        const struct pci_bus *bus = &topology->buses[topology->functions[domain->function_ids[i]].bus_id];
+        if (bus->host_bridge_id < topology->host_bridge_count)
+            reserve_bridge(&kernel->iova, &topology->host_bridges[bus->host_bridge_id], kernel->aperture);
+    }
+    for (uint32_t i = 0; i < topology->reserved_count; i++) {
+        if (topology->reserved[i].limit <= kernel->aperture)
+            iova_allocator_reserve(&kernel->iova, topology->reserved[i].base, topology->reserved[i].limit);
+    }
+    for (uint32_t i = 0; i < domain->mapping_count; i++)
+        iova_allocator_reserve(&kernel->iova, domain->mappings[i].iova,
+                               domain->mappings[i].iova + (domain->mappings[i].length - 1));
+}
+
 /* The addresses that were in use on a machine that has run for some time: ranges of one page as often as
- * longer ones of up to 32, taken one after the other and given back in no order. */
+ * longer ones of up to 32, taken one after the other and given back in no order, by any CPU. */
 static void age(struct machine *machine, uint32_t index)
 {
-    struct address_allocator *iova = &machine->mapping.domains[index].iova;
+    struct iova_allocator *iova = &machine->mapping.domains[index].kernel.iova;
     uint64_t left = machine->workload->domains[index].aged_bytes;
-    struct address_hole *ranges = NULL;
+    struct scatter_element *ranges = NULL;
     size_t capacity = 0;
     uint32_t count = 0;
     struct random_stream random;
+    struct kernel_time time = {0}; /* long ago */
     random_init(&random, machine->options.seed, machine->workload->domains[index].name);
     while (left) {
         uint64_t order = random_below(&random, 2) ? 0 : 1 + random_below(&random, LONGEST_ORDER), first,
                  length = UINT64_C(4096) << order;
-        if (!address_allocator_take(iova, length, &first))
+        if (!iova_allocator_take(iova, &time, length, UINT32_MAX, false, &first))
             break;
         ranges = memory_grow(ranges, count, &capacity, sizeof(*ranges));
-        ranges[count++] = (struct address_hole){first, first + (length - 1)};
+        ranges[count++] = (struct scatter_element){first, length};
         left = length < left ? left - length : 0;
     }
     while (count) {
         uint32_t drawn = (uint32_t)random_below(&random, count);
-        address_allocator_give(iova, ranges[drawn].base, ranges[drawn].limit - ranges[drawn].base + 1);
+        time.cpu = (uint32_t)random_below(&random, iova->cpus);
+        iova_allocator_give(iova, &time, ranges[drawn].address, ranges[drawn].length);
         ranges[drawn] = ranges[--count];
     }
     free(ranges);
+    iova_allocator_restart(iova);
 }
 
 static void init_domain(struct machine *machine, uint32_t index)
@@ -67,24 +186,55 @@ static void init_domain(struct machine *machine, uint32_t index)
     struct mapping_state *state = &machine->mapping;
     struct mapping_domain *domain = &state->domains[index];
     enum translation_mode mode = machine->workload->domains[index].mode;
-    domain->dynamic = translation_mode_is_dynamic(mode);
-    domain->lazy = mode == TRANSLATION_LAZY;
+    uint32_t unit = mapping_next_unit(machine, index, 0);
+    domain->dynamic = translation_mode_is_dynamic(mode) && unit != NONE;
     if (!domain->dynamic)
         return;
-    /* MODEL: below 4 GiB only, where the kernel looks first; page 0 is never used. */
-    address_allocator_init(&domain->iova, 4096, UINT32_MAX, true, state->holes, state->hole_count);
+    domain->tables = (struct mapping_tables){machine, index};
+    struct dma_tables tables = {&domain->tables, mapping_tables_map, mapping_tables_unmap};
+    dma_domain_init(&domain->kernel, &machine->input->parameters.dma_api, mode == TRANSLATION_LAZY,
+                    PAGE_SHIFT_4K, 12 + 9 * machine->units[unit].parameters.levels, state->cpu_count, tables);
+    reserve_addresses(machine, &machine->workload->domains[index], &domain->kernel);
     age(machine, index);
-    if (domain->lazy)
-        flush_queue_init(&domain->flush_queue, machine->input->parameters.dma_api.flush_queue_entries,
-                         state->cpu_count);
     machine->root_complex.translated = machine_translated;
 }
 
-void mapping_init(struct machine *machine)
+/* ---- devices and CPUs ---- */
+
+static void init_device(struct machine *machine, uint32_t function_id)
+{
+    struct mapping_state *state = &machine->mapping;
+    const struct pci_function *function = &machine->input->topology->functions[function_id];
+    uint32_t index = mapping_domain_of(machine, function_id), own = state->domain_of[function_id];
+    struct dma_device *device = &state->devices[function_id];
+    dma_device_init(device, index == NONE ? NULL : &state->domains[index].kernel,
+                    state->swiotlb.slot_count ? &state->swiotlb : NULL,
+                    function->dma_mask_bits ? function->dma_mask_bits : 64);
+    device->untrusted = function->untrusted;
+    enum bounce_mode bounce = own == NONE ? BOUNCE_NEEDED : machine->workload->domains[own].bounce;
+    device->bounces_all = bounce != BOUNCE_NEEDED || (machine->options.bounce_all && index == NONE);
+    device->tries_32_bit = !machine->options.no_32_bit_addresses;
+    device->bounces_twice = bounce == BOUNCE_TWICE;
+}
+
+static void init_devices(struct machine *machine)
+{
+    struct mapping_state *state = &machine->mapping;
+    uint32_t functions = machine->input->topology->function_count;
+    state->devices = arena_array(machine->arena, functions, sizeof(*state->devices));
+    for (uint32_t f = 0; f < functions; f++)
+        init_device(machine, f);
+    for (uint32_t s = 0; s < machine->workload->stream_count; s++) {
+        const struct stream *stream = &machine->workload->streams[s];
+        if (stream->function_id != NONE && stream->longest_segment)
+            state->devices[stream->function_id].longest_segment = stream->longest_segment;
+    }
+}
+
+static void init_cpus(struct machine *machine)
 {
     struct mapping_state *state = &machine->mapping;
     const struct workload *workload = machine->workload;
-    state->free_job = NONE;
     state->cpu_count = 1;
     for (uint32_t s = 0; s < workload->stream_count; s++) {
         uint32_t end = workload->streams[s].cpu + devices_cpus(machine, s);
@@ -94,25 +244,39 @@ void mapping_init(struct machine *machine)
     state->cpus = arena_array(machine->arena, state->cpu_count, sizeof(*state->cpus));
     for (uint32_t i = 0; i < state->cpu_count; i++)
         state->cpus[i].first = state->cpus[i].last = NONE;
+}
+
+void mapping_init(struct machine *machine)
+{
+    struct mapping_state *state = &machine->mapping;
+    const struct workload *workload = machine->workload;
+    state->free_job = state->starved_first = NONE;
+    init_cpus(machine);
+    init_memory(machine);
     state->domains = arena_array(machine->arena, workload->domain_count, sizeof(*state->domains));
-    find_holes(machine);
     state->batch = arena_array(machine->arena, 1 + (size_t)machine->input->topology->function_count,
                                sizeof(*state->batch));
     for (uint32_t d = 0; d < workload->domain_count; d++)
         init_domain(machine, d);
-    address_allocator_init(&state->buffers, workload->buffer_base,
-                           workload->buffer_base + (workload->buffer_bytes ? workload->buffer_bytes - 1 : 0),
-                           false, NULL, 0);
+    init_devices(machine);
+    state->free_requests = arena_array(machine->arena, workload->stream_count, sizeof(*state->free_requests));
+    state->pooled_requests =
+        arena_array(machine->arena, workload->stream_count, sizeof(*state->pooled_requests));
+    for (uint32_t s = 0; s < workload->stream_count; s++)
+        state->free_requests[s] = state->pooled_requests[s] = NONE;
 }
 
 void mapping_fini(struct machine *machine)
 {
     struct mapping_state *state = &machine->mapping;
     for (uint32_t d = 0; state->domains && d < machine->workload->domain_count; d++) {
-        address_allocator_fini(&state->domains[d].iova);
-        flush_queue_fini(&state->domains[d].flush_queue);
+        dma_domain_fini(&state->domains[d].kernel);
         free(state->domains[d].stale);
     }
-    address_allocator_fini(&state->buffers);
+    page_allocator_fini(&state->pages);
+    page_allocator_fini(&state->trace_pages);
+    swiotlb_fini(&state->swiotlb);
     free(state->jobs);
+    free(state->requests);
+    free(state->starved_jobs);
 }

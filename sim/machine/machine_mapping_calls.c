@@ -1,74 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* What is asked of the CPUs: buffers for operations, and the driver's lines of a trace. */
+/* What drivers ask of CPUs: the lines of traces, and models of devices with their drivers. */
 #include "sim/machine/machine_mapping.h"
 #include "sim/machine/machine_state.h"
 
+#include "sim/base/arena.h"
+
 enum { PAGE = 4096 };
 
-static uint64_t pages_of(uint64_t length)
+/* Buffers for which the trace named no place come from memory that is for them alone. */
+static bool is_placed(const struct machine *machine, uint64_t physical)
 {
-    return (length + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    const struct free_memory *memory = &machine->mapping.trace_memory;
+    return machine->mapping.trace_pages.zones && physical >= memory->base && physical <= memory->limit;
 }
 
-/* The domain whose page tables the function's requests go through; NONE where they go through none. */
-static uint32_t translating_domain(const struct machine *machine, uint32_t function_id)
+static void line_done(struct machine *machine, const struct mapping_job *job)
 {
-    uint32_t domain = machine->mapping.domain_of[function_id];
-    bool translated = domain != NONE && machine->root_complex.unit_of[function_id] != NO_UNIT;
-    return translated && machine->mapping.domains[domain].dynamic ? domain : NONE;
+    if (job->kind == JOB_UNMAP && is_placed(machine, job->physical))
+        page_allocator_give_exact(&machine->mapping.trace_pages, job->physical, job->length);
+    traffic_job_done(machine, job->stream);
 }
 
-/* Without an IOMMU in the way a buffer's address is its physical one, and mapping takes no time. */
-static void use_physical(struct machine *machine, uint32_t index)
+static bool place_buffer(struct machine *machine, struct mapping_job *job)
 {
-    struct dma_operation *operation = &machine->operations.items[index];
-    const struct mapping_job job = {.stream = operation->stream};
-    if (!address_allocator_take(&machine->mapping.buffers, pages_of(operation->length_bytes),
-                                &operation->address))
-        machine->status =
-            mapping_refuse(machine, &job, "run-no-memory", "no room is left in RAM for buffers");
-    operation->physical = operation->address;
-    dma_engine_submit(&machine->engines[operation->engine], index);
-}
-
-void mapping_begin_operation(struct machine *machine, uint32_t index)
-{
-    const struct dma_operation *operation = &machine->operations.items[index];
-    uint32_t domain = translating_domain(machine, machine->engines[operation->engine].function_id);
-    if (domain == NONE) {
-        use_physical(machine, index);
-        return;
-    }
-    mapping_add_job(machine, &(struct mapping_job){.kind = JOB_MAP,
-                                                   .domain = domain,
-                                                   .stream = operation->stream,
-                                                   .operation = index,
-                                                   .cpu = machine->workload->streams[operation->stream].cpu,
-                                                   .length = pages_of(operation->length_bytes),
-                                                   .read = !operation->write,
-                                                   .write = operation->write});
-}
-
-bool mapping_end_operation(struct machine *machine, uint32_t index)
-{
-    const struct dma_operation *operation = &machine->operations.items[index];
-    const struct stream *stream = &machine->workload->streams[operation->stream];
-    uint64_t length = pages_of(operation->length_bytes);
-    if (stream->buffers != BUFFERS_PER_USE || operation->late)
-        return false;
-    uint32_t domain = translating_domain(machine, machine->engines[operation->engine].function_id);
-    if (domain == NONE) {
-        address_allocator_give(&machine->mapping.buffers, operation->physical, length);
-        return false;
-    }
-    mapping_add_job(machine, &(struct mapping_job){.kind = JOB_UNMAP,
-                                                   .domain = domain,
-                                                   .stream = operation->stream,
-                                                   .operation = index,
-                                                   .cpu = stream->cpu,
-                                                   .iova = operation->address,
-                                                   .length = length});
-    return true;
+    return machine->mapping.trace_pages.zones &&
+           page_allocator_take_exact(&machine->mapping.trace_pages, job->length,
+                                     machine->mapping.trace_memory.node, ZONE_NORMAL, &job->physical);
 }
 
 int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trace_record *record)
@@ -76,93 +33,140 @@ int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trac
     static const enum mapping_job_kind kinds[] = {
         [TRACE_MAP] = JOB_MAP, [TRACE_UNMAP] = JOB_UNMAP, [TRACE_INVALIDATE] = JOB_INVALIDATE};
     struct mapping_job job = {.kind = kinds[record->operation],
-                              .domain = translating_domain(machine, record->function_id),
+                              .function_id = record->function_id,
+                              .request = NONE,
+                              .fixed = true,
                               .stream = stream,
-                              .operation = NONE,
                               .cpu = machine->workload->streams[stream].cpu,
                               .iova = record->iova,
                               .length = record->length,
                               .physical = record->physical,
-                              .physical_given = record->physical_given,
                               .read = record->map_read,
                               .write = record->map_write,
-                              .line = record->line};
-    if (job.domain == NONE)
+                              .line = record->line,
+                              .done = line_done,
+                              .invalidation = record->length ? DMA_INVALIDATE_RANGE : DMA_INVALIDATE_DOMAIN};
+    if (mapping_domain_of(machine, record->function_id) == NONE)
         return mapping_refuse(
             machine, &job, "trace-map-domain",
             "the device is in no domain of mode strict or lazy that an IOMMU translates: nothing "
             "can be mapped");
+    if (job.kind == JOB_MAP && !record->physical_given && !place_buffer(machine, &job))
+        return mapping_refuse(machine, &job, "run-no-memory", "no room is left in RAM for buffers");
     mapping_add_job(machine, &job);
     return 0;
 }
 
 /* ---- for models of devices ---- */
 
-void mapping_of_device(struct machine *machine, const struct mapping_job *what)
+/* The device's driver tries again when something was unmapped; where nothing can be, the run ends. */
+static void device_starves(struct machine *machine, const struct mapping_job *job)
 {
-    struct mapping_job job = *what;
-    uint32_t function_id = machine->workload->streams[job.stream].function_id;
-    job.of_device = true;
-    job.operation = NONE;
-    job.domain = translating_domain(machine, function_id);
-    job.length = pages_of(job.length);
-    if (job.kind != JOB_WORK && job.domain == NONE) { /* nothing to be done but to find memory */
-        bool good = true;
-        if (job.kind == JOB_MAP)
-            good = address_allocator_take(&machine->mapping.buffers, job.length, &job.physical);
-        else
-            address_allocator_give(&machine->mapping.buffers, job.physical, job.length);
-        if (!good)
-            machine->status =
-                mapping_refuse(machine, &job, "run-no-memory", "no room is left in RAM for buffers");
-        job.iova = job.physical;
-        if (job.kind == JOB_MAP)
-            *job.buffer = (struct device_buffer){
-                .iova = job.iova, .physical = job.physical, .length = job.buffer->length};
-        job.buffer = NULL;
-        job.kind = JOB_WORK;
-        job.domain = 0;
+    struct mapping_state *state = &machine->mapping;
+    if (requests_hopeless(machine, job)) {
+        machine->status = mapping_refuse(machine, job, "run-no-iova", dma_map_result_text(job->result));
+        return;
     }
-    mapping_add_job(machine, &job);
+    state->starved_jobs = memory_grow(state->starved_jobs, state->starved_job_count,
+                                      &state->starved_job_capacity, sizeof(*state->starved_jobs));
+    state->starved_jobs[state->starved_job_count++] = *job;
 }
 
-/* Map into all units of a domain at once. */
-static bool map_at_start(struct machine *machine, uint32_t domain, uint64_t iova, uint64_t physical,
-                         uint64_t bytes, uint64_t page_bytes)
+static void device_mapped(struct machine *machine, const struct mapping_job *job)
 {
-    const struct mapping_state *state = &machine->mapping;
-    for (uint32_t unit = 0; unit < machine->unit_count; unit++) {
-        uint32_t id = state->domain_ids[(size_t)domain * machine->unit_count + unit];
-        struct remapping_unit *remapping = &machine->units[unit];
-        if (id == NONE)
-            continue;
-        uint64_t page = remapping->parameters.superpages_2m ? page_bytes : PAGE;
-        for (uint64_t at = 0; at < bytes; at += page) {
-            if (page_table_map(&remapping->domains[id].table, &remapping->memory, iova + at, physical + at,
-                               (unsigned)__builtin_ctzll(page), PAGE_READ | PAGE_WRITE) != PAGE_TABLE_MAPPED)
-                return false;
-        }
+    if (job->result != DMA_MAPPED) {
+        device_starves(machine, job);
+        return;
     }
-    return true;
+    *job->buffer = (struct device_buffer){.iova = job->mapping.address,
+                                          .physical = job->mapping.buffer,
+                                          .length = job->buffer->length,
+                                          .slot = job->mapping.slot,
+                                          .mapped = true};
+    devices_job_done(machine, job);
+}
+
+static void device_unmapped(struct machine *machine, const struct mapping_job *job)
+{
+    mapping_give_memory(machine, job->mapping.buffer, job->mapping.length);
+    requests_retry(machine);
+    devices_job_done(machine, job);
+}
+
+void mapping_map_for_device(struct machine *machine, uint32_t stream, uint32_t cpu,
+                            struct device_buffer *buffer, bool write, uint32_t token)
+{
+    struct mapping_job job = {
+        .kind = JOB_MAP,
+        .function_id = machine->workload->streams[stream].function_id,
+        .request = NONE,
+        .stream = stream,
+        .cpu = cpu,
+        .token = token,
+        .buffer = buffer,
+        .mapping = {.length = buffer->length, .direction = write ? DMA_FROM_DEVICE : DMA_TO_DEVICE},
+        .done = device_mapped};
+    if (!mapping_take_memory(machine, job.function_id, buffer->length, &job.mapping.buffer))
+        machine->status =
+            mapping_refuse(machine, &job, "run-no-memory", "no room is left in RAM for buffers");
+    else
+        mapping_add_job(machine, &job);
+}
+
+void mapping_unmap_for_device(struct machine *machine, uint32_t stream, uint32_t cpu,
+                              const struct device_buffer *buffer, bool write, uint32_t token)
+{
+    mapping_add_job(machine,
+                    &(struct mapping_job){.kind = JOB_UNMAP,
+                                          .function_id = machine->workload->streams[stream].function_id,
+                                          .request = NONE,
+                                          .stream = stream,
+                                          .cpu = cpu,
+                                          .token = token,
+                                          .mapping = {.address = buffer->iova,
+                                                      .buffer = buffer->physical,
+                                                      .length = buffer->length,
+                                                      .slot = buffer->slot,
+                                                      .direction = write ? DMA_FROM_DEVICE : DMA_TO_DEVICE},
+                                          .done = device_unmapped});
+}
+
+void mapping_work_for_device(struct machine *machine, uint32_t stream, uint32_t cpu, uint64_t duration_ps,
+                             uint32_t token)
+{
+    mapping_add_job(machine, &(struct mapping_job){.kind = JOB_WORK,
+                                                   .function_id = NONE,
+                                                   .request = NONE,
+                                                   .stream = stream,
+                                                   .cpu = cpu,
+                                                   .token = token,
+                                                   .work_ps = duration_ps,
+                                                   .done = devices_job_done});
 }
 
 static uint64_t map_for_good(struct machine *machine, uint32_t stream, uint64_t physical, uint64_t bytes,
                              uint64_t page_bytes)
 {
-    uint32_t domain = translating_domain(machine, machine->workload->streams[stream].function_id);
+    uint32_t function_id = machine->workload->streams[stream].function_id,
+             domain = mapping_domain_of(machine, function_id);
+    struct kernel_time time = {0}; /* before the device starts: nobody waits */
     uint64_t iova;
     if (domain == NONE)
         return physical;
-    if (!address_allocator_take(&machine->mapping.domains[domain].iova, bytes, &iova) ||
-        !map_at_start(machine, domain, iova, physical, bytes, page_bytes))
+    if (!dma_take_iova(&machine->mapping.devices[function_id], &time, bytes, &iova))
         return 0;
+    for (uint64_t at = 0; at < bytes; at += page_bytes) {
+        if (!mapping_tables_map(&machine->mapping.domains[domain].tables, iova + at, physical + at,
+                                page_bytes, true, true))
+            return 0;
+    }
     return iova;
 }
 
 uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t page_bytes)
 {
     uint64_t physical, length = (bytes + page_bytes - 1) & ~(page_bytes - 1);
-    if (!address_allocator_take(&machine->mapping.buffers, length, &physical))
+    if (!mapping_take_memory(machine, machine->workload->streams[stream].function_id, length, &physical))
         return 0;
     return map_for_good(machine, stream, physical, length, page_bytes);
 }

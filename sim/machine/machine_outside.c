@@ -32,6 +32,19 @@ void machine_submit(struct machine *machine, const struct machine_operation *ope
 {
     struct traffic *traffic = &machine->traffic[operation->stream];
     machine_make_room(machine);
+    if (traffic->issued++ == 0)
+        traffic->result.first_ps = machine->events.now_ps;
+    queue_meter_arrive(&traffic->queue, machine->events.now_ps);
+    traffic->result.submitted++;
+    if (stream_buffers_are_mapped(traffic->stream->buffers)) {
+        requests_begin(machine, &(struct buffered_request){.stream = operation->stream,
+                                                           .function_id = operation->function_id,
+                                                           .write = operation->write,
+                                                           .recorded = true,
+                                                           .length = operation->length_bytes,
+                                                           .outside_token = operation->token});
+        return;
+    }
     uint32_t index = dma_operation_take(&machine->operations);
     machine->operations.items[index] =
         (struct dma_operation){.stream = operation->stream,
@@ -43,15 +56,22 @@ void machine_submit(struct machine *machine, const struct machine_operation *ope
                                .recorded = true,
                                .start_ps = machine->events.now_ps,
                                .next = NONE};
-    if (traffic->issued++ == 0)
-        traffic->result.first_ps = machine->events.now_ps;
-    queue_meter_arrive(&traffic->queue, machine->events.now_ps);
-    traffic->result.submitted++;
     machine->bytes_submitted += operation->length_bytes;
-    if (traffic->stream->buffers == BUFFERS_PER_USE)
-        mapping_begin_operation(machine, index);
-    else
-        dma_engine_submit(&machine->engines[machine->operations.items[index].engine], index);
+    dma_engine_submit(&machine->engines[machine->operations.items[index].engine], index);
+}
+
+void outside_request_done(struct machine *machine, const struct buffered_request *request)
+{
+    const struct machine_outside *outside = &machine->options.outside;
+    uint64_t now_ps = machine->events.now_ps, device_ps = ledger_total_ps(&request->slowest);
+    const struct machine_operation_time time = {
+        .mapping_ps = now_ps - request->start_ps - device_ps,
+        .iommu_ps = ledger_translation_ps(&request->slowest),
+        .fabric_ps = device_ps - ledger_translation_ps(&request->slowest),
+    };
+    queue_meter_depart(&machine->traffic[request->stream].queue, request->start_ps, now_ps);
+    machine->streams_end_ps = now_ps;
+    outside->operation_over(outside->context, request->outside_token, &time, request->failed);
 }
 
 void outside_operation_done(struct machine *machine, uint32_t index)

@@ -118,15 +118,22 @@ static __uint128_t staying_in_engine(const struct machine *machine, const struct
     return sum;
 }
 
-/* Operations of a stream that are under way: those of the pool that are not free. */
+/* Operations of a stream that are under way: those of the pool that are not free; and what its driver asked
+ * for, whose operations are a part of it. */
 static __uint128_t staying_in_stream(const struct machine *machine, uint32_t stream, const bool *is_free)
 {
     __uint128_t sum = 0;
     for (uint32_t i = 0; i < machine->operations.count; i++) {
         const struct dma_operation *operation = &machine->operations.items[i];
-        if (!is_free[i] && operation->stream == stream && !operation->leads)
+        if (!is_free[i] && operation->stream == stream && !operation->request && !operation->leads)
             sum += queue_meter_stay(&machine->traffic[stream].queue, operation->start_ps,
                                     machine->events.now_ps);
+    }
+    for (uint32_t i = 0; i < machine->mapping.request_count; i++) {
+        const struct buffered_request *request = &machine->mapping.requests[i];
+        if (request->live && request->stream == stream)
+            sum +=
+                queue_meter_stay(&machine->traffic[stream].queue, request->start_ps, machine->events.now_ps);
     }
     return sum;
 }

@@ -43,13 +43,41 @@ const struct page_request_queue *machine_page_requests(const struct machine *mac
     return &machine->page_requests[unit];
 }
 
+uint32_t machine_cpu_count(const struct machine *machine)
+{
+    return machine->mapping.cpu_count;
+}
+
+const uint64_t *machine_cpu_time(const struct machine *machine, uint32_t cpu)
+{
+    return machine->mapping.cpus[cpu].spent_ps;
+}
+
 void machine_driver_time(const struct machine *machine, uint64_t *busy_ps, uint64_t *spin_ps)
 {
     *busy_ps = *spin_ps = 0;
     for (uint32_t i = 0; i < machine->mapping.cpu_count; i++) {
-        *busy_ps += machine->mapping.cpus[i].busy_ps;
-        *spin_ps += machine->mapping.cpus[i].spin_ps;
+        const uint64_t *spent_ps = machine->mapping.cpus[i].spent_ps;
+        for (int work = 0; work < KERNEL_WORKS; work++)
+            *busy_ps += spent_ps[work];
+        *spin_ps += spent_ps[KERNEL_INVALIDATION];
     }
+}
+
+const struct swiotlb *machine_swiotlb(const struct machine *machine)
+{
+    return machine->mapping.swiotlb.slot_count ? &machine->mapping.swiotlb : NULL;
+}
+
+const struct iova_allocator *machine_iova_allocator(const struct machine *machine, uint32_t domain)
+{
+    const struct mapping_domain *mapping = &machine->mapping.domains[domain];
+    return mapping->dynamic ? &mapping->kernel.iova : NULL;
+}
+
+__uint128_t machine_exposure(const struct machine *machine, uint32_t domain)
+{
+    return mapping_exposure(&machine->mapping.domains[domain], machine->events.now_ps);
 }
 
 const struct fault_log *machine_fault_log(const struct machine *machine, uint32_t unit)

@@ -6,17 +6,15 @@
 #include "sim/base/arena.h"
 #include "sim/machine/machine_state.h"
 
-void mapping_add_stale(struct mapping_domain *domain, const struct mapping_job *job)
+void mapping_add_stale(struct mapping_domain *domain, uint64_t iova, uint64_t length, uint64_t physical)
 {
     domain->stale =
         memory_grow(domain->stale, domain->stale_count, &domain->stale_capacity, sizeof(*domain->stale));
-    domain->stale[domain->stale_count++] = (struct stale_range){.iova = job->iova,
-                                                                .length = job->length,
-                                                                .physical = job->physical,
+    domain->stale[domain->stale_count++] = (struct stale_range){.iova = iova,
+                                                                .length = length,
+                                                                .physical = physical,
                                                                 .number = domain->unmap_number++,
                                                                 .returned_ps = UINT64_MAX};
-    domain->counters.unmaps++;
-    domain->counters.bytes_unmapped += job->length;
 }
 
 static void drop_stale(struct mapping_domain *domain, uint32_t index, uint64_t now_ps)
@@ -24,6 +22,7 @@ static void drop_stale(struct mapping_domain *domain, uint32_t index, uint64_t n
     const struct stale_range *range = &domain->stale[index];
     if (range->returned_ps != UINT64_MAX) {
         histogram_record(&domain->counters.window, now_ps - range->returned_ps);
+        domain->counters.exposure += (__uint128_t)(now_ps - range->returned_ps) * range->length;
         domain->counters.stale_bytes -= range->length;
     }
 }
@@ -60,14 +59,24 @@ void mapping_return_stale(struct mapping_domain *domain, uint64_t iova, uint64_t
 {
     for (uint32_t i = domain->stale_count; i-- > 0;) {
         struct stale_range *range = &domain->stale[i];
-        if (range->iova != iova || range->returned_ps != UINT64_MAX)
+        if (range->iova - iova >= length || range->returned_ps != UINT64_MAX)
             continue;
         range->returned_ps = now_ps;
-        domain->counters.stale_bytes += length;
+        domain->counters.stale_bytes += range->length;
         if (domain->counters.stale_bytes > domain->counters.stale_bytes_high)
             domain->counters.stale_bytes_high = domain->counters.stale_bytes;
-        return;
     }
+}
+
+__uint128_t mapping_exposure(const struct mapping_domain *domain, uint64_t now_ps)
+{
+    __uint128_t exposure = domain->counters.exposure;
+    for (uint32_t i = 0; i < domain->stale_count; i++) {
+        const struct stale_range *range = &domain->stale[i];
+        if (range->returned_ps < now_ps)
+            exposure += (__uint128_t)(now_ps - range->returned_ps) * range->length;
+    }
+    return exposure;
 }
 
 bool mapping_is_unmapping(struct mapping_domain *domain, uint64_t iova, uint32_t bytes)

@@ -137,12 +137,19 @@ void traffic_on_issue(struct machine *machine, uint32_t stream);
 void traffic_operation_done(struct machine *machine, uint32_t operation);
 /** An operation of machine_submit() is over: tell its owner, release it (machine_outside.c). */
 void outside_operation_done(struct machine *machine, uint32_t operation);
+/** Likewise one with a buffer of its own. */
+void outside_request_done(struct machine *machine, const struct buffered_request *request);
+/** Likewise what its driver asked for at @p start_ps (machine_requests.c). */
+void traffic_request_done(struct machine *machine, uint32_t stream, uint64_t start_ps);
 /** A line of the stream's trace that is no DMA was carried out. */
 void traffic_job_done(struct machine *machine, uint32_t stream);
 
 /** Account a part of an operation that arrived (or failed) with the ledger of the TLP that brought it
  * (machine.c). */
 void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32_t bytes, bool failed);
+/** What a driver asked for is over (machine_arrivals.c). */
+void machine_record_request(struct machine *machine, const struct buffered_request *request,
+                            uint64_t done_ps);
 /** An operation is over for its engine, some of it refused: do what the device does then (machine_faults.c).
  * @return true where it goes out once more */
 bool machine_operation_refused(struct machine *machine, uint32_t operation);

@@ -164,9 +164,12 @@ static const enum ledger_part usual_order[LEDGER_PARTS] = {LEDGER_ENDPOINT,
                                                            LEDGER_INTERRUPT,
                                                            LEDGER_MEMORY,
                                                            LEDGER_COMPLETER,
-                                                           LEDGER_ROOT_COMPLEX};
+                                                           LEDGER_ROOT_COMPLEX,
+                                                           LEDGER_DRIVER,
+                                                           LEDGER_INVALIDATION,
+                                                           LEDGER_BOUNCE_COPY};
 
-_Static_assert(LEDGER_PARTS == 16, "usual_order names every part once");
+_Static_assert(LEDGER_PARTS == 19, "usual_order names every part once");
 
 struct step_list {
     struct traced_step *steps;

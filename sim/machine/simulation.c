@@ -51,6 +51,30 @@ void simulation_init(struct simulation *simulation, const struct machine_input *
     simulation->options.unit_of = unit_of;
     simulation->options.interrupt_remapping = interrupt_remapping(simulation);
     simulation->options.interrupts_any_source = iommu_platform_interrupts_any_source(&groups->platform);
+    const struct kernel_cmdline *words = &groups->platform.cmdline;
+    simulation->options.bounce_slots = words->swiotlb_slots;
+    simulation->options.bounce_areas = words->swiotlb_areas;
+    simulation->options.bounce_all = words->swiotlb_force == GIVEN_ON;
+    simulation->options.bounce_none = words->swiotlb_force == GIVEN_OFF;
+    simulation->options.no_32_bit_addresses = words->forcedac;
+}
+
+/* [function] how the kernel has its DMA translated: by the type of its group. */
+static const enum translation_mode *kernel_modes(const struct simulation *simulation)
+{
+    static const enum translation_mode modes[] = {[GROUP_TYPE_DMA] = TRANSLATION_STRICT,
+                                                  [GROUP_TYPE_DMA_FQ] = TRANSLATION_LAZY,
+                                                  [GROUP_TYPE_IDENTITY] = TRANSLATION_PASSTHROUGH};
+    const struct iommu_groups *groups = simulation->groups;
+    uint32_t count = simulation->input->topology->function_count;
+    enum translation_mode *of = arena_array(simulation->arena, count, sizeof(*of));
+    for (uint32_t f = 0; f < count; f++)
+        of[f] = TRANSLATION_OFF;
+    for (uint32_t g = 0; g < groups->group_count; g++) {
+        for (uint32_t i = 0; i < groups->groups[g].member_count; i++)
+            of[groups->groups[g].members[i]] = modes[groups->groups[g].type];
+    }
+    return of;
 }
 
 struct workload_machine simulation_workload_machine(const struct simulation *simulation)
@@ -59,6 +83,7 @@ struct workload_machine simulation_workload_machine(const struct simulation *sim
     return (struct workload_machine){
         .topology = simulation->input->topology,
         .translated = simulation->reach->translated,
+        .kernel_modes = kernel_modes(simulation),
         .iommu = platform->enabled ? platform->kind : IOMMU_NONE,
     };
 }

@@ -135,6 +135,19 @@ static void submit_write_read(struct machine *machine, uint32_t read)
     dma_engine_submit(engine, read);
 }
 
+static void submit_operation(struct machine *machine, const struct dma_operation *operation)
+{
+    uint32_t index = dma_operation_take(&machine->operations);
+    machine->bytes_submitted += operation->length_bytes;
+    machine->operations.items[index] = *operation;
+    if (machine->options.trace)
+        request_trace_begin(machine->options.trace, &machine->operations.items[index]);
+    if (machine->workload->streams[operation->stream].operation == STREAM_WRITE_READ)
+        submit_write_read(machine, index);
+    else
+        dma_engine_submit(&machine->engines[operation->engine], index);
+}
+
 static bool submit_one(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
@@ -159,17 +172,14 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
     traffic->outstanding++;
     queue_meter_arrive(&traffic->queue, machine->events.now_ps);
     traffic->result.submitted++;
-    machine->bytes_submitted += next.length_bytes;
-    uint32_t index = dma_operation_take(&machine->operations);
-    machine->operations.items[index] = next;
-    if (machine->options.trace)
-        request_trace_begin(machine->options.trace, &machine->operations.items[index]);
-    if (traffic->stream->operation == STREAM_WRITE_READ)
-        submit_write_read(machine, index);
-    else if (traffic->stream->buffers == BUFFERS_PER_USE)
-        mapping_begin_operation(machine, index);
+    if (stream_buffers_are_mapped(traffic->stream->buffers))
+        requests_begin(machine, &(struct buffered_request){.stream = stream_id,
+                                                           .function_id = function_id,
+                                                           .write = next.write,
+                                                           .recorded = next.recorded,
+                                                           .length = next.length_bytes});
     else
-        dma_engine_submit(&machine->engines[next.engine], index);
+        submit_operation(machine, &next);
     return true;
 }
 
@@ -289,21 +299,27 @@ void traffic_device_ends(struct machine *machine, uint32_t stream_id)
     check_finished(machine, stream_id);
 }
 
+void traffic_request_done(struct machine *machine, uint32_t stream_id, uint64_t start_ps)
+{
+    queue_meter_depart(&machine->traffic[stream_id].queue, start_ps, machine->events.now_ps);
+    go_on(machine, stream_id);
+}
+
 void traffic_operation_done(struct machine *machine, uint32_t index)
 {
-    if (machine->operations.items[index].leads) { /* its read goes on */
+    const struct dma_operation operation = machine->operations.items[index];
+    if (operation.leads) { /* its read goes on */
         dma_operation_release(&machine->operations, index);
         return;
     }
-    uint32_t stream_id = machine->operations.items[index].stream;
-    queue_meter_depart(&machine->traffic[stream_id].queue, machine->operations.items[index].start_ps,
-                       machine->events.now_ps);
-    if (machine->traffic[stream_id].stream->source == STREAM_SUBMITTED) {
+    if (machine->traffic[operation.stream].stream->source == STREAM_SUBMITTED) {
+        queue_meter_depart(&machine->traffic[operation.stream].queue, operation.start_ps,
+                           machine->events.now_ps);
         outside_operation_done(machine, index);
         return;
     }
     dma_operation_release(&machine->operations, index);
-    go_on(machine, stream_id);
+    traffic_request_done(machine, operation.stream, operation.start_ps);
 }
 
 void traffic_job_done(struct machine *machine, uint32_t stream_id)

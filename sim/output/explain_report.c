@@ -88,6 +88,12 @@ static const char *step_words(const struct simulation *simulation, const struct 
         return step->rule < RULE_COUNT && step->rule != RULE_TO_HOST ? rule : "through the root complex";
     case LEDGER_COMPLETER:
         return "the peer reads the data";
+    case LEDGER_DRIVER:
+        return "a CPU maps or unmaps the buffer";
+    case LEDGER_INVALIDATION:
+        return "a CPU waits until what it unmapped is invalidated";
+    case LEDGER_BOUNCE_COPY:
+        return "a CPU copies the data to or from a bounce buffer";
     default:
         return rule;
     }

@@ -5,9 +5,11 @@
 
 #include <inttypes.h>
 
-static void write_domain(struct json_layout *layout, const struct domain *domain,
+static void write_domain(struct json_layout *layout, const struct result *result, uint32_t index,
                          const struct mapping_counters *got)
 {
+    const struct machine *machine = result->simulation->machine;
+    const struct domain *domain = &result->simulation->workload->domains[index];
     layout_open(layout, NULL, '{');
     layout_string(layout, "name", domain->name);
     layout_string(layout, "mode", translation_mode_name(domain->mode));
@@ -17,8 +19,11 @@ static void write_domain(struct json_layout *layout, const struct domain *domain
     layout_format(layout, "flushes", "%" PRIu64, got->flushes);
     layout_format(layout, "flush_timeouts", "%" PRIu64, got->flush_timeouts);
     layout_format(layout, "stale_bytes_high", "%" PRIu64, got->stale_bytes_high);
+    layout_format(layout, "exposure_byte_us", "%" PRIu64,
+                  (uint64_t)(machine_exposure(machine, index) / 1000000));
     layout_format(layout, "tlps_while_unmapping", "%" PRIu64, got->unmapping_tlps);
     layout_format(layout, "bytes_while_unmapping", "%" PRIu64, got->unmapping_bytes);
+    result_json_iova(layout, machine_iova_allocator(machine, index));
     result_json_histogram(layout, "unmap", &got->unmap);
     result_json_histogram(layout, "window", &got->window);
     layout_close(layout, '}', true);
@@ -27,19 +32,14 @@ static void write_domain(struct json_layout *layout, const struct domain *domain
 void result_json_domains(struct json_layout *layout, const struct result *result)
 {
     const struct workload *workload = result->simulation->workload;
-    uint64_t busy_ps, spin_ps;
-    machine_driver_time(result->simulation->machine, &busy_ps, &spin_ps);
     layout_open(layout, "domains", '[');
     for (uint32_t d = 0; d < workload->domain_count; d++) {
         const struct mapping_counters *got = machine_mapping_counters(result->simulation->machine, d);
         if (got)
-            write_domain(layout, &workload->domains[d], got);
+            write_domain(layout, result, d, got);
     }
     layout_close(layout, ']', true);
-    layout_open(layout, "driver", '{');
-    layout_format(layout, "busy_ps", "%" PRIu64, busy_ps);
-    layout_format(layout, "waiting_for_invalidation_ps", "%" PRIu64, spin_ps);
-    layout_close(layout, '}', false);
+    result_json_drivers(layout, result);
 }
 
 static void write_device_tlb(const struct result *result, uint32_t function_id, struct text_buffer *out)
@@ -95,7 +95,8 @@ void result_text_domains(const struct result *result, struct text_buffer *out)
     for (uint32_t d = 0; d < workload->domain_count; d++) {
         const struct mapping_counters *got = machine_mapping_counters(result->simulation->machine, d);
         char maps[AMOUNT_TEXT_SIZE], unmaps[AMOUNT_TEXT_SIZE], mean[AMOUNT_TEXT_SIZE], most[AMOUNT_TEXT_SIZE],
-            bytes[AMOUNT_TEXT_SIZE];
+            bytes[AMOUNT_TEXT_SIZE], exposed[AMOUNT_TEXT_SIZE];
+        uint64_t exposure = (uint64_t)(machine_exposure(result->simulation->machine, d) / 1000000);
         if (!got || !(got->maps + got->unmaps))
             continue;
         text_buffer_format(out, "\nMapping    domain \"%s\", %s: %s buffers mapped, %s unmapped in %s each\n",
@@ -106,9 +107,10 @@ void result_text_domains(const struct result *result, struct text_buffer *out)
             text_buffer_format(
                 out,
                 "           unmapped buffers stayed reachable for %s on average, %s at most; up to %s%sB "
-                "at once, %" PRIu64 " flushes\n",
+                "at once, %" PRIu64 " flushes; exposure %s%sB us\n",
                 time_print(mean, histogram_mean(&got->window)), time_print(most, got->window.maximum),
                 amount_print(bytes, got->stale_bytes_high), got->stale_bytes_high < 1000 ? " " : "",
-                got->flushes);
+                got->flushes, amount_print(exposed, exposure), exposure < 1000 ? " " : "");
     }
+    result_text_drivers(result, out);
 }

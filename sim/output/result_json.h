@@ -24,6 +24,11 @@ void result_json_host(struct json_layout *layout, const struct result *result);
 void result_json_refusals(struct json_layout *layout, const struct result *result);
 void result_json_faults(struct json_layout *layout, const struct result *result);
 void result_json_domains(struct json_layout *layout, const struct result *result);
+/** CPU time of drivers, bounce buffers (result_drivers.c). */
+void result_json_drivers(struct json_layout *layout, const struct result *result);
+/** Of a stream, in its object; of a domain, in its. */
+void result_json_buffers(struct json_layout *layout, const struct buffer_counters *got);
+void result_json_iova(struct json_layout *layout, const struct iova_allocator *allocator);
 /** Count, extremes, percentiles and sum of a histogram of picoseconds. */
 void result_json_histogram(struct json_layout *layout, const char *key, const struct histogram *histogram);
 void result_json_interrupts(struct json_layout *layout, const struct result *result);

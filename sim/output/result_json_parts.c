@@ -118,6 +118,7 @@ static void write_stream(struct json_layout *layout, const struct result *result
     result_json_histogram(layout, "latency", &got->latency);
     if (got->failed_latency.count)
         result_json_histogram(layout, "failed_latency", &got->failed_latency);
+    result_json_buffers(layout, &got->buffers);
     write_ledger(layout, got);
     result_json_device_model(layout, result, index);
     layout_close(layout, '}', true);
@@ -200,6 +201,7 @@ static void write_invalidations(struct json_layout *layout, const struct invalid
         return;
     layout_open(layout, "invalidation", '{');
     write_number(layout, "batches", queue->batches);
+    write_number(layout, "lock_wait_ps", queue->lock_wait_ps);
     for (int type = 0; type < INVALIDATION_TYPES; type++)
         write_number(layout, invalidation_type_name((enum invalidation_type)type), queue->descriptors[type]);
     write_number(layout, "timeouts", queue->timeouts);

@@ -59,7 +59,7 @@ char *amount_print(char *text, uint64_t amount)
 }
 
 /* "87.3 %", or "-" where there was nothing to count. */
-static char *percent_print(char *text, __uint128_t part, __uint128_t whole)
+char *percent_print(char *text, __uint128_t part, __uint128_t whole)
 {
     if (!whole) {
         snprintf(text, AMOUNT_TEXT_SIZE, "-");

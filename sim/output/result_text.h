@@ -20,6 +20,8 @@ void result_text_refusals(const struct result *result, struct text_buffer *out);
 void result_text_faults(const struct result *result, struct text_buffer *out);
 /** Part of it: what was mapped and unmapped during the run (result_domains.c). */
 void result_text_domains(const struct result *result, struct text_buffer *out);
+/** Part of that: CPU time of drivers, buffers, bounce buffers (result_drivers.c). */
+void result_text_drivers(const struct result *result, struct text_buffer *out);
 
 /** Another: where requests waited (result_queues.c). */
 void result_text_queues(const struct result *result, struct text_buffer *out);
@@ -37,6 +39,9 @@ enum { AMOUNT_TEXT_SIZE = 24 };
 
 /** A time in at most four significant digits and a fitting unit: "612.3 ns", "15.80 us". @return text */
 char *time_print(char *text, uint64_t time_ps);
+
+/** A share in percent with one decimal; "-" of nothing. @return text */
+char *percent_print(char *text, __uint128_t part, __uint128_t whole);
 
 /** A rate or count with a decimal prefix: "63.29 M" for 63290000. @return text */
 char *amount_print(char *text, uint64_t amount);

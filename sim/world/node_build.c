@@ -13,7 +13,7 @@
 enum { PAGE = 4096, PLACES_TRIED = 64, INITIAL_EVENTS = 256 };
 
 /* Windows are used again and again; a larger one only fills more page tables. */
-static const uint64_t window_maximum = UINT64_C(64) << 20, buffers_maximum = UINT64_C(1) << 30;
+static const uint64_t window_maximum = UINT64_C(64) << 20;
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
 {
@@ -144,16 +144,42 @@ static void place_bar(const struct node *node, struct node_window *window)
     window->bytes = wanted < size ? wanted : size;
 }
 
-/* Room for what the mode strict or lazy maps for each use. */
-static void place_buffers(struct node *node, struct memory_placer *placer)
+/* What is left of memory where a window was placed in it; the array has room for one range more. */
+static void remove_window(struct workload *workload, const struct node_window *window)
+{
+    uint64_t end = window->base + window->bytes;
+    for (uint32_t i = workload->memory_count; i-- > 0;) {
+        struct free_memory *range = &workload->memory[i];
+        struct free_memory rest = {end, range->limit, range->node};
+        if (end <= range->base || window->base > range->limit)
+            continue;
+        range->limit = window->base > range->base ? window->base - 1 : range->base;
+        if (rest.base > rest.limit)
+            continue;
+        for (uint32_t j = workload->memory_count++; j > i + 1; j--)
+            workload->memory[j] = workload->memory[j - 1];
+        workload->memory[i + 1] = rest;
+    }
+}
+
+/* Memory for what is mapped for each use: all that neither the workload nor the windows have. */
+static void place_buffers(struct node *node, const struct memory_placer *placer)
 {
     struct workload *workload = &node->workload;
-    bool wanted = !node->group->workload && translation_mode_is_dynamic(node->group->mode);
-    for (uint64_t bytes = buffers_maximum; wanted && bytes >= PAGE; bytes /= 2) {
-        if (!memory_placer_take(placer, bytes, bytes, &workload->buffer_base))
-            continue;
-        workload->buffer_bytes = bytes;
+    const struct workload *own = node->group->workload;
+    if (!own) {
+        workload->memory_count = memory_placer_free_memory(placer, node->arena, &workload->memory);
         return;
+    }
+    workload->memory =
+        arena_array(node->arena, own->memory_count + node->window_count, sizeof(*workload->memory));
+    for (uint32_t i = 0; i < own->memory_count; i++)
+        workload->memory[i] = own->memory[i];
+    workload->memory_count = own->memory_count;
+    workload->fragmentation = own->fragmentation;
+    for (uint32_t i = 0; i < node->window_count; i++) {
+        if (node->windows[i].function_id == NONE)
+            remove_window(workload, &node->windows[i]);
     }
 }
 
@@ -161,13 +187,14 @@ static bool place_windows(struct node *node)
 {
     struct memory_placer *placer = memory_placer_new(node->group->input->topology);
     bool good = true;
-    place_buffers(node, placer);
     for (uint32_t i = 0; i < node->window_count && good; i++) {
         if (node->windows[i].function_id == NONE)
             good = place_memory(node, placer, &node->windows[i]);
         else
             place_bar(node, &node->windows[i]);
     }
+    if (good)
+        place_buffers(node, placer);
     memory_placer_free(placer);
     return good;
 }
@@ -235,7 +262,9 @@ static void add_stream(struct node *node, uint32_t traffic, enum stream_buffers 
         .size_bytes = world->software.segment_bytes,
         .queue_depth = 1,
         .cpu = cpu,
-        .buffers = buffers};
+        .buffers = buffers,
+        .pieces = 1,
+        .zone = ZONE_NORMAL};
 }
 
 static void make_streams(struct node *node)

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         topology = synthetic_parse("machine", "rp(ep[vf=2:1:1]) rp(up(dp(ep) dp(ep))) rciep", diagnostics);
         diagnostics_free(diagnostics);
     }
-    read_for(&source, &(struct workload_machine){topology, NULL, IOMMU_VT_D});
+    read_for(&source, &(struct workload_machine){.topology = topology, .iommu = IOMMU_VT_D});
     read_for(&source, &(struct workload_machine){.iommu = IOMMU_NONE});
     free(text);
     return 0;

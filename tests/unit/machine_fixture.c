@@ -110,6 +110,10 @@ void fixture_init(struct machine_fixture *fixture, const char *text)
     fixture->workload.domains = fixture->domains;
     fixture->workload.buffer_base = UINT64_C(0x400000000);
     fixture->workload.buffer_bytes = UINT64_C(1) << 30;
+    fixture->memory[0] = (struct free_memory){UINT64_C(0x1000000), UINT64_C(0x3fffffff), 0};
+    fixture->memory[1] = (struct free_memory){UINT64_C(0x100000000), UINT64_C(0x1ffffffff), 0};
+    fixture->workload.memory = fixture->memory;
+    fixture->workload.memory_count = 2;
     fixture->options.seed = 1;
 }
 
@@ -138,7 +142,9 @@ struct stream *fixture_stream(struct machine_fixture *fixture, const char *devic
                               .stride_bytes = size,
                               .alignment_bytes = 64,
                               .operations = operations,
-                              .queue_depth = queue_depth};
+                              .queue_depth = queue_depth,
+                              .pieces = 1,
+                              .zone = ZONE_NORMAL};
     return stream;
 }
 

@@ -20,6 +20,7 @@ struct machine_fixture {
     struct stream *streams; /* room for FIXTURE_STREAMS */
     struct domain domains[4];
     struct mapping mappings[8];
+    struct free_memory memory[2]; /* 1 GiB below 4 GiB, 4 GiB above */
     uint32_t domain_functions[4][1];
     uint32_t *unit_of;
     uint32_t *all_functions;

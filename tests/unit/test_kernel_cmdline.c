@@ -64,6 +64,24 @@ START_TEST(switches)
 }
 END_TEST
 
+START_TEST(bounce_buffers_and_addresses)
+{
+    parse("swiotlb=65536,8,force iommu.forcedac=1");
+    ck_assert_uint_eq(words.swiotlb_slots, 65536);
+    ck_assert_uint_eq(words.swiotlb_areas, 8);
+    ck_assert_int_eq(words.swiotlb_force, GIVEN_ON);
+    ck_assert(words.forcedac);
+    parse("swiotlb=noforce iommu.forcedac=0 intel_iommu=on");
+    ck_assert_uint_eq(words.swiotlb_slots, 0);
+    ck_assert_int_eq(words.swiotlb_force, GIVEN_OFF);
+    ck_assert(!words.forcedac);
+    parse("swiotlb=0x8000 intel_iommu=on,forcedac");
+    ck_assert_uint_eq(words.swiotlb_slots, 0x8000);
+    ck_assert_int_eq(words.swiotlb_force, NOT_GIVEN);
+    ck_assert(words.forcedac);
+}
+END_TEST
+
 START_TEST(words_without_effect_are_named)
 {
     static const char *const lines[] = {
@@ -242,6 +260,7 @@ Suite *kernel_cmdline_suite(void)
     TCase *tests = tcase_create("kernel_cmdline");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, switches);
+    tcase_add_test(tests, bounce_buffers_and_addresses);
     tcase_add_test(tests, words_without_effect_are_named);
     tcase_add_test(tests, the_place_is_shown);
     tcase_add_test(tests, acs_options);

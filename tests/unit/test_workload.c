@@ -55,7 +55,7 @@ static struct workload *read_on(const char *text, const struct workload_machine 
 
 static struct workload *read_text(const char *text)
 {
-    const struct workload_machine machine = {topology, NULL, IOMMU_VT_D};
+    const struct workload_machine machine = {.topology = topology, .iommu = IOMMU_VT_D};
     return read_on(text, &machine);
 }
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* The page tables of a domain as the DMA API sees them: the same in every unit that the domain is in. */
+#include "sim/machine/machine_mapping.h"
+#include "sim/machine/machine_state.h"
+
+uint32_t mapping_domain_id(const struct machine *machine, uint32_t domain, uint32_t unit)
+{
+    return machine->mapping.domain_ids[(size_t)domain * machine->unit_count + unit];
+}
+
+uint32_t mapping_next_unit(const struct machine *machine, uint32_t domain, uint32_t unit)
+{
+    while (unit < machine->unit_count && mapping_domain_id(machine, domain, unit) == NONE)
+        unit++;
+    return unit < machine->unit_count ? unit : NONE;
+}
+
+static struct page_table *table_in(const struct machine *machine, uint32_t domain, uint32_t unit)
+{
+    return &machine->units[unit].domains[mapping_domain_id(machine, domain, unit)].table;
+}
+
+uint64_t mapping_tables_find(const struct machine *machine, uint32_t domain, uint64_t iova, unsigned *shift)
+{
+    uint32_t unit = mapping_next_unit(machine, domain, 0);
+    return page_table_find(table_in(machine, domain, unit), &machine->units[unit].memory, iova, shift);
+}
+
+/* The largest page for the rest of a range: both addresses are multiples of it (iommu_pgsize() of
+ * drivers/iommu/iommu.c). */
+static unsigned page_shift(const struct iommu_parameters *unit, uint64_t iova, uint64_t physical,
+                           uint64_t left)
+{
+    uint64_t both = iova | physical;
+    if (unit->superpages_1g && !(both & ((UINT64_C(1) << PAGE_SHIFT_1G) - 1)) && left >> PAGE_SHIFT_1G)
+        return PAGE_SHIFT_1G;
+    if (unit->superpages_2m && !(both & ((UINT64_C(1) << PAGE_SHIFT_2M) - 1)) && left >> PAGE_SHIFT_2M)
+        return PAGE_SHIFT_2M;
+    return PAGE_SHIFT_4K;
+}
+
+static uint32_t map_in(struct machine *machine, uint32_t domain, uint32_t unit_id, uint64_t iova,
+                       uint64_t physical, uint64_t length, unsigned access)
+{
+    struct remapping_unit *unit = &machine->units[unit_id];
+    uint32_t entries = 0;
+    for (uint64_t at = 0; at < length; entries++) {
+        unsigned shift = page_shift(&unit->parameters, iova + at, physical + at, length - at);
+        if (page_table_map(table_in(machine, domain, unit_id), &unit->memory, iova + at, physical + at, shift,
+                           access) != PAGE_TABLE_MAPPED)
+            return 0;
+        at += UINT64_C(1) << shift;
+    }
+    return entries;
+}
+
+uint32_t mapping_tables_map(void *context, uint64_t iova, uint64_t physical, uint64_t length, bool read,
+                            bool write)
+{
+    struct mapping_tables *tables = context;
+    struct machine *machine = tables->machine;
+    unsigned access = (read ? PAGE_READ : 0U) | (write ? PAGE_WRITE : 0U);
+    uint32_t entries = 0;
+    for (uint32_t unit = mapping_next_unit(machine, tables->domain, 0); unit != NONE;
+         unit = mapping_next_unit(machine, tables->domain, unit + 1)) {
+        entries = map_in(machine, tables->domain, unit, iova, physical, length, access);
+        if (!entries)
+            return 0;
+    }
+    return entries;
+}
+
+static uint32_t unmap_in(struct machine *machine, uint32_t domain, uint32_t unit_id, uint64_t iova,
+                         uint64_t length)
+{
+    struct remapping_unit *unit = &machine->units[unit_id];
+    uint32_t entries = 0;
+    for (uint64_t at = 0; at < length; entries++) {
+        unsigned shift = 0;
+        if (!page_table_unmap(table_in(machine, domain, unit_id), &unit->memory, iova + at, &shift))
+            return 0;
+        at += UINT64_C(1) << shift;
+    }
+    return entries;
+}
+
+uint32_t mapping_tables_unmap(void *context, uint64_t iova, uint64_t length)
+{
+    struct mapping_tables *tables = context;
+    struct machine *machine = tables->machine;
+    uint32_t entries = 0;
+    for (uint32_t unit = mapping_next_unit(machine, tables->domain, 0); unit != NONE;
+         unit = mapping_next_unit(machine, tables->domain, unit + 1)) {
+        entries = unmap_in(machine, tables->domain, unit, iova, length);
+        if (!entries)
+            return 0;
+    }
+    return entries;
+}
