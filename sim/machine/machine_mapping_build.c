@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { PAGE = 4096, LONGEST_ORDER = 5 };
+enum { PAGE = 4096, LONGEST_ORDER = 5, SINGLE_PAGES = 16 };
 
 static const uint64_t aged_bytes = UINT64_C(256) << 20; /* of a zone: more than any run holds at once */
 
@@ -163,8 +163,8 @@ static void age(struct machine *machine, uint32_t index)
     struct kernel_time time = {0}; /* long ago */
     random_init(&random, machine->options.seed, machine->workload->domains[index].name);
     while (left) {
-        uint64_t order = random_below(&random, 2) ? 0 : 1 + random_below(&random, LONGEST_ORDER), first,
-                 length = UINT64_C(4096) << order;
+        uint64_t order = random_below(&random, SINGLE_PAGES) ? 0 : 1 + random_below(&random, LONGEST_ORDER),
+                 first, length = UINT64_C(4096) << order;
         if (!iova_allocator_take(iova, &time, length, UINT32_MAX, false, &first))
             break;
         ranges = memory_grow(ranges, count, &capacity, sizeof(*ranges));
