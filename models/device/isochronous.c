@@ -109,8 +109,10 @@ static void submitted(struct isochronous *device)
             device->ring_at + device->submitted % device->parameters.depth * device->parameters.period_bytes;
     device->submitted++;
     device->counters->descriptors_posted++;
-    /* The device starts when everything is submitted that may be, as sound and USB drivers prime theirs. */
-    if (!device->running && device->submitted - device->taken == device->parameters.depth) {
+    /* The device starts when everything is submitted that may be, as sound and USB drivers prime theirs; a
+     * run of fewer periods than that is submitted as a whole. */
+    bool all = device->units && device->submitted == device->units + device->warmup;
+    if (!device->running && (all || device->submitted - device->taken == device->parameters.depth)) {
         device->running = true;
         expect_piece(device);
     }

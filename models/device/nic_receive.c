@@ -71,14 +71,21 @@ static struct nic_list *waiting_of(struct nic_queue *queue)
     return &queue->receive.waiting;
 }
 
-/* Descriptors ahead of need, as many as one read brings. */
+/* Does the packet that is next fit into the buffers the card knows? */
+static bool next_fits(const struct nic *nic, const struct nic_receive *receive)
+{
+    uint64_t known = receive->fetched * nic->parameters.buffers_per_descriptor - receive->used;
+    return !receive->waiting.count || nic->packets[receive->waiting.first].buffers <= known;
+}
+
+/* Descriptors ahead of need, as many as one read brings; more where the next packet takes more. */
 static void fetch(struct nic *nic, struct nic_queue *queue)
 {
     const struct nic_parameters *p = &nic->parameters;
     struct nic_receive *receive = &queue->receive;
     uint64_t unused = receive->fetched - receive->used / p->buffers_per_descriptor,
              known = receive->announced - receive->fetched, at = receive->fetched % receive->descriptors;
-    if (receive->fetching || !known || unused >= p->descriptors_fetched)
+    if (receive->fetching || !known || (unused >= p->descriptors_fetched && next_fits(nic, receive)))
         return;
     uint64_t count = known < p->descriptors_fetched ? known : p->descriptors_fetched;
     if (count > receive->descriptors - at)
@@ -115,10 +122,7 @@ static void serve(struct nic *nic, struct nic_queue *queue)
 {
     struct nic_receive *receive = &queue->receive;
     struct nic_list *waiting = waiting_of(queue);
-    while (waiting->count) {
-        uint64_t known = receive->fetched * nic->parameters.buffers_per_descriptor - receive->used;
-        if (known < nic->packets[waiting->first].buffers)
-            break;
+    while (waiting->count && next_fits(nic, receive)) {
         write_packet(nic, queue, nic_list_take(&nic->packets[0].next, sizeof(*nic->packets), waiting));
         fetch(nic, queue);
     }

@@ -440,6 +440,34 @@ START_TEST(time_goes_on_for_sound)
 }
 END_TEST
 
+/* A run of fewer periods than are submitted ahead begins all the same. */
+START_TEST(few_periods_are_played)
+{
+    for (uint64_t units = 1; units <= round_sound.depth; units++) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, machine_text);
+        add_device(&fixture, DEVICE_ISOCHRONOUS, &round_sound, sizeof(round_sound), units, units - 1);
+        fixture_run(&fixture);
+        ck_assert_uint_eq(counters(&fixture)->units, units);
+        ck_assert_uint_eq(counters(&fixture)->late, 0);
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
+/* The card reads as many descriptors as the packet needs, where that is more than it reads ahead. */
+START_TEST(a_packet_may_take_more_buffers_than_descriptors_read_ahead)
+{
+    struct machine_fixture fixture;
+    struct nic_parameters nic = round_nic;
+    nic.packet_bytes = 60000; /* 30 buffers; 8 descriptors are read ahead */
+    run_nic(&fixture, &nic, TRANSLATION_STATIC, 40, 10);
+    ck_assert_uint_eq(counters(&fixture)->units, 40);
+    ck_assert_uint_ge(counters(&fixture)->descriptor_fetches, 40 * 30 / nic.descriptors_fetched);
+    fixture_fini(&fixture);
+}
+END_TEST
+
 START_TEST(same_seed_same_run)
 {
     uint64_t ends[2];
@@ -469,6 +497,8 @@ Suite *devices_suite(void)
     tcase_add_test(tests, invalidations_and_age_cost_walks);
     tcase_add_test(tests, flash_is_the_limit_of_deep_queues);
     tcase_add_test(tests, time_goes_on_for_sound);
+    tcase_add_test(tests, few_periods_are_played);
+    tcase_add_test(tests, a_packet_may_take_more_buffers_than_descriptors_read_ahead);
     tcase_add_test(tests, same_seed_same_run);
     suite_add_tcase(suite, tests);
     return suite;
