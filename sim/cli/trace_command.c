@@ -350,6 +350,21 @@ static int generate(const struct trace_options *chosen, struct diagnostics *diag
     return status;
 }
 
+/* A text that only looks like a log or a recording makes no trace. */
+static int refuse_empty(const struct trace_options *chosen, const struct summary *summary,
+                        struct diagnostics *diagnostics)
+{
+    uint64_t operations = 0;
+    for (int i = 0; i < OPERATIONS; i++)
+        operations += summary->counts[i];
+    if (operations)
+        return STATUS_OK;
+    const struct source_text source = {chosen->path, NULL, 0};
+    diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, &source, DIAGNOSTIC_NO_OFFSET, NULL, "trace-nothing",
+                       "nothing to convert: no access and no mapping of a PCI function is in it");
+    return STATUS_BAD_INPUT;
+}
+
 static int answer(const struct trace_options *chosen, struct diagnostics *diagnostics)
 {
     struct foreign_trace *foreign;
@@ -370,6 +385,8 @@ static int answer(const struct trace_options *chosen, struct diagnostics *diagno
     if (status == STATUS_OK && summary.format == TRACE_FORMAT_KERNEL)
         report_kernel(foreign_trace_kernel_counts(foreign), chosen->path, diagnostics);
     foreign_trace_close(foreign);
+    if (status == STATUS_OK && convert)
+        status = refuse_empty(chosen, &summary, diagnostics);
     if (status == STATUS_OK && !convert)
         write_summary(&summary, chosen->json, &out);
     if (status == STATUS_OK)

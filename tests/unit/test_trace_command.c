@@ -230,6 +230,9 @@ START_TEST(events_that_lack_something_are_named)
         {"  a-1 [000] 12.5: dma_map_sg: 0000:03:00.0 dma_addrs={0x1000,0x2000} sizes={0x10}\n",
          "as many dma_addrs= as sizes="},
         {"  a-1 [000] 12.5: io_page_fault: IOMMU:x 0000:03:00.0 flags=0x1\n", "io_page_fault without"},
+        {"Record the iommu: events, or those vtd_ ones of QEMU.\n", "nothing to convert"},
+        {"# tracer: nop\n", "nothing to convert"},
+        {"time,device,op,iova,length\n", "nothing to convert"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         write_file(cases[i].text, strlen(cases[i].text));
