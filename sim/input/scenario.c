@@ -279,6 +279,7 @@ int scenario_load_workload(struct scenario *scenario, const struct workload_mach
         source_file_fini(&source);
         return status;
     }
+    scenario->document.diagnostics = diagnostics; /* not those of its first reading, which may be gone */
     struct json_node root = json_root(&scenario->document), node = json_member(&root, "workload");
     if (!json_given(&node))
         return scenario_report_missing(scenario, "workload", diagnostics);
