@@ -8,7 +8,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 # These take longest and go first, so that none is left alone at the end.
-slow='reach_run reach_oracle reach_laws sweep'
+slow='dma_api sweep draw export world buffers collect reach_oracle'
 all=$(sed 's/^SUITE(\(.*\))$/\1/' "$build/tests/suites.h")
 for name in $slow; do
     if printf '%s\n' "$all" | grep -qx "$name"; then printf '%s\n' "$name"; fi
