@@ -150,8 +150,9 @@ static void reserve_addresses(const struct machine *machine, const struct domain
                                domain->mappings[i].iova + (domain->mappings[i].length - 1));
 }
 
-/* The addresses that were in use on a machine that has run for some time: ranges of one page as often as
- * longer ones of up to 32, taken one after the other and given back in no order, by any CPU. */
+/* The addresses that were in use on a machine that has run for some time: ranges of one page, now and then
+ * (one in SINGLE_PAGES) a longer one of up to 32, taken one after the other and given back in no order, by
+ * any CPU. */
 static void age(struct machine *machine, uint32_t index)
 {
     struct iova_allocator *iova = &machine->mapping.domains[index].kernel.iova;
