@@ -112,7 +112,7 @@ static __uint128_t staying_in_engine(const struct machine *machine, const struct
     __uint128_t sum = 0;
     for (int write = 0; write < 2; write++) {
         for (uint32_t i = engine->ready_first[write]; i != NONE; i = machine->operations.items[i].next)
-            sum += queue_meter_stay(&engine->ready_queue, machine->operations.items[i].ready_ps,
+            sum += queue_meter_stay(&engine->ready_queue, machine->operations.items[i].queued_ps,
                                     machine->events.now_ps);
     }
     return sum;
