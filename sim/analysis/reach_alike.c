@@ -15,13 +15,23 @@ struct likeness {
     uint16_t acs_control, acs_capability;
     uint16_t egress_index; /**< where somebody on the bus selects by it */
     uint16_t slot;         /**< where the root complex tells devices apart */
-    uint8_t bus;
-    uint8_t flags;
-    bool acs_present, acs_hidden, peer_decode_off;
-    bool bars, ports;
+    uint16_t bus;
+    uint16_t flags; /**< below; no member leaves room before the next, so that bytes can be compared */
 };
 
-enum { ISSUES = 1, PCIX = 2, TRANSLATED = 4, ATS = 8 };
+enum {
+    ISSUES = 1,
+    PCIX = 2,
+    TRANSLATED = 4,
+    ATS = 8,
+    ACS_PRESENT = 0x10,
+    ACS_HIDDEN = 0x20,
+    PEER_DECODE_OFF = 0x40,
+    HAS_BARS = 0x80,
+    HAS_PORTS = 0x100,
+};
+
+_Static_assert(sizeof(struct likeness) == 28, "struct likeness has no padding");
 
 struct lookup {
     const struct fabric *fabric;
@@ -179,14 +189,12 @@ static void describe(const struct lookup *lookup, const struct reach *reach,
     likeness->egress_index = lookup->egress[node->bus_id] ? node->egress_index : 0;
     likeness->slot = fabric->buses[node->bus_id].kind == BUS_ROOT ? node->slot : 0;
     likeness->bus = function->bus;
-    likeness->flags = (uint8_t)((reach_issues(function) ? ISSUES : 0) | (function->pcix ? PCIX : 0) |
-                                (!reach->translated || reach->translated[function->id] ? TRANSLATED : 0) |
-                                (reach->ats && reach->ats[function->id] ? ATS : 0));
-    likeness->acs_present = node->acs_present;
-    likeness->acs_hidden = node->acs_hidden;
-    likeness->peer_decode_off = node->peer_decode_off;
-    likeness->bars = node->bar_count > 0;
-    likeness->ports = node->io_count > 0;
+    likeness->flags = (uint16_t)((reach_issues(function) ? ISSUES : 0) | (function->pcix ? PCIX : 0) |
+                                 (!reach->translated || reach->translated[function->id] ? TRANSLATED : 0) |
+                                 (reach->ats && reach->ats[function->id] ? ATS : 0) |
+                                 (node->acs_present ? ACS_PRESENT : 0) | (node->acs_hidden ? ACS_HIDDEN : 0) |
+                                 (node->peer_decode_off ? PEER_DECODE_OFF : 0) |
+                                 (node->bar_count ? HAS_BARS : 0) | (node->io_count ? HAS_PORTS : 0));
 }
 
 /** A function while functions are sorted by likeness. */

@@ -68,7 +68,7 @@ static void add_silent(struct list *list, const struct fabric *fabric, uint32_t 
 {
     const struct pci_function *function = &fabric->topology->functions[id];
     const struct fabric_node *node = &fabric->nodes[id];
-    for (uint8_t b = 0; b < BAR_COUNT; b++) {
+    for (unsigned b = 0; b < BAR_COUNT; b++) {
         const struct bar *bar = &function->bars[b];
         bool decodes = false;
         for (uint32_t i = 0; i < node->bar_count; i++)
@@ -76,7 +76,7 @@ static void add_silent(struct list *list, const struct fabric *fabric, uint32_t 
         if (!bar->assigned || decodes || bar->kind == BAR_NONE || bar->kind == BAR_IO)
             continue;
         uint64_t limit = bar->address + ((bar->size ? bar->size : UNKNOWN_ROM_BYTES) - 1);
-        add(list, b == BAR_ROM ? DESTINATION_ROM : DESTINATION_SILENT_BAR, id, b, bar->address,
+        add(list, b == BAR_ROM ? DESTINATION_ROM : DESTINATION_SILENT_BAR, id, (uint8_t)b, bar->address,
             limit < bar->address ? UINT64_MAX : limit);
     }
 }
