@@ -78,9 +78,13 @@ static uint64_t parse_rate(const char *text, struct argp_state *state)
 static void parse_link(const char *text, struct calibrate_options *chosen, struct argp_state *state)
 {
     static const unsigned widths[] = {1, 2, 4, 8, 16};
-    char end;
+    uint64_t generation = 0, width = 0;
     bool known = false;
-    if (sscanf(text, "%1ux%2u%c", &chosen->generation, &chosen->width, &end) == 2) {
+    char number[2] = {text[0], '\0'};
+    if (text[0] && text[1] == 'x' && text[2] != '0' && number_parse(number, LINK_GENERATIONS, &generation) &&
+        number_parse(text + 2, 16, &width)) {
+        chosen->generation = (unsigned)generation;
+        chosen->width = (unsigned)width;
         for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++)
             known |= chosen->width == widths[i];
     }

@@ -58,7 +58,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!chosen->folder || !chosen->x || !chosen->y || !chosen->output)
             argp_error(state, "FOLDER, --x, --y and -o are needed");
-        for (size_t i = 0; i < chosen->more_count; i++)
+        for (size_t i = 0; i < chosen->more_count && chosen->x && chosen->y; i++)
             if (strcmp(chosen->more[i], chosen->x) != 0 && strcmp(chosen->more[i], chosen->y) != 0)
                 argp_error(state, "--max is for what --x and --y name, not '%s'", chosen->more[i]);
         return 0;

@@ -68,9 +68,9 @@ static void check_arguments(const struct trace_options *chosen, struct argp_stat
         trace_recipe_check(&chosen->recipe, chosen->size, chosen->interval_ps, state);
         return;
     }
-    if (!chosen->path)
+    if (!chosen->path || !chosen->action)
         argp_error(state, "info or convert, and FILE are needed; or generate");
-    if (strcmp(chosen->action, "info") != 0 && strcmp(chosen->action, "convert") != 0)
+    else if (strcmp(chosen->action, "info") != 0 && strcmp(chosen->action, "convert") != 0)
         argp_error(state, "unknown action '%s': info, convert or generate", chosen->action);
     if (chosen->recipe.given)
         argp_error(state, "some of the options are for generate, not for %s", chosen->action);

@@ -91,8 +91,10 @@ static size_t strip(char *text, size_t length)
             if (visible)
                 *out++ = ' ';
         } else {
-            *out++ = *at == '\r' && bare_returns ? '\n' : *at;
-            at++;
+            *out = *at++;
+            if (*out == '\r' && bare_returns)
+                *out = '\n';
+            out++;
         }
     }
     *out = '\0';

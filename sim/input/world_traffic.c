@@ -9,6 +9,7 @@
 #include "sim/input/workload_reader.h"
 #include "sim/input/world_keys.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,7 @@ uint32_t world_network_function(const struct world *world, struct world_end end,
         if (far == least && count < sizeof(near) / sizeof(near[0]))
             near[count++] = group->network_functions[i];
     }
+    assert(count); /* a group that speaks has network functions */
     return near[turn % count];
 }
 

@@ -430,10 +430,10 @@ static int measure_pieces(struct flow_sampler *sampler, const bool *active,
 
 static int measure_together(struct flow_sampler *sampler, const bool *active, struct flow_together *together)
 {
-    uint32_t count = sampler->workload->stream_count;
+    size_t count = sampler->workload->stream_count;
     struct sample_length length;
     struct ensemble ensemble;
-    uint64_t *numbers = memory_array((size_t)count * 6, sizeof(*numbers));
+    uint64_t *numbers = memory_array(count * 6, sizeof(*numbers));
     struct piece pieces[2] = {{numbers, numbers + count, numbers + 2 * count, 0, 0},
                               {numbers + 3 * count, numbers + 4 * count, numbers + 5 * count, 0, 0}};
     together->bytes_per_s = arena_array(sampler->arena, count, sizeof(*together->bytes_per_s));

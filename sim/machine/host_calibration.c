@@ -209,7 +209,7 @@ int host_calibration_measure(const struct machine_input *input, struct host_meas
                              struct diagnostics *diagnostics)
 {
     const uint32_t many = 2 * input->parameters.engines[endpoint_of(input)].tags;
-    struct run hits, misses, plateau;
+    struct run hits = {0}, misses = {0}, plateau = {0};
     int status = run_reads(input, hit_window, 1, &hits, diagnostics);
     if (status == 0)
         status = run_reads(input, miss_window, 1, &misses, diagnostics);

@@ -3,8 +3,6 @@
 #include "sim/base/arena.h"
 #include "sim/output/draw_steps.h"
 
-#include "sim/base/arena.h"
-
 #include <stdlib.h>
 #include <string.h>
 

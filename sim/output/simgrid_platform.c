@@ -20,8 +20,8 @@ struct platform {
 char *simgrid_function_name(char name[SIMGRID_NAME_SIZE], const struct pci_function *function)
 {
     bdf_print(name, function->segment, function->bus, function->devfn);
-    for (char *at = name; *at; at++)
-        *at = *at == ':' ? '-' : *at;
+    for (char *at = strchr(name, ':'); at; at = strchr(at, ':'))
+        *at = '-';
     return name;
 }
 

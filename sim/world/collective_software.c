@@ -13,6 +13,7 @@
 #include "sim/world/software.h"
 #include "sim/world/world_simulation.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -258,8 +259,9 @@ static void machine_block(const struct maker *maker, uint32_t rank, uint32_t *fi
  * each channel leaves it by another one. */
 static uint32_t at_place(const struct maker *maker, uint32_t place)
 {
-    uint32_t first, count;
+    uint32_t first = 0, count = 1;
     machine_block(maker, place, &first, &count);
+    assert(count); /* the rank itself is one */
     return first + (place - first + maker->channel) % count;
 }
 

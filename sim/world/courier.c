@@ -48,7 +48,7 @@ static struct courier *free_courier(struct node *node, sg_host_t host)
     struct courier *courier = memory_alloc(sizeof(*courier));
     courier->work = sg_sem_init(0);
     node->couriers =
-        memory_grow(node->couriers, node->courier_count, &node->courier_capacity, sizeof(*node->couriers));
+        memory_grow(node->couriers, node->courier_count, &node->courier_capacity, sizeof(struct courier *));
     node->couriers[node->courier_count++] = courier;
     simgrid_compat_actor("courier", host, true, carry, courier);
     return courier;

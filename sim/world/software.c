@@ -188,7 +188,7 @@ struct software *software_new(struct node *node, const char *name, void (*body)(
     struct software *software = memory_alloc(sizeof(*software));
     *software = (struct software){.node = node, .name = name, .body = body, .role = role};
     simulation->software = memory_grow(simulation->software, simulation->software_count,
-                                       &simulation->software_capacity, sizeof(*simulation->software));
+                                       &simulation->software_capacity, sizeof(struct software *));
     simulation->software[simulation->software_count++] = software;
     return software;
 }

@@ -10,6 +10,7 @@
 #include "sim/world/software.h"
 #include "sim/world/world_simulation.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -277,6 +278,7 @@ static void make_stream(struct maker *maker)
     const struct world_stream *stream = maker->stream;
     uint32_t from = stream->from.count, to = stream->to.count;
     bool pushes = stream->kind == WORLD_RDMA_WRITE;
+    assert(from && to); /* ends name somebody (world_traffic.c) */
     if (has_server(stream))
         make_servers(maker);
     switch (stream->pairing) {
