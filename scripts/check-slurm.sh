@@ -57,7 +57,17 @@ echo 'without Slurm ...'
 echo 'with Slurm: four nodes ...'
 eval "$("$scripts/slurm-local.sh" start "$cluster")"
 "$program" sweep "$folder/study.json" -o "$folder/slurm" --engine slurm --chunk 5
-await at_least 20 || { echo 'FAILED: the cluster computes nothing' >&2; squeue >&2; exit 1; }
+if ! await at_least 20; then
+    # Its node daemon refuses some systems, such as those without a cgroup file system, before it has seen a job.
+    if [ "$(count)" -eq 0 ] && [ "$(grep -l 'slurmd initialization failed' "$cluster"/slurmd-n*.log | wc -l)" -eq 4 ]; then
+        echo 'skipped from here on: slurmd does not run on this system; it says'
+        grep 'error:' "$cluster/slurmd-n1.log" | sed 's/^\[[^]]*\] /    /'
+        exit 0
+    fi
+    echo 'FAILED: the cluster computes nothing' >&2
+    squeue >&2
+    exit 1
+fi
 echo "$(count) points: node 2 dies ..."
 "$scripts/slurm-local.sh" kill-node "$cluster" 2
 await at_least 50 || true
