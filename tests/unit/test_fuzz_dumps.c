@@ -13,50 +13,21 @@
 #define LLVMFuzzerTestOneInput fuzz_workload
 #include "tests/fuzz/fuzz_workload.c"
 
+#include "tests/unit/fuzz_replay.h"
+
 #include <check.h>
-#include <glob.h>
 
 Suite *fuzz_dumps_suite(void);
 
-enum { SEED_MAX = 65536, ROUNDS = 100 };
-
-static uint32_t next_random(uint64_t *state)
-{
-    *state = *state * 6364136223846793005U + 1442695040888963407U;
-    return (uint32_t)(*state >> 33);
-}
-
-/* Overwrite some bytes with ones that mean something to the readers. */
-static void damage(uint8_t *data, size_t size, uint64_t *state)
-{
-    static const char alphabet[] = "0123456789abcdefx:.[]{}()<>+-=/ \n\t\",f\xff";
-    for (unsigned i = next_random(state) % 8 + 1; i > 0; i--)
-        data[next_random(state) % size] = (uint8_t)alphabet[next_random(state) % (sizeof(alphabet) - 1)];
-}
-
 static void replay(const char *pattern, int (*target)(const uint8_t *data, size_t size))
 {
-    glob_t files;
-    ck_assert_int_eq(glob(pattern, 0, NULL, &files), 0);
-    uint64_t state = 1;
-    uint8_t *data = malloc(SEED_MAX), *copy = malloc(SEED_MAX);
-    for (size_t i = 0; i < files.gl_pathc; i++) {
-        FILE *file = fopen(files.gl_pathv[i], "rb");
-        size_t size = fread(data, 1, SEED_MAX, file);
-        fclose(file);
-        ck_assert_uint_gt(size, 0);
-        target(data, size);
-        for (size_t length = 0; length < size; length += 1 + next_random(&state) % (size / 40 + 1))
-            target(data, length);
-        for (unsigned round = 0; round < ROUNDS; round++) {
-            memcpy(copy, data, size);
-            damage(copy, size, &state);
-            target(copy, size);
-        }
-    }
-    free(data);
-    free(copy);
-    globfree(&files);
+    const struct fuzz_replay how = {.pattern = pattern,
+                                    .target = target,
+                                    .alphabet = "0123456789abcdefx:.[]{}()<>+-=/ \n\t\",f\xff",
+                                    .bytes = 8,
+                                    .rounds = 100,
+                                    .cuts = 40};
+    fuzz_replay(&how);
 }
 
 START_TEST(kernel_logs)

@@ -3,6 +3,8 @@
 #define LLVMFuzzerTestOneInput fuzz_topology
 #include "tests/fuzz/fuzz_topology.c"
 
+#include "tests/unit/fuzz_replay.h"
+
 #include <check.h>
 #include <glob.h>
 
@@ -10,17 +12,11 @@ Suite *fuzz_topology_suite(void);
 
 enum { SEED_MAX = 16384, ROUNDS = 400 };
 
-static uint32_t next_random(uint64_t *state)
-{
-    *state = *state * 6364136223846793005U + 1442695040888963407U;
-    return (uint32_t)(*state >> 33);
-}
-
 static size_t damage_bytes(char *text, size_t size, uint64_t *state)
 {
     static const char alphabet[] = "0123456789abcdef{}[]\":,.-+eE\\ \n\xff";
-    for (unsigned i = next_random(state) % 3 + 1; i > 0; i--)
-        text[next_random(state) % size] = alphabet[next_random(state) % (sizeof(alphabet) - 1)];
+    for (unsigned i = fuzz_random(state) % 3 + 1; i > 0; i--)
+        text[fuzz_random(state) % size] = alphabet[fuzz_random(state) % (sizeof(alphabet) - 1)];
     return size;
 }
 
@@ -62,7 +58,7 @@ static size_t damage_value(char *text, size_t size, uint64_t *state)
         "[{}]",
         "\"link\"",
     };
-    size_t start = next_random(state) % size;
+    size_t start = fuzz_random(state) % size;
     while (start < size && text[start] != '"' && (text[start] < '0' || text[start] > '9'))
         start++;
     if (start == size)
@@ -76,7 +72,7 @@ static size_t damage_value(char *text, size_t size, uint64_t *state)
         while (end < size && text[end] >= '0' && text[end] <= '9')
             end++;
     }
-    const char *value = values[next_random(state) % (sizeof(values) / sizeof(values[0]))];
+    const char *value = values[fuzz_random(state) % (sizeof(values) / sizeof(values[0]))];
     size_t length = strlen(value);
     if (size - (end - start) + length > SEED_MAX)
         return size;
@@ -100,7 +96,7 @@ START_TEST(damaged_topologies_do_no_harm)
         for (unsigned round = 0; round < ROUNDS; round++) {
             memcpy(copy, text, size);
             size_t length = size;
-            for (unsigned times = next_random(&state) % 3 + 1; times > 0; times--)
+            for (unsigned times = fuzz_random(&state) % 3 + 1; times > 0; times--)
                 length = round % 4 ? damage_value(copy, length, &state) : damage_bytes(copy, length, &state);
             fuzz_topology((const uint8_t *)copy, length);
         }

@@ -3,48 +3,20 @@
 #define LLVMFuzzerTestOneInput fuzz_world
 #include "tests/fuzz/fuzz_world.c"
 
+#include "tests/unit/fuzz_replay.h"
+
 #include <check.h>
-#include <glob.h>
 
 Suite *fuzz_world_suite(void);
 
-enum { ROUNDS = 400 };
-
-static uint32_t next_random(uint64_t *state)
-{
-    *state = *state * 6364136223846793005U + 1442695040888963407U;
-    return (uint32_t)(*state >> 33);
-}
-
-/* Overwrite some bytes with ones that mean something to the readers. */
-static void damage(uint8_t *data, size_t size, uint64_t *state)
-{
-    static const char alphabet[] = "0123456789abcdefx:.[]{}\",- \n#KMGus\xff";
-    for (unsigned i = next_random(state) % 4 + 1; i > 0; i--)
-        data[next_random(state) % size] = (uint8_t)alphabet[next_random(state) % (sizeof(alphabet) - 1)];
-}
-
 START_TEST(damaged_files_do_no_harm)
 {
-    glob_t files;
-    ck_assert_int_eq(glob("tests/fuzz/world/*", 0, NULL, &files), 0);
-    uint64_t state = 1;
-    for (size_t i = 0; i < files.gl_pathc; i++) {
-        FILE *file = fopen(files.gl_pathv[i], "rb");
-        uint8_t data[16384], copy[16384];
-        size_t size = fread(data, 1, sizeof(data), file);
-        fclose(file);
-        ck_assert_uint_gt(size, 0);
-        LLVMFuzzerTestOneInput(data, size);
-        for (size_t length = 0; length < size; length += 1 + next_random(&state) % 40)
-            LLVMFuzzerTestOneInput(data, length);
-        for (unsigned round = 0; round < ROUNDS; round++) {
-            memcpy(copy, data, size);
-            damage(copy, size, &state);
-            LLVMFuzzerTestOneInput(copy, size);
-        }
-    }
-    globfree(&files);
+    const struct fuzz_replay replay = {.pattern = "tests/fuzz/world/*",
+                                       .target = fuzz_world,
+                                       .alphabet = "0123456789abcdefx:.[]{}\",- \n#KMGus\xff",
+                                       .bytes = 4,
+                                       .rounds = 400};
+    fuzz_replay(&replay);
 }
 END_TEST
 
