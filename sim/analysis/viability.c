@@ -435,7 +435,8 @@ struct viability *viability_find(const struct iommu_groups *groups, const struct
         viability_find_sharing(&work);
     else
         viability_find_notes(&work);
-    viability_find_leaks(&work);
+    if (!question->without_leaks)
+        viability_find_leaks(&work);
     conclude(&work, answer);
     return answer;
 }

@@ -35,6 +35,7 @@ struct viability_question {
     uint32_t given_count;
     const char *const *drivers; /**< [function] driver bound; "" none, NULL unknown */
     bool unsafe_interrupts;     /**< allow_unsafe_interrupts is set (the command line may set it, too) */
+    bool without_leaks; /**< do not look for leaks (no verdict hangs on them; most of the time does) */
 };
 
 /** ORDER: from good to bad. */

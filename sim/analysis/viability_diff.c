@@ -74,7 +74,8 @@ static bool ask(const struct comparing *comparing, const uint32_t *rows, uint32_
 {
     struct arena *scratch = arena_new();
     uint32_t *given = arena_array(scratch, count, sizeof(*given));
-    struct viability_question question = {.given = given, .drivers = comparing->drivers[side]};
+    struct viability_question question = {
+        .given = given, .drivers = comparing->drivers[side], .without_leaks = true};
     for (uint32_t i = 0; i < count; i++) {
         uint32_t id = id_of(comparing, rows[i], side);
         if (id != NONE)
