@@ -312,21 +312,10 @@ void copy_engines_event(struct copy_engines *engines, uint32_t answered)
 static const char *const directions[] = {"to-device", "to-host", "to-peer", NULL};
 static const char *const buffers[] = {"pinned", "per-copy", NULL};
 
-#define COUNT(key, member, high, text)                                                                       \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_COUNT, .offset = offsetof(struct copy_engine_parameters, member),       \
-        .minimum = 1, .maximum = (high), .help = (text)                                                      \
-    }
+#define COUNT(key, member, high, text) FIELD_ROW_COUNT(copy_engine_parameters, key, member, 1, high, text)
 #define SIZE(key, member, low, high, text)                                                                   \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct copy_engine_parameters, member),    \
-        .unit = UNIT_BYTES, .minimum = (low), .maximum = (high), .help = (text)                              \
-    }
-#define CHOICE(key, member, words, text)                                                                     \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_CHOICE, .offset = offsetof(struct copy_engine_parameters, member),      \
-        .choices = (words), .help = (text)                                                                   \
-    }
+    FIELD_ROW_QUANTITY(copy_engine_parameters, key, member, UNIT_BYTES, low, high, text)
+#define CHOICE(key, member, words, text) FIELD_ROW_CHOICE(copy_engine_parameters, key, member, words, text)
 
 static const struct field fields[] = {
     CHOICE("direction", direction, directions,

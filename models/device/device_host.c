@@ -2,10 +2,7 @@
 #include "models/device/device_host.h"
 
 #define TIME(key, member, text)                                                                              \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct driver_parameters, member),         \
-        .unit = UNIT_PICOSECONDS, .maximum = 1000000000, .help = (text)                                      \
-    }
+    FIELD_ROW_QUANTITY(driver_parameters, key, member, UNIT_PICOSECONDS, 0, 1000000000, text)
 
 static const struct field fields[] = {
     TIME("interrupt", interrupt_ps,

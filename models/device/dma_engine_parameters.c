@@ -2,10 +2,7 @@
 #include "models/device/dma_engine.h"
 
 #define TIME(key, member, text)                                                                              \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct dma_engine_parameters, member),     \
-        .unit = UNIT_PICOSECONDS, .maximum = 1000000000000, .help = (text)                                   \
-    }
+    FIELD_ROW_QUANTITY(dma_engine_parameters, key, member, UNIT_PICOSECONDS, 0, 1000000000000, text)
 
 static const char *const reactions[] = {"ignore", "retry", "stop",
                                         NULL}; /* ORDER: enum device_error_reaction */

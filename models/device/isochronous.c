@@ -241,20 +241,10 @@ static const char *const directions[] = {"capture", "playback", NULL};
 static const char *const buffers[] = {"cyclic", "per-period", NULL};
 
 #define COUNT(key, member, low, high, text)                                                                  \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_COUNT, .offset = offsetof(struct isochronous_parameters, member),       \
-        .minimum = (low), .maximum = (high), .help = (text)                                                  \
-    }
+    FIELD_ROW_COUNT(isochronous_parameters, key, member, low, high, text)
 #define QUANTITY(key, member, of, low, high, text)                                                           \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct isochronous_parameters, member),    \
-        .unit = (of), .minimum = (low), .maximum = (high), .help = (text)                                    \
-    }
-#define CHOICE(key, member, words, text)                                                                     \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_CHOICE, .offset = offsetof(struct isochronous_parameters, member),      \
-        .choices = (words), .help = (text)                                                                   \
-    }
+    FIELD_ROW_QUANTITY(isochronous_parameters, key, member, of, low, high, text)
+#define CHOICE(key, member, words, text) FIELD_ROW_CHOICE(isochronous_parameters, key, member, words, text)
 
 static const struct field fields[] = {
     CHOICE("direction", direction, directions, "the device writes, or reads"),

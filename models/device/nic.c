@@ -2,21 +2,10 @@
 /* Parameters, the wire, and what receiving and transmitting share. */
 #include "models/device/nic_internal.h"
 
-#define COUNT(key, member, low, high, text)                                                                  \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_COUNT, .offset = offsetof(struct nic_parameters, member),               \
-        .minimum = (low), .maximum = (high), .help = (text)                                                  \
-    }
+#define COUNT(key, member, low, high, text) FIELD_ROW_COUNT(nic_parameters, key, member, low, high, text)
 #define SIZE(key, member, low, high, text)                                                                   \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct nic_parameters, member),            \
-        .unit = UNIT_BYTES, .minimum = (low), .maximum = (high), .help = (text)                              \
-    }
-#define CHOICE(key, member, words, text)                                                                     \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_CHOICE, .offset = offsetof(struct nic_parameters, member),              \
-        .choices = (words), .help = (text)                                                                   \
-    }
+    FIELD_ROW_QUANTITY(nic_parameters, key, member, UNIT_BYTES, low, high, text)
+#define CHOICE(key, member, words, text) FIELD_ROW_CHOICE(nic_parameters, key, member, words, text)
 
 /* ORDER: as the enums of nic.h. */
 static const char *const directions[] = {"receive", "transmit", NULL};

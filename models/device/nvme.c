@@ -387,23 +387,12 @@ static const char *const operations[] = {"read", "write", "alternate", NULL};
 static const char *const pointers[] = {"prp", "sgl", NULL};
 static const char *const buffers[] = {"per-command", "persistent", NULL};
 
-#define COUNT(key, member, low, high, text)                                                                  \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_COUNT, .offset = offsetof(struct nvme_parameters, member),              \
-        .minimum = (low), .maximum = (high), .help = (text)                                                  \
-    }
+#define COUNT(key, member, low, high, text) FIELD_ROW_COUNT(nvme_parameters, key, member, low, high, text)
 #define QUANTITY(key, member, of, low, high, text)                                                           \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct nvme_parameters, member),           \
-        .unit = (of), .minimum = (low), .maximum = (high), .help = (text)                                    \
-    }
-#define SECOND_PS UINT64_C(1000000000000)
-#define RATE_MAX  UINT64_C(1000000000000)
-#define CHOICE(key, member, words, text)                                                                     \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_CHOICE, .offset = offsetof(struct nvme_parameters, member),             \
-        .choices = (words), .help = (text)                                                                   \
-    }
+    FIELD_ROW_QUANTITY(nvme_parameters, key, member, of, low, high, text)
+#define SECOND_PS                        UINT64_C(1000000000000)
+#define RATE_MAX                         UINT64_C(1000000000000)
+#define CHOICE(key, member, words, text) FIELD_ROW_CHOICE(nvme_parameters, key, member, words, text)
 
 static const struct field fields[] = {
     CHOICE("operation", operation, operations, "what is asked of the device; alternate: write, read, ..."),

@@ -2,10 +2,7 @@
 #include "models/host/dma_api.h"
 
 #define TIME(key, member, high, text)                                                                        \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct dma_api_parameters, member),        \
-        .unit = UNIT_PICOSECONDS, .maximum = (high), .help = (text)                                          \
-    }
+    FIELD_ROW_QUANTITY(dma_api_parameters, key, member, UNIT_PICOSECONDS, 0, high, text)
 
 static const struct field fields[] = {
     TIME("map", map_ps, 1000000000, "dma_map on a CPU: page-table work of a call, with its first entry"),

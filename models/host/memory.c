@@ -8,20 +8,9 @@
 static const char *const sources[] = {"llc", "dram", "cached", NULL};
 
 #define TIME(key, member, text)                                                                              \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct memory_parameters, member),         \
-        .unit = UNIT_PICOSECONDS, .maximum = 1000000000, .help = (text)                                      \
-    }
-#define SOURCE(key, text)                                                                                    \
-    {                                                                                                        \
-        .name = #key, .type = FIELD_CHOICE, .offset = offsetof(struct memory_parameters, key),               \
-        .choices = sources, .help = (text)                                                                   \
-    }
-#define COUNT(key, low, high, text)                                                                          \
-    {                                                                                                        \
-        .name = #key, .type = FIELD_COUNT, .offset = offsetof(struct memory_parameters, key),                \
-        .minimum = (low), .maximum = (high), .help = (text)                                                  \
-    }
+    FIELD_ROW_QUANTITY(memory_parameters, key, member, UNIT_PICOSECONDS, 0, 1000000000, text)
+#define SOURCE(key, text)           FIELD_ROW_CHOICE(memory_parameters, #key, key, sources, text)
+#define COUNT(key, low, high, text) FIELD_ROW_COUNT(memory_parameters, #key, key, low, high, text)
 
 static const struct field fields[] = {
     SOURCE(data_source, "where DMA buffers are found: last-level cache, DRAM, or where a simulated cache has "

@@ -9,15 +9,10 @@
 enum { SLOT_SHIFT = 11, PAGE_MASK = 4095 };
 
 #define TIME(key, member, text)                                                                              \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct swiotlb_parameters, member),        \
-        .unit = UNIT_PICOSECONDS, .maximum = 1000000000, .help = (text)                                      \
-    }
+    FIELD_ROW_QUANTITY(swiotlb_parameters, key, member, UNIT_PICOSECONDS, 0, 1000000000, text)
 #define RATE(key, member, text)                                                                              \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct swiotlb_parameters, member),        \
-        .unit = UNIT_BYTES_PER_S, .minimum = 1000000, .maximum = UINT64_C(10000000000000), .help = (text)    \
-    }
+    FIELD_ROW_QUANTITY(swiotlb_parameters, key, member, UNIT_BYTES_PER_S, 1000000, UINT64_C(10000000000000), \
+                       text)
 
 static const struct field fields[] = {
     {.name = "size",

@@ -9,21 +9,10 @@ static const char *const prefetches[] = {"none", "next-page", "stride", "tenant"
 static const char *const fault_loggings[] = {"primary", "advanced", NULL}; /* ORDER: enum fault_logging */
 static const char *const fault_completions[] = {"unsupported-request", "completer-abort", NULL};
 
-#define COUNT(key, low, high, text)                                                                          \
-    {                                                                                                        \
-        .name = #key, .type = FIELD_COUNT, .offset = offsetof(struct iommu_parameters, key),                 \
-        .minimum = (low), .maximum = (high), .help = (text)                                                  \
-    }
+#define COUNT(key, low, high, text) FIELD_ROW_COUNT(iommu_parameters, #key, key, low, high, text)
 #define TIME(key, member, text)                                                                              \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct iommu_parameters, member),          \
-        .unit = UNIT_PICOSECONDS, .maximum = 1000000000, .help = (text)                                      \
-    }
-#define FLAG(key, text)                                                                                      \
-    {                                                                                                        \
-        .name = #key, .type = FIELD_BOOLEAN, .offset = offsetof(struct iommu_parameters, key), .maximum = 1, \
-        .help = (text)                                                                                       \
-    }
+    FIELD_ROW_QUANTITY(iommu_parameters, key, member, UNIT_PICOSECONDS, 0, 1000000000, text)
+#define FLAG(key, text) FIELD_ROW_BOOLEAN(iommu_parameters, #key, key, text)
 
 static const struct field fields[] = {
     COUNT(context_entries, 0, 65536, "entries of the context cache (AMD: device table cache); 0 is none"),

@@ -2,10 +2,7 @@
 #include "models/pcie/root_complex.h"
 
 #define TIME(key, member, text)                                                                              \
-    {                                                                                                        \
-        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct root_complex_parameters, member),   \
-        .unit = UNIT_PICOSECONDS, .maximum = 1000000000, .help = (text)                                      \
-    }
+    FIELD_ROW_QUANTITY(root_complex_parameters, key, member, UNIT_PICOSECONDS, 0, 1000000000, text)
 
 static const struct field fields[] = {
     TIME("request_latency", request_latency_ps,

@@ -32,6 +32,28 @@ struct field {
     const char *help;           /**< one sentence; names the specification section where there is one */
 };
 
+/** Rows of a table of @c struct parameters: files that declare many give these a short name of their own. */
+#define FIELD_ROW_QUANTITY(parameters, key, member, of, low, high, text)                                     \
+    {                                                                                                        \
+        .name = (key), .type = FIELD_QUANTITY, .offset = offsetof(struct parameters, member), .unit = (of),  \
+        .minimum = (low), .maximum = (high), .help = (text)                                                  \
+    }
+#define FIELD_ROW_COUNT(parameters, key, member, low, high, text)                                            \
+    {                                                                                                        \
+        .name = (key), .type = FIELD_COUNT, .offset = offsetof(struct parameters, member), .minimum = (low), \
+        .maximum = (high), .help = (text)                                                                    \
+    }
+#define FIELD_ROW_BOOLEAN(parameters, key, member, text)                                                     \
+    {                                                                                                        \
+        .name = (key), .type = FIELD_BOOLEAN, .offset = offsetof(struct parameters, member), .maximum = 1,   \
+        .help = (text)                                                                                       \
+    }
+#define FIELD_ROW_CHOICE(parameters, key, member, words, text)                                               \
+    {                                                                                                        \
+        .name = (key), .type = FIELD_CHOICE, .offset = offsetof(struct parameters, member),                  \
+        .choices = (words), .help = (text)                                                                   \
+    }
+
 /** The fields of one parameter struct. */
 struct field_table {
     const char *name; /**< JSON key of the section, e.g. "link" */
