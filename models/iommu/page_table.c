@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 void page_table_memory_init(struct page_table_memory *memory, uint64_t base)
 {
@@ -14,21 +13,40 @@ void page_table_memory_init(struct page_table_memory *memory, uint64_t base)
 
 void page_table_memory_fini(struct page_table_memory *memory)
 {
-    free(memory->tables);
+    for (size_t i = 0; i < memory->count; i++)
+        free(memory->pages[i].entries);
+    free(memory->pages);
     *memory = (struct page_table_memory){0};
+}
+
+static uint64_t add_page(struct page_table_memory *memory, struct page_table_page page)
+{
+    memory->pages = memory_grow(memory->pages, memory->count, &memory->capacity, sizeof(*memory->pages));
+    memory->pages[memory->count] = page;
+    return memory->base + 4096 * memory->count++;
 }
 
 static uint64_t new_table(struct page_table_memory *memory)
 {
-    memory->tables = memory_grow(memory->tables, memory->count, &memory->capacity, sizeof(*memory->tables));
-    memset(memory->tables[memory->count], 0, sizeof(*memory->tables));
-    return memory->base + 4096 * memory->count++;
+    return add_page(memory,
+                    (struct page_table_page){.entries = memory_array(PAGE_TABLE_ENTRIES, sizeof(uint64_t))});
 }
 
-static uint64_t *entry_at(struct page_table_memory *memory, uint64_t address)
+/* A table that was worked out so far, and of which an entry will differ. */
+static void store(struct page_table_page *page)
+{
+    page->entries = memory_array(PAGE_TABLE_ENTRIES, sizeof(*page->entries));
+    for (uint64_t i = 0; i < PAGE_TABLE_ENTRIES; i++)
+        page->entries[i] = page->first + (i << page->shift);
+}
+
+uint64_t *page_table_entry(struct page_table_memory *memory, uint64_t address)
 {
     uint64_t offset = address - memory->base;
-    return &memory->tables[offset / 4096][offset % 4096 / 8];
+    struct page_table_page *page = &memory->pages[offset / 4096];
+    if (!page->entries)
+        store(page);
+    return &page->entries[offset % 4096 / 8];
 }
 
 void page_table_init(struct page_table *table, struct page_table_memory *memory,
@@ -38,31 +56,91 @@ void page_table_init(struct page_table *table, struct page_table_memory *memory,
     *table = (struct page_table){.root = new_table(memory), .format = format, .levels = levels};
 }
 
+/* The table of @p lowest that has the entry for @p iova; tables above it are made.
+ * @return its address, 0 where a leaf is in the way */
+static uint64_t reach_table(struct page_table *table, struct page_table_memory *memory, uint64_t iova,
+                            unsigned lowest)
+{
+    uint64_t at = table->root;
+    for (unsigned level = table->levels; level > lowest; level--) {
+        uint64_t address = page_table_entry_address(at, level, iova),
+                 value = page_table_read(memory, address);
+        if (value == 0) {
+            value =
+                page_table_encode_table(table->format, new_table(memory) + table->guest_offset, level - 1);
+            *page_table_entry(memory, address) = value;
+        }
+        struct page_table_entry entry = page_table_decode(table->format, level, value);
+        if (entry.next != level - 1)
+            return 0;
+        at = entry.target - table->guest_offset;
+    }
+    return at;
+}
+
+static bool too_high(const struct page_table *table, uint64_t iova)
+{
+    return iova >> (PAGE_SHIFT_4K + 9 * table->levels);
+}
+
+static unsigned leaf_level_of(unsigned shift)
+{
+    return (shift - PAGE_SHIFT_4K) / 9 + 1;
+}
+
 enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory,
                                       uint64_t iova, uint64_t physical, unsigned shift, unsigned access)
 {
-    unsigned leaf_level = (shift - PAGE_SHIFT_4K) / 9 + 1;
+    unsigned leaf_level = leaf_level_of(shift);
     assert(((iova | physical) & ((UINT64_C(1) << shift) - 1)) == 0 && access && leaf_level <= 3);
-    if (iova >> (PAGE_SHIFT_4K + 9 * table->levels))
+    if (too_high(table, iova))
         return PAGE_TABLE_TOO_HIGH;
-    uint64_t at = table->root;
-    for (unsigned level = table->levels; level > leaf_level; level--) {
-        uint64_t address = page_table_entry_address(at, level, iova);
-        if (*entry_at(memory, address) == 0) {
-            uint64_t below = new_table(memory);
-            *entry_at(memory, address) =
-                page_table_encode_table(table->format, below + table->guest_offset, level - 1);
-        }
-        struct page_table_entry entry = page_table_decode(table->format, level, *entry_at(memory, address));
-        if (entry.next != level - 1)
-            return PAGE_TABLE_OVERLAP;
-        at = entry.target - table->guest_offset;
-    }
-    uint64_t *leaf = entry_at(memory, page_table_entry_address(at, leaf_level, iova));
-    if (*leaf)
+    uint64_t at = reach_table(table, memory, iova, leaf_level);
+    uint64_t address = at ? page_table_entry_address(at, leaf_level, iova) : 0;
+    if (!at || page_table_read(memory, address))
         return PAGE_TABLE_OVERLAP;
-    *leaf = page_table_encode_leaf(table->format, leaf_level, physical, access);
+    *page_table_entry(memory, address) = page_table_encode_leaf(table->format, leaf_level, physical, access);
     table->page_sizes |= 1U << (leaf_level - 1);
+    return PAGE_TABLE_MAPPED;
+}
+
+/* Map as many pages as a table has entries, where there is no table for them yet. */
+static bool map_whole_table(struct page_table *table, struct page_table_memory *memory, uint64_t iova,
+                            uint64_t physical, unsigned shift, unsigned access)
+{
+    unsigned leaf_level = leaf_level_of(shift);
+    uint64_t at = reach_table(table, memory, iova, leaf_level + 1);
+    uint64_t address = at ? page_table_entry_address(at, leaf_level + 1, iova) : 0;
+    if (!at || page_table_read(memory, address))
+        return false;
+    uint64_t below = add_page(
+        memory,
+        (struct page_table_page){.first = page_table_encode_leaf(table->format, leaf_level, physical, access),
+                                 .shift = shift});
+    *page_table_entry(memory, address) =
+        page_table_encode_table(table->format, below + table->guest_offset, leaf_level);
+    table->page_sizes |= 1U << (leaf_level - 1);
+    return true;
+}
+
+enum page_table_result page_table_map_range(struct page_table *table, struct page_table_memory *memory,
+                                            uint64_t iova, uint64_t physical, uint64_t length, unsigned shift,
+                                            unsigned access, uint64_t *where)
+{
+    uint64_t page = UINT64_C(1) << shift, whole = page * PAGE_TABLE_ENTRIES, done = 0;
+    while (done < length) {
+        *where = iova + done;
+        if (length - done >= whole && (*where & (whole - 1)) == 0 && !too_high(table, *where) &&
+            leaf_level_of(shift) < table->levels &&
+            map_whole_table(table, memory, *where, physical + done, shift, access)) {
+            done += whole;
+            continue;
+        }
+        enum page_table_result result = page_table_map(table, memory, *where, physical + done, shift, access);
+        if (result != PAGE_TABLE_MAPPED)
+            return result;
+        done += page;
+    }
     return PAGE_TABLE_MAPPED;
 }
 
@@ -103,6 +181,6 @@ uint64_t page_table_unmap(struct page_table *table, struct page_table_memory *me
     uint64_t leaf, address = find_leaf(table, memory, iova, shift, &leaf);
     if (!address)
         return 0;
-    *entry_at(memory, address) = 0;
+    *page_table_entry(memory, address) = 0;
     return leaf;
 }

@@ -20,10 +20,18 @@ enum {
     PAGE_TABLE_ENTRIES = 512,
 };
 
+/** One table: its entries, or, where all of them follow from the first, only that (page_table_map_range()).
+ */
+struct page_table_page {
+    uint64_t *entries; /**< PAGE_TABLE_ENTRIES, or NULL */
+    uint64_t first;    /**< without entries: the first; each further one is 1 << shift more */
+    unsigned shift;
+};
+
 /** The memory that holds the tables of all domains of a unit. */
 struct page_table_memory {
     uint64_t base; /**< simulated physical address of the first table */
-    uint64_t (*tables)[PAGE_TABLE_ENTRIES];
+    struct page_table_page *pages;
     size_t count, capacity; /**< tables */
 };
 
@@ -33,9 +41,13 @@ void page_table_memory_fini(struct page_table_memory *memory);
 /** The entry at simulated physical @p address, which must lie in a table. */
 static inline uint64_t page_table_read(const struct page_table_memory *memory, uint64_t address)
 {
-    uint64_t offset = address - memory->base;
-    return memory->tables[offset / 4096][offset % 4096 / 8];
+    uint64_t offset = address - memory->base, index = offset % 4096 / 8;
+    const struct page_table_page *page = &memory->pages[offset / 4096];
+    return page->entries ? page->entries[index] : page->first + (index << page->shift);
 }
+
+/** The entry at simulated physical @p address, to be written. Valid until the next table is made. */
+uint64_t *page_table_entry(struct page_table_memory *memory, uint64_t address);
 
 /** One domain's tree. */
 struct page_table {
@@ -62,6 +74,17 @@ enum page_table_result { PAGE_TABLE_MAPPED, PAGE_TABLE_OVERLAP, PAGE_TABLE_TOO_H
  */
 enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory,
                                       uint64_t iova, uint64_t physical, unsigned shift, unsigned access);
+
+/**
+ * Map a range in pages of one size, contiguous in memory. Tables of which it fills every entry are not
+ * stored but worked out when they are read, so that all of a large guest's memory can be mapped in small
+ * pages; whoever reads them sees no difference.
+ * @param length  bytes, a multiple of the page size
+ * @param where   unless PAGE_TABLE_MAPPED: the first address that could not be mapped; those before it are
+ */
+enum page_table_result page_table_map_range(struct page_table *table, struct page_table_memory *memory,
+                                            uint64_t iova, uint64_t physical, uint64_t length, unsigned shift,
+                                            unsigned access, uint64_t *where);
 
 /**
  * Take the page that maps @p iova out again. Tables that become empty stay, as the kernel leaves them.

@@ -89,6 +89,44 @@ bool memory_placer_take(struct memory_placer *placer, uint64_t length, uint64_t 
     return found;
 }
 
+/* The first gap of a range with room for a page. */
+static uint64_t take_in(struct memory_placer *placer, const struct memory_range *range, uint64_t length,
+                        uint64_t alignment, uint64_t *base)
+{
+    for (size_t i = 0; i <= placer->taken.count; i++) {
+        uint64_t from = i ? placer->taken.ranges[i - 1].limit + 1 : 0,
+                 to = i < placer->taken.count ? placer->taken.ranges[i].base : UINT64_MAX;
+        from = from > range->base ? from : range->base;
+        to = to <= range->limit ? to : range->limit + 1;
+        from = (from + alignment - 1) & ~(alignment - 1);
+        to &= ~(alignment - 1);
+        if (from >= to)
+            continue;
+        *base = from;
+        return to - from < length ? to - from : length;
+    }
+    return 0;
+}
+
+uint64_t memory_placer_take_some(struct memory_placer *placer, uint64_t length, uint64_t alignment,
+                                 uint32_t node, uint64_t *base)
+{
+    static const struct memory_range assumed = {.base = assumed_low, .limit = assumed_high};
+    const struct topology *topology = placer->topology;
+    bool told = topology && topology->memory_count;
+    const struct memory_range *ranges = told ? topology->memory : &assumed;
+    uint32_t count = told ? topology->memory_count : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        bool of_node = node == NONE || !told || ranges[i].numa_node == node;
+        uint64_t taken = of_node ? take_in(placer, &ranges[i], length, alignment, base) : 0;
+        if (taken) {
+            range_set_insert(&placer->taken, *base, *base + taken - 1);
+            return taken;
+        }
+    }
+    return 0;
+}
+
 /* What of a range of RAM is not taken, in whole pages. */
 static uint32_t free_in(const struct range_set *taken, const struct memory_range *range,
                         struct free_memory *memory)

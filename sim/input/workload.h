@@ -71,6 +71,45 @@ struct domain {
     bool on_demand;      /**< nothing is mapped before devices request its pages (PRI) */
     uint64_t aged_bytes; /**< of IO virtual addresses that were in use before the run and given back */
     uint64_t second_stage_bytes; /**< 0, or page size of the second stage: the domain is a guest's (nested) */
+    uint32_t virtual_machine; /**< index plus one of the virtual machine whose memory it maps; 0: of none */
+    const char *pointer;
+};
+
+/** How a virtual machine gets its devices. */
+enum guest_assignment {
+    ASSIGNMENT_VFIO,   /**< group by group, as kernels from 3.6 on do */
+    ASSIGNMENT_LEGACY, /**< function by function (KVM_ASSIGN_PCI_DEVICE of kernels up to 4.11) */
+};
+
+/** A device comes to a virtual machine, or goes. */
+struct hot_plug {
+    uint64_t time_ps;
+    uint32_t function_id;
+    bool attach; /**< false: detach */
+    const char *pointer;
+};
+
+/**
+ * A virtual machine with devices of its own. Its memory is a domain: mappings from guest physical addresses
+ * to where the pages lie in the host, in order. RAM is laid out as a PC's: up to 3.5 GiB from 0 on; of more,
+ * 3 GiB from 0 and the rest from 4 GiB on (QEMU's pc_init1(); pc machine type), or, on AMD where that would
+ * reach HyperTransport's addresses, from 1 TiB on (pc_memory_init()).
+ */
+struct virtual_machine {
+    const char *name;
+    uint32_t domain;       /**< of the workload: holds every device that is ever attached */
+    uint64_t memory_bytes; /**< of RAM */
+    uint64_t page_bytes;   /**< of the host's pages behind it; mappings are of these, or smaller */
+    uint32_t numa_node;    /**< its memory is of; NONE: any */
+    bool populated;        /**< the host's pages are there, cleared, before they are pinned */
+    bool running;          /**< it was started before the run; else at start_ps */
+    uint64_t start_ps;
+    enum guest_assignment assignment;
+    uint32_t cpu;           /**< that does the host's work for it */
+    uint32_t *function_ids; /**< devices from its start on (arena) */
+    uint32_t function_count;
+    struct hot_plug *events; /**< in order of time */
+    uint32_t event_count;
     const char *pointer;
 };
 
@@ -157,6 +196,8 @@ struct workload {
     uint64_t duration_ps; /**< the run stops here; 0 = when every stream has done its operations */
     struct domain *domains;
     uint32_t domain_count;
+    struct virtual_machine *virtual_machines;
+    uint32_t virtual_machine_count;
     struct stream *streams;
     uint32_t stream_count;
     uint64_t buffer_base, buffer_bytes; /**< RAM for buffers that traces map; 0: none does */
@@ -193,6 +234,7 @@ extern const char *const stream_buffers_names[];
 extern const char *const bounce_mode_names[]; /**< "needed", "always", "twice" */
 extern const char *const memory_zone_names[]; /**< "dma", "dma32", "normal" */
 extern const char *const misbehaviour_names[];
+extern const char *const guest_assignment_names[]; /**< "vfio", "legacy" */
 
 /** Name of a mode. */
 const char *translation_mode_name(enum translation_mode mode);

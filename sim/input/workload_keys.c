@@ -6,6 +6,7 @@
 const char *const domain_paging_words[] = {"resident", "on-demand", NULL};
 const char *const mapping_access_words[] = {"rw", "r", "w", NULL};
 const char *const page_size_words[] = {"4KiB", "2MiB", "1GiB", NULL};
+const char *const hot_plug_action_words[] = {"detach", "attach", NULL};
 const char *const stream_cache_words[] = {"warm", "cold", NULL};
 const char *const stream_interrupts_words[] = {"remapped", "posted", NULL};
 const char *const trace_pace_words[] = {"closed", "time", NULL};
@@ -27,6 +28,8 @@ static const struct json_key workload_keys_rows[] = {
      SCHEMA_COUNT(0, 99), NULL},
     {"domains", "address spaces; a device in none is one no IOMMU translates",
      SCHEMA_LIST(SCHEMA_REF("domain")), NULL},
+    {"virtual_machines", "guests with devices of their own: each is a domain that maps the guest's memory",
+     SCHEMA_LIST(SCHEMA_REF("virtual_machine")), NULL},
     {"streams", "who issues what",
      "{\"type\": \"array\", \"items\": " SCHEMA_REF("stream") ", \"minItems\": 1}", NULL},
 };
@@ -89,6 +92,43 @@ static const struct json_key mapping_keys_rows[] = {
 };
 JSON_KEY_TABLE(mapping_keys, "mapping", "A range of addresses that is mapped.",
                .required = {"iova", "length"});
+
+static const struct json_key virtual_machine_keys_rows[] = {
+    {"name", "of the virtual machine, and of its domain", SCHEMA_STRING, NULL},
+    {"memory", "its RAM, laid out as a PC's: of more than 3.5GiB, 3GiB lie from 0 and the rest from 4GiB on",
+     SCHEMA_SIZE, NULL},
+    {"page_size",
+     "of the host's pages behind its RAM (4KiB): the IOMMU maps it in these, or the largest smaller that the "
+     "unit has",
+     NULL, page_size_words},
+    {"numa_node", "of the host, that its memory comes from (any)", SCHEMA_COUNT(0, 1023), NULL},
+    {"populated",
+     "its pages are there and cleared before they are pinned, as with preallocated huge pages (false)",
+     SCHEMA_BOOLEAN, NULL},
+    {"devices", "addresses of the functions it has from its start on", SCHEMA_LIST(SCHEMA_BDF), NULL},
+    {"assignment",
+     "vfio (default): a whole group goes to one guest; legacy: function by function, as kernels up to 4.11 "
+     "also could, whoever shares a requester id with it",
+     NULL, guest_assignment_names},
+    {"start",
+     "it is started during the run, and its devices' streams begin when they are usable (absent: it "
+     "runs when the run begins)",
+     SCHEMA_TIME, NULL},
+    {"cpu", "number of the CPU that does the host's work for it (0)", SCHEMA_COUNT(0, 1023), NULL},
+    {"hot_plug", "devices that come and go during the run", SCHEMA_LIST(SCHEMA_REF("hot_plug")), NULL},
+};
+JSON_KEY_TABLE(virtual_machine_keys, "virtual_machine",
+               "A guest: its memory and the devices assigned to it, whose DMA uses guest physical addresses.",
+               .required = {"name", "memory", "devices"});
+
+static const struct json_key hot_plug_keys_rows[] = {
+    {"time", "when the host begins with it", SCHEMA_TIME, NULL},
+    {"device", "address of the function", SCHEMA_BDF, NULL},
+    {"action", "attach: the device comes to the guest; detach: it goes back to the host", NULL,
+     hot_plug_action_words},
+};
+JSON_KEY_TABLE(hot_plug_keys, "hot_plug", "A device comes to a guest, or goes.",
+               .required = {"time", "device", "action"});
 
 static const struct json_key stream_keys_rows[] = {
     {"name", "of the stream; its random numbers follow from it and the seed", SCHEMA_STRING, NULL},

@@ -8,8 +8,8 @@
 
 #include "sim/input/json_keys.h"
 
-extern const struct json_key_table workload_keys, domain_keys, mapping_keys, stream_keys, scenario_keys,
-    scenario_kernel_keys;
+extern const struct json_key_table workload_keys, domain_keys, mapping_keys, virtual_machine_keys,
+    hot_plug_keys, stream_keys, scenario_keys, scenario_kernel_keys;
 
 /** The keys of a stream's object for each kind of device; NULL for DEVICE_NONE. */
 extern const struct json_key_table *const device_key_tables[];
@@ -18,6 +18,7 @@ extern const struct json_key_table *const device_key_tables[];
 extern const char *const domain_paging_words[];     /**< "resident", "on-demand" */
 extern const char *const mapping_access_words[];    /**< "rw", "r", "w" */
 extern const char *const page_size_words[];         /**< "4KiB", "2MiB", "1GiB" */
+extern const char *const hot_plug_action_words[];   /**< "detach", "attach" */
 extern const char *const stream_cache_words[];      /**< "warm", "cold" */
 extern const char *const stream_interrupts_words[]; /**< "remapped", "posted" */
 extern const char *const trace_pace_words[];        /**< "closed", "time" */

@@ -53,31 +53,29 @@ static bool region_concerns(const struct topology *topology, const struct reserv
     return region->everyone;
 }
 
-static bool check_reserved(const struct workload_reading *reading, const struct json_node *node,
-                           const struct domain *domain, const struct mapping *mapping)
+bool check_reserved(const struct workload_reading *reading, const struct json_node *node,
+                    const struct domain *domain, const char *what, uint64_t base, uint64_t length)
 {
     const struct topology *topology = reading->machine->topology;
-    uint64_t last = mapping->iova + (mapping->length - 1);
+    uint64_t last = base + (length - 1);
     for (size_t i = 0; i < sizeof(implied_regions) / sizeof(implied_regions[0]); i++) {
-        if (implied_regions[i].kind != reading->machine->iommu || mapping->iova > implied_regions[i].limit ||
+        if (implied_regions[i].kind != reading->machine->iommu || base > implied_regions[i].limit ||
             last < implied_regions[i].base)
             continue;
-        json_error(node, "workload-reserved",
-                   "mapping 0x%" PRIx64 "-0x%" PRIx64 " overlaps the region 0x%" PRIx64 "-0x%" PRIx64
-                   ", reserved for %s",
-                   mapping->iova, last, implied_regions[i].base, implied_regions[i].limit,
-                   implied_regions[i].what);
+        json_error(
+            node, "workload-reserved",
+            "%s 0x%" PRIx64 "-0x%" PRIx64 " overlaps the region 0x%" PRIx64 "-0x%" PRIx64 ", reserved for %s",
+            what, base, last, implied_regions[i].base, implied_regions[i].limit, implied_regions[i].what);
         return false;
     }
     for (uint32_t i = 0; topology && i < topology->reserved_count; i++) {
         const struct reserved_region *region = &topology->reserved[i];
-        if (mapping->iova > region->limit || last < region->base ||
-            !region_concerns(topology, region, domain))
+        if (base > region->limit || last < region->base || !region_concerns(topology, region, domain))
             continue;
         json_error(node, "workload-reserved",
-                   "mapping 0x%" PRIx64 "-0x%" PRIx64 " overlaps the reserved region 0x%" PRIx64 "-0x%" PRIx64
+                   "%s 0x%" PRIx64 "-0x%" PRIx64 " overlaps the reserved region 0x%" PRIx64 "-0x%" PRIx64
                    " of the topology%s%s",
-                   mapping->iova, last, region->base, region->limit, region->pointer ? ", " : "",
+                   what, base, last, region->base, region->limit, region->pointer ? ", " : "",
                    region->pointer ? region->pointer : "");
         return false;
     }
@@ -140,7 +138,8 @@ static bool read_mapping(struct workload_reading *reading, const struct json_nod
         json_error(node, "workload-mapping-range", "the mapping ends beyond 64 bits");
         return false;
     }
-    if (!good || !check_reserved(reading, node, domain, mapping) || !place(reading, node, page, mapping))
+    if (!good || !check_reserved(reading, node, domain, "mapping", mapping->iova, mapping->length) ||
+        !place(reading, node, page, mapping))
         return false;
     char *pointer = json_pointer(node);
     mapping->pointer = arena_string(reading->workload->arena, pointer);

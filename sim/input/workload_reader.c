@@ -159,7 +159,7 @@ static void take_device(struct workload_reading *reading, struct domain *domain,
     domain->function_ids[domain->function_count++] = id;
 }
 
-static void add_device(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
+void add_device(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
 {
     uint32_t id = read_device(reading, node);
     if (id == NONE)
@@ -343,13 +343,17 @@ static void read_domain(struct workload_reading *reading, const struct json_node
                           translation_mode_name(domain->mode));
 }
 
+/* Virtual machines come first: what "all" means in a domain is the rest. */
 static void read_domains(struct workload_reading *reading, const struct json_node *root)
 {
     struct workload *workload = reading->workload;
-    struct json_node array = json_member(root, "domains");
+    struct json_node array = json_member(root, "domains"), guests = json_member(root, "virtual_machines");
+    size_t count = (json_is_array(&array) ? json_length(&array) : 0) +
+                   (json_is_array(&guests) ? json_length(&guests) : 0);
+    workload->domains = arena_array(workload->arena, count, sizeof(*workload->domains));
+    read_virtual_machines(reading, root);
     if (!json_given(&array) || !json_expect_array(&array))
         return;
-    workload->domains = arena_array(workload->arena, json_length(&array), sizeof(*workload->domains));
     for (struct json_node node = json_first(&array); json_given(&node); json_next(&node))
         read_domain(reading, &node, &workload->domains[workload->domain_count++]);
 }

@@ -6,13 +6,14 @@
  * sim/input/schema/workload.schema.json.
  *
  * workload_reader.c reads the document and the domains, workload_mappings.c mappings and where they lie in
- * RAM, workload_streams.c the streams, workload_devices.c those
+ * RAM, workload_guests.c virtual machines, workload_streams.c the streams, workload_devices.c those
  * with a model of a device. They share struct workload_reading.
  *
  * Codes: workload-format, workload-name, workload-device, workload-device-twice, workload-device-no-dma,
  * workload-no-domain, workload-not-translated (warning), workload-mode, workload-alignment,
  * workload-mapping-range, workload-mapping-overlap, workload-reserved, workload-pages, workload-no-memory,
  * workload-buffers, workload-misbehaviour, workload-stream-end, workload-stream-pace, workload-stream-key,
+ * workload-guest-memory, workload-guest-device, workload-hot-plug,
  * workload-window, workload-stride, workload-unmapped (warning), workload-empty, workload-device-model;
  * beside those of json_reader.h.
  */
@@ -89,6 +90,22 @@ bool memory_placer_take(struct memory_placer *placer, uint64_t length, uint64_t 
  * The array is the arena's. @return ranges */
 uint32_t memory_placer_free_memory(const struct memory_placer *placer, struct arena *arena,
                                    struct free_memory **memory);
+
+/** As much of @p length bytes as lies in one place: a multiple of @p alignment, on NUMA node @p node (NONE:
+ * any). @return the bytes taken, 0 where no room is left */
+uint64_t memory_placer_take_some(struct memory_placer *placer, uint64_t length, uint64_t alignment,
+                                 uint32_t node, uint64_t *base);
+
+/** Report that a range of a domain's addresses overlaps one that is never mapped. @param what  the range is
+ * of
+ * @return true where it is free of those */
+bool check_reserved(const struct workload_reading *reading, const struct json_node *node,
+                    const struct domain *domain, const char *what, uint64_t base, uint64_t length);
+
+/** The virtual machines and their domains (workload_guests.c). */
+void read_virtual_machines(struct workload_reading *reading, const struct json_node *root);
+/** The function belongs to a domain: report where it is in another already, else put it in. */
+void add_device(struct workload_reading *reading, const struct json_node *node, struct domain *domain);
 
 /** The mappings of a domain whose functions are known. */
 void read_mappings(struct workload_reading *reading, const struct json_node *array, struct domain *domain);

@@ -61,35 +61,46 @@ static unsigned page_shift(uint64_t page_bytes)
     return (unsigned)__builtin_ctzll(page_bytes);
 }
 
+/* The pages a mapping is made of in a unit: a guest's are of the largest size that both the host's pages and
+ * the unit have. @return 0 where the unit has none such */
+static uint64_t page_bytes_in(const struct iommu_parameters *unit, const struct domain *domain,
+                              const struct mapping *mapping)
+{
+    uint64_t bytes = mapping->page_bytes;
+    if (domain->virtual_machine && bytes == UINT64_C(1) << PAGE_SHIFT_1G && !unit->superpages_1g)
+        bytes = UINT64_C(1) << PAGE_SHIFT_2M;
+    if (domain->virtual_machine && bytes == UINT64_C(1) << PAGE_SHIFT_2M && !unit->superpages_2m)
+        bytes = UINT64_C(1) << PAGE_SHIFT_4K;
+    bool missing = (bytes == UINT64_C(1) << PAGE_SHIFT_2M && !unit->superpages_2m) ||
+                   (bytes == UINT64_C(1) << PAGE_SHIFT_1G && !unit->superpages_1g);
+    return missing ? 0 : bytes;
+}
+
 static int map_one(struct machine *machine, struct remapping_unit *unit, uint32_t domain_id,
                    const struct domain *domain, const struct mapping *mapping,
                    struct diagnostics *diagnostics)
 {
-    const struct iommu_parameters *p = &unit->parameters;
     struct iommu_domain *target = &unit->domains[domain_id];
-    unsigned shift = page_shift(mapping->page_bytes);
+    uint64_t page_bytes = page_bytes_in(&unit->parameters, domain, mapping), where;
     unsigned access = (mapping->read ? PAGE_READ : 0U) | (mapping->write ? PAGE_WRITE : 0U);
-    if ((shift == PAGE_SHIFT_2M && !p->superpages_2m) || (shift == PAGE_SHIFT_1G && !p->superpages_1g)) {
+    if (!page_bytes) {
         workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, mapping->pointer,
                         "workload-page-size", "domain \"%s\": the unit has no pages of %" PRIu64 " bytes",
                         domain->name, mapping->page_bytes);
         return STATUS_BAD_INPUT;
     }
-    for (uint64_t offset = 0; offset < mapping->length; offset += mapping->page_bytes) {
-        enum page_table_result result = page_table_map(&target->table, &unit->memory, mapping->iova + offset,
-                                                       mapping->physical + offset, shift, access);
-        if (result == PAGE_TABLE_MAPPED)
-            continue;
-        workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, mapping->pointer,
-                        result == PAGE_TABLE_OVERLAP ? "workload-mapping-overlap"
-                                                     : "workload-mapping-too-high",
-                        result == PAGE_TABLE_OVERLAP ? "domain \"%s\": IOVA 0x%" PRIx64 " is mapped twice"
-                                                     : "domain \"%s\": IOVA 0x%" PRIx64
-                                                       " is beyond the page table's width",
-                        domain->name, mapping->iova + offset);
-        return STATUS_BAD_INPUT;
-    }
-    return 0;
+    enum page_table_result result =
+        page_table_map_range(&target->table, &unit->memory, mapping->iova, mapping->physical, mapping->length,
+                             page_shift(page_bytes), access, &where);
+    if (result == PAGE_TABLE_MAPPED)
+        return 0;
+    workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, mapping->pointer,
+                    result == PAGE_TABLE_OVERLAP ? "workload-mapping-overlap" : "workload-mapping-too-high",
+                    result == PAGE_TABLE_OVERLAP ? "domain \"%s\": IOVA 0x%" PRIx64 " is mapped twice"
+                                                 : "domain \"%s\": IOVA 0x%" PRIx64
+                                                   " is beyond the page table's width",
+                    domain->name, where);
+    return STATUS_BAD_INPUT;
 }
 
 /* ---- guests ---- */
@@ -210,6 +221,20 @@ static void attach(struct machine *machine, uint32_t function_id, uint32_t unit_
         remapping_unit_attach(unit, requester_id, domain_id);
 }
 
+/* Devices that come to a guest later are not attached yet. */
+static bool attached_from_the_start(const struct machine *machine, const struct domain *domain,
+                                    uint32_t function_id)
+{
+    if (!domain->virtual_machine)
+        return true;
+    const struct virtual_machine *guest = &machine->workload->virtual_machines[domain->virtual_machine - 1];
+    for (uint32_t i = 0; i < guest->function_count; i++) {
+        if (guest->function_ids[i] == function_id)
+            return guest->running;
+    }
+    return false;
+}
+
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics)
 {
     uint32_t functions = machine->input->topology->function_count;
@@ -236,7 +261,8 @@ int machine_build_domains(struct machine *machine, struct diagnostics *diagnosti
             int status = domain_in_unit(machine, ids, *unit_id, domain, diagnostics);
             if (status < 0)
                 return status;
-            attach(machine, function_id, *unit_id, ids[*unit_id], domain, diagnostics);
+            if (attached_from_the_start(machine, domain, function_id))
+                attach(machine, function_id, *unit_id, ids[*unit_id], domain, diagnostics);
         }
     }
     return 0;

@@ -82,6 +82,8 @@ static void make_domains(struct node *node)
         if (own->domain_count)
             memcpy(workload->domains, own->domains, own->domain_count * sizeof(*workload->domains));
         workload->domain_count = own->domain_count;
+        workload->virtual_machines = own->virtual_machines;
+        workload->virtual_machine_count = own->virtual_machine_count;
         workload->buffer_base = own->buffer_base;
         workload->buffer_bytes = own->buffer_bytes;
         workload->text = own->text;

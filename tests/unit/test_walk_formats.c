@@ -33,7 +33,7 @@ struct bed {
 
 static uint64_t *raw(struct bed *bed, uint64_t table, uint64_t index)
 {
-    return &bed->unit.memory.tables[(table - bed->unit.memory.base) / 4096][index];
+    return page_table_entry(&bed->unit.memory, table + index * 8);
 }
 
 static uint64_t fresh_table(struct bed *bed)
