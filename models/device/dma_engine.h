@@ -21,7 +21,7 @@ enum device_error_reaction {
 };
 
 struct dma_engine_parameters {
-    uint32_t tags;           /**< read requests in flight at most */
+    uint32_t tags;           /**< read requests in flight at most; FIELD_WORD: link_tags() */
     uint32_t bulk_reads;     /**< read operations of more than bulk_read_size at once, from accepted to
                                 done: contexts of a bulk engine beside a faster way for small reads;
                                 0: no limit but the tags */

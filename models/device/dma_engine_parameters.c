@@ -13,7 +13,9 @@ static const struct field fields[] = {
      .offset = offsetof(struct dma_engine_parameters, tags),
      .minimum = 1,
      .maximum = 1024,
-     .help = "read requests in flight at most (PCIe Base Spec 2.2.6.2: 32, 256 or 1024)"},
+     .word = "by-link",
+     .help = "read requests in flight at most; by-link: what tags of 8 bits, from 16 GT/s on of 10 bits tell "
+             "apart (PCIe Base Spec 2.2.6.2: 256, 768)"},
     {.name = "bulk_reads",
      .type = FIELD_COUNT,
      .offset = offsetof(struct dma_engine_parameters, bulk_reads),

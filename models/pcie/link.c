@@ -9,13 +9,25 @@
         .unit = (base_unit), .minimum = (low), .maximum = (high), .help = (text)                             \
     }
 
+#define BY_LINK(key, member, high, text)                                                                     \
+    {                                                                                                        \
+        .name = (key), .type = FIELD_COUNT, .offset = offsetof(struct link_parameters, member),              \
+        .maximum = (high), .word = "by-link", .help = (text)                                                 \
+    }
+
 static const struct field fields[] = {
     ROW("propagation", propagation_ps, FIELD_QUANTITY, UNIT_PICOSECONDS, 0, 1000000000,
         "one way through the PHYs of both ends and the wire"),
-    ROW("posted_header_credits", posted_header_credits, FIELD_COUNT, UNIT_NONE, 0, 2047,
-        "posted TLPs a receiver can hold; 0 is infinite (PCIe Base Spec 2.6.1)"),
-    ROW("posted_data_credits", posted_data_credits, FIELD_COUNT, UNIT_NONE, 0, 32767,
-        "posted payload a receiver can hold, in units of 16 bytes; 0 is infinite"),
+    BY_LINK("posted_header_credits", posted_header_credits, 2047,
+            "posted TLPs a receiver can hold; 0 is infinite; by-link: as many as the link sends while a "
+            "credit is out (PCIe Base Spec 2.6.1)"),
+    BY_LINK("posted_data_credits", posted_data_credits, 32767,
+            "posted payload a receiver can hold, in units of 16 bytes; 0 is infinite; by-link: as much as "
+            "the link sends while a credit is out"),
+    ROW("posted_headers_least", posted_headers_least, FIELD_COUNT, UNIT_NONE, 1, 2047,
+        "by-link gives no fewer posted_header_credits"),
+    ROW("posted_data_least", posted_data_least, FIELD_COUNT, UNIT_NONE, 1, 32767,
+        "by-link gives no fewer posted_data_credits"),
     ROW("nonposted_header_credits", nonposted_header_credits, FIELD_COUNT, UNIT_NONE, 0, 2047,
         "non-posted requests a receiver can hold; 0 is infinite"),
     ROW("nonposted_data_credits", nonposted_data_credits, FIELD_COUNT, UNIT_NONE, 0, 32767,

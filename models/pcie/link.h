@@ -21,8 +21,11 @@ enum { TRAFFIC_CLASSES = 8 };
 /** Parameters of a link beyond what its registers say (speed, width, MPS). Credits of 0 mean infinite. */
 struct link_parameters {
     uint64_t propagation_ps;        /**< one way: PHY of both ends and the wire */
-    uint32_t posted_header_credits; /**< advertised by each receiver; one a TLP */
-    uint32_t posted_data_credits;   /**< 16 bytes each */
+    uint32_t posted_header_credits; /**< advertised by each receiver; one a TLP. FIELD_WORD: by the link's
+                                       rate (link_credits.h) */
+    uint32_t posted_data_credits;   /**< 16 bytes each; likewise */
+    uint32_t posted_headers_least;  /**< fewer do not come of FIELD_WORD */
+    uint32_t posted_data_least;
     uint32_t nonposted_header_credits;
     uint32_t nonposted_data_credits;
     uint32_t completion_header_credits;

@@ -29,8 +29,13 @@ struct field {
     enum unit unit;             /**< for FIELD_QUANTITY */
     uint64_t minimum, maximum;  /**< inclusive, base units; for FIELD_QUANTITY and FIELD_COUNT */
     const char *const *choices; /**< NULL-terminated, for FIELD_CHOICE */
-    const char *help;           /**< one sentence; names the specification section where there is one */
+    const char *word; /**< for FIELD_COUNT: JSON string that may stand in place of a number; the model works
+                         the number out (FIELD_WORD). NULL: none may */
+    const char *help; /**< one sentence; names the specification section where there is one */
 };
+
+/** Value of a FIELD_COUNT member where the input has the row's @c word in place of a number. */
+enum { FIELD_WORD = UINT32_MAX };
 
 /** Rows of a table of @c struct parameters: files that declare many give these a short name of their own. */
 #define FIELD_ROW_QUANTITY(parameters, key, member, of, low, high, text)                                     \

@@ -12,6 +12,26 @@
 static const char *const labels[] = {"specification", "published", "fitted", "assumed", NULL};
 static const char *const value_keys[] = {"value", "source", "label", NULL};
 
+/* A whole number, or the word that may stand for one. */
+static bool load_count(const struct json_node *object, const char *key, const struct field *field,
+                       uint32_t *member)
+{
+    struct json_node node = json_member(object, key);
+    const char *text = NULL;
+    if (!field->word || !json_is_string(&node))
+        return json_get_u32(object, key, (uint32_t)field->minimum, (uint32_t)field->maximum, member);
+    if (!json_get_string(object, key, &text))
+        return false;
+    if (strcmp(text, field->word) != 0) {
+        json_error(&node, "json-choice",
+                   "unknown word \"%s\", expected a whole number from %" PRIu64 " to %" PRIu64 " or \"%s\"",
+                   text, field->minimum, field->maximum, field->word);
+        return false;
+    }
+    *member = FIELD_WORD;
+    return true;
+}
+
 static bool load_value(const struct json_node *object, const char *key, const struct field *field,
                        void *parameters)
 {
@@ -20,7 +40,7 @@ static bool load_value(const struct json_node *object, const char *key, const st
     case FIELD_QUANTITY:
         return json_get_quantity(object, key, field->unit, field->minimum, field->maximum, member);
     case FIELD_COUNT:
-        return json_get_u32(object, key, (uint32_t)field->minimum, (uint32_t)field->maximum, member);
+        return load_count(object, key, field, member);
     case FIELD_BOOLEAN:
         return json_get_boolean(object, key, member);
     case FIELD_CHOICE:
@@ -48,6 +68,12 @@ static bool load_sourced(const struct json_node *node, const struct field *field
     else if (source || label >= 0)
         origin->source = arena_string(context->arena, source ? source : labels[label]);
     return load_value(node, "value", field, parameters);
+}
+
+bool field_is_text(const struct field *field, const char *value)
+{
+    return field->type == FIELD_QUANTITY || field->type == FIELD_CHOICE ||
+           (field->word && strcmp(value, field->word) == 0);
 }
 
 size_t field_table_load(const struct json_node *object, const struct field_table *table, void *parameters,
@@ -84,7 +110,10 @@ char *field_print(char *text, size_t size, const struct field *field, const void
     case FIELD_QUANTITY:
         return unit_print(text, size, *(const uint64_t *)member, field->unit);
     case FIELD_COUNT:
-        snprintf(text, size, "%" PRIu32, *(const uint32_t *)member);
+        if (field->word && *(const uint32_t *)member == FIELD_WORD)
+            snprintf(text, size, "%s", field->word);
+        else
+            snprintf(text, size, "%" PRIu32, *(const uint32_t *)member);
         break;
     case FIELD_BOOLEAN:
         snprintf(text, size, "%s", *(const bool *)member ? "true" : "false");

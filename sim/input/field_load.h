@@ -41,10 +41,7 @@ char *field_print(char *text, size_t size, const struct field *field, const void
 
 enum { FIELD_TEXT_SIZE = 64 };
 
-/** True for fields whose JSON value is a string. */
-static inline bool field_is_text(const struct field *field)
-{
-    return field->type == FIELD_QUANTITY || field->type == FIELD_CHOICE;
-}
+/** True where @p value, printed by field_print(), is a string in JSON. */
+bool field_is_text(const struct field *field, const char *value);
 
 #endif

@@ -69,6 +69,23 @@ static void write_plain_value(struct json_layout *layout, const struct field *fi
     }
 }
 
+/* Of a number that a word may stand for: either. */
+static void write_value(struct json_layout *layout, const struct field *field)
+{
+    if (!field->word) {
+        write_plain_value(layout, field);
+        return;
+    }
+    layout_open(layout, "anyOf", '[');
+    layout_open(layout, NULL, '{');
+    write_plain_value(layout, field);
+    layout_close(layout, '}', false);
+    layout_open(layout, NULL, '{');
+    write_choices(layout, (const char *const[]){field->word, NULL});
+    layout_close(layout, '}', false);
+    layout_close(layout, ']', false);
+}
+
 static void write_field(struct json_layout *layout, const struct field *field)
 {
     char low[40], high[40];
@@ -81,13 +98,13 @@ static void write_field(struct json_layout *layout, const struct field *field)
         layout_string(layout, "description", field->help);
     layout_open(layout, "anyOf", '[');
     layout_open(layout, NULL, '{');
-    write_plain_value(layout, field);
+    write_value(layout, field);
     layout_close(layout, '}', false);
     layout_open(layout, NULL, '{');
     layout_raw(layout, "$ref", "\"#/$defs/sourced\"");
     layout_open(layout, "properties", '{');
     layout_open(layout, "value", '{');
-    write_plain_value(layout, field);
+    write_value(layout, field);
     layout_close(layout, '}', false);
     layout_close(layout, '}', false);
     layout_close(layout, '}', false);

@@ -23,7 +23,7 @@ static void append_value(struct text_buffer *out, const struct field *field,
                          const struct parameter_origin *origin)
 {
     struct text_buffer value = {0};
-    if (field_is_text(field))
+    if (field_is_text(field, origin->value))
         text_buffer_json_string(&value, origin->value);
     else
         text_buffer_add(&value, origin->value);
@@ -131,7 +131,7 @@ void append_own_parameters(struct text_buffer *out, const struct machine_input *
             const struct field *field = &table->fields[j];
             if (!differs(input, table, field, parameters, text))
                 continue;
-            const char *quote = field_is_text(field) ? "\"" : "";
+            const char *quote = field_is_text(field, text) ? "\"" : "";
             text_buffer_format(out, "%s\"%s\": %s%s%s", out->length > 1 ? ", " : "", field->name, quote, text,
                                quote);
         }

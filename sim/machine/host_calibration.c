@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/machine/host_calibration.h"
 
+#include "models/pcie/link_credits.h"
 #include "models/pcie/tlp.h"
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
@@ -208,7 +209,9 @@ static int run_reads(const struct machine_input *input, uint64_t window, uint32_
 int host_calibration_measure(const struct machine_input *input, struct host_measurements *measured,
                              struct diagnostics *diagnostics)
 {
-    const uint32_t many = 2 * input->parameters.engines[endpoint_of(input)].tags;
+    const struct pci_function *endpoint = &input->topology->functions[endpoint_of(input)];
+    const uint32_t many =
+        2 * link_tags(input->parameters.engines[endpoint->id].tags, endpoint->link.generation);
     struct run hits = {0}, misses = {0}, plateau = {0};
     int status = run_reads(input, hit_window, 1, &hits, diagnostics);
     if (status == 0)

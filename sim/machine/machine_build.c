@@ -9,6 +9,7 @@
  */
 #include "sim/machine/machine_state.h"
 
+#include "models/pcie/link_credits.h"
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 
@@ -76,12 +77,35 @@ static struct credit_account account(uint32_t headers, uint32_t data)
     return (struct credit_account){headers == 0, data == 0, headers, data, headers, data};
 }
 
+/* How long a receiver keeps a posted TLP: at the root complex until it is visible, by a translation that is
+ * cached, or went on to a peer. */
+static uint64_t hold_ps(const struct build *build, const struct transport_node *receiver)
+{
+    const struct machine *machine = build->machine;
+    const struct root_complex_parameters *root_complex = &machine->input->parameters.root_complex;
+    uint64_t translation_ps = 0;
+    if (receiver->kind != TRANSPORT_ROOT_COMPLEX)
+        return receiver->latency_ps;
+    for (uint32_t i = 0; i < machine->options.unit_count; i++) {
+        const struct iommu_parameters *unit = &machine->input->parameters.units[i];
+        uint64_t hit_ps = unit->context_hit_ps + unit->pasid_hit_ps + unit->iotlb_hit_ps;
+        translation_ps = hit_ps > translation_ps ? hit_ps : translation_ps;
+    }
+    return root_complex->request_latency_ps + translation_ps +
+           (root_complex->write_commit_ps > root_complex->peer_latency_ps ? root_complex->write_commit_ps
+                                                                          : root_complex->peer_latency_ps);
+}
+
 /* What a receiver advertises. Endpoints and root complexes must take any completion they asked for (2.6.1).
  */
-static void advertise(struct channel *channel, const struct link_parameters *link, enum node_kind receiver)
+static void advertise(const struct build *build, struct channel *channel, const struct link_parameters *link)
 {
-    bool consumes = receiver == TRANSPORT_DEVICE || receiver == TRANSPORT_ROOT_COMPLEX;
-    channel->credits[FLOW_POSTED] = account(link->posted_header_credits, link->posted_data_credits);
+    const struct transport_node *receiver = &build->transport->nodes[channel->to_node];
+    bool consumes = receiver->kind == TRANSPORT_DEVICE || receiver->kind == TRANSPORT_ROOT_COMPLEX;
+    const struct link_credits posted =
+        link_posted_credits(link, &channel->timing, channel->generation,
+                            build->machine->path_payload[channel->function_id], hold_ps(build, receiver));
+    channel->credits[FLOW_POSTED] = account(posted.headers, posted.data);
     channel->credits[FLOW_NONPOSTED] = account(link->nonposted_header_credits, link->nonposted_data_credits);
     channel->credits[FLOW_COMPLETION] =
         consumes ? account(0, 0) : account(link->completion_header_credits, link->completion_data_credits);
@@ -94,9 +118,9 @@ static void advertise(struct channel *channel, const struct link_parameters *lin
     channel->propagation_ps = link->propagation_ps;
 }
 
-/* A channel without link: inside the root complex, a device, or on a conventional bus. */
+/* Without credits: inside the root complex, a device, or on a conventional bus. */
 static uint32_t add_channel(struct build *build, uint32_t from, uint32_t to, uint32_t medium,
-                            struct link_timing timing, const struct link_parameters *link)
+                            struct link_timing timing)
 {
     struct transport *transport = build->transport;
     uint32_t id = transport->channel_count;
@@ -109,12 +133,8 @@ static uint32_t add_channel(struct build *build, uint32_t from, uint32_t to, uin
                                 .medium = medium,
                                 .next_vc = NONE,
                                 .wake_ps = UINT64_MAX};
-    if (link) {
-        advertise(channel, link, transport->nodes[to].kind);
-    } else {
-        for (int flow = 0; flow < FLOW_CLASSES; flow++)
-            channel->credits[flow] = account(0, 0);
-    }
+    for (int flow = 0; flow < FLOW_CLASSES; flow++)
+        channel->credits[flow] = account(0, 0);
     transport->channel_count++;
     channel->to_ingress = add_ingress(build, to, INGRESS_LINK, id);
     return id;
@@ -143,7 +163,7 @@ static const struct link_timing no_serialisation = {.ps_numerator = 0, .ps_denom
 static void add_loop(struct build *build, uint32_t node, uint32_t medium, struct link_timing timing,
                      uint32_t function_id)
 {
-    uint32_t channel = add_channel(build, node, node, medium, timing, NULL);
+    uint32_t channel = add_channel(build, node, node, medium, timing);
     build->transport->channel_loop[node] = channel;
     build->transport->channels[channel].function_id = function_id;
 }
@@ -155,13 +175,14 @@ static void add_virtual_channels(struct build *build, uint32_t first, const stru
     for (uint32_t vc = 1, before = first; link && vc < link->virtual_channels; vc++) {
         struct transport *transport = build->transport;
         const struct channel model = transport->channels[first];
-        uint32_t id = add_channel(build, model.from_node, model.to_node, model.medium, model.timing, link);
+        uint32_t id = add_channel(build, model.from_node, model.to_node, model.medium, model.timing);
         struct channel *channel = &transport->channels[id];
         channel->vc = (uint8_t)vc;
         channel->upward = model.upward;
         channel->function_id = model.function_id;
         channel->generation = model.generation;
         channel->width = model.width;
+        advertise(build, channel, link);
         transport->channels[before].next_vc = id;
         before = id;
     }
@@ -196,18 +217,20 @@ static void connect(struct build *build, uint32_t node, uint32_t bus_id, uint32_
     }
     uint32_t up = bus->kind == BUS_ROOT ? add_medium(build, 0) : build->bus_medium[bus_id];
     uint32_t down = bus->kind == BUS_ROOT ? add_medium(build, 0) : build->bus_medium_down[bus_id];
-    uint32_t channel = add_channel(build, node, above, up, timing, link);
-    transport->channels[channel].upward = true;
-    transport->channels[channel].function_id = function_id;
-    transport->channels[channel].generation = generation;
-    transport->channels[channel].width = width;
-    transport->channel_up[node] = channel;
-    channel = add_channel(build, above, node, down, timing, link);
-    transport->channels[channel].function_id = function_id;
-    transport->channels[channel].generation = generation;
-    transport->channels[channel].width = width;
-    add_virtual_channels(build, channel - 1, link);
-    add_virtual_channels(build, channel, link);
+    uint32_t first = add_channel(build, node, above, up, timing);
+    add_channel(build, above, node, down, timing);
+    transport->channels[first].upward = true;
+    transport->channel_up[node] = first;
+    for (uint32_t id = first; id <= first + 1; id++) {
+        struct channel *channel = &transport->channels[id];
+        channel->function_id = function_id;
+        channel->generation = generation;
+        channel->width = width;
+        if (link)
+            advertise(build, channel, link);
+    }
+    add_virtual_channels(build, first, link);
+    add_virtual_channels(build, first + 1, link);
     bool shared = transport->nodes[node].kind == TRANSPORT_DEVICE && bus->kind == BUS_SHARED;
     add_loop(build, node, shared ? up : add_medium(build, 0), shared ? timing : no_serialisation,
              function_id);
@@ -337,7 +360,7 @@ static void add_engine(struct build *build, uint32_t ingress, uint32_t function_
 {
     struct machine *machine = build->machine;
     const struct pci_function *function = &build->topology->functions[function_id];
-    uint32_t id = machine->engine_count++;
+    uint32_t id = machine->engine_count++, node = build->transport->node_of[function_id];
     machine->engine_of[function_id] = id;
     machine->engines[id] = (struct dma_engine){
         .parameters = machine->input->parameters.engines[function_id],
@@ -346,7 +369,7 @@ static void add_engine(struct build *build, uint32_t ingress, uint32_t function_
         .operations = &machine->operations,
         .function_id = function_id,
         .ingress = ingress,
-        .node = build->transport->node_of[function_id],
+        .node = node,
         .segment = function->segment,
         .requester_id = pci_requester_id(function->bus, function->devfn),
         .max_payload = machine->path_payload[function_id],
@@ -359,6 +382,9 @@ static void add_engine(struct build *build, uint32_t ingress, uint32_t function_
         .ready_first = {NONE, NONE},
         .ready_last = {NONE, NONE},
     };
+    uint32_t up = build->transport->channel_up[node];
+    machine->engines[id].parameters.tags = link_tags(
+        machine->engines[id].parameters.tags, up == NONE ? 0 : build->transport->channels[up].generation);
 }
 
 static void add_engines_and_completers(struct build *build)

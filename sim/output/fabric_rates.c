@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/output/fabric_rates.h"
 
+#include "models/pcie/link_credits.h"
+
 enum { WRITE_HEADER_BYTES = 16, DEFAULT_PAYLOAD = 128 };
 
 static const uint64_t ps_per_s = UINT64_C(1000000000000);
@@ -52,16 +54,17 @@ bool fabric_on_bus(const struct machine *machine, uint32_t node)
            fabric_channel_up(machine, node)->medium == fabric_channel_down(machine, node)->medium;
 }
 
-/* How long a posted TLP's credits are out: over the link, through the receiver, and the update back. */
+/* How long a posted TLP's credits are out on a way to memory. */
 static uint64_t credit_loop_ps(const struct machine *machine, const struct channel *channel, uint32_t wire)
 {
     const struct transport *transport = machine_transport(machine);
     const struct root_complex_parameters *root_complex = &machine_root_complex(machine)->parameters;
-    uint64_t receiver_ps = channel->to_node == transport->root_node
-                               ? root_complex->request_latency_ps + root_complex->write_commit_ps
-                               : transport->nodes[channel->to_node].latency_ps;
-    return link_serialisation_ps(&channel->timing, wire) + 2 * channel->propagation_ps + receiver_ps +
-           channel->credit_return_ps;
+    const struct link_parameters link = {.propagation_ps = channel->propagation_ps,
+                                         .credit_return_ps = channel->credit_return_ps};
+    uint64_t hold_ps = channel->to_node == transport->root_node
+                           ? root_complex->request_latency_ps + root_complex->write_commit_ps
+                           : transport->nodes[channel->to_node].latency_ps;
+    return link_credit_loop_ps(&link, &channel->timing, wire, hold_ps);
 }
 
 /* What posted writes of a full payload come to with the credits there are. */

@@ -31,7 +31,7 @@ static void write_parameters(struct json_layout *layout, enum device_kind kind,
     for (size_t i = 0; i < table->count; i++) {
         char text[FIELD_TEXT_SIZE];
         field_print(text, sizeof(text), &table->fields[i], parameters);
-        if (field_is_text(&table->fields[i]))
+        if (field_is_text(&table->fields[i], text))
             layout_string(layout, table->fields[i].name, text);
         else
             layout_raw(layout, table->fields[i].name, text);

@@ -43,6 +43,8 @@ void result_json_devices(struct json_layout *layout, const struct result *result
                       result_rate(got->bytes * 8, got->last_ps - got->first_ps));
         layout_format(layout, "mean_latency_ps", "%" PRIu64, mean_ps(got));
         layout_format(layout, "maximum_latency_ps", "%" PRIu64, got->latency_maximum_ps);
+        layout_format(layout, "tags", "%" PRIu32,
+                      machine_engine(result->simulation->machine, f)->parameters.tags);
         layout_format(layout, "tags_high", "%" PRIu32,
                       machine_engine(result->simulation->machine, f)->tags_high);
         layout_close(layout, '}', false);

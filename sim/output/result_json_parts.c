@@ -313,6 +313,9 @@ void result_json_links(struct json_layout *layout, const struct result *result)
                        UNIT_TRANSFERS_PER_S);
             layout_string(layout, "speed", speed);
             write_number(layout, "width", channel->width);
+            /* In force, which the parameters may leave to the link; 0 is infinite. */
+            write_number(layout, "posted_header_credits", channel->credits[FLOW_POSTED].headers_limit);
+            write_number(layout, "posted_data_credits", channel->credits[FLOW_POSTED].data_limit);
         }
         /* What is left for TLPs after encoding, DLLPs and SKIP. */
         write_number(layout, "tlp_bytes_per_s",
