@@ -68,9 +68,11 @@ struct dma_operation {
     bool blocked;         /**< a read behind a write that is not all in TLPs yet */
     bool prepared;        /**< ... and could go out but for that */
     bool leads;           /**< a write that only goes before its read_behind: no result of its own */
+    uint32_t partner;     /**< of such a write its read, of the read that write, plus one; 0: it is over */
     bool bulk;            /**< holds one of the engine's bulk_reads */
     bool recorded;        /**< counts in the results (not warm-up) */
     bool failed;          /**< some piece was blocked or faulted */
+    bool told;            /**< a write whose read is over: that the two failed is counted */
     bool refused;         /**< the device knows: a completion said so */
     uint32_t attempts;    /**< times it was issued again */
     bool of_device;       /**< asked for by a model of a device, which is told with @c token */

@@ -46,6 +46,7 @@ struct traffic {
     uint64_t interrupt_address; /**< STREAM_MSI: where the function's messages go */
     uint64_t issued;            /**< operations submitted */
     uint32_t outstanding;
+    uint32_t leading_writes;     /**< STREAM_WRITE_READ: under way, which a finished read need not wait for */
     uint32_t backlog_at_half;    /**< open loop: the same at half time */
     struct queue_meter queue;    /**< operations submitted and not over */
     uint32_t driver_calls;       /**< closed loop: lines of the trace under way that later ones wait for */
