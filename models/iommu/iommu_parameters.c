@@ -33,6 +33,9 @@ static const struct field fields[] = {
      .choices = policies,
      .help = "which entry of a full set makes room"},
     FLAG(merge_inflight, "a miss on a page whose walk is running waits for that walk"),
+    FLAG(merge_consecutive,
+         "a miss on the page that the requester's miss before it was for waits for that walk, as the further "
+         "TLPs of one operation do; not where posted_walks has posted requests translated in order"),
     FLAG(overtaken_fill, "a walk during which something of its domain was invalidated is cached, as the "
                          "tables are when it ends; false: "
                          "it answers its request only, and the next request for the page walks again"),

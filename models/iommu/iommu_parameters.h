@@ -32,6 +32,8 @@ struct iommu_parameters {
     uint32_t iotlb_index_shift; /**< address bits from here on choose the set; 0: from the page number on */
     int iotlb_replacement;      /**< enum replacement_policy */
     bool merge_inflight;        /**< a miss on a page whose walk is running waits for it instead of walking */
+    bool merge_consecutive;     /**< ... and if it is the walk of its requester's miss before: TLPs of one
+                                   operation */
     bool overtaken_fill;        /**< a walk that an invalidation overtook is cached, read anew; else not */
     bool duplicate_fill;        /**< a returning walk inserts although the page is already there */
     uint32_t walk_cache_entries_l2; /**< caches the pointer to a leaf (level 1) table; 0 = none */

@@ -122,10 +122,16 @@ static void start_walker(struct remapping_unit *unit, uint32_t ticket)
         begin_page_walk(unit, ticket, begin_ps);
 }
 
+/* A miss whose context is known waits for a walk that is under way, as far as the unit merges. */
 static bool merge(struct remapping_unit *unit, uint32_t ticket)
 {
+    const struct iommu_parameters *p = &unit->parameters;
     struct translation_work *work = &unit->works[ticket];
-    uint32_t found = walks_in_flight_find(&unit->in_flight, unit->works, work);
+    uint32_t found = IOMMU_NO_WORK;
+    if (p->merge_inflight)
+        found = walks_in_flight_find(&unit->in_flight, unit->works, work);
+    else if (p->merge_consecutive)
+        found = walks_in_flight_before(&unit->in_flight, unit->works, work);
     if (found == IOMMU_NO_WORK)
         return false;
     work->phase = PHASE_MERGED;
@@ -135,16 +141,27 @@ static bool merge(struct remapping_unit *unit, uint32_t ticket)
     return true;
 }
 
+/* Its page walk comes: others may wait for it. */
+static void note_walk(struct remapping_unit *unit, uint32_t ticket)
+{
+    if (unit->parameters.merge_inflight)
+        walks_in_flight_add(&unit->in_flight, unit->works, ticket);
+    if (unit->parameters.merge_consecutive)
+        walks_in_flight_note(&unit->in_flight, unit->works, ticket);
+}
+
 /* A work that missed (phase CONTEXT or WALK): to a running walk, a walker, the queue, or held back. */
 static void enqueue(struct remapping_unit *unit, uint32_t ticket)
 {
     const struct iommu_parameters *p = &unit->parameters;
     struct translation_work *work = &unit->works[ticket];
-    if (p->merge_inflight && work->phase == PHASE_WALK && merge(unit, ticket)) {
+    /* Posted requests that are translated in order wait to be looked up again instead. */
+    bool in_order = work->write && p->posted_walks;
+    if (work->phase == PHASE_WALK && (p->merge_inflight || !in_order) && merge(unit, ticket)) {
         unit->counters.iotlb_misses++;
         return;
     }
-    if (work->write && p->posted_walks && unit->posted_walking >= p->posted_walks) {
+    if (in_order && unit->posted_walking >= p->posted_walks) {
         work->phase = PHASE_STALLED;
         unit->counters.held++;
         list_append(unit, &unit->held_first, &unit->held_last, ticket);
@@ -162,8 +179,8 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
         unit->counters.context_misses += work->context_missing;
     else
         unit->counters.iotlb_misses++;
-    if (p->merge_inflight && work->phase == PHASE_WALK)
-        walks_in_flight_add(&unit->in_flight, unit->works, ticket);
+    if (work->phase == PHASE_WALK)
+        note_walk(unit, ticket);
     if (free_walker) {
         start_walker(unit, ticket);
         return;
@@ -420,12 +437,11 @@ static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
         return;
     }
     unit->counters.iotlb_misses++;
-    if (unit->parameters.merge_inflight && merge(unit, ticket)) {
+    if (merge(unit, ticket)) {
         release_walker(unit, ticket);
         return;
     }
-    if (unit->parameters.merge_inflight)
-        walks_in_flight_add(&unit->in_flight, unit->works, ticket);
+    note_walk(unit, ticket);
     begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
 }
 
@@ -435,6 +451,8 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
     uint64_t now_ps = unit->events->now_ps;
     if (unit->parameters.merge_inflight)
         walks_in_flight_remove(&unit->in_flight, unit->works, ticket);
+    if (unit->parameters.merge_consecutive)
+        walks_in_flight_forget(&unit->in_flight, unit->works, ticket);
     if (work->overtaken)
         page_walk_again(unit, work);
     if (work->leaf_level && (!work->overtaken || unit->parameters.overtaken_fill)) {

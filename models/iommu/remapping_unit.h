@@ -191,7 +191,7 @@ struct remapping_unit {
     uint32_t stalled_first, stalled_last; /**< works held back because the walk queue is full */
     uint32_t held_first, held_last;       /**< posted works held back because posted_walks walk already */
     uint32_t posted_walking;              /**< posted works that missed and are not answered yet */
-    struct walks_in_flight in_flight;     /**< with merge_inflight */
+    struct walks_in_flight in_flight;     /**< with merge_inflight, merge_consecutive */
     uint32_t *running;                    /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
     uint32_t finished_first, finished_last;
     struct prefetcher prefetcher;

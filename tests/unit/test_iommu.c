@@ -349,6 +349,63 @@ START_TEST(merging_and_duplicates_do_what_they_say)
 }
 END_TEST
 
+/* Sends @p count requests at once, none of which is answered at once. @return walks they take */
+static uint64_t walks_of(const struct iommu_parameters *parameters, const uint64_t *iova, const bool *write,
+                         const uint16_t *requester, uint32_t count)
+{
+    struct bed bed;
+    struct event event;
+    uint32_t answers = 0;
+    bed_init(&bed);
+    bed.parameters = *parameters;
+    bed_start(&bed);
+    map(&bed, 0x10000000, 0x7000000, PAGE_SHIFT_4K, PAGE_READ | PAGE_WRITE);
+    map(&bed, 0x10001000, 0x8000000, PAGE_SHIFT_4K, PAGE_READ | PAGE_WRITE);
+    remapping_unit_attach(&bed.unit, 8, remapping_unit_domain_of(&bed.unit, 7));
+    for (uint32_t i = 0; i < count; i++) {
+        bed.works[i] = (struct translation_work){
+            .iova = iova[i], .write = write && write[i], .requester_id = requester ? requester[i] : 7};
+        ck_assert(!remapping_unit_translate(&bed.unit, i));
+    }
+    while (event_queue_pop(&bed.events, &event)) {
+        remapping_unit_event(&bed.unit, event.argument);
+        for (uint32_t t; (t = remapping_unit_finished(&bed.unit)) != IOMMU_NO_WORK; answers++)
+            ck_assert_uint_eq(bed.works[t].physical, bed.works[t].iova < 0x10001000
+                                                         ? bed.works[t].iova - 0x9000000
+                                                         : bed.works[t].iova - 0x8001000);
+    }
+    ck_assert_uint_eq(answers, count);
+    uint64_t walks = bed.unit.counters.walks;
+    ck_assert_uint_eq(bed.unit.counters.iotlb_hits + bed.unit.counters.iotlb_misses, count);
+    bed_fini(&bed);
+    return walks;
+}
+
+/* The TLPs of one operation walk once a page; requests in between to another page part them, requests of
+ * another requester or of the other kind neither part nor join them. */
+START_TEST(requests_one_after_the_other_share_a_walk)
+{
+    static const uint64_t one[] = {0x10000000, 0x10000200, 0x10000400, 0x10000600},
+                          two[] = {0x10000c00, 0x10000e00, 0x10001000, 0x10001200},
+                          turns[] = {0x10000000, 0x10001000, 0x10000200, 0x10001200};
+    static const bool mixed[] = {false, true, false, true};
+    static const uint16_t requesters[] = {7, 8, 7, 8};
+    struct bed bed;
+    bed_init(&bed);
+    struct iommu_parameters parameters = bed.parameters;
+    parameters.walkers = 8;
+    parameters.context_reads = 0; /* the context is known at once, or all would read it side by side */
+    for (int merge = 0; merge < 2; merge++) {
+        parameters.merge_consecutive = merge;
+        ck_assert_uint_eq(walks_of(&parameters, one, NULL, NULL, 4), merge ? 1 : 4);
+        ck_assert_uint_eq(walks_of(&parameters, two, NULL, NULL, 4), merge ? 2 : 4);
+        ck_assert_uint_eq(walks_of(&parameters, turns, NULL, NULL, 4), 4);
+        ck_assert_uint_eq(walks_of(&parameters, turns, mixed, NULL, 4), merge ? 2 : 4);
+        ck_assert_uint_eq(walks_of(&parameters, turns, NULL, requesters, 4), merge ? 2 : 4);
+    }
+}
+END_TEST
+
 START_TEST(an_infinite_iotlb_misses_once_a_page)
 {
     struct bed bed;
@@ -433,6 +490,7 @@ Suite *iommu_suite(void)
     tcase_add_test(tests, walks_agree_with_the_list_of_mappings);
     tcase_add_test(tests, walkers_set_the_plateau);
     tcase_add_test(tests, merging_and_duplicates_do_what_they_say);
+    tcase_add_test(tests, requests_one_after_the_other_share_a_walk);
     tcase_add_test(tests, an_infinite_iotlb_misses_once_a_page);
     tcase_add_test(tests, faults_have_their_reasons);
     tcase_add_test(tests, random_replacement_is_uniform_and_seeded);

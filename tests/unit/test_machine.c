@@ -300,6 +300,7 @@ static void make_hostile(struct machine_fixture *fixture, struct random_stream *
     unit->walker_recovery_ps = random_below(random, 2) * 7000;
     unit->lookup_interval_ps = random_below(random, 20000);
     unit->merge_inflight = random_below(random, 2);
+    unit->merge_consecutive = random_below(random, 2);
     unit->duplicate_fill = random_below(random, 2);
     p->root_complex.reads_in_flight = 1 + (uint32_t)random_below(random, 3);
     p->root_complex.read_completion_boundary = 64 << random_below(random, 2);

@@ -209,6 +209,7 @@ START_TEST(strict_mode_leaves_no_stale_access)
         unit->walkers = 1 + (uint32_t)rand() % 4;
         unit->iotlb_entries = 1U << (rand() % 7);
         unit->merge_inflight = rand() % 2;
+        unit->merge_consecutive = rand() % 2;
         unit->duplicate_fill = rand() % 2;
         unit->walk_read_ps = (uint64_t)rand() % 2000000;
         unit->invalidation_hint = rand() % 2;
