@@ -113,12 +113,19 @@ bool dma_bounces(const struct dma_device *device, uint64_t physical, uint64_t le
     return physical + (length - 1) > device->mask;
 }
 
-/* Copy to the bounce buffer or back, and once more where the guest's memory is closed to the device. */
-static void copy(const struct dma_device *device, struct kernel_time *time, uint64_t length, bool out)
+/* Copy to the bounce buffer or back, and once more where the host bounces what the guest bounced. */
+static void copy(const struct dma_device *device, struct kernel_time *time, const struct dma_mapping *mapping,
+                 bool out)
 {
-    swiotlb_copy(device->swiotlb, time, length, out);
+    struct swiotlb_copy copy = {.buffer = mapping->buffer,
+                                .slots = mapping->physical,
+                                .length = mapping->length,
+                                .out = out,
+                                .encrypted = device->encrypts};
+    swiotlb_copy(device->swiotlb, time, &copy);
+    copy.again = true;
     if (device->bounces_twice)
-        swiotlb_copy_again(device->swiotlb, time, length, out);
+        swiotlb_copy(device->swiotlb, time, &copy);
 }
 
 static enum dma_map_result bounce(struct dma_device *device, struct kernel_time *time,
@@ -141,7 +148,7 @@ static enum dma_map_result bounce(struct dma_device *device, struct kernel_time 
         return DMA_OUT_OF_REACH;
     }
     mapping->slot = slot;
-    copy(device, time, mapping->length, false);
+    copy(device, time, mapping, false);
     return DMA_MAPPED;
 }
 
@@ -271,7 +278,7 @@ void dma_release_iova(struct dma_domain *domain, struct kernel_time *time, uint6
 static void copy_back(struct dma_device *device, struct kernel_time *time, const struct dma_mapping *mapping)
 {
     if (mapping->slot != SWIOTLB_NOTHING && mapping->direction != DMA_TO_DEVICE)
-        copy(device, time, mapping->length, true);
+        copy(device, time, mapping, true);
 }
 
 void dma_unmap_end(struct dma_device *device, struct kernel_time *time, const struct dma_mapping *mapping)
@@ -297,7 +304,7 @@ void dma_sync_for_device(struct dma_device *device, struct kernel_time *time,
                          const struct dma_mapping *mapping)
 {
     if (mapping->slot != SWIOTLB_NOTHING && mapping->direction != DMA_FROM_DEVICE)
-        copy(device, time, mapping->length, false);
+        copy(device, time, mapping, false);
 }
 
 /* ---- flushing ---- */

@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /**
  * @file dma_api.h
  * The kernel's DMA API (kernel/dma/mapping.c, drivers/iommu/dma-iommu.c, kernel/dma/direct.c): what a driver
  * calls for a buffer, what address its device gets, and what all of it costs the CPU that calls.
  *
  *   struct kernel_time time = {.cpu = 3, .now_ps = now};
- *   dma_map(device, &time, physical, length, DMA_FROM_DEVICE, &mapping);     the CPU is busy up to
- * time.now_ps
- *   ... the device uses mapping.address ...
+ *   dma_map(device, &time, physical, length, DMA_FROM_DEVICE, &mapping);
+ *   ...                                      the CPU is busy up to time.now_ps; the device uses mapping.address
  *   dma_unmap_begin(device, &time, &mapping);
- *   switch (dma_unmap_next(device, &time, 1)) {                              at the time unmap_begin() ended
- *   DMA_INVALIDATE_RANGE, _DOMAIN: the caller has the IOMMU invalidate, and waits
- *   }
- *   dma_unmap_end(device, &time, &mapping);                                  at the time it was done
+ *   switch (dma_unmap_next(device, &time, 1))                             at the time dma_unmap_begin() ended
+ *       DMA_INVALIDATE_RANGE, DMA_INVALIDATE_DOMAIN: the caller has the IOMMU invalidate, and waits
+ *   dma_unmap_end(device, &time, &mapping);                               at the time that was done
  *
  * Nothing here knows of events: each function begins at time->now_ps and adds to it. Unmapping has three
  * parts since other CPUs go on meanwhile; each part asks for locks at its beginning, so that they are had in
  * the order of time. What a part does is what the kernel does:
  *
- *           | no IOMMU, passthrough | strict                      | lazy
- *   map     | nothing, or bounce    | (bounce,) address, table    | the same
- *   begin   | nothing               | clear table                 | clear table
- *   next    | nothing               | invalidate the range        | free what was flushed; ring full: the
- * domain end     | (copy back)           | address back, (copy back)   | into the ring, (copy back)
+ *   part  | no IOMMU, passthrough | strict                    | lazy
+ *   ------|-----------------------|---------------------------|----------------------------------------------
+ *   map   | nothing, or bounce    | (bounce,) address, table  | the same
+ *   begin | nothing               | clear table               | clear table
+ *   next  | nothing               | invalidate the range      | free what was flushed; ring full: the domain
+ *   end   | (copy back)           | address back, (copy back) | into the ring, (copy back)
  *
  * A buffer bounces (swiotlb.h)
  *   - without translation, where it ends above the device's mask, or where all DMA does: a confidential
- * guest;
+ *     guest;
  *   - with it, where the device is not trusted and the buffer is no whole number of granules: the rest of a
- * page would be the device's, too.
+ *     page would be the device's, too.
  */
+/* clang-format on */
 #ifndef IOMMUSIM_HOST_DMA_API_H
 #define IOMMUSIM_HOST_DMA_API_H
 
@@ -85,7 +86,8 @@ struct dma_device {
     uint64_t min_align_mask;  /**< low bits of an address that a bounce buffer keeps, e.g. NVMe 4095 */
     bool untrusted;           /**< external: the kernel gives it no byte more than the buffer */
     bool bounces_all;         /**< a confidential guest's, or swiotlb=force */
-    bool bounces_twice;       /**< and copied once more: encrypted, or by the host */
+    bool bounces_twice;       /**< and copied once more, by the host */
+    bool encrypts;            /**< copies that go through bounce buffers are encrypted there */
     bool tries_32_bit;        /**< addresses below 4 GiB are looked for first; cleared at the first failure */
 };
 

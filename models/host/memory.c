@@ -30,7 +30,7 @@ static const struct field fields[] = {
      .unit = UNIT_BYTES_PER_S,
      .minimum = 1000000,
      .maximum = UINT64_C(100000000000000),
-     .help = "all DMA together"},
+     .help = "all DMA together, and what CPUs copy to and from bounce buffers"},
     {.name = "llc_size",
      .type = FIELD_QUANTITY,
      .offset = offsetof(struct memory_parameters, llc_bytes),
@@ -64,6 +64,7 @@ void memory_fini(struct memory *memory)
 {
     free(memory->lines);
     free(memory->stamps);
+    free(memory->copiers);
     *memory = (struct memory){0};
 }
 
@@ -146,12 +147,60 @@ static bool served_by_cache(struct memory *memory, int source, uint64_t address,
     return source == MEMORY_LLC;
 }
 
+/* ---- copies ---- */
+
+/* What copies leave of the bandwidth at @p now_ps to one user more; at least a share as large as theirs.
+ * @param others  users that have to share it, beside the copies */
+static uint64_t bandwidth_left(const struct memory *memory, uint64_t now_ps, uint32_t others)
+{
+    uint64_t whole = memory->parameters.bandwidth_bytes_per_s, taken = 0;
+    for (uint32_t i = 0; i < memory->copier_count; i++) {
+        const struct memory_copier *copier = &memory->copiers[i];
+        if (copier->start_ps > now_ps || now_ps >= copier->end_ps)
+            continue;
+        taken += copier->bytes_per_s;
+        others++;
+    }
+    uint64_t share = whole / others;
+    return whole > taken && whole - taken > share ? whole - taken : share;
+}
+
+static void forget_copies(struct memory *memory, uint64_t now_ps)
+{
+    for (uint32_t i = 0; i < memory->copier_count;) {
+        if (memory->copiers[i].end_ps <= now_ps)
+            memory->copiers[i] = memory->copiers[--memory->copier_count];
+        else
+            i++;
+    }
+}
+
+uint64_t memory_copy(struct memory *memory, uint64_t now_ps, uint64_t from, uint64_t to, uint64_t bytes,
+                     uint64_t bytes_per_s)
+{
+    uint64_t left = bandwidth_left(memory, now_ps, 2), /* itself and DMA */
+        wanted = 2 * bytes_per_s, got = wanted < left ? wanted : left;
+    uint64_t end_ps = now_ps + memory_copy_ps(2 * bytes, got);
+    memory->copiers = memory_grow(memory->copiers, memory->copier_count, &memory->copier_capacity,
+                                  sizeof(*memory->copiers));
+    memory->copiers[memory->copier_count++] = (struct memory_copier){now_ps, end_ps, got};
+    memory->bytes_copied += bytes;
+    memory_warm(memory, from, bytes);
+    memory_warm(memory, to, bytes);
+    return end_ps;
+}
+
 /* ---- accesses ---- */
 
 static uint64_t occupy(struct memory *memory, uint64_t now_ps, uint32_t bytes)
 {
     uint64_t start_ps = now_ps > memory->free_at_ps ? now_ps : memory->free_at_ps;
-    uint64_t duration_ps = bytes * UINT64_C(1000000000000) / memory->parameters.bandwidth_bytes_per_s;
+    uint64_t left = memory->parameters.bandwidth_bytes_per_s;
+    if (memory->copier_count) {
+        forget_copies(memory, now_ps);
+        left = bandwidth_left(memory, start_ps, 1);
+    }
+    uint64_t duration_ps = bytes * UINT64_C(1000000000000) / left;
     memory->free_at_ps = start_ps + duration_ps;
     memory->busy_ps += duration_ps;
     return start_ps;
@@ -198,7 +247,7 @@ uint64_t memory_table_read(struct memory *memory, uint64_t now_ps, uint64_t addr
 void memory_restart_counters(struct memory *memory, uint64_t now_ps)
 {
     memory->busy_ps -= memory_busy_ps(memory, now_ps);
-    memory->bytes_read = memory->bytes_written = 0;
+    memory->bytes_read = memory->bytes_written = memory->bytes_copied = 0;
     memory->reads_llc = memory->reads_dram = memory->reads_remote = 0;
     memory->table_reads_llc = memory->table_reads_dram = memory->refresh_waits = 0;
 }

@@ -45,8 +45,15 @@ struct memory_parameters {
 
 extern const struct field_table memory_fields;
 
+/** A CPU that copies. */
+struct memory_copier {
+    uint64_t start_ps, end_ps;
+    uint64_t bytes_per_s; /**< of bandwidth it takes: reading and writing */
+};
+
 /** The memory of a machine in time. MODEL: one server for all channels and sockets; bandwidth in front,
- * latency behind; one last-level cache for all sockets; page walks do not take bandwidth. */
+ * latency behind; one last-level cache for all sockets; page walks do not take bandwidth. What CPUs copy goes
+ * to and from DRAM, and a copy keeps the rate that it begins with. */
 struct memory {
     struct memory_parameters parameters;
     const struct memory_range *ranges; /**< RAM with its nodes; outside of them is node 0 */
@@ -56,8 +63,12 @@ struct memory {
     uint64_t *stamps;    /**< [set x ways + way] clock of last use */
     uint64_t clock;
     uint32_t sets;
+    struct memory_copier *copiers; /**< under way, or about to be */
+    uint32_t copier_count;
+    size_t copier_capacity;
     /* Counters. */
-    uint64_t bytes_read, bytes_written;
+    uint64_t bytes_read, bytes_written;           /**< by devices */
+    uint64_t bytes_copied;                        /**< by CPUs: each read once and written once */
     uint64_t busy_ps;                             /**< up to free_at_ps; see memory_busy_ps() */
     uint64_t reads_llc, reads_dram, reads_remote; /**< DMA reads by where they were served; remote ones count
                                                      in one of the first two as well */
@@ -93,6 +104,21 @@ uint64_t memory_read(struct memory *memory, uint64_t now_ps, uint64_t address, u
 /** Take @p bytes of a write at @p now_ps: the time at which memory has accepted them (latency not included).
  */
 uint64_t memory_write(struct memory *memory, uint64_t now_ps, uint64_t address, uint32_t bytes);
+
+/** Time that copying takes at a rate. */
+static inline uint64_t memory_copy_ps(uint64_t bytes, uint64_t bytes_per_s)
+{
+    return (uint64_t)((__uint128_t)bytes * UINT64_C(1000000000000) / bytes_per_s);
+}
+
+/**
+ * A CPU copies @p bytes from one place to another from @p now_ps on, at @p bytes_per_s or what others leave
+ * of the bandwidth: each of them, and all DMA together, get their share. The CPU's cache has both places
+ * then.
+ * @return when it is done
+ */
+uint64_t memory_copy(struct memory *memory, uint64_t now_ps, uint64_t from, uint64_t to, uint64_t bytes,
+                     uint64_t bytes_per_s);
 
 /**
  * A page walker reads a table entry at @p now_ps.

@@ -29,12 +29,14 @@ static const struct field fields[] = {
      .help =
          "parts of the pool with a lock of their own; 0: as many as CPUs; 1: one lock, as before Linux 6.0"},
     TIME("search", search_ps, "finding slots, or freeing them, with the area's lock held"),
-    TIME("slot", slot_ps, "for each slot that a search passes, and each that is marked or freed"),
+    TIME("slot", slot_ps,
+         "for each slot that a search passes, each that is marked or freed, and each free one before them in "
+         "the segment, which counts the free slots behind it"),
     TIME("lock_handoff", lock_handoff_ps, "way of an area's lock from another CPU"),
     TIME("copy", copy_ps, "of a copy, beside its bytes"),
     RATE("copy_bandwidth", copy_bytes_per_s, "at which one CPU copies"),
     RATE("encrypt_bandwidth", encrypt_bytes_per_s,
-         "at which a confidential guest's data are copied the second time, where they bounce twice"),
+         "at which one CPU encrypts or decrypts what it copies, where a domain's buffers bounce encrypted"),
 };
 
 const struct field_table swiotlb_fields = {"swiotlb", "bounce buffers, and what copying costs CPUs", fields,
@@ -95,23 +97,27 @@ static uint32_t slots_of(uint64_t bytes)
     return (uint32_t)((bytes + SWIOTLB_SLOT_BYTES - 1) >> SLOT_SHIFT);
 }
 
-/* Slots before @p slot in its segment that are free count those behind them anew. */
-static void recount_before(struct swiotlb *pool, uint32_t slot, uint8_t count)
+/* Slots before @p slot in its segment that are free count those behind them anew. @return how many */
+static uint32_t recount_before(struct swiotlb *pool, uint32_t slot, uint8_t count)
 {
+    uint32_t first = slot;
     while (slot % SWIOTLB_SEGMENT_SLOTS && pool->free_run[slot - 1])
         pool->free_run[--slot] = ++count;
+    return first - slot;
 }
 
-static void take_run(struct swiotlb *pool, struct swiotlb_area *area, uint32_t slot, uint32_t count)
+/* @return slots that were written */
+static uint32_t take_run(struct swiotlb *pool, struct swiotlb_area *area, uint32_t slot, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         pool->free_run[slot + i] = 0;
-    recount_before(pool, slot, 0);
+    uint32_t recounted = recount_before(pool, slot, 0);
     pool->run[slot] = (uint8_t)count;
     area->used += count;
     pool->used += count;
     if (pool->used > pool->counters.used_high)
         pool->counters.used_high = pool->used;
+    return count + recounted;
 }
 
 /* What a search looks for. */
@@ -144,7 +150,7 @@ static uint32_t search_area(struct swiotlb *pool, struct kernel_time *time, cons
     struct swiotlb_area *area = &pool->areas[area_index];
     uint64_t mask =
         search->alignment_mask > search->copied_mask ? search->alignment_mask : search->copied_mask;
-    uint32_t stride = (uint32_t)(mask >> SLOT_SHIFT) + 1, found = SWIOTLB_NOTHING, passed = 0;
+    uint32_t stride = (uint32_t)(mask >> SLOT_SHIFT) + 1, found = SWIOTLB_NOTHING, passed = 0, written = 0;
     spin_lock_take(&area->lock, time, costs->lock_handoff_ps);
     uint32_t index = area->index, base = area_index * pool->area_slots;
     bool room = search->slots <= pool->area_slots - area->used;
@@ -152,15 +158,14 @@ static uint32_t search_area(struct swiotlb *pool, struct kernel_time *time, cons
         bool good = aligned(pool, search, base + index);
         if (good && fits(pool, search, base + index)) {
             found = base + index;
-            take_run(pool, area, found, search->slots);
+            written = take_run(pool, area, found, search->slots);
             area->index = (index + search->slots) % pool->area_slots;
             break;
         }
         looked += good ? stride : 1;
         index = (index + (good ? stride : 1)) % pool->area_slots;
     }
-    uint32_t marked = found == SWIOTLB_NOTHING ? 0 : search->slots;
-    kernel_time_spend(time, KERNEL_BOUNCE, costs->search_ps + (passed + marked) * costs->slot_ps);
+    kernel_time_spend(time, KERNEL_BOUNCE, costs->search_ps + (passed + written) * costs->slot_ps);
     spin_lock_release(&area->lock, time);
     return found;
 }
@@ -209,23 +214,21 @@ uint32_t swiotlb_take(struct swiotlb *pool, struct kernel_time *time, const stru
     return slot;
 }
 
-static uint64_t copy_ps(uint64_t length, uint64_t bytes_per_s)
-{
-    return (uint64_t)((__uint128_t)length * UINT64_C(1000000000000) / bytes_per_s);
-}
-
-void swiotlb_copy(struct swiotlb *pool, struct kernel_time *time, uint64_t length, bool out)
+void swiotlb_copy(struct swiotlb *pool, struct kernel_time *time, const struct swiotlb_copy *copy)
 {
     const struct swiotlb_parameters *costs = pool->parameters;
-    kernel_time_spend(time, KERNEL_COPY, costs->copy_ps + copy_ps(length, costs->copy_bytes_per_s));
-    *(out ? &pool->counters.bytes_out : &pool->counters.bytes_in) += length;
-}
-
-void swiotlb_copy_again(struct swiotlb *pool, struct kernel_time *time, uint64_t length, bool out)
-{
-    const struct swiotlb_parameters *costs = pool->parameters;
-    kernel_time_spend(time, KERNEL_COPY, costs->copy_ps + copy_ps(length, costs->encrypt_bytes_per_s));
-    *(out ? &pool->counters.bytes_out_again : &pool->counters.bytes_in_again) += length;
+    uint64_t rate = copy->encrypted ? costs->encrypt_bytes_per_s : costs->copy_bytes_per_s,
+             start_ps = time->now_ps + costs->copy_ps,
+             end_ps = pool->memory
+                          ? memory_copy(pool->memory, start_ps, copy->out ? copy->slots : copy->buffer,
+                                        copy->out ? copy->buffer : copy->slots, copy->length, rate)
+                          : start_ps + memory_copy_ps(copy->length, rate);
+    struct swiotlb_counters *counters = &pool->counters;
+    kernel_time_spend(time, KERNEL_COPY, end_ps - time->now_ps);
+    if (copy->again)
+        *(copy->out ? &counters->bytes_out_again : &counters->bytes_in_again) += copy->length;
+    else
+        *(copy->out ? &counters->bytes_out : &counters->bytes_in) += copy->length;
 }
 
 void swiotlb_give(struct swiotlb *pool, struct kernel_time *time, uint32_t slot)
@@ -238,11 +241,11 @@ void swiotlb_give(struct swiotlb *pool, struct kernel_time *time, uint32_t slot)
     uint8_t behind = end % SWIOTLB_SEGMENT_SLOTS ? pool->free_run[end] : 0;
     for (uint32_t i = end; i-- > slot;)
         pool->free_run[i] = ++behind;
-    recount_before(pool, slot, behind);
+    uint32_t written = count + recount_before(pool, slot, behind);
     pool->run[slot] = 0;
     area->used -= count;
     pool->used -= count;
-    kernel_time_spend(time, KERNEL_BOUNCE, costs->search_ps + count * costs->slot_ps);
+    kernel_time_spend(time, KERNEL_BOUNCE, costs->search_ps + written * costs->slot_ps);
     spin_lock_release(&area->lock, time);
 }
 

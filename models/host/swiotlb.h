@@ -14,6 +14,7 @@
 #ifndef IOMMUSIM_HOST_SWIOTLB_H
 #define IOMMUSIM_HOST_SWIOTLB_H
 
+#include "models/host/memory.h"
 #include "models/host/spin_lock.h"
 #include "sim/base/field.h"
 
@@ -28,11 +29,11 @@ struct swiotlb_parameters {
     uint64_t pool_bytes; /**< swiotlb=SLOTS of the command line, 64 MiB without it */
     uint32_t areas;      /**< 0: as many as CPUs, up to a power of two */
     uint64_t search_ps;  /**< finding and marking slots, and freeing them: the area's lock is held */
-    uint64_t slot_ps;    /**< for each slot that a search passes, and each that is marked */
+    uint64_t slot_ps;    /**< for each slot that a search passes, and each that is written */
     uint64_t lock_handoff_ps;
     uint64_t copy_ps; /**< of a copy, beside its bytes */
     uint64_t copy_bytes_per_s;
-    uint64_t encrypt_bytes_per_s; /**< the second copy of a confidential guest, encrypted or by the host */
+    uint64_t encrypt_bytes_per_s; /**< of copies that encrypt */
 };
 
 extern const struct field_table swiotlb_fields;
@@ -44,6 +45,15 @@ struct swiotlb_request {
     uint64_t alignment_mask; /**< of the whole run: the IOMMU's granule less one, or 0 */
     uint64_t min_align_mask; /**< bits of the buffer's address that its copy must have, too */
     uint64_t boundary_mask;  /**< the run does not cross a multiple of it plus one */
+};
+
+/** A copy between a buffer and its slots. */
+struct swiotlb_copy {
+    uint64_t buffer, slots; /**< physical addresses */
+    uint64_t length;        /**< bytes */
+    bool out;               /**< from the slots to the buffer */
+    bool encrypted;         /**< what is in the slots is: copied at the rate of encryption */
+    bool again;             /**< the second one of what bounces twice; only counted apart */
 };
 
 struct swiotlb_area {
@@ -61,7 +71,8 @@ struct swiotlb_counters {
 
 struct swiotlb {
     const struct swiotlb_parameters *parameters;
-    uint64_t base; /**< physical address of the first slot */
+    struct memory *memory; /**< whose bandwidth copies take; NULL: that has no end */
+    uint64_t base;         /**< physical address of the first slot */
     uint32_t slot_count, area_count, area_slots;
     uint8_t *free_run; /**< [slot] free slots from here to the segment's end, 0: in use */
     uint8_t *run;      /**< [first slot of a run] its slots */
@@ -71,7 +82,7 @@ struct swiotlb {
 };
 
 /** An empty pool at physical address @p base, which is a multiple of the page size. @p parameters must
- * outlive it. @param cpus  on the machine */
+ * outlive it; @c memory is the caller's to set. @param cpus  on the machine */
 void swiotlb_init(struct swiotlb *pool, const struct swiotlb_parameters *parameters, uint64_t base,
                   uint32_t cpus);
 void swiotlb_fini(struct swiotlb *pool);
@@ -92,11 +103,8 @@ uint64_t swiotlb_longest(uint64_t min_align_mask);
 uint32_t swiotlb_take(struct swiotlb *pool, struct kernel_time *time, const struct swiotlb_request *request,
                       uint64_t *physical);
 
-/** Copy @p length bytes to slots, or back from them (@p out). */
-void swiotlb_copy(struct swiotlb *pool, struct kernel_time *time, uint64_t length, bool out);
-
-/** The second copy of what bounces twice, at the rate of encryption. */
-void swiotlb_copy_again(struct swiotlb *pool, struct kernel_time *time, uint64_t length, bool out);
+/** Copy between a buffer and its slots, on the CPU, at its rate or what memory has left. */
+void swiotlb_copy(struct swiotlb *pool, struct kernel_time *time, const struct swiotlb_copy *copy);
 
 /** Free the run that swiotlb_take() gave. What is to be copied back was copied before. */
 void swiotlb_give(struct swiotlb *pool, struct kernel_time *time, uint32_t slot);

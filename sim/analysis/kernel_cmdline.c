@@ -62,6 +62,22 @@ static bool next_part(struct slice *rest, const char *separators, struct slice *
     return true;
 }
 
+/* Words that the kernel takes and that an IOMMU does not mind. */
+struct idle_word {
+    const char *word, *why;
+};
+
+static bool warn_idle(struct parser *parser, struct slice word, const struct idle_word *words)
+{
+    for (; words->word; words++) {
+        if (!starts_with(word, words->word))
+            continue;
+        warn(parser, word, "cmdline-no-effect", words->why);
+        return true;
+    }
+    return false;
+}
+
 static bool starts_with_any(struct slice slice, const char *const *words)
 {
     for (; *words; words++) {
@@ -74,7 +90,7 @@ static bool starts_with_any(struct slice slice, const char *const *words)
 /* The kernel compares these words by prefix only; so do we. */
 static void read_intel_iommu(struct parser *parser, struct slice value)
 {
-    static const char *const harmless[] = {"sp_off", "sm_on", "sm_off", "tboot_noforce", "nobounce", NULL};
+    static const char *const harmless[] = {"sm_on", "sm_off", "tboot_noforce", "nobounce", NULL};
     struct kernel_cmdline *cmdline = parser->cmdline;
     struct slice word;
     while (next_part(&value, ",", &word)) {
@@ -88,6 +104,8 @@ static void read_intel_iommu(struct parser *parser, struct slice value)
             cmdline->strict = GIVEN_ON;
         else if (starts_with(word, "forcedac"))
             cmdline->forcedac = true;
+        else if (starts_with(word, "sp_off"))
+            cmdline->intel_superpages_off = true;
         else if (!starts_with_any(word, harmless))
             warn_no_effect(parser, word);
     }
@@ -95,25 +113,48 @@ static void read_intel_iommu(struct parser *parser, struct slice value)
 
 static void read_amd_iommu(struct parser *parser, struct slice value)
 {
-    static const char *const harmless[] = {"force_enable", "force_isolation", "pgtbl_v1",        "pgtbl_v2",
-                                           "irtcachedis",  "nohugepages",     "v2_pgsizes_only", NULL};
+    static const char *const harmless[] = {"force_enable", "force_isolation", "pgtbl_v1", "pgtbl_v2",
+                                           "irtcachedis",  "v2_pgsizes_only", NULL};
     struct slice word;
     while (next_part(&value, ",", &word)) {
         if (starts_with(word, "off"))
             parser->cmdline->amd_iommu_off = true;
         else if (starts_with(word, "fullflush"))
             parser->cmdline->strict = GIVEN_ON;
+        else if (starts_with(word, "nohugepages"))
+            parser->cmdline->amd_superpages_off = true;
         else if (!starts_with_any(word, harmless))
             warn_no_effect(parser, word);
     }
 }
 
+#define OF_GART "is for the AGP GART of old AMD machines: it has no effect on an IOMMU"
+
+/* iommu_setup() and gart_parse_options() of arch/x86/kernel. */
 static void read_iommu(struct parser *parser, struct slice value)
 {
-    static const char *const harmless[] = {"force",      "noforce",   "biomerge",    "panic",    "nopanic",
-                                           "merge",      "nomerge",   "forcesac",    "allowdac", "nodac",
-                                           "usedac",     "soft",      "leak",        "memaper",  "noagp",
-                                           "noaperture", "fullflush", "nofullflush", "calgary",  NULL};
+    static const struct idle_word idle[] = {
+        {"soft", "keeps a pool of bounce buffers: an IOMMU translates all the same"},
+        {"fullflush", OF_GART ", which iommu.strict=1 has flush at once"},
+        {"force", OF_GART},
+        {"noforce", OF_GART},
+        {"biomerge", OF_GART},
+        {"merge", OF_GART},
+        {"nomerge", OF_GART},
+        {"panic", OF_GART},
+        {"nopanic", OF_GART},
+        {"leak", OF_GART},
+        {"memaper", OF_GART},
+        {"noagp", OF_GART},
+        {"noaperture", OF_GART},
+        {"nofullflush", OF_GART},
+        {"usedac", "is for a VIA bridge: it has no effect on an IOMMU"},
+        {"forcesac", "is an option that the kernel ignores"},
+        {"allowdac", "is an option that the kernel ignores"},
+        {"nodac", "is an option that the kernel ignores"},
+        {"calgary", "is for hardware that the kernel supports no more"},
+        {NULL, NULL},
+    };
     struct slice word;
     while (next_part(&value, ",", &word)) {
         if (starts_with(word, "off"))
@@ -122,7 +163,7 @@ static void read_iommu(struct parser *parser, struct slice value)
             parser->cmdline->passthrough = GIVEN_ON;
         else if (starts_with(word, "nopt"))
             parser->cmdline->passthrough = GIVEN_OFF;
-        else if (!starts_with_any(word, harmless))
+        else if (!warn_idle(parser, word, idle))
             warn_no_effect(parser, word);
     }
 }

@@ -5,15 +5,14 @@
  *
  * | word | read |
  * |---|---|
- * | intel_iommu= | on off igfx_off strict sm_on sm_off sp_off forcedac tboot_noforce nobounce |
- * | amd_iommu= | off fullflush force_enable force_isolation pgtbl_v1 pgtbl_v2 irtcachedis nohugepages ... |
- * | iommu= (x86) | off pt nopt force noforce soft and the historic words |
- * | iommu.passthrough= iommu.strict= iommu.forcedac= | truth values |
- * | swiotlb= | slots of 2 KiB, then areas, force, noforce |
- * | pci= | noats, disable_acs_redir=, config_acs=; its other words are left alone |
- * | intremap= | on off nosid no_x2apic_optout nopost posted_msi; nointremap is the old word for off |
- * | vfio_iommu_type1.allow_unsafe_interrupts= | a truth value; '-' and '_' are the same in its name |
- * | pcie_acs_override= | downstream multifunction id:vvvv:dddd (out-of-tree patch) |
+ * | intel_iommu= | on off igfx_off strict sp_off forcedac; without effect here: sm_on sm_off tboot_noforce
+ * nobounce | | amd_iommu= | off fullflush force_enable force_isolation pgtbl_v1 pgtbl_v2 irtcachedis
+ * nohugepages ... | | iommu= (x86) | off pt nopt force noforce soft and the historic words | |
+ * iommu.passthrough= iommu.strict= iommu.forcedac= | truth values | | swiotlb= | slots of 2 KiB, then areas,
+ * force, noforce | | pci= | noats, disable_acs_redir=, config_acs=; its other words are left alone | |
+ * intremap= | on off nosid no_x2apic_optout nopost posted_msi; nointremap is the old word for off | |
+ * vfio_iommu_type1.allow_unsafe_interrupts= | a truth value; '-' and '_' are the same in its name | |
+ * pcie_acs_override= | downstream multifunction id:vvvv:dddd (out-of-tree patch) |
  *
  * Other words are ignored, as the kernel ignores them here; a word given to one of the parameters above that
  * the kernel does not know ("amd_iommu=pt") does nothing there either, and is reported as a warning.
@@ -39,13 +38,15 @@ enum { ACS_OVERRIDE_IDS = 15 };
 enum given { NOT_GIVEN, GIVEN_OFF, GIVEN_ON };
 
 struct kernel_cmdline {
-    enum given intel_iommu;  /**< intel_iommu=on|off */
-    bool intel_graphics_off; /**< intel_iommu=igfx_off */
-    bool amd_iommu_off;      /**< amd_iommu=off */
-    bool iommu_off;          /**< iommu=off (x86) */
-    enum given passthrough;  /**< iommu=pt|nopt, iommu.passthrough= */
-    enum given strict;       /**< iommu.strict=, intel_iommu=strict, amd_iommu=fullflush */
-    bool ats_off;            /**< pci=noats */
+    enum given intel_iommu;    /**< intel_iommu=on|off */
+    bool intel_graphics_off;   /**< intel_iommu=igfx_off */
+    bool amd_iommu_off;        /**< amd_iommu=off */
+    bool iommu_off;            /**< iommu=off (x86) */
+    enum given passthrough;    /**< iommu=pt|nopt, iommu.passthrough= */
+    enum given strict;         /**< iommu.strict=, intel_iommu=strict, amd_iommu=fullflush */
+    bool ats_off;              /**< pci=noats */
+    bool intel_superpages_off; /**< intel_iommu=sp_off: pages of 4 KiB only */
+    bool amd_superpages_off;   /**< amd_iommu=nohugepages */
     bool forcedac;          /**< iommu.forcedac=, intel_iommu=forcedac: addresses below 4 GiB are not first */
     uint64_t swiotlb_slots; /**< swiotlb=N; 0: not given */
     uint32_t swiotlb_areas; /**< swiotlb=N,N; 0: not given */

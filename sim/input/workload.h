@@ -51,9 +51,10 @@ enum domain_ats {
 
 /** Which buffers of a domain's devices are bounced. */
 enum bounce_mode {
-    BOUNCE_NEEDED, /**< those the device does not reach, or must not */
-    BOUNCE_ALWAYS, /**< all: a confidential guest's, or swiotlb=force */
-    BOUNCE_TWICE,  /**< all, and each is copied once more: encrypted, or by the host */
+    BOUNCE_NEEDED,    /**< those the device does not reach, or must not */
+    BOUNCE_ALWAYS,    /**< all: a confidential guest's, or swiotlb=force */
+    BOUNCE_TWICE,     /**< all, and each is copied once more: by the host */
+    BOUNCE_ENCRYPTED, /**< all, and what is in bounce buffers is encrypted: the device decrypts it */
 };
 
 /** An address space and the functions whose DMA uses it. */
@@ -231,7 +232,7 @@ extern const char *const translation_mode_names[];
 extern const char *const stream_operation_names[];
 extern const char *const address_pattern_names[];
 extern const char *const stream_buffers_names[];
-extern const char *const bounce_mode_names[]; /**< "needed", "always", "twice" */
+extern const char *const bounce_mode_names[]; /**< "needed", "always", "twice", "encrypted" */
 extern const char *const memory_zone_names[]; /**< "dma", "dma32", "normal" */
 extern const char *const misbehaviour_names[];
 extern const char *const guest_assignment_names[]; /**< "vfio", "legacy" */

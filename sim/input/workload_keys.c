@@ -66,7 +66,8 @@ static const struct json_key domain_keys_rows[] = {
      "that a device "
      "does not reach, and parts of pages of one that is not trusted (default); always, all, as in a "
      "confidential guest "
-     "or with swiotlb=force; twice, all, and each is copied once more, encrypted or by the host",
+     "or with swiotlb=force; twice, all, and each is copied once more, by the host; encrypted, all, "
+     "and each copy encrypts or decrypts",
      NULL, bounce_mode_names},
     {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
     {"aged",

@@ -20,9 +20,10 @@ const char *const translation_mode_names[] = {"static", "passthrough", "off", "s
 const char *const stream_operation_names[] = {"read", "write", "alternate", "write-read", "msi", NULL};
 const char *const address_pattern_names[] = {"sequential", "random", "strided", NULL};
 const char *const stream_buffers_names[] = {"persistent", "per-use", "pooled",
-                                            NULL};                           /* ORDER: enum stream_buffers */
-const char *const bounce_mode_names[] = {"needed", "always", "twice", NULL}; /* ORDER: enum bounce_mode */
-const char *const memory_zone_names[] = {"dma", "dma32", "normal", NULL};    /* ORDER: enum memory_zone */
+                                            NULL}; /* ORDER: enum stream_buffers */
+const char *const bounce_mode_names[] = {          /* ORDER: enum bounce_mode */
+                                         "needed", "always", "twice", "encrypted", NULL};
+const char *const memory_zone_names[] = {"dma", "dma32", "normal", NULL}; /* ORDER: enum memory_zone */
 const char *const misbehaviour_names[] = {
     "none", "use-after-unmap", "forged-translation", "keeps-translations", "never-answers",
     NULL}; /* ORDER: enum misbehaviour */
@@ -296,6 +297,32 @@ static void choose_mode(const struct workload_reading *reading, const struct jso
     }
 }
 
+/* The kernel neither leaves the translations of a device that it does not trust for later nor lets it go
+ * without (iommu_get_def_domain_type(), iommu_dma_init_fq() of drivers/iommu). */
+static void be_strict_with_untrusted(const struct workload_reading *reading, const struct json_node *object,
+                                     struct domain *domain)
+{
+    const struct workload_machine *machine = reading->machine;
+    if ((domain->mode != TRANSLATION_LAZY && domain->mode != TRANSLATION_PASSTHROUGH) || domain->pasid ||
+        !machine->topology)
+        return;
+    for (uint32_t i = 0; i < domain->function_count; i++) {
+        uint32_t id = domain->function_ids[i];
+        const struct pci_function *function = &machine->topology->functions[id];
+        char address[BDF_TEXT_SIZE];
+        if (!function->untrusted || (machine->translated && !machine->translated[id]))
+            continue;
+        struct json_node mode = json_member(object, "mode");
+        json_remark(&mode, DIAGNOSTIC_WARNING, "workload-untrusted",
+                    "%s is not trusted: the kernel makes its domain \"strict\", and so does this run, not "
+                    "\"%s\"",
+                    bdf_print(address, function->segment, function->bus, function->devfn),
+                    translation_mode_name(domain->mode));
+        domain->mode = TRANSLATION_STRICT;
+        return;
+    }
+}
+
 static void read_domain(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
 {
     struct workload *workload = reading->workload;
@@ -332,6 +359,7 @@ static void read_domain(struct workload_reading *reading, const struct json_node
     read_devices(reading, node, domain);
     if (domain->mode == TRANSLATION_KERNEL)
         choose_mode(reading, node, domain);
+    be_strict_with_untrusted(reading, node, domain);
     warn_untranslated(reading, node, domain);
     struct json_node mappings = json_member(node, "mappings");
     if (!json_given(&mappings))

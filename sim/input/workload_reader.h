@@ -10,12 +10,12 @@
  * with a model of a device. They share struct workload_reading.
  *
  * Codes: workload-format, workload-name, workload-device, workload-device-twice, workload-device-no-dma,
- * workload-no-domain, workload-not-translated (warning), workload-mode, workload-alignment,
- * workload-mapping-range, workload-mapping-overlap, workload-reserved, workload-pages, workload-no-memory,
- * workload-buffers, workload-misbehaviour, workload-stream-end, workload-stream-pace, workload-stream-key,
- * workload-guest-memory, workload-guest-device, workload-hot-plug,
- * workload-window, workload-stride, workload-unmapped (warning), workload-empty, workload-device-model;
- * beside those of json_reader.h.
+ * workload-no-domain, workload-not-translated (warning), workload-untrusted (warning), workload-mode,
+ * workload-alignment, workload-mapping-range, workload-mapping-overlap, workload-reserved, workload-pages,
+ * workload-no-memory, workload-buffers, workload-misbehaviour, workload-stream-end, workload-stream-pace,
+ * workload-stream-key, workload-guest-memory, workload-guest-device, workload-hot-plug,
+ * workload-window, workload-stride, workload-unmapped (warning), workload-empty,
+ * workload-device-model; beside those of json_reader.h.
  */
 #ifndef IOMMUSIM_INPUT_WORKLOAD_READER_H
 #define IOMMUSIM_INPUT_WORKLOAD_READER_H

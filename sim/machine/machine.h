@@ -44,6 +44,12 @@ struct machine_outside {
     void (*called)(void *context, uint32_t token);
 };
 
+/** Addresses that are never mapped for a function. */
+struct reserved_range {
+    uint32_t function_id;
+    uint64_t base, limit; /**< inclusive */
+};
+
 struct machine_options {
     uint64_t seed;
     const uint16_t *
@@ -54,8 +60,11 @@ struct machine_options {
     uint64_t bounce_slots;           /**< of the pool of bounce buffers; 0: as the parameters say */
     uint32_t bounce_areas;           /**< likewise */
     bool bounce_all, bounce_none;    /**< all DMA of devices without translation bounces, or none does */
+    bool bounce_none_for_reach;      /**< there is no pool for devices that do not reach all memory */
     bool no_32_bit_addresses;        /**< IO virtual addresses below 4 GiB are not tried first */
-    uint32_t unit_count;             /**< units to build; parameters.units has as many */
+    const struct reserved_range *reserved; /**< drivers' buffers are not mapped there */
+    uint32_t reserved_count;
+    uint32_t unit_count; /**< units to build; parameters.units has as many */
     /** Called now and then during the run with the share done in thousandths; return false to stop. May be
      * NULL. */
     bool (*progress)(void *context, unsigned thousandths);

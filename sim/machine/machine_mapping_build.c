@@ -97,11 +97,13 @@ static void init_memory(struct machine *machine)
         memory[i] = workload->memory[i];
     uint64_t base = 0;
     choose_bounce_parameters(machine);
+    bool for_reach = above_32_bits(workload) && !machine->options.bounce_none_for_reach;
     if (!machine->options.bounce_none &&
-        (above_32_bits(workload) || bounces_always(workload) || machine->options.bounce_all))
+        (for_reach || bounces_always(workload) || machine->options.bounce_all))
         base = carve_pool(memory, &count, swiotlb_pool_bytes(parameters, state->cpu_count));
     if (base)
         swiotlb_init(&state->swiotlb, parameters, base, state->cpu_count);
+    state->swiotlb.memory = &machine->root_complex.memory;
     page_allocator_init(&state->pages, memory, count, workload->fragmentation, aged_bytes,
                         machine->options.seed);
 }
@@ -128,22 +130,23 @@ static void reserve_bridge(struct iova_allocator *iova, const struct host_bridge
     }
 }
 
-/* Addresses the kernel never hands out: the interrupt window, the windows of the devices' host bridges
- * (iova_reserve_pci_windows() of drivers/iommu/dma-iommu.c), reserved regions, what is mapped before the run.
- */
-static void reserve_addresses(const struct machine *machine, const struct domain *domain,
-                              struct dma_domain *kernel)
+/* Addresses the kernel never hands out: the windows of the devices' host bridges
+ * (iova_reserve_pci_windows() of drivers/iommu/dma-iommu.c), what the devices' groups reserve, what is mapped
+ * before the run. */
+static void reserve_addresses(const struct machine *machine, uint32_t index, struct dma_domain *kernel)
 {
     const struct topology *topology = machine->input->topology;
-    iova_allocator_reserve(&kernel->iova, 0xfee00000, 0xfeefffff);
+    const struct domain *domain = &machine->workload->domains[index];
     for (uint32_t i = 0; i < domain->function_count; i++) {
         const struct pci_bus *bus = &topology->buses[topology->functions[domain->function_ids[i]].bus_id];
         if (bus->host_bridge_id < topology->host_bridge_count)
             reserve_bridge(&kernel->iova, &topology->host_bridges[bus->host_bridge_id], kernel->aperture);
     }
-    for (uint32_t i = 0; i < topology->reserved_count; i++) {
-        if (topology->reserved[i].limit <= kernel->aperture)
-            iova_allocator_reserve(&kernel->iova, topology->reserved[i].base, topology->reserved[i].limit);
+    for (uint32_t i = 0; i < machine->options.reserved_count; i++) {
+        const struct reserved_range *range = &machine->options.reserved[i];
+        if (machine->mapping.domain_of[range->function_id] == index && range->base <= kernel->aperture)
+            iova_allocator_reserve(&kernel->iova, range->base,
+                                   range->limit < kernel->aperture ? range->limit : kernel->aperture);
     }
     for (uint32_t i = 0; i < domain->mapping_count; i++)
         iova_allocator_reserve(&kernel->iova, domain->mappings[i].iova,
@@ -195,7 +198,7 @@ static void init_domain(struct machine *machine, uint32_t index)
     struct dma_tables tables = {&domain->tables, mapping_tables_map, mapping_tables_unmap};
     dma_domain_init(&domain->kernel, &machine->input->parameters.dma_api, mode == TRANSLATION_LAZY,
                     PAGE_SHIFT_4K, 12 + 9 * machine->units[unit].parameters.levels, state->cpu_count, tables);
-    reserve_addresses(machine, &machine->workload->domains[index], &domain->kernel);
+    reserve_addresses(machine, index, &domain->kernel);
     age(machine, index);
     machine->root_complex.translated = machine_translated;
 }
@@ -216,6 +219,7 @@ static void init_device(struct machine *machine, uint32_t function_id)
     device->bounces_all = bounce != BOUNCE_NEEDED || (machine->options.bounce_all && index == NONE);
     device->tries_32_bit = !machine->options.no_32_bit_addresses;
     device->bounces_twice = bounce == BOUNCE_TWICE;
+    device->encrypts = bounce == BOUNCE_ENCRYPTED;
 }
 
 static void init_devices(struct machine *machine)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/machine/simulation.h"
 
+#include "sim/analysis/reserved_regions.h"
 #include "sim/base/arena.h"
+
+#include <stdlib.h>
 
 /* The parameters of the units that are built: the input's own, or for assumed ones what a unit of that kind
  * would get. */
@@ -13,12 +16,52 @@ static void choose_units(struct simulation *simulation)
     simulation->in_force = *input;
     simulation->options.unit_count = platform->enabled ? coverage->unit_count : 0;
     simulation->units_assumed = platform->enabled && coverage->units != input->topology->units;
-    if (!simulation->units_assumed)
-        return;
-    struct iommu_parameters *units = arena_array(simulation->arena, coverage->unit_count, sizeof(*units));
-    for (uint32_t i = 0; i < coverage->unit_count; i++)
-        units[i] = input->unit_defaults[coverage->units[i].kind];
+    struct iommu_parameters *units = arena_array(simulation->arena, coverage->unit_count + 1, sizeof(*units));
+    for (uint32_t i = 0; i < simulation->options.unit_count; i++) {
+        enum iommu_kind kind = coverage->units[i].kind;
+        units[i] = simulation->units_assumed ? input->unit_defaults[kind] : input->parameters.units[i];
+        if ((kind == IOMMU_VT_D && platform->cmdline.intel_superpages_off) ||
+            (kind == IOMMU_AMD_VI && platform->cmdline.amd_superpages_off))
+            units[i].superpages_2m = units[i].superpages_1g = false;
+    }
     simulation->in_force.parameters.units = units;
+}
+
+/* Addresses that the kernel's allocator never hands out. A window for interrupt messages that software chose
+ * is made in domains of virtual machines only (iova_reserve_iommu_regions() of drivers/iommu/dma-iommu.c). */
+struct region_gathering {
+    uint32_t function_id;
+    size_t capacity;
+    struct reserved_range *ranges;
+    uint32_t count;
+};
+
+static void gather_region(void *data, const struct group_region *region, const struct reserved_region *stated)
+{
+    (void)stated;
+    struct region_gathering *gathering = data;
+    if (region->type == REGION_SOFTWARE_MSI)
+        return;
+    gathering->ranges =
+        memory_grow(gathering->ranges, gathering->count, &gathering->capacity, sizeof(*gathering->ranges));
+    gathering->ranges[gathering->count++] =
+        (struct reserved_range){gathering->function_id, region->start, region->end};
+}
+
+static void gather_regions(struct simulation *simulation)
+{
+    struct region_gathering gathering = {0};
+    uint32_t count = simulation->groups->platform.enabled ? simulation->input->topology->function_count : 0;
+    for (uint32_t f = 0; f < count; f++) {
+        gathering.function_id = f;
+        reserved_regions_visit(simulation->groups, f, gather_region, &gathering);
+    }
+    struct reserved_range *kept = arena_array(simulation->arena, gathering.count, sizeof(*kept));
+    for (uint32_t i = 0; i < gathering.count; i++)
+        kept[i] = gathering.ranges[i];
+    free(gathering.ranges);
+    simulation->options.reserved = kept;
+    simulation->options.reserved_count = gathering.count;
 }
 
 /* Which units remap interrupts: all of which firmware does not say that they cannot, where the command line
@@ -42,6 +85,7 @@ void simulation_init(struct simulation *simulation, const struct machine_input *
     simulation->groups = iommu_groups_form(topology, choice, cmdline, diagnostics);
     simulation->reach = reach_new(simulation->arena, simulation->groups);
     choose_units(simulation);
+    gather_regions(simulation);
 
     const struct iommu_groups *groups = simulation->groups;
     uint32_t *unit_of = arena_array(simulation->arena, count, sizeof(*unit_of));
@@ -56,6 +100,9 @@ void simulation_init(struct simulation *simulation, const struct machine_input *
     simulation->options.bounce_areas = words->swiotlb_areas;
     simulation->options.bounce_all = words->swiotlb_force == GIVEN_ON;
     simulation->options.bounce_none = words->swiotlb_force == GIVEN_OFF;
+    /* pci_swiotlb_detect() of arch/x86/kernel/pci-dma.c */
+    simulation->options.bounce_none_for_reach =
+        words->iommu_off && groups->platform.kind != IOMMU_SMMUV3 && words->swiotlb_force != GIVEN_ON;
     simulation->options.no_32_bit_addresses = words->forcedac;
 }
 

@@ -111,7 +111,8 @@ START_TEST(the_command_line_decides)
         {"intel_iommu=on iommu.strict=1", "strict", 0, 32768},
         {"intel_iommu=on amd_iommu=pt", "lazy", 0, 32768}, /* another vendor's parameter, and no word of it */
         {"intel_iommu=on iommu=pt swiotlb=1024,2", NULL, 2100.0 * 65536, 1024},
-        {"iommu=off swiotlb=512,1", NULL, 2100.0 * 65536, 512},
+        {"intel_iommu=off swiotlb=512,1", NULL, 2100.0 * 65536, 512},
+        {"iommu=off swiotlb=512,1,force", NULL, 2100.0 * 65536, 512},
         {"intel_iommu=on swiotlb=force", "lazy", 0, 32768}, /* what is translated does not bounce */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -49,9 +49,11 @@ START_TEST(switches)
     ck_assert_int_eq(words.strict, GIVEN_ON);
     ck_assert_int_eq(words.passthrough, GIVEN_ON);
     ck_assert(words.ats_off);
-    parse("iommu=soft,off -- intel_iommu=off");
+    parse("iommu=off -- intel_iommu=off");
     ck_assert(words.iommu_off);
     ck_assert_int_eq(words.intel_iommu, NOT_GIVEN);
+    parse("intel_iommu=on,sp_off amd_iommu=nohugepages");
+    ck_assert(words.intel_superpages_off && words.amd_superpages_off);
     parse("intremap=on,nosid vfio-iommu-type1.allow_unsafe_interrupts=Y");
     ck_assert_int_eq(words.interrupt_remapping, GIVEN_ON);
     ck_assert_int_eq(words.unsafe_interrupts, GIVEN_ON);
@@ -61,6 +63,15 @@ START_TEST(switches)
     parse("nointremap");
     ck_assert_int_eq(words.interrupt_remapping, GIVEN_OFF);
     ck_assert_uint_eq(diagnostics_warnings(diagnostics), 0);
+}
+END_TEST
+
+/* Words that the kernel takes, and that make no difference to an IOMMU. */
+START_TEST(idle_words_are_told_of)
+{
+    parse("iommu=soft,pt,noforce,usedac,forcesac");
+    ck_assert_int_eq(words.passthrough, GIVEN_ON);
+    ck_assert_uint_eq(diagnostics_warnings(diagnostics), 4);
 }
 END_TEST
 
@@ -260,6 +271,7 @@ Suite *kernel_cmdline_suite(void)
     TCase *tests = tcase_create("kernel_cmdline");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, switches);
+    tcase_add_test(tests, idle_words_are_told_of);
     tcase_add_test(tests, bounce_buffers_and_addresses);
     tcase_add_test(tests, words_without_effect_are_named);
     tcase_add_test(tests, the_place_is_shown);

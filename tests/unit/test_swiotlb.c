@@ -143,13 +143,71 @@ START_TEST(a_search_and_a_copy_take_their_time)
     ck_assert_uint_eq(time.now_ps, 100 + 4); /* four slots marked */
     ck_assert_uint_eq(swiotlb_take(&pool, &other, &request, &physical), 4);
     ck_assert_uint_eq(other.spent_ps[KERNEL_LOCK], 104 + 1000); /* until it was free, and its way */
-    swiotlb_copy(&pool, &time, 8192, false);
+    struct swiotlb_copy copy = {.buffer = request.physical, .slots = base, .length = 8192};
+    swiotlb_copy(&pool, &time, &copy);
     ck_assert_uint_eq(time.spent_ps[KERNEL_COPY], 50 + 8192 * 1000);
-    swiotlb_copy_again(&pool, &time, 8192, true);
+    copy.out = copy.again = copy.encrypted = true;
+    swiotlb_copy(&pool, &time, &copy);
     ck_assert_uint_eq(time.spent_ps[KERNEL_COPY], 2 * 50 + 8192 * 1000 + 8192 * 2000);
     ck_assert_uint_eq(pool.counters.bytes_in, 8192);
     ck_assert_uint_eq(pool.counters.bytes_out_again, 8192);
     swiotlb_fini(&pool);
+}
+END_TEST
+
+/* The lock is held while the free slots before a run count anew how many are free behind them. */
+START_TEST(free_slots_before_a_run_are_written_too)
+{
+    struct swiotlb pool;
+    struct kernel_time time = {0};
+    const struct swiotlb_request request = {
+        .physical = 0x123456000, .length = 2048, .boundary_mask = UINT32_MAX};
+    uint64_t physical;
+    swiotlb_init(&pool, &parameters, base, 2);
+    for (uint32_t i = 0; i < 10; i++)
+        ck_assert_uint_eq(swiotlb_take(&pool, &time, &request, &physical), i);
+    for (uint32_t i = 0; i < 10; i++) { /* slot i, and the i free ones before it */
+        uint64_t before_ps = time.now_ps;
+        swiotlb_give(&pool, &time, i);
+        ck_assert_uint_eq(time.now_ps - before_ps, 100 + 1 + i);
+    }
+    uint64_t before_ps = time.now_ps;
+    ck_assert_uint_eq(swiotlb_take(&pool, &time, &request, &physical), 10);
+    ck_assert_uint_eq(time.now_ps - before_ps, 100 + 1 + 10);
+    swiotlb_fini(&pool);
+}
+END_TEST
+
+/* 24 GB/s of bandwidth: one CPU reads and writes 8 + 8 of them, a second has the other 8; that leaves nothing
+ * for DMA, which has its share of a third all the same. */
+START_TEST(copies_share_the_memory)
+{
+    struct swiotlb pool;
+    struct memory memory;
+    const struct memory_parameters of_memory = {.bandwidth_bytes_per_s = UINT64_C(24000000000)};
+    struct swiotlb_parameters fast = parameters;
+    fast.copy_bytes_per_s = UINT64_C(8000000000);
+    fast.copy_ps = 0;
+    memory_init(&memory, &of_memory, NULL, 0);
+    swiotlb_init(&pool, &fast, base, 2);
+    pool.memory = &memory;
+    struct swiotlb_copy copy = {.buffer = 0x123456000, .slots = base, .length = 8000};
+    struct kernel_time first = {0}, second = {.cpu = 1}, later = {.now_ps = 10000000};
+    ck_assert_uint_eq(memory_write(&memory, 0, 0x1000, 2400), 0);
+    ck_assert_uint_eq(memory.free_at_ps, 100000); /* 2400 bytes at 24 GB/s */
+    swiotlb_copy(&pool, &first, &copy);
+    ck_assert_uint_eq(first.now_ps, 1000000); /* its own rate */
+    swiotlb_copy(&pool, &second, &copy);
+    ck_assert_uint_eq(second.now_ps, 2000000); /* 16000 bytes at 8 GB/s */
+    memory_write(&memory, 200000, 0x1000, 2400);
+    ck_assert_uint_eq(memory.free_at_ps - 200000, 300000); /* a third is DMA's */
+    memory_write(&memory, 1500000, 0x1000, 2400);
+    ck_assert_uint_eq(memory.free_at_ps - 1500000, 150000); /* the first one is over: 16 GB/s */
+    swiotlb_copy(&pool, &later, &copy);
+    ck_assert_uint_eq(later.now_ps, 11000000);
+    ck_assert_uint_eq(memory.bytes_copied, 3 * 8000);
+    swiotlb_fini(&pool);
+    memory_fini(&memory);
 }
 END_TEST
 
@@ -184,6 +242,8 @@ Suite *swiotlb_suite(void)
     TCase *tcase = tcase_create("slots");
     tcase_add_test(tcase, slots_are_those_of_the_slow_pool);
     tcase_add_test(tcase, a_search_and_a_copy_take_their_time);
+    tcase_add_test(tcase, free_slots_before_a_run_are_written_too);
+    tcase_add_test(tcase, copies_share_the_memory);
     tcase_add_test(tcase, limits_are_the_kernels);
     suite_add_tcase(suite, tcase);
     return suite;
