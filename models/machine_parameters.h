@@ -11,6 +11,7 @@
 #include "models/device/dma_engine.h"
 #include "models/host/dma_api.h"
 #include "models/host/memory.h"
+#include "models/host/viommu.h"
 #include "models/iommu/iommu_parameters.h"
 #include "models/pcie/bridge.h"
 #include "models/pcie/link.h"
@@ -28,6 +29,7 @@ struct machine_parameters {
     struct memory_parameters memory;
     struct dma_api_parameters dma_api;
     struct swiotlb_parameters swiotlb;
+    struct viommu_parameters viommu;
     struct driver_parameters driver;
     union device_parameters
         devices[DEVICE_KINDS]; /**< [kind] what a workload leaves open of a device model */

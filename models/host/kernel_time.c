@@ -12,6 +12,7 @@ const char *kernel_work_name(enum kernel_work work)
         [KERNEL_BOUNCE] = "bounce_slots",
         [KERNEL_COPY] = "bounce_copy",
         [KERNEL_OTHER] = "other",
+        [KERNEL_HYPERVISOR] = "hypervisor",
     };
     return names[work];
 }

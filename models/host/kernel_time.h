@@ -19,6 +19,7 @@ enum kernel_work {
     KERNEL_BOUNCE,       /**< finding and freeing slots for bounce buffers */
     KERNEL_COPY,         /**< copying to and from them */
     KERNEL_OTHER,        /**< what a device's driver does besides */
+    KERNEL_HYPERVISOR,   /**< a guest's CPU is stopped: the hypervisor works for its virtual IOMMU */
     KERNEL_WORKS,
 };
 

@@ -232,6 +232,7 @@ static void spread_values(struct loading *loading)
     parameters->memory = sections[SECTION_MEMORY].memory;
     parameters->dma_api = sections[SECTION_DMA_API].dma_api;
     parameters->swiotlb = sections[SECTION_SWIOTLB].swiotlb;
+    parameters->viommu = sections[SECTION_VIOMMU].viommu;
     parameters->driver = sections[SECTION_DRIVER].driver;
     for (unsigned kind = DEVICE_NIC; kind < DEVICE_KINDS; kind++)
         parameters->devices[kind] = sections[SECTION_NIC + kind - DEVICE_NIC].device;

@@ -24,6 +24,7 @@ enum parameter_section {
     SECTION_MEMORY,
     SECTION_DMA_API,
     SECTION_SWIOTLB,
+    SECTION_VIOMMU,
     SECTION_DRIVER,
     SECTION_NIC, /**< these in the order of enum device_kind */
     SECTION_NVME,
@@ -46,6 +47,7 @@ struct parameter_values {
         struct memory_parameters memory;
         struct dma_api_parameters dma_api;
         struct swiotlb_parameters swiotlb;
+        struct viommu_parameters viommu;
         struct driver_parameters driver;
         union device_parameters device;
         struct iommu_parameters iommu;

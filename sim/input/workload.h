@@ -8,6 +8,7 @@
 
 #include "models/device/device_model.h"
 #include "models/host/page_allocator.h"
+#include "models/host/viommu.h"
 #include "sim/base/diagnostic.h"
 #include "sim/topology/topology.h"
 
@@ -106,8 +107,10 @@ struct virtual_machine {
     bool running;          /**< it was started before the run; else at start_ps */
     uint64_t start_ps;
     enum guest_assignment assignment;
-    uint32_t cpu;           /**< that does the host's work for it */
-    uint32_t *function_ids; /**< devices from its start on (arena) */
+    enum viommu_kind viommu; /**< the guest's own IOMMU: its domain has mode strict or lazy then, the mappings
+                                are of its second stage */
+    uint32_t cpu;            /**< that does the host's work for it */
+    uint32_t *function_ids;  /**< devices from its start on (arena) */
     uint32_t function_count;
     struct hot_plug *events; /**< in order of time */
     uint32_t event_count;

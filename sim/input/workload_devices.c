@@ -66,7 +66,7 @@ static void read_domain_of(const struct workload_reading *reading, const struct 
         return;
     if (!domain)
         report_no_domain(device, stream);
-    else if (domain->mode == TRANSLATION_STATIC)
+    else if (domain->mode == TRANSLATION_STATIC && !domain->virtual_machine)
         json_error(device, "workload-mode",
                    "a device with its driver maps its buffers itself: domain \"%s\" must have mode "
                    "\"strict\", \"lazy\", \"passthrough\" or \"off\", not \"static\"",

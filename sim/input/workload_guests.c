@@ -9,7 +9,7 @@
 
 const char *const guest_assignment_names[] = {"vfio", "legacy", NULL}; /* ORDER: enum guest_assignment */
 
-enum { CPU_MAX = 1023, BLOCKS = 2 };
+enum { CPU_MAX = 1023, BLOCKS = 2, MODE_PASSTHROUGH = 2 /* of guest_mode_words */ };
 
 static const uint64_t memory_min = UINT64_C(1) << 20, memory_max = UINT64_C(1) << 44,
                       time_max_ps = UINT64_C(1000000000000000);
@@ -82,6 +82,22 @@ static void place_memory(struct workload_reading *reading, const struct json_nod
     for (uint32_t i = 0; i < domain->mapping_count; i++)
         domain->mappings[i] = grown[i];
     free(grown);
+}
+
+/* ---- the guest's own IOMMU ---- */
+
+static void read_viommu(const struct json_node *node, struct virtual_machine *guest, struct domain *domain)
+{
+    struct json_node given = json_member(node, "mode");
+    int kind = VIOMMU_NONE, mode = 0;
+    json_get_choice(node, "viommu", viommu_kind_names, &kind);
+    json_get_choice(node, "mode", guest_mode_words, &mode);
+    guest->viommu = (enum viommu_kind)kind;
+    if (kind != VIOMMU_NONE && mode != MODE_PASSTHROUGH)
+        domain->mode = mode ? TRANSLATION_STRICT : TRANSLATION_LAZY;
+    else if (json_given(&given) && mode != MODE_PASSTHROUGH)
+        json_error(&given, "workload-mode",
+                   "a guest without a \"viommu\" maps nothing: its \"mode\" can only be \"passthrough\"");
 }
 
 static void read_memory(const struct json_node *node, struct virtual_machine *guest)
@@ -225,6 +241,7 @@ static void read_virtual_machine(struct workload_reading *reading, const struct 
     guest->domain = (uint32_t)(domain - workload->domains);
     domain->virtual_machine = (uint32_t)(guest - workload->virtual_machines) + 1;
     domain->mode = TRANSLATION_STATIC;
+    read_viommu(node, guest, domain);
     json_get_choice(node, "assignment", guest_assignment_names, &assignment);
     guest->assignment = (enum guest_assignment)assignment;
     guest->running = !json_given(&start);

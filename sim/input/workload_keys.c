@@ -6,6 +6,7 @@
 const char *const domain_paging_words[] = {"resident", "on-demand", NULL};
 const char *const mapping_access_words[] = {"rw", "r", "w", NULL};
 const char *const page_size_words[] = {"4KiB", "2MiB", "1GiB", NULL};
+const char *const guest_mode_words[] = {"lazy", "strict", "passthrough", NULL};
 const char *const hot_plug_action_words[] = {"detach", "attach", NULL};
 const char *const stream_cache_words[] = {"warm", "cold", NULL};
 const char *const stream_interrupts_words[] = {"remapped", "posted", NULL};
@@ -107,6 +108,17 @@ static const struct json_key virtual_machine_keys_rows[] = {
      "its pages are there and cleared before they are pinned, as with preallocated huge pages (false)",
      SCHEMA_BOOLEAN, NULL},
     {"devices", "addresses of the functions it has from its start on", SCHEMA_LIST(SCHEMA_BDF), NULL},
+    {"viommu",
+     "an IOMMU of its own, which its kernel maps buffers in: none (default: its devices reach all of its "
+     "RAM); "
+     "shadowed, its hypervisor follows its tables (VT-d in caching mode, as QEMU emulates it); nested, the "
+     "hardware walks them, and invalidations alone leave the guest (VT-d in scalable mode, SMMUv3); virtio, "
+     "its kernel asks for each range (virtio-iommu)",
+     NULL, viommu_kind_names},
+    {"mode",
+     "of its kernel's DMA API, with \"viommu\": lazy (default) or strict; passthrough, it maps nothing, as "
+     "without one",
+     NULL, guest_mode_words},
     {"assignment",
      "vfio (default): a whole group goes to one guest; legacy: function by function, as kernels up to 4.11 "
      "also could, whoever shares a requester id with it",

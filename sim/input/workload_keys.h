@@ -18,6 +18,7 @@ extern const struct json_key_table *const device_key_tables[];
 extern const char *const domain_paging_words[];     /**< "resident", "on-demand" */
 extern const char *const mapping_access_words[];    /**< "rw", "r", "w" */
 extern const char *const page_size_words[];         /**< "4KiB", "2MiB", "1GiB" */
+extern const char *const guest_mode_words[];        /**< "lazy", "strict", "passthrough" */
 extern const char *const hot_plug_action_words[];   /**< "detach", "attach" */
 extern const char *const stream_cache_words[];      /**< "warm", "cold" */
 extern const char *const stream_interrupts_words[]; /**< "remapped", "posted" */

@@ -226,6 +226,8 @@ void machine_driver_time(const struct machine *machine, uint64_t *busy_ps, uint6
 const struct swiotlb *machine_swiotlb(const struct machine *machine);
 /** The IO virtual addresses of domain @p domain; NULL unless its mode is strict or lazy. */
 const struct iova_allocator *machine_iova_allocator(const struct machine *machine, uint32_t domain);
+/** The virtual IOMMU that the buffers of domain @p domain are mapped by; NULL: no guest's. */
+const struct viommu *machine_viommu(const struct machine *machine, uint32_t domain);
 /** Bytes x picoseconds during which unmapped buffers of domain @p domain could be reached. */
 __uint128_t machine_exposure(const struct machine *machine, uint32_t domain);
 /** Interrupt messages of the run. sent = sum of outcomes, when all are over. */

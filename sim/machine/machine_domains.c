@@ -76,11 +76,10 @@ static uint64_t page_bytes_in(const struct iommu_parameters *unit, const struct 
     return missing ? 0 : bytes;
 }
 
-static int map_one(struct machine *machine, struct remapping_unit *unit, uint32_t domain_id,
+static int map_one(const struct machine *machine, struct remapping_unit *unit, struct page_table *table,
                    const struct domain *domain, const struct mapping *mapping,
                    struct diagnostics *diagnostics)
 {
-    struct iommu_domain *target = &unit->domains[domain_id];
     uint64_t page_bytes = page_bytes_in(&unit->parameters, domain, mapping), where;
     unsigned access = (mapping->read ? PAGE_READ : 0U) | (mapping->write ? PAGE_WRITE : 0U);
     if (!page_bytes) {
@@ -90,7 +89,7 @@ static int map_one(struct machine *machine, struct remapping_unit *unit, uint32_
         return STATUS_BAD_INPUT;
     }
     enum page_table_result result =
-        page_table_map_range(&target->table, &unit->memory, mapping->iova, mapping->physical, mapping->length,
+        page_table_map_range(table, &unit->memory, mapping->iova, mapping->physical, mapping->length,
                              page_shift(page_bytes), access, &where);
     if (result == PAGE_TABLE_MAPPED)
         return 0;
@@ -152,6 +151,48 @@ static int map_second_stage(const struct machine *machine, struct remapping_unit
     return STATUS_BAD_INPUT;
 }
 
+/* Guests that nest add tables during the run: more than any run makes. */
+static const uint64_t guest_tables_bytes = UINT64_C(4) << 30;
+
+/* The unit translates twice: its first stage is not the format of second stages, or of hosts alone. */
+static bool nests(const struct iommu_parameters *unit)
+{
+    return unit->table_format != FORMAT_VT_D_SECOND_STAGE && unit->table_format != FORMAT_AMD_VI &&
+           unit->table_format != FORMAT_SMMU_STAGE_2;
+}
+
+/* A guest with an IOMMU of its own: of a nested one the second stage, its RAM and its tables to be; all else
+ * its kernel maps during the run. */
+static int build_viommu(const struct machine *machine, struct remapping_unit *unit, uint32_t domain_id,
+                        const struct domain *domain, struct diagnostics *diagnostics)
+{
+    const struct virtual_machine *guest = &machine->workload->virtual_machines[domain->virtual_machine - 1];
+    uint64_t where;
+    if (guest->viommu != VIOMMU_NESTED)
+        return 0;
+    if (!nests(&unit->parameters)) {
+        workload_report(
+            machine->workload, diagnostics, DIAGNOSTIC_ERROR, guest->pointer, "workload-viommu",
+            "virtual machine \"%s\": its devices' unit has no second stage below tables of format "
+            "\"%s\"; VT-d nests in scalable mode (preset \"vt-d-scalable\"), SMMUv3 as it is",
+            guest->name, page_table_format_names[unit->parameters.table_format]);
+        return STATUS_BAD_INPUT;
+    }
+    remapping_unit_nest(unit, domain_id, guest_tables(unit) - unit->memory.base);
+    struct page_table *stage2 = &unit->domains[domain_id].stage2;
+    for (uint32_t i = 0; i < domain->mapping_count; i++) {
+        int status = map_one(machine, unit, stage2, domain, &domain->mappings[i], diagnostics);
+        if (status < 0)
+            return status;
+    }
+    page_table_map_range(stage2, &unit->memory, guest_tables(unit), unit->memory.base, guest_tables_bytes,
+                         guest->page_bytes >= UINT64_C(1) << PAGE_SHIFT_2M && unit->parameters.superpages_2m
+                             ? PAGE_SHIFT_2M
+                             : PAGE_SHIFT_4K,
+                         PAGE_READ | PAGE_WRITE, &where);
+    return 0;
+}
+
 /* The domain inside a unit, made at its first use. */
 static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_id,
                           const struct domain *domain, struct diagnostics *diagnostics)
@@ -162,8 +203,11 @@ static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_
     ids[unit_id] = remapping_unit_add_domain(unit, domain->mode == TRANSLATION_PASSTHROUGH);
     if (domain->second_stage_bytes)
         remapping_unit_nest(unit, ids[unit_id], guest_tables(unit) - unit->memory.base);
+    if (domain->virtual_machine && translation_mode_is_dynamic(domain->mode))
+        return build_viommu(machine, unit, ids[unit_id], domain, diagnostics);
     for (uint32_t i = 0; i < domain->mapping_count && !domain->on_demand; i++) {
-        int status = map_one(machine, unit, ids[unit_id], domain, &domain->mappings[i], diagnostics);
+        int status = map_one(machine, unit, &unit->domains[ids[unit_id]].table, domain, &domain->mappings[i],
+                             diagnostics);
         if (status < 0)
             return status;
     }

@@ -52,14 +52,13 @@ static uint32_t add_device_tlbs(struct machine *machine, const struct mapping_jo
     return count;
 }
 
-static void submit(struct machine *machine, uint32_t job_id)
+/* What of the domain is to go: a range of pages, or @p length 0: all. */
+static void submit_pages(struct machine *machine, uint32_t job_id, uint64_t iova, uint64_t length)
 {
     const struct mapping_job *job = &machine->mapping.jobs[job_id];
     const struct iommu_parameters *parameters = &machine->units[job->unit].parameters;
     struct invalidation *batch = machine->mapping.batch;
-    uint64_t iova = 0, length = 0;
-    bool pages = job->invalidation == DMA_INVALIDATE_RANGE &&
-                 mapping_piece(machine, job, job->piece, &iova, &length) && length;
+    bool pages = length != 0;
     unsigned order = pages ? invalidation_order(iova, length) : 0;
     batch[0] = (struct invalidation){
         .type = INVALIDATION_IOTLB,
@@ -72,6 +71,37 @@ static void submit(struct machine *machine, uint32_t job_id)
     machine->mapping.cpus[job->cpu].spin_from_ps = machine->events.now_ps;
     invalidation_queue_submit(&machine->queues[job->unit], batch, add_device_tlbs(machine, job, batch),
                               job_id);
+}
+
+static void submit(struct machine *machine, uint32_t job_id)
+{
+    const struct mapping_job *job = &machine->mapping.jobs[job_id];
+    uint64_t iova = 0, length = 0;
+    if (viommu_has_turn(job) && job->turn.length) { /* what the hypervisor has unmapped just now */
+        submit_pages(machine, job_id, job->turn.iova, job->turn.length);
+        return;
+    }
+    bool pages =
+        job->invalidation == DMA_INVALIDATE_RANGE && mapping_piece(machine, job, job->piece, &iova, &length);
+    submit_pages(machine, job_id, iova, pages ? length : 0);
+}
+
+void mapping_submit(struct machine *machine, uint32_t job_id)
+{
+    struct mapping_job *job = &machine->mapping.jobs[job_id];
+    job->unit = mapping_next_unit(machine, job->domain, 0);
+    submit(machine, job_id);
+}
+
+uint32_t mapping_descriptors(const struct machine *machine, const struct mapping_job *job)
+{
+    const struct domain *domain = &machine->workload->domains[job->domain];
+    uint32_t count = 1;
+    for (uint32_t i = 0; i < domain->function_count; i++) {
+        uint32_t engine = machine->engine_of[domain->function_ids[i]];
+        count += engine != NONE && machine->engines[engine].device_tlb;
+    }
+    return count;
 }
 
 static void submit_interrupt(struct machine *machine, uint32_t job_id)
@@ -91,26 +121,47 @@ void mapping_invalidate(struct machine *machine, uint32_t job_id)
         return;
     }
     job->covered = machine->mapping.domains[job->domain].unmap_number;
-    job->unit = mapping_next_unit(machine, job->domain, 0);
-    submit(machine, job_id);
+    if (machine->mapping.domains[job->domain].viommu)
+        viommu_begin(machine, job_id,
+                     job->invalidation == DMA_INVALIDATE_DOMAIN ? VIOMMU_FLUSH : VIOMMU_UNMAP);
+    else
+        mapping_submit(machine, job_id);
+}
+
+/* Another range of the same unmapping? */
+static bool next_piece(const struct machine *machine, struct mapping_job *job)
+{
+    uint64_t iova, length;
+    if (job->invalidation != DMA_INVALIDATE_RANGE || job->kind != JOB_UNMAP ||
+        !mapping_piece(machine, job, job->piece + 1, &iova, &length))
+        return false;
+    job->piece++;
+    return true;
+}
+
+bool mapping_next_submission(struct machine *machine, uint32_t job_id)
+{
+    struct mapping_job *job = &machine->mapping.jobs[job_id];
+    if (!next_piece(machine, job))
+        return false;
+    viommu_begin(machine, job_id, VIOMMU_UNMAP);
+    return true;
 }
 
 void mapping_on_invalidated(void *context, uint32_t unit, uint32_t job_id)
 {
     struct machine *machine = context;
     struct mapping_job *job = &machine->mapping.jobs[job_id];
-    uint64_t now_ps = machine->events.now_ps, spun_ps = now_ps - machine->mapping.cpus[job->cpu].spin_from_ps,
-             iova, length;
+    uint64_t now_ps = machine->events.now_ps, spun_ps = now_ps - machine->mapping.cpus[job->cpu].spin_from_ps;
     job->time.now_ps = now_ps;
-    job->time.spent_ps[KERNEL_INVALIDATION] += spun_ps;
+    job->time.spent_ps[viommu_has_turn(job) ? KERNEL_HYPERVISOR : KERNEL_INVALIDATION] += spun_ps;
     job->unit = job->kind == JOB_INTERRUPT ? NONE : mapping_next_unit(machine, job->domain, unit + 1);
-    if (job->unit == NONE && job->invalidation == DMA_INVALIDATE_RANGE && job->kind == JOB_UNMAP &&
-        mapping_piece(machine, job, job->piece + 1, &iova, &length)) {
-        job->piece++;
-        job->unit = mapping_next_unit(machine, job->domain, 0);
-    }
     if (job->unit != NONE)
         submit(machine, job_id);
+    else if (viommu_has_turn(job))
+        viommu_invalidated(machine, job_id);
+    else if (next_piece(machine, job))
+        mapping_submit(machine, job_id);
     else
         mapping_invalidated(machine, job_id);
 }

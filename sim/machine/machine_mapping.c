@@ -199,7 +199,7 @@ static int begin_unmap(struct machine *machine, uint32_t job_id)
     if (job->fixed) {
         unsigned shift = 0;
         job->physical = page_table_entry_target(mapping_tables_find(machine, job->domain, job->iova, &shift));
-        uint32_t entries = mapping_tables_unmap(&domain->tables, job->iova, job->length);
+        uint32_t entries = domain->kernel.tables.unmap(&domain->tables, job->iova, job->length);
         dma_spend_on_table(&domain->kernel, &job->time, entries, true);
     } else if (job->request != NONE) {
         scatter_unmap_begin(device_of(machine, job), &job->time,
@@ -369,11 +369,36 @@ static int unmap_on_cpu(struct machine *machine, uint32_t job_id)
     return end_unmap(machine, job_id);
 }
 
+/* A guest maps: does its virtual IOMMU have to know? */
+static int map_on_cpu(struct machine *machine, uint32_t job_id)
+{
+    const struct mapping_job *job = job_at(machine, job_id);
+    if (job->domain == NONE || !domain_of(machine, job)->viommu || job->result != DMA_MAPPED)
+        return end_job(machine, job_id);
+    viommu_begin(machine, job_id, VIOMMU_MAP);
+    return 0;
+}
+
+void mapping_turn_over(struct machine *machine, uint32_t job_id)
+{
+    if (job_at(machine, job_id)->kind == JOB_MAP) {
+        int status = end_job(machine, job_id);
+        if (status < 0)
+            machine->status = status;
+    } else if (!mapping_next_submission(machine, job_id)) {
+        mapping_invalidated(machine, job_id);
+    }
+}
+
 void mapping_on_cpu(struct machine *machine, uint32_t cpu)
 {
     uint32_t job_id = machine->mapping.cpus[cpu].first;
     struct mapping_job *job = job_at(machine, job_id);
     int status = 0;
+    if (viommu_has_turn(job)) {
+        viommu_on_cpu(machine, job_id);
+        return;
+    }
     switch (job->kind) {
     case JOB_UNMAP:
         status = unmap_on_cpu(machine, job_id);
@@ -389,6 +414,8 @@ void mapping_on_cpu(struct machine *machine, uint32_t cpu)
             status = end_job(machine, job_id);
         break;
     case JOB_MAP:
+        status = map_on_cpu(machine, job_id);
+        break;
     case JOB_SYNC_FOR_CPU:
     case JOB_SYNC_FOR_DEVICE:
     case JOB_WORK:

@@ -15,6 +15,7 @@
 #include "models/device/dma_engine.h"
 #include "models/host/page_allocator.h"
 #include "models/host/scatter_list.h"
+#include "models/host/viommu.h"
 #include "models/iommu/invalidation_queue.h"
 #include "models/ledger.h"
 #include "sim/input/trace.h"
@@ -40,6 +41,15 @@ enum mapping_job_phase {
     PHASE_BEGUN, /**< tables are being cleared; of all other kinds: at work */
     PHASE_NEXT,  /**< what flushes have covered is being freed; an invalidation comes next */
     PHASE_ENDED, /**< addresses and copies are being given back */
+};
+
+/** A guest's job at its virtual IOMMU (machine_viommu.c). */
+struct viommu_turn {
+    enum viommu_request request;
+    uint8_t step;
+    uint64_t range, offset; /**< of what it is about: how far the hypervisor is */
+    uint64_t iova, length;  /**< of its present call */
+    uint64_t exit_ps;       /**< the guest was left */
 };
 
 /** Something a CPU does for a driver. */
@@ -70,7 +80,8 @@ struct mapping_job {
     uint32_t piece, unit;               /**< range and unit whose invalidation it waits for */
     uint64_t covered;                   /**< a flush covers ranges unmapped before this one */
     uint64_t begin_ps;                  /**< asked for */
-    struct kernel_time time;            /**< from its start on */
+    struct viommu_turn turn;
+    struct kernel_time time; /**< from its start on */
 };
 
 /** A range that was unmapped, and that units may still translate. */
@@ -96,6 +107,7 @@ struct mapping_counters {
 struct mapping_domain {
     bool dynamic;
     struct dma_domain kernel; /**< where dynamic */
+    struct viommu *viommu;    /**< of the guest whose kernel that is; NULL: the host's */
     struct mapping_tables {
         struct machine *machine;
         uint32_t domain;
@@ -146,9 +158,11 @@ struct mapping_state {
     struct mapping_job *jobs;
     uint32_t job_count, free_job, live_jobs;
     size_t job_capacity;
-    struct invalidation *batch;        /**< room for one of every function of a domain */
-    struct page_allocator pages;       /**< for requests and drivers */
-    struct page_allocator trace_pages; /**< for buffers that traces name no place for */
+    struct invalidation *batch;         /**< room for one of every function of a domain */
+    struct page_allocator pages;        /**< for requests and drivers */
+    struct page_allocator *guest_pages; /**< [virtual machine] likewise of its drivers: guest physical */
+    struct viommu *viommus;             /**< [virtual machine] */
+    struct page_allocator trace_pages;  /**< for buffers that traces name no place for */
     struct free_memory trace_memory;
     struct swiotlb_parameters bounce_parameters; /**< with what the command line says */
     struct swiotlb swiotlb;
@@ -173,7 +187,19 @@ void mapping_add_job(struct machine *machine, const struct mapping_job *what);
 
 /** Memory for a buffer of a function, on its node. @return false where there is none */
 bool mapping_take_memory(struct machine *machine, uint32_t function_id, uint64_t length, uint64_t *physical);
-void mapping_give_memory(struct machine *machine, uint64_t physical, uint64_t length);
+void mapping_give_memory(struct machine *machine, uint32_t function_id, uint64_t physical, uint64_t length);
+
+/* Guests' memory (machine_guest_memory.c). */
+void mapping_init_guests(struct machine *machine);
+void mapping_fini_guests(struct machine *machine);
+/** The virtual machine a function is given to, or NONE. */
+uint32_t mapping_guest_of(const struct machine *machine, uint32_t function_id);
+/** Where the buffers of a function's driver come from: the host's RAM or its guest's. @param node  to ask
+ * for */
+struct page_allocator *mapping_pages_of(struct machine *machine, uint32_t function_id, uint32_t *node);
+/** Where a guest physical address of a guest's domain lies. @return bytes from there on that lie side by
+ * side; 0 where the guest has no RAM there */
+uint64_t mapping_guest_physical(const struct domain *domain, uint64_t guest, uint64_t *physical);
 
 /* For models of devices (machine_devices.c): devices_job_done() follows, with the token. */
 /** Memory for @c buffer->length bytes, mapped; @p buffer is filled. @param write  the device writes it */
@@ -230,6 +256,8 @@ int mapping_refuse(struct machine *machine, const struct mapping_job *job, const
 uint32_t mapping_tables_map(void *tables, uint64_t iova, uint64_t physical, uint64_t length, bool read,
                             bool write);
 uint32_t mapping_tables_unmap(void *tables, uint64_t iova, uint64_t length);
+/** Likewise, but nothing is cleared: a guest's tables, which only its hypervisor reads. */
+uint32_t mapping_tables_count(void *tables, uint64_t iova, uint64_t length);
 /** The domain's number in a unit; NONE where it is not in it. */
 uint32_t mapping_domain_id(const struct machine *machine, uint32_t domain, uint32_t unit);
 /** The next unit the domain is in, from @p unit on; NONE after the last. */
@@ -245,6 +273,25 @@ void mapping_invalidated(struct machine *machine, uint32_t job);
  * such */
 bool mapping_piece(const struct machine *machine, const struct mapping_job *job, uint32_t piece,
                    uint64_t *iova, uint64_t *length);
+
+/** Submit the invalidation of the job's present piece, of what its hypervisor unmapped just now, or of its
+ * domain, to one unit after the other. */
+void mapping_submit(struct machine *machine, uint32_t job);
+/** Begin a guest's submission for the next piece of an unmapping. @return false: there is none */
+bool mapping_next_submission(struct machine *machine, uint32_t job);
+/** Descriptors that invalidating the job's present piece takes in its domain's first unit, without the wait
+ * descriptor. */
+uint32_t mapping_descriptors(const struct machine *machine, const struct mapping_job *job);
+
+/* Inside (machine_viommu.c): a guest's job at its virtual IOMMU. mapping_turn_over() follows. */
+void viommu_begin(struct machine *machine, uint32_t job, enum viommu_request request);
+bool viommu_has_turn(const struct mapping_job *job);
+/** Its CPU is through with a part of it. */
+void viommu_on_cpu(struct machine *machine, uint32_t job);
+/** The host's unit has forgotten what it was told to. */
+void viommu_invalidated(struct machine *machine, uint32_t job);
+/** The turn is over (machine_mapping.c). */
+void mapping_turn_over(struct machine *machine, uint32_t job);
 
 /* Inside (machine_stale.c): ranges of a domain that were unmapped and may still be translated. */
 /** The page-table entries of a range are being cleared. */

@@ -110,13 +110,15 @@ static void init_memory(struct machine *machine)
 
 bool mapping_take_memory(struct machine *machine, uint32_t function_id, uint64_t length, uint64_t *physical)
 {
-    return page_allocator_take_run(&machine->mapping.pages, length,
-                                   machine->root_complex.node_of[function_id], ZONE_NORMAL, physical);
+    uint32_t node;
+    struct page_allocator *pages = mapping_pages_of(machine, function_id, &node);
+    return page_allocator_take_run(pages, length, node, ZONE_NORMAL, physical);
 }
 
-void mapping_give_memory(struct machine *machine, uint64_t physical, uint64_t length)
+void mapping_give_memory(struct machine *machine, uint32_t function_id, uint64_t physical, uint64_t length)
 {
-    page_allocator_give_exact(&machine->mapping.pages, physical, length);
+    uint32_t node;
+    page_allocator_give_exact(mapping_pages_of(machine, function_id, &node), physical, length);
 }
 
 /* ---- domains ---- */
@@ -148,7 +150,7 @@ static void reserve_addresses(const struct machine *machine, uint32_t index, str
             iova_allocator_reserve(&kernel->iova, range->base,
                                    range->limit < kernel->aperture ? range->limit : kernel->aperture);
     }
-    for (uint32_t i = 0; i < domain->mapping_count; i++)
+    for (uint32_t i = 0; i < domain->mapping_count && !domain->virtual_machine; i++)
         iova_allocator_reserve(&kernel->iova, domain->mappings[i].iova,
                                domain->mappings[i].iova + (domain->mappings[i].length - 1));
 }
@@ -185,6 +187,16 @@ static void age(struct machine *machine, uint32_t index)
     iova_allocator_restart(iova);
 }
 
+static void init_viommus(struct machine *machine)
+{
+    struct mapping_state *state = &machine->mapping;
+    const struct workload *workload = machine->workload;
+    state->viommus = arena_array(machine->arena, workload->virtual_machine_count, sizeof(*state->viommus));
+    for (uint32_t i = 0; i < workload->virtual_machine_count; i++)
+        viommu_init(&state->viommus[i], &machine->input->parameters.viommu,
+                    workload->virtual_machines[i].viommu, state->cpu_count);
+}
+
 static void init_domain(struct machine *machine, uint32_t index)
 {
     struct mapping_state *state = &machine->mapping;
@@ -195,7 +207,11 @@ static void init_domain(struct machine *machine, uint32_t index)
     if (!domain->dynamic)
         return;
     domain->tables = (struct mapping_tables){machine, index};
-    struct dma_tables tables = {&domain->tables, mapping_tables_map, mapping_tables_unmap};
+    uint32_t guest = machine->workload->domains[index].virtual_machine;
+    domain->viommu = guest ? &state->viommus[guest - 1] : NULL;
+    bool follows = domain->viommu && domain->viommu->kind != VIOMMU_NESTED;
+    struct dma_tables tables = {&domain->tables, mapping_tables_map,
+                                follows ? mapping_tables_count : mapping_tables_unmap};
     dma_domain_init(&domain->kernel, &machine->input->parameters.dma_api, mode == TRANSLATION_LAZY,
                     PAGE_SHIFT_4K, 12 + 9 * machine->units[unit].parameters.levels, state->cpu_count, tables);
     reserve_addresses(machine, index, &domain->kernel);
@@ -212,7 +228,9 @@ static void init_device(struct machine *machine, uint32_t function_id)
     uint32_t index = mapping_domain_of(machine, function_id), own = state->domain_of[function_id];
     struct dma_device *device = &state->devices[function_id];
     dma_device_init(device, index == NONE ? NULL : &state->domains[index].kernel,
-                    state->swiotlb.slot_count ? &state->swiotlb : NULL,
+                    state->swiotlb.slot_count && mapping_guest_of(machine, function_id) == NONE
+                        ? &state->swiotlb
+                        : NULL, /* MODEL: guests' kernels have none */
                     function->dma_mask_bits ? function->dma_mask_bits : 64);
     device->untrusted = function->untrusted;
     enum bounce_mode bounce = own == NONE ? BOUNCE_NEEDED : machine->workload->domains[own].bounce;
@@ -261,6 +279,8 @@ void mapping_init(struct machine *machine)
     state->domains = arena_array(machine->arena, workload->domain_count, sizeof(*state->domains));
     state->batch = arena_array(machine->arena, 1 + (size_t)machine->input->topology->function_count,
                                sizeof(*state->batch));
+    mapping_init_guests(machine);
+    init_viommus(machine);
     for (uint32_t d = 0; d < workload->domain_count; d++)
         init_domain(machine, d);
     init_devices(machine);
@@ -278,6 +298,9 @@ void mapping_fini(struct machine *machine)
         dma_domain_fini(&state->domains[d].kernel);
         free(state->domains[d].stale);
     }
+    for (uint32_t i = 0; state->viommus && i < machine->workload->virtual_machine_count; i++)
+        viommu_fini(&state->viommus[i]);
+    mapping_fini_guests(machine);
     page_allocator_fini(&state->pages);
     page_allocator_fini(&state->trace_pages);
     swiotlb_fini(&state->swiotlb);

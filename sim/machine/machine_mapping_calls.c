@@ -88,7 +88,7 @@ static void device_mapped(struct machine *machine, const struct mapping_job *job
 
 static void device_unmapped(struct machine *machine, const struct mapping_job *job)
 {
-    mapping_give_memory(machine, job->mapping.buffer, job->mapping.length);
+    mapping_give_memory(machine, job->function_id, job->mapping.buffer, job->mapping.length);
     requests_retry(machine);
     devices_job_done(machine, job);
 }

@@ -54,19 +54,42 @@ static uint32_t map_in(struct machine *machine, uint32_t domain, uint32_t unit_i
     return entries;
 }
 
+/* What a guest maps without a table that the unit walks, its hypervisor maps to where it lies in the host. */
+static uint32_t map_for_guest(struct machine *machine, uint32_t domain_id, uint32_t unit, uint64_t iova,
+                              uint64_t guest, uint64_t length, unsigned access)
+{
+    const struct domain *domain = &machine->workload->domains[domain_id];
+    uint32_t entries = 0;
+    for (uint64_t at = 0, physical; at < length;) {
+        uint64_t run = mapping_guest_physical(domain, guest + at, &physical);
+        run = run < length - at ? run : length - at;
+        uint32_t here = run ? map_in(machine, domain_id, unit, iova + at, physical, run, access) : 0;
+        if (!here)
+            return 0;
+        entries += here;
+        at += run;
+    }
+    return entries;
+}
+
 uint32_t mapping_tables_map(void *context, uint64_t iova, uint64_t physical, uint64_t length, bool read,
                             bool write)
 {
     struct mapping_tables *tables = context;
     struct machine *machine = tables->machine;
     unsigned access = (read ? PAGE_READ : 0U) | (write ? PAGE_WRITE : 0U);
+    struct viommu *viommu = machine->mapping.domains[tables->domain].viommu;
     uint32_t entries = 0;
     for (uint32_t unit = mapping_next_unit(machine, tables->domain, 0); unit != NONE;
          unit = mapping_next_unit(machine, tables->domain, unit + 1)) {
-        entries = map_in(machine, tables->domain, unit, iova, physical, length, access);
+        entries = viommu && viommu->kind != VIOMMU_NESTED
+                      ? map_for_guest(machine, tables->domain, unit, iova, physical, length, access)
+                      : map_in(machine, tables->domain, unit, iova, physical, length, access);
         if (!entries)
             return 0;
     }
+    if (viommu)
+        viommu->mapped_pages += length >> PAGE_SHIFT_4K;
     return entries;
 }
 
@@ -94,6 +117,21 @@ uint32_t mapping_tables_unmap(void *context, uint64_t iova, uint64_t length)
         entries = unmap_in(machine, tables->domain, unit, iova, length);
         if (!entries)
             return 0;
+    }
+    if (machine->mapping.domains[tables->domain].viommu)
+        machine->mapping.domains[tables->domain].viommu->mapped_pages -= length >> PAGE_SHIFT_4K;
+    return entries;
+}
+
+uint32_t mapping_tables_count(void *context, uint64_t iova, uint64_t length)
+{
+    const struct mapping_tables *tables = context;
+    uint32_t entries = 0;
+    for (uint64_t at = 0; at < length; entries++) {
+        unsigned shift = 0;
+        if (!mapping_tables_find(tables->machine, tables->domain, iova + at, &shift))
+            return 0;
+        at += UINT64_C(1) << shift;
     }
     return entries;
 }

@@ -85,12 +85,12 @@ static void release_slot(struct machine *machine, uint32_t index)
 static bool take_pieces(struct machine *machine, struct buffered_request *request)
 {
     const struct stream *stream = stream_of(machine, request);
+    uint32_t node;
+    struct page_allocator *pages = mapping_pages_of(machine, request->function_id, &node);
     for (uint32_t i = 0; i < stream->pieces; i++) {
         struct scatter_element *piece = &request->pieces[i];
         piece->length = request->length / stream->pieces;
-        if (!page_allocator_take_exact(&machine->mapping.pages, piece->length,
-                                       machine->root_complex.node_of[request->function_id], stream->zone,
-                                       &piece->address))
+        if (!page_allocator_take_exact(pages, piece->length, node, stream->zone, &piece->address))
             return false;
         request->piece_count = i + 1;
     }
@@ -100,8 +100,8 @@ static bool take_pieces(struct machine *machine, struct buffered_request *reques
 static void give_pieces(struct machine *machine, const struct buffered_request *request)
 {
     for (uint32_t i = 0; i < request->piece_count; i++)
-        page_allocator_give_exact(&machine->mapping.pages, request->pieces[i].address,
-                                  request->pieces[i].length);
+        mapping_give_memory(machine, request->function_id, request->pieces[i].address,
+                            request->pieces[i].length);
 }
 
 /* What the block layer makes of the buffers: neighbours are one, nothing is longer than the device takes. */

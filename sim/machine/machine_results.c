@@ -75,6 +75,11 @@ const struct iova_allocator *machine_iova_allocator(const struct machine *machin
     return mapping->dynamic ? &mapping->kernel.iova : NULL;
 }
 
+const struct viommu *machine_viommu(const struct machine *machine, uint32_t domain)
+{
+    return machine->mapping.domains[domain].viommu;
+}
+
 __uint128_t machine_exposure(const struct machine *machine, uint32_t domain)
 {
     return mapping_exposure(&machine->mapping.domains[domain], machine->events.now_ps);

@@ -24,6 +24,8 @@ static void write_domain(struct json_layout *layout, const struct result *result
     layout_format(layout, "tlps_while_unmapping", "%" PRIu64, got->unmapping_tlps);
     layout_format(layout, "bytes_while_unmapping", "%" PRIu64, got->unmapping_bytes);
     result_json_iova(layout, machine_iova_allocator(machine, index));
+    if (machine_viommu(machine, index))
+        result_json_viommu(layout, machine_viommu(machine, index));
     result_json_histogram(layout, "unmap", &got->unmap);
     result_json_histogram(layout, "window", &got->window);
     layout_close(layout, '}', true);
@@ -111,6 +113,8 @@ void result_text_domains(const struct result *result, struct text_buffer *out)
                 time_print(mean, histogram_mean(&got->window)), time_print(most, got->window.maximum),
                 amount_print(bytes, got->stale_bytes_high), got->stale_bytes_high < 1000 ? " " : "",
                 got->flushes, amount_print(exposed, exposure), exposure < 1000 ? " " : "");
+        if (machine_viommu(result->simulation->machine, d))
+            result_text_viommu(&workload->domains[d], machine_viommu(result->simulation->machine, d), out);
     }
     result_text_drivers(result, out);
 }

@@ -46,6 +46,8 @@ static void write_cpus(struct json_layout *layout, const struct machine *machine
         write_number(layout, "cpu", cpu);
         for (int work = 0; work < KERNEL_WORKS; work++) {
             char key[40];
+            if (work == KERNEL_HYPERVISOR && !spent_ps[work])
+                continue; /* only guests' CPUs have one */
             snprintf(key, sizeof(key), "%s_ps", kernel_work_name((enum kernel_work)work));
             write_number(layout, key, spent_ps[work]);
         }

@@ -9,7 +9,7 @@
 
 Suite *what_if_studies_suite(void);
 
-enum { ROWS = 8, COMMAND_SIZE = 1024 };
+enum { ROWS = 10, COMMAND_SIZE = 1024 };
 
 /* First figure of each point of a study, in the order of its axis. @return points */
 static int figures(const char *study, const char *column, double *values)
@@ -70,6 +70,23 @@ START_TEST(pages_of_a_buffer)
 }
 END_TEST
 
+/* None; nested, shadowed, virtio: passthrough, lazy, strict. */
+START_TEST(an_iommu_of_a_guest)
+{
+    double rate[ROWS];
+    ck_assert_int_eq(figures("guest-viommu", "bits_per_s", rate), 10);
+    ck_assert_double_gt(rate[0], 95e9);
+    for (int kind = 0; kind < 3; kind++) {
+        const double *of_kind = &rate[1 + 3 * kind];
+        ck_assert_double_gt(of_kind[0], 0.999 * rate[0]); /* nothing is mapped */
+        ck_assert_double_lt(of_kind[2], 0.8 * of_kind[1]);
+        ck_assert_double_lt(of_kind[2], 0.1 * rate[0]);
+    }
+    ck_assert_double_gt(rate[2], 0.9 * rate[0]); /* nested, lazy: no exit but for flushes */
+    ck_assert_double_lt(rate[5], 0.05 * rate[0]);
+}
+END_TEST
+
 START_TEST(words_that_do_nothing)
 {
     char command[COMMAND_SIZE], *here = realpath("topologies/intel-desktop-comet-lake.json", NULL);
@@ -89,6 +106,7 @@ Suite *what_if_studies_suite(void)
     tcase_add_test(tests, a_card_of_100_gbit);
     tcase_add_test(tests, eight_nvme_devices);
     tcase_add_test(tests, pages_of_a_buffer);
+    tcase_add_test(tests, an_iommu_of_a_guest);
     tcase_add_test(tests, words_that_do_nothing);
     suite_add_tcase(suite, tests);
     return suite;

@@ -85,6 +85,7 @@ void table_read_latency(struct validation *validation); /**< P5 */
 void table_nic_flows(struct validation *validation);    /**< P6 */
 void table_peer_copies(struct validation *validation);  /**< P7 */
 void table_driver_costs(struct validation *validation); /**< P8 */
+void table_nested_guest(struct validation *validation); /**< P8, of guests */
 void table_nic_receive(struct validation *validation);  /**< P9 */
 void table_tenants(struct validation *validation);      /**< H1 */
 
