@@ -172,6 +172,9 @@ static void mix_stream(XXH3_state_t *state, const struct stream *stream)
                                 stream->cold,
                                 stream->cpu,
                                 (uint64_t)stream->buffers,
+                                stream->pieces,
+                                (uint64_t)stream->zone,
+                                stream->longest_segment,
                                 (uint64_t)stream->misbehaviour,
                                 stream->misbehaviour_delay_ps};
     for (size_t c = 0; c < sizeof(content) / sizeof(content[0]); c++)

@@ -46,7 +46,8 @@ void interrupts_init(struct machine *machine)
             continue;
         struct interrupt_entry *entry =
             &machine->interrupts[unit].table[machine_requester_id(machine, stream->function_id)];
-        entry->posted = stream->posted_interrupts;
+        if (stream->operation == STREAM_MSI)
+            entry->posted = stream->posted_interrupts;
         if (stream->affinity_interval_ps)
             event_queue_push(&machine->events, stream->start_ps + stream->affinity_interval_ps,
                              PRIORITY_NORMAL, EVENT_AFFINITY, s, 0);

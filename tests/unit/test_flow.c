@@ -279,6 +279,29 @@ START_TEST(test_streams_alike)
 }
 END_TEST
 
+/* ... and streams that differ in how many pieces their buffers have are not alike, in whatever order. */
+START_TEST(test_streams_not_alike)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct text_buffer workload = {0};
+        text_buffer_add(
+            &workload,
+            "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"mode\": \"strict\", "
+            "\"devices\": \"all\"}], \"streams\": [");
+        for (unsigned one = 0; one < 2; one++)
+            text_buffer_format(
+                &workload,
+                "%s{\"name\": \"%u\", \"device\": \"any\", \"operation\": \"write\", \"buffers\": "
+                "\"per-use\", \"size\": \"16KiB\", \"pieces\": %u, \"operations\": 400, "
+                "\"start\": \"%ums\", \"queue_depth\": 1}",
+                one ? ", " : "", one, one == i ? 4 : 64, one * 100);
+        write_workload(&workload);
+        compare_engines("synthetic:rp(ep)");
+        text_buffer_fini(&workload);
+    }
+}
+END_TEST
+
 /* SimGrid against our own arithmetic: with --sharing max-min the rates of each set, over the times between
  * them, come to what each stream moved. */
 START_TEST(test_simgrid_agrees)
@@ -513,6 +536,7 @@ Suite *flow_suite(void)
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, test_ports_by_hand);
     tcase_add_test(program, test_streams_alike);
+    tcase_add_test(program, test_streams_not_alike);
     tcase_add_test(program, test_simgrid_agrees);
     tcase_add_test(program, test_random_trees);
     tcase_add_test(program, test_reference_machines);
