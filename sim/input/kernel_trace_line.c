@@ -31,21 +31,23 @@ static bool number_field(const char *text, const char *name, int base, uint64_t 
     return end != at + strlen(name);
 }
 
-/* "NAME={0x1000,0x2000}": a kernel's printed array. @return elements; 0 where there is none */
-static uint32_t array_field(const char *text, const char *name, uint64_t *values)
+/* An array: "NAME={0x1000,0x2000}" as the kernel prints it (trace_print_array_seq()), or "NAME=4096 8192" as
+ * trace-cmd and perf do (libtraceevent's TEP_PRINT_INT_ARRAY). @return elements; 0 where there is none */
+static uint32_t array_field(const char *text, const char *name, uint64_t *values, uint32_t most)
 {
     const char *at = strstr(text, name);
     uint32_t count = 0;
     if (!at)
         return 0;
     at += strlen(name);
-    while (count < SEGMENTS_MAX && (*at == '{' || *at == ',')) {
+    bool braces = *at == '{';
+    at += braces;
+    while (count < most && isdigit((unsigned char)*at)) {
         char *end;
-        values[count] = strtoull(at + 1, &end, 16);
-        if (end == at + 1)
+        values[count++] = strtoull(at, &end, 0);
+        if (*end != (braces ? ',' : ' '))
             break;
-        count++;
-        at = end;
+        at = end + 1;
     }
     return count;
 }
@@ -126,16 +128,15 @@ static bool is_range(uint64_t address, uint64_t length)
 static const char *map_list(struct kernel_trace *trace, const char *text, uint32_t function)
 {
     uint64_t first;
-    uint32_t count = array_field(text, "dma_addrs=", trace->addresses),
-             lengths = array_field(text, "sizes=", trace->lengths);
+    uint32_t count = array_field(text, "dma_addrs=", trace->addresses, SEGMENTS_MAX),
+             lengths = array_field(text, "sizes=", trace->lengths, SEGMENTS_MAX);
     if (!count || lengths != count)
         return "dma_map_sg needs as many dma_addrs= as sizes=";
     for (uint32_t i = 0; i < count; i++) {
         if (!is_range(trace->addresses[i], trace->lengths[i]))
             return "dma_map_sg with a size of 0 or beyond 4 GiB";
     }
-    uint64_t *one = &first;
-    if (!number_field(text, "phys_addrs={", 16, one))
+    if (!array_field(text, "phys_addrs=", &first, 1))
         return "dma_map_sg without phys_addrs=";
     kernel_trace_map(trace, &(struct live_key){first, function, KEY_LIST}, trace->addresses, trace->lengths,
                      count, direction_of(text), true);
@@ -145,7 +146,7 @@ static const char *map_list(struct kernel_trace *trace, const char *text, uint32
 static const char *unmap_list(struct kernel_trace *trace, const char *text, uint32_t function)
 {
     uint64_t first;
-    if (!number_field(text, "phys_addrs={", 16, &first))
+    if (!array_field(text, "phys_addrs=", &first, 1))
         return "dma_unmap_sg without phys_addrs=";
     kernel_trace_unmap(trace, &(struct live_key){first, function, KEY_LIST}, true);
     return NULL;

@@ -243,6 +243,31 @@ START_TEST(events_that_lack_something_are_named)
 }
 END_TEST
 
+/* The kernel prints arrays as {0x1000,0x2000}; trace-cmd and perf print the same events through a library
+ * that writes them in decimal, with blanks between. */
+START_TEST(arrays_of_either_printer)
+{
+    static const char kernel[] = "  n-1 [002] ..... 1.000000: dma_map_sg: 0000:01:00.0 dir=TO_DEVICE "
+                                 "dma_addrs={0xffffd000,0xffffb000} "
+                                 "sizes={0x1000,0x2000} phys_addrs={0x1000,0x4000} attrs=\n"
+                                 "  n-1 [002] ..... 1.000010: dma_unmap_sg: 0000:01:00.0 dir=TO_DEVICE "
+                                 "phys_addrs={0x1000,0x4000} attrs=\n";
+    static const char library[] =
+        "  n-1 [002] 1.000000: dma_map_sg: 0000:01:00.0 dir=TO_DEVICE dma_addrs=4294955008 4294946816 "
+        "sizes=4096 8192 phys_addrs=4096 16384 attrs=\n"
+        "  n-1 [002] 1.000010: dma_unmap_sg: 0000:01:00.0 dir=TO_DEVICE phys_addrs=4096 16384 attrs=\n";
+    write_file(kernel, strlen(kernel));
+    char *first = run("convert", 0);
+    write_file(library, strlen(library));
+    char *second = run("convert", 0);
+    ck_assert_str_eq(first, second);
+    ck_assert_ptr_nonnull(strstr(second, "map,0xffffb000,8192"));
+    ck_assert_ptr_nonnull(strstr(second, "unmap,0xffffd000,4096"));
+    free(first);
+    free(second);
+}
+END_TEST
+
 /* What was recorded on one machine runs on another, and nothing of it faults. */
 START_TEST(a_converted_recording_runs)
 {
@@ -304,6 +329,7 @@ Suite *trace_command_suite(void)
     tcase_add_test(tests, events_of_a_kernel_become_mappings_and_accesses);
     tcase_add_test(tests, perf_names_no_device_for_the_iommu);
     tcase_add_test(tests, events_that_lack_something_are_named);
+    tcase_add_test(tests, arrays_of_either_printer);
     tcase_add_test(tests, a_converted_recording_runs);
     tcase_add_test(tests, damaged_lines_do_no_harm);
     suite_add_tcase(suite, tests);
