@@ -77,7 +77,7 @@ enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint32_t space, u
             continue;
         uint64_t offset = iova & ((UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1);
         *physical = page_table_entry_target(leaf) | offset;
-        tlb->hits++;
+        tlb->hits += !waited;
         tlb->waited_page[write] = UINT64_MAX;
         return DEVICE_TLB_HIT;
     }

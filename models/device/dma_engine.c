@@ -378,6 +378,7 @@ static uint32_t pump_kind(struct dma_engine *engine, bool write)
             engine->tags_high = engine->tags_used;
         if (answer == DEVICE_TLB_REFUSED) { /* the device knows that it may not: nothing goes out */
             engine->transport->pool->items[index].fate = FATE_DROP;
+            engine->transport->pool->items[index].unsent = true;
             return index;
         }
         transport_route(engine->transport, index, engine->node);

@@ -79,6 +79,7 @@ struct tlp {
     uint8_t drain;      /**< generation in the unit's drain, plus one; 0: in none */
     uint8_t interrupt_outcome; /**< interrupt message: enum interrupt_outcome */
     uint16_t interrupt_entry;
+    bool unsent;               /**< never leaves its device, whose TLB was told that it may not */
     bool granted;              /**< carries a translation of the unit's, from the device TLB */
     uint8_t found_shift;       /**< answer to a translation request: log2 of the page size */
     uint8_t device_generation; /**< translated read: generation in the device's TLB, plus one */

@@ -309,6 +309,7 @@ struct refusal {
     bool answered;                 /**< the device got a completion with @c status; posted writes get none */
     enum completion_status status; /**< UR or CA, where @c answered */
     enum iommu_fault fault;        /**< why the remapping unit refused them; 0: it did not */
+    bool unsent;          /**< the device itself, whose device TLB got no translation that permits them */
     enum route_rule rule; /**< else that let them go no further; RULE_COUNT: their target did not take
                              them */
     uint32_t at_id;       /**< function that refused them; NONE: root complex or unit */

@@ -147,7 +147,7 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
  */
 static void note_stop(struct tlp *tlp)
 {
-    tlp->stopped_by = tlp->fate == FATE_DROP ? tlp->rule : RULE_COUNT;
+    tlp->stopped_by = tlp->fate == FATE_DROP && !tlp->unsent ? tlp->rule : RULE_COUNT;
     tlp->stopped_at_id = tlp->place.function_id;
 }
 

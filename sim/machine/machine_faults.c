@@ -35,13 +35,14 @@ void machine_note_refusal(struct machine *machine, const struct tlp *tlp, bool a
         .status = answered ? (enum completion_status)tlp->status : COMPLETION_SUCCESS,
         .fault = (enum iommu_fault)tlp->fault,
         .rule = (enum route_rule)tlp->stopped_by,
+        .unsent = tlp->unsent,
         .at_id = tlp->stopped_at_id,
     };
     for (uint32_t i = 0; i < machine->refusal_count; i++) {
         struct refusal *known = &machine->refusals[i];
         if (known->source_id == key.source_id && known->write == key.write &&
             known->answered == key.answered && known->status == key.status && known->fault == key.fault &&
-            known->rule == key.rule && known->at_id == key.at_id) {
+            known->rule == key.rule && known->unsent == key.unsent && known->at_id == key.at_id) {
             known->requests++;
             return;
         }

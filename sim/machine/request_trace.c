@@ -135,6 +135,7 @@ void request_trace_end(struct request_trace *trace, const struct dma_operation *
                               .write = operation->write,
                               .failed = operation->failed,
                               .fault = tlp->fault,
+                              .unsent = tlp->unsent,
                               .answered = tlp->status != COMPLETION_SUCCESS,
                               .status = (enum completion_status)tlp->status,
                               .stopped_by = (enum route_rule)tlp->stopped_by,

@@ -24,6 +24,7 @@ struct traced_request {
     uint32_t length_bytes;
     bool write, failed;
     enum iommu_fault fault;        /**< of the request that ended it */
+    bool unsent;                   /**< that one never left the device: no translation permits it */
     bool answered;                 /**< that one was refused by a completion, with @c status */
     enum completion_status status; /**< UR or CA, where @c answered */
     enum route_rule stopped_by;    /**< that let it go no further; RULE_COUNT: none did */

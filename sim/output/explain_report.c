@@ -131,6 +131,8 @@ static void write_failure(const struct simulation *simulation, const struct trac
     char bdf[BDF_TEXT_SIZE];
     if (request->fault)
         text_buffer_format(out, "Failed     %s", iommu_fault_text(request->fault));
+    else if (request->unsent)
+        text_buffer_add(out, "Failed     in the device: its device TLB got no translation that permits it");
     else if (request->stopped_by < RULE_COUNT)
         text_buffer_format(out, "Failed     at %s: %s (%s)",
                            place_words(simulation, request->stopped_at_id, bdf),
@@ -139,7 +141,8 @@ static void write_failure(const struct simulation *simulation, const struct trac
         text_buffer_add(out, "Failed     a request of it was not taken");
     text_buffer_format(
         out, "; %s\n",
-        !request->answered
+        request->unsent ? "it is not sent, the device knows"
+        : !request->answered
             ? request->write ? "writes get no completion, the device does not know" : "no completion comes"
         : request->status == COMPLETION_COMPLETER_ABORT ? "the device gets status CA, Completer Abort"
                                                         : "the device gets status UR, Unsupported Request");
@@ -240,7 +243,9 @@ static void json_failure(const struct simulation *simulation, const struct trace
     char bdf[BDF_TEXT_SIZE];
     const char *status = request->status == COMPLETION_COMPLETER_ABORT ? "\"CA\"" : "\"UR\"";
     text_buffer_format(out, "\"status\": %s, ", request->answered ? status : "null");
-    if (!request->fault && request->stopped_by < RULE_COUNT)
+    if (request->unsent)
+        text_buffer_add(out, "\"stopped_by\": \"no-translation\", ");
+    else if (!request->fault && request->stopped_by < RULE_COUNT)
         text_buffer_format(out, "\"stopped_by\": \"%s\", \"stopped_at\": \"%s\", ",
                            route_rule_name(request->stopped_by),
                            place_words(simulation, request->stopped_at_id, bdf));

@@ -21,6 +21,8 @@ static const char *reason_name(const struct refusal *refusal)
 {
     if (refusal->fault)
         return "remapping-fault";
+    if (refusal->unsent)
+        return "no-translation";
     return refusal->rule < RULE_COUNT ? route_rule_name(refusal->rule) : "not-taken";
 }
 
@@ -28,6 +30,8 @@ static const char *reason_text(const struct refusal *refusal)
 {
     if (refusal->fault)
         return iommu_fault_text(refusal->fault);
+    if (refusal->unsent)
+        return "its device TLB got no translation that permits them, they are not sent";
     return refusal->rule < RULE_COUNT ? route_rule_text(refusal->rule) : "their target does not take them";
 }
 
@@ -48,7 +52,9 @@ void refusal_words(const struct result *result, const struct refusal *refusal, s
                        refusal->write ? "write" : "read", refusal->requests == 1 ? "" : "s",
                        group_words_address(result->simulation->input->topology, refusal->source_id, source),
                        place(result, refusal, at), reason_text(refusal), reason_name(refusal));
-    text_buffer_add(out, status ? "completion status " : "no completion tells the device");
+    text_buffer_add(out, status            ? "completion status "
+                         : refusal->unsent ? "the device knows"
+                                           : "no completion tells the device");
     text_buffer_add(out, status ? status : "");
 }
 

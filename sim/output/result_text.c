@@ -370,6 +370,17 @@ static void write_overload(const struct result *result, struct text_buffer *out)
     }
 }
 
+/* Requests of devices whose own TLB knows better. */
+static uint64_t unsent_requests(const struct result *result)
+{
+    const struct refusal *refusals;
+    uint64_t sum = 0;
+    uint32_t count = machine_refusals(result->simulation->machine, &refusals);
+    for (uint32_t i = 0; i < count; i++)
+        sum += refusals[i].unsent ? refusals[i].requests : 0;
+    return sum;
+}
+
 static void write_remarks(const struct result *result, struct text_buffer *out)
 {
     struct result_totals totals = result_totals(result);
@@ -378,11 +389,16 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
     if (totals.retried)
         text_buffer_format(out, "\nNote       %" PRIu64 " refused operations were issued again\n",
                            totals.retried);
+    uint64_t unsent = unsent_requests(result);
     if (totals.failed)
         text_buffer_format(out,
                            "\nWarning    %" PRIu64 " operations failed: %" PRIu64
-                           " requests faulted in the IOMMU, %" PRIu64 " went nowhere\n",
+                           " requests faulted in the IOMMU, %" PRIu64 " went nowhere",
                            totals.failed, root->faults, root->dropped_tlps);
+    if (totals.failed && unsent)
+        text_buffer_format(out, ", %" PRIu64 " were not sent", unsent);
+    if (totals.failed)
+        text_buffer_add(out, "\n");
     if (totals.timeouts)
         text_buffer_format(out,
                            "\nWarning    %" PRIu64

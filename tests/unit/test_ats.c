@@ -155,6 +155,32 @@ START_TEST(a_refused_translation_is_no_fault)
     ck_assert_uint_eq(fixture_result(&fixture, 0)->failed, 20);
     ck_assert_uint_eq(fault_log_seen(machine_fault_log(fixture.machine, 0)), 0);
     ck_assert_uint_ge(tlb_of(&fixture, "01:00.0")->refusals, 1);
+    const struct refusal *refusals;
+    uint32_t kinds = machine_refusals(fixture.machine, &refusals);
+    ck_assert_uint_ge(kinds, 1);
+    for (uint32_t i = 0; i < kinds; i++) {
+        ck_assert(refusals[i].unsent && !refusals[i].answered && !refusals[i].fault);
+        ck_assert_uint_eq(refusals[i].at_id, fixture_function(&fixture, "01:00.0"));
+    }
+    fixture_fini(&fixture);
+}
+END_TEST
+
+/* Each TLP is looked up once for the counters: what waited for an answer was a miss, and no hit besides. */
+START_TEST(a_request_hits_or_misses)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, "rp(ep)");
+    enable_ats(&fixture, "01:00.0");
+    fixture_translate(&fixture, "01:00.0", 0x10000000, 1 << 20, 4096);
+    struct stream *stream = fixture_stream(&fixture, "01:00.0", STREAM_READ, 0x10000000, 64, 3000, 4);
+    stream->window_bytes = 1 << 20;
+    stream->pattern = PATTERN_RANDOM;
+    fixture_run(&fixture);
+    const struct device_tlb *tlb = tlb_of(&fixture, "01:00.0");
+    ck_assert_uint_eq(tlb->hits + tlb->misses, 3000);
+    ck_assert_uint_gt(tlb->hits, 0);
+    ck_assert_uint_gt(tlb->misses, 0);
     fixture_fini(&fixture);
 }
 END_TEST
@@ -351,6 +377,7 @@ Suite *ats_suite(void)
     tcase_add_test(tests, a_miss_is_the_sum_of_its_parts);
     tcase_add_test(tests, a_boundless_device_tlb_asks_once_a_page);
     tcase_add_test(tests, a_refused_translation_is_no_fault);
+    tcase_add_test(tests, a_request_hits_or_misses);
     tcase_add_test(tests, a_strict_unmap_waits_for_the_device);
     tcase_add_test(tests, strict_mode_leaves_no_stale_device_tlb);
     tcase_add_test(tests, a_device_that_keeps_its_translations_gets_through);
