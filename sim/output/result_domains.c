@@ -113,6 +113,13 @@ void result_text_domains(const struct result *result, struct text_buffer *out)
                 time_print(mean, histogram_mean(&got->window)), time_print(most, got->window.maximum),
                 amount_print(bytes, got->stale_bytes_high), got->stale_bytes_high < 1000 ? " " : "",
                 got->flushes, amount_print(exposed, exposure), exposure < 1000 ? " " : "");
+        else if (got->stale_bytes_high)
+            text_buffer_format(
+                out,
+                "           unmapped buffers stayed reachable to the end of the run: up to %s%sB at "
+                "once, no flush came; exposure %s%sB us\n",
+                amount_print(bytes, got->stale_bytes_high), got->stale_bytes_high < 1000 ? " " : "",
+                amount_print(exposed, exposure), exposure < 1000 ? " " : "");
         if (machine_viommu(result->simulation->machine, d))
             result_text_viommu(&workload->domains[d], machine_viommu(result->simulation->machine, d), out);
     }
