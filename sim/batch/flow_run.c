@@ -340,7 +340,7 @@ static void take_answers(struct flow_job *job)
         stream->started = flow->started;
         stream->finished = flow->finished;
         for (uint32_t l = 0; l < flow->link_count; l++)
-            result->links[flow->links[l]].wire_bytes += flow->moved + flow->warmup_bytes;
+            result->links[flow->links[l]].wire_bytes += flow->moved + flow->warmed;
     }
     result->end_ps = job->fluid.end_ps;
     flow_sampler_work(job->sampler, &result->samples, &result->sampled_operations);

@@ -93,26 +93,47 @@ static void move(const struct fluid_actor *actor, double bytes)
                        sg_host_by_name(name_of(target, "to", actor->flow)), bytes);
 }
 
-/* In pieces until the duration is over: what the last one would have moved by then counts as well. */
-static void move_until(const struct fluid_actor *actor, struct fluid_flow *flow)
+/* In pieces until all is moved (@p bytes 0: without end) or the duration is over: what the last one would have
+ * moved by then counts as well. @return all is moved */
+static bool move_until(const struct fluid_actor *actor, struct fluid_flow *flow, double bytes, double *moved)
 {
     uint64_t duration_ps = actor->state->run->duration_ps;
     double piece = flow->ceiling * ((double)duration_ps / 1e12) / PIECES;
-    while (!flow->bytes || flow->moved < flow->bytes) {
-        double wanted = flow->bytes && flow->bytes - flow->moved < piece ? flow->bytes - flow->moved : piece;
+    while (bytes == 0 || *moved < bytes) {
+        double wanted = bytes > 0 && bytes - *moved < piece ? bytes - *moved : piece;
         uint64_t begin_ps = simgrid_compat_now_ps();
         if (begin_ps >= duration_ps)
-            return;
+            return false;
         move(actor, wanted);
         uint64_t end_ps = simgrid_compat_now_ps();
         if (end_ps > duration_ps) {
-            flow->moved += wanted * (double)(duration_ps - begin_ps) / (double)(end_ps - begin_ps);
+            *moved += wanted * (double)(duration_ps - begin_ps) / (double)(end_ps - begin_ps);
             flow->last_ps = duration_ps;
-            return;
+            return false;
         }
-        flow->moved += wanted;
+        *moved += wanted;
         flow->last_ps = end_ps;
     }
+    return true;
+}
+
+/* Warm up and move what is to be moved, as far as the duration allows. */
+static void move_within(const struct fluid_actor *actor, struct fluid_flow *flow)
+{
+    bool warm = flow->warmup_bytes == 0 || move_until(actor, flow, flow->warmup_bytes, &flow->warmed);
+    flow->first_ps = flow->last_ps;
+    if (warm)
+        flow->finished = move_until(actor, flow, flow->bytes, &flow->moved);
+}
+
+static void move_all(const struct fluid_actor *actor, struct fluid_flow *flow)
+{
+    move(actor, flow->warmup_bytes);
+    flow->warmed = flow->warmup_bytes;
+    flow->first_ps = simgrid_compat_now_ps();
+    move(actor, flow->bytes);
+    flow->moved = flow->bytes;
+    flow->last_ps = simgrid_compat_now_ps();
     flow->finished = true;
 }
 
@@ -128,16 +149,10 @@ static void flow_actor(void *data)
     flow->first_ps = flow->last_ps = flow->start_ps;
     state->active[actor->flow] = true;
     note_change(state);
-    move(actor, flow->warmup_bytes);
-    flow->first_ps = flow->last_ps = simgrid_compat_now_ps();
-    if (state->run->duration_ps) {
-        move_until(actor, flow);
-    } else {
-        move(actor, flow->bytes);
-        flow->moved = flow->bytes;
-        flow->last_ps = simgrid_compat_now_ps();
-        flow->finished = true;
-    }
+    if (state->run->duration_ps)
+        move_within(actor, flow);
+    else
+        move_all(actor, flow);
     state->active[actor->flow] = false;
     note_change(state);
 }

@@ -22,7 +22,7 @@ struct fluid_flow {
     uint32_t link_count;
     /* Answers. */
     uint64_t first_ps, last_ps; /**< end of the warm-up, end of what was moved */
-    double moved;               /**< of @c bytes */
+    double warmed, moved;       /**< of @c warmup_bytes, of @c bytes */
     bool started, finished;
 };
 

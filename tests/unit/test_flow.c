@@ -489,6 +489,25 @@ START_TEST(test_duration)
 }
 END_TEST
 
+/* A warm-up that lasts longer than the run: nothing counts, and nothing happens after the end. */
+START_TEST(test_warmup_beyond_duration)
+{
+    program_write_file(
+        "w.json",
+        "{\"format\": \"iommusim-workload/1\", \"duration\": \"100us\", \"domains\": [{\"name\": \"all\", "
+        "\"devices\": \"all\", \"mappings\": [{\"iova\": \"0x10000000\", \"length\": \"4MiB\"}]}], "
+        "\"streams\": [{\"name\": \"rx\", \"device\": \"01:00.0\", \"operation\": \"write\", \"size\": "
+        "\"4KiB\", \"queue_depth\": 32, \"warmup\": 1000000}]}");
+    cJSON *fluid =
+        run_json("run --engine flow --format json --topology 'synthetic:rp(ep)' --workload w.json");
+    const cJSON *flow = cJSON_GetArrayItem(member(fluid, "streams"), 0);
+    ck_assert_double_eq(number(member(fluid, "run"), "simulated_ps"), 1e8);
+    ck_assert_double_eq(number(flow, "bytes"), 0);
+    ck_assert_double_eq(number(flow, "last_ps"), 1e8);
+    cJSON_Delete(fluid);
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
     static const char run[] = "iommusim run --topology 'synthetic:rp(ep)' --workload w.json ";
@@ -542,6 +561,7 @@ Suite *flow_suite(void)
     tcase_add_test(program, test_reference_machines);
     tcase_add_test(program, test_long_transfer);
     tcase_add_test(program, test_duration);
+    tcase_add_test(program, test_warmup_beyond_duration);
     tcase_add_test(program, test_refusals);
     suite_add_tcase(suite, sharing);
     suite_add_tcase(suite, program);
