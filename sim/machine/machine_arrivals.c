@@ -100,6 +100,16 @@ static void record_operation(struct machine *machine, const struct dma_operation
         record(machine, &finished, done_ps);
 }
 
+/* The driver's part of a life: what the whole took beyond the device's slowest operation. */
+static void trace_request(struct machine *machine, const struct buffered_request *request, uint64_t done_ps)
+{
+    struct ledger after = request->ledger;
+    for (int part = 0; part < LEDGER_PARTS; part++)
+        after.ps[part] -= request->before.ps[part] + request->slowest.ps[part];
+    request_trace_enclose(machine->options.trace, request->slowest_number, request->recorded,
+                          &request->before, &after, request->start_ps, done_ps);
+}
+
 void machine_record_request(struct machine *machine, const struct buffered_request *request, uint64_t done_ps)
 {
     const struct finished finished = {.stream = request->stream,
@@ -110,6 +120,8 @@ void machine_record_request(struct machine *machine, const struct buffered_reque
                                       .ledger = request->ledger};
     if (ledger_total_ps(&finished.ledger) != done_ps - request->start_ps)
         machine_broken(machine, "the parts of a driver's operation do not add up to it", NULL);
+    if (machine->options.trace)
+        trace_request(machine, request, done_ps);
     record(machine, &finished, done_ps);
 }
 

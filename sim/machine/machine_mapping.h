@@ -141,7 +141,9 @@ struct buffered_request {
     struct scatter_element *joined; /**< neighbours joined */
     struct scatter_mapping mapping; /**< for the device */
     struct ledger ledger;           /**< so far: mapping, then its slowest operation, then unmapping */
+    struct ledger before;           /**< what came before the device was told */
     struct ledger slowest;          /**< of the operation that ended last */
+    uint64_t slowest_number;        /**< which one that is, for who follows it */
     bool mapped;
     uint32_t room;          /**< elements the arrays have room for */
     uint32_t outside_token; /**< of an operation from outside */

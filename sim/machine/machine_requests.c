@@ -357,6 +357,7 @@ static void request_synchronised(struct machine *machine, const struct mapping_j
     count_mapped(machine, request);
     charge(request, job, request->start_ps, machine->events.now_ps);
     request->done_ps = machine->events.now_ps;
+    request->before = request->ledger;
     submit_all(machine, job->request, false);
 }
 
@@ -369,6 +370,7 @@ void requests_note(struct machine *machine, const struct dma_operation *operatio
         return;
     request->done_ps = done_ps;
     request->slowest = *ledger;
+    request->slowest_number = operation->number;
 }
 
 static void finish(struct machine *machine, uint32_t index)

@@ -121,7 +121,7 @@ static void insert_request(struct request_trace *trace, struct traced_request re
 void request_trace_end(struct request_trace *trace, const struct dma_operation *operation, struct tlp *tlp,
                        uint32_t function_id, uint64_t done_ps)
 {
-    if (operation->recorded && trace->slowest_wanted)
+    if (operation->recorded && trace->slowest_wanted && !operation->request)
         note_slow(trace, operation->number, done_ps - operation->submit_ps);
     if (!operation->trace)
         return;
@@ -141,9 +141,32 @@ void request_trace_end(struct request_trace *trace, const struct dma_operation *
                               .stopped_by = (enum route_rule)tlp->stopped_by,
                               .stopped_at_id = tlp->stopped_at_id,
                               .submit_ps = operation->submit_ps,
+                              .device_ps = operation->submit_ps,
                               .done_ps = done_ps,
                               .last = tlp->trace,
                           });
+}
+
+void request_trace_enclose(struct request_trace *trace, uint64_t number, bool recorded,
+                           const struct ledger *before, const struct ledger *after, uint64_t start_ps,
+                           uint64_t done_ps)
+{
+    uint32_t at = 0;
+    if (recorded && trace->slowest_wanted)
+        note_slow(trace, number, done_ps - start_ps);
+    while (at < trace->request_count && trace->requests[at].number != number)
+        at++;
+    if (at == trace->request_count)
+        return;
+    struct traced_request request = trace->requests[at];
+    request.before = *before;
+    request.after = *after;
+    request.submit_ps = start_ps;
+    request.done_ps = done_ps;
+    trace->request_count--;
+    memmove(&trace->requests[at], &trace->requests[at + 1],
+            (trace->request_count - at) * sizeof(*trace->requests));
+    insert_request(trace, request);
 }
 
 /* ---- results ---- */
@@ -209,6 +232,21 @@ static void add_parts(struct step_list *list, const struct request_trace *trace,
     }
 }
 
+static void add_driver_parts(struct step_list *list, const struct ledger *ledger)
+{
+    for (int i = 0; i < LEDGER_PARTS; i++) {
+        uint64_t ps = ledger->ps[usual_order[i]];
+        if (ps)
+            add_step(list, (struct traced_step){.begin_ps = list->at_ps,
+                                                .ps = ps,
+                                                .part = usual_order[i],
+                                                .function_id = NONE,
+                                                .driver = true,
+                                                .rule = RULE_COUNT});
+        list->at_ps += ps;
+    }
+}
+
 uint32_t request_trace_steps(const struct request_trace *trace, const struct traced_request *request,
                              struct traced_step **steps)
 {
@@ -220,18 +258,23 @@ uint32_t request_trace_steps(const struct request_trace *trace, const struct tra
     for (uint32_t node = request->last; node; node = trace->nodes[node].parent)
         path[--at] = node;
     uint32_t first_walk = 1;
+    add_driver_parts(&list, &request->before);
+    list.at_ps = request->device_ps;
     for (at = 1; at < depth; at++) { /* node 0 of the path is the submission */
         if (trace->nodes[path[at]].is_walk)
             continue;
         add_parts(&list, trace, path, first_walk, at);
         first_walk = at + 1;
     }
-    if (request->done_ps > list.at_ps)
+    uint64_t device_done_ps = request->done_ps - ledger_total_ps(&request->after);
+    if (device_done_ps > list.at_ps)
         add_step(&list, (struct traced_step){.begin_ps = list.at_ps,
-                                             .ps = request->done_ps - list.at_ps,
+                                             .ps = device_done_ps - list.at_ps,
                                              .part = LEDGER_ENDPOINT,
                                              .function_id = request->function_id,
                                              .rule = RULE_COUNT});
+    list.at_ps = device_done_ps;
+    add_driver_parts(&list, &request->after);
     free(path);
     *steps = list.steps;
     return list.count;

@@ -29,7 +29,10 @@ struct traced_request {
     enum completion_status status; /**< UR or CA, where @c answered */
     enum route_rule stopped_by;    /**< that let it go no further; RULE_COUNT: none did */
     uint32_t stopped_at_id;        /**< and the function that applied it; NONE: the root complex */
-    uint64_t submit_ps, done_ps;
+    uint64_t submit_ps, done_ps; /**< as its latency counts: the driver's, where buffers are mapped for it */
+    uint64_t device_ps;          /**< the device was told: submit_ps, unless a driver mapped first */
+    struct ledger before,
+        after;     /**< what the driver's CPU did for it before, and after the device was done */
     uint32_t last; /**< internal: its last step */
 };
 
@@ -39,6 +42,7 @@ struct traced_step {
     enum ledger_part part;
     uint32_t function_id; /**< where it is, or arrives by this; NONE: in the root complex */
     enum route_rule rule; /**< that sent it there */
+    bool driver;          /**< a CPU does it, before or after the device's part */
     bool translating;     /**< the lookup missed: a walk belongs to it */
     bool is_walk;         /**< a step of the walk before it, whose time that one contains; begin_ps is 0 */
     struct walk_step walk;
@@ -93,6 +97,15 @@ void request_trace_walk(void *trace, const struct translation_work *work, const 
 /** The operation is over, by this TLP. */
 void request_trace_end(struct request_trace *trace, const struct dma_operation *operation, struct tlp *tlp,
                        uint32_t function_id, uint64_t done_ps);
+
+/**
+ * An operation of a driver is over, of which operation @p number of the device was the slowest: from now on
+ * that one's life is the whole of it.
+ * @param before, after  what CPUs did for it; with the device's operation they add up to done - start
+ */
+void request_trace_enclose(struct request_trace *trace, uint64_t number, bool recorded,
+                           const struct ledger *before, const struct ledger *after, uint64_t start_ps,
+                           uint64_t done_ps);
 
 /* ---- results ---- */
 

@@ -161,6 +161,15 @@ static void write_head(const struct simulation *simulation, const struct traced_
         write_failure(simulation, request, out);
 }
 
+/* What a driver did before it told the device comes first. */
+static uint32_t first_of_device(const struct traced_step *steps, uint32_t count)
+{
+    uint32_t at = 0;
+    while (at < count && steps[at].driver)
+        at++;
+    return at;
+}
+
 static void write_request(const struct simulation *simulation, const struct request_trace *trace,
                           const struct traced_request *request, struct text_buffer *out)
 {
@@ -168,6 +177,7 @@ static void write_request(const struct simulation *simulation, const struct requ
     struct traced_step *steps;
     uint32_t count = request_trace_steps(trace, request, &steps);
     uint64_t sum_ps = 0;
+    uint32_t first = first_of_device(steps, count);
     write_head(simulation, request, out);
     text_buffer_add(out, "\n     at ns            ns  part                at\n");
     for (uint32_t i = 0; i < count; i++) {
@@ -183,9 +193,12 @@ static void write_request(const struct simulation *simulation, const struct requ
         bool walk = step->part == LEDGER_WALK_MEMORY;
         print_ns(out, step->begin_ps - request->submit_ps);
         print_ns(out, step->ps);
-        text_buffer_format(out, "  %-18s  %-13s %s\n", ledger_part_name(step->part),
-                           place_words(simulation, i == 0 ? request->function_id : step->function_id, bdf),
-                           step_words(simulation, step, request, i == 0));
+        text_buffer_format(
+            out, "  %-18s  %-13s %s\n", ledger_part_name(step->part),
+            step->driver
+                ? "CPU"
+                : place_words(simulation, i == first ? request->function_id : step->function_id, bdf),
+            step_words(simulation, step, request, i == first));
         if (walk && unit_of(simulation, request)->walk_fixed_ps) {
             text_buffer_add(out, "             ");
             print_ns(out, unit_of(simulation, request)->walk_fixed_ps);
@@ -228,8 +241,9 @@ static void json_step(const struct simulation *simulation, const struct traced_r
     }
     text_buffer_format(out, "{\"begin_ps\": %" PRIu64 ", \"ps\": %" PRIu64 ", \"part\": \"%s\", \"at\": ",
                        step->begin_ps - request->submit_ps, step->ps, ledger_part_name(step->part));
-    text_buffer_json_string(out,
-                            place_words(simulation, first ? request->function_id : step->function_id, bdf));
+    text_buffer_json_string(
+        out, step->driver ? "CPU"
+                          : place_words(simulation, first ? request->function_id : step->function_id, bdf));
     if (step->rule < RULE_COUNT)
         text_buffer_format(out, ", \"rule\": \"%s\"", route_rule_name(step->rule));
     text_buffer_add(out, ", \"text\": ");
@@ -270,7 +284,7 @@ static void json_request(const struct simulation *simulation, const struct reque
                        request->submit_ps, request->done_ps - request->submit_ps);
     for (uint32_t i = 0; i < count; i++) {
         text_buffer_add(out, i ? ",\n       " : "\n       ");
-        json_step(simulation, request, &steps[i], i == 0, out);
+        json_step(simulation, request, &steps[i], i == first_of_device(steps, count), out);
     }
     text_buffer_add(out, "]}");
     free(steps);

@@ -122,6 +122,42 @@ START_TEST(the_slowest_operations_of_a_run_are_explained)
 }
 END_TEST
 
+/* Of drivers that map buffers the whole operation is told: its steps, those of CPUs among them, add up to the
+ * largest latency the stream has. */
+START_TEST(drivers_are_part_of_the_slowest_operations)
+{
+    static const char *const scenarios[] = {
+        "workloads/buffers/bounce-off.json",   "workloads/buffers/bounce-strict.json",
+        "workloads/buffers/list-off.json",     "workloads/buffers/list-strict.json",
+        "workloads/buffers/confidential.json",
+    };
+    for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+        char command[160];
+        snprintf(command, sizeof(command), "run %s -f json", scenarios[i]);
+        char *run = output_of(command, 0);
+        strcat(command, " --explain slowest:2");
+        char *text = output_of(command, 0);
+        cJSON *result = cJSON_Parse(run), *document = cJSON_Parse(text);
+        const cJSON *requests = cJSON_GetObjectItem(document, "requests"), *stream;
+        double most = 0;
+        cJSON_ArrayForEach(stream, cJSON_GetObjectItem(result, "streams"))
+        {
+            double maximum = number(cJSON_GetObjectItem(stream, "latency"), "maximum_ps");
+            most = maximum > most ? maximum : most;
+        }
+        ck_assert_int_eq(cJSON_GetArraySize(requests), 2);
+        check_request(cJSON_GetArrayItem(requests, 0));
+        check_request(cJSON_GetArrayItem(requests, 1));
+        ck_assert_double_eq(number(cJSON_GetArrayItem(requests, 0), "latency_ps"), most);
+        ck_assert(strstr(scenarios[i], "off") || strstr(text, "\"at\": \"CPU\""));
+        cJSON_Delete(result);
+        cJSON_Delete(document);
+        free(run);
+        free(text);
+    }
+}
+END_TEST
+
 /* Slices of a row do not overlap but where one contains the other. */
 START_TEST(a_timeline_has_a_row_for_each_operation_under_way)
 {
@@ -187,6 +223,7 @@ Suite *explain_suite(void)
     tcase_add_test(tests, steps_add_up_and_walks_read_what_they_must);
     tcase_add_test(tests, a_request_that_fails_says_why);
     tcase_add_test(tests, the_slowest_operations_of_a_run_are_explained);
+    tcase_add_test(tests, drivers_are_part_of_the_slowest_operations);
     tcase_add_test(tests, a_timeline_has_a_row_for_each_operation_under_way);
     tcase_add_test(tests, a_series_adds_up_to_the_run);
     suite_add_tcase(suite, tests);
