@@ -93,8 +93,8 @@ static void move(const struct fluid_actor *actor, double bytes)
                        sg_host_by_name(name_of(target, "to", actor->flow)), bytes);
 }
 
-/* In pieces until all is moved (@p bytes 0: without end) or the duration is over: what the last one would have
- * moved by then counts as well. @return all is moved */
+/* In pieces until all is moved (@p bytes 0: without end) or the duration is over: what the last one would
+ * have moved by then counts as well. @return all is moved */
 static bool move_until(const struct fluid_actor *actor, struct fluid_flow *flow, double bytes, double *moved)
 {
     uint64_t duration_ps = actor->state->run->duration_ps;
