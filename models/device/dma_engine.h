@@ -60,7 +60,7 @@ struct dma_operation {
     uint32_t remaining_bytes; /**< not yet read or visible */
     uint32_t pasid;           /**< that its requests carry, plus one; 0: none */
     uint32_t space;           /**< of the device TLB: what it calls that PASID */
-    uint32_t stream;          /**< the owner's id */
+    uint32_t stream;          /**< the owner's id; NONE: in no use */
     uint32_t engine;
     bool write;
     bool queued;          /**< some of its TLPs may go out now */

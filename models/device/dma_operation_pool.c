@@ -26,6 +26,7 @@ void dma_operation_pool_reserve(struct dma_operation_pool *pool, uint32_t spare)
     pool->items = memory_resize(pool->items, count, sizeof(*pool->items));
     for (uint32_t i = count; i-- > pool->count;) {
         pool->items[i].next = pool->free_first;
+        pool->items[i].stream = NONE;
         pool->free_first = i;
     }
     pool->count = count;
@@ -44,6 +45,7 @@ uint32_t dma_operation_take(struct dma_operation_pool *pool)
 void dma_operation_release(struct dma_operation_pool *pool, uint32_t index)
 {
     pool->items[index].next = pool->free_first;
+    pool->items[index].stream = NONE;
     pool->free_first = index;
     pool->live--;
 }

@@ -195,6 +195,12 @@ struct stream {
     uint32_t peer_id;         /**< whose memory copies go to; NONE */
 };
 
+/** As many operations at a time as the queue is deep, and not at times of their own? */
+static inline bool stream_is_closed_loop(const struct stream *stream)
+{
+    return stream->trace_path ? !stream->trace_timed : stream->interval_ps == 0;
+}
+
 struct workload {
     const char *name;
     uint64_t duration_ps; /**< the run stops here; 0 = when every stream has done its operations */

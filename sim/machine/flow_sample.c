@@ -251,7 +251,8 @@ static int measure_alone(struct flow_sampler *sampler, uint32_t index, uint64_t 
     if (status < 0)
         return status;
     const struct stream_result *result = machine_stream_result(solo.machine, 0);
-    alone->bytes_per_s = rate(result->bytes, result->last_ps - result->first_ps);
+    struct stream_rate moved = stream_result_rate(result);
+    alone->bytes_per_s = rate(moved.bytes, moved.elapsed_ps);
     alone->operations = result->recorded;
     alone->failed = result->failed;
     alone->latency_ps = result->latency.count ? histogram_mean(&result->latency) : 0;

@@ -158,9 +158,8 @@ static void note(const struct machine *machine, struct run *run)
 {
     const struct stream_result *result = machine_stream_result(machine, 0);
     const struct iommu_counters *counters = &machine_unit(machine, 0)->counters;
-    double elapsed_ps = (double)(result->last_ps - result->first_ps);
     run->mean_ps = (double)histogram_mean(&result->latency);
-    run->reads_per_s = elapsed_ps > 0 ? (double)result->recorded * 1e12 / elapsed_ps : 0;
+    run->reads_per_s = (double)stream_result_operations_per_s(result);
     run->miss_share = counters->requests ? (double)counters->iotlb_misses / (double)counters->requests : 0;
 }
 

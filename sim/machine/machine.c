@@ -211,6 +211,8 @@ static int finish(struct machine *machine)
 {
     if (machine->series.interval_ps)
         machine_series_finish(machine);
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++)
+        steady_window_end(machine, i);
     int status = requests_end(machine);
     if (status == 0)
         check_laws(machine);

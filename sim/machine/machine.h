@@ -84,6 +84,22 @@ struct buffer_counters {
     uint64_t bounced_bytes; /**< of buffers that the device could not or must not reach */
 };
 
+/**
+ * The part of a generator's or trace's run that its rates are taken from, in which as many operations are
+ * under way at the end as at the beginning: from when the warm-up is over and the queue has been through once
+ * (without warm-up, from the first submission; in an open loop, from the first recorded one) until there is
+ * nothing more to submit. What an operation has moved counts when it is there, TLP by TLP, and not when all
+ * of it is: else what went over the link before the window would be counted in it. So no rate is above that
+ * of the slowest link on the way, but for what a buffer behind it (a root port's, as large as its posted
+ * credits) holds at the beginning of the window more than at its end.
+ */
+struct steady_window {
+    bool submitted, begun, ended;
+    uint64_t submitted_ps; /**< first submission */
+    uint64_t begin_ps, end_ps;
+    uint64_t begin_bytes, end_bytes; /**< moved until then, of the whole run */
+};
+
 /** What one stream did. Times in picoseconds. Latencies, ledger and bytes are those of recorded operations:
  * after the warm-up, and successful. */
 struct stream_result {
@@ -100,12 +116,39 @@ struct stream_result {
     uint64_t bytes;       /**< of recorded operations that succeeded */
     uint64_t first_ps, last_ps; /**< end of the last warm-up operation, or first submission without warm-up;
                                    last recorded completion */
+    struct steady_window steady;
+    uint64_t moved_bytes; /**< of all operations that were over and succeeded, warm-up included */
     struct histogram latency;
     struct histogram failed_latency; /**< of recorded operations that failed: until the device, or for writes
                                         the root complex, knew */
     __uint128_t
         ledger[LEDGER_PARTS]; /**< sums over recorded operations; all parts together = latency.total */
 };
+
+/** Bytes in a time: a stream's rate. */
+struct stream_rate {
+    uint64_t begin_ps, elapsed_ps; /**< 0 elapsed: no rate can be given */
+    uint64_t bytes;
+};
+
+/**
+ * A stream's rate over its steady window. Where less than a quarter of the recorded bytes were moved in it
+ * (the queue is about as deep as there are operations): all of the run, warm-up included. Devices with
+ * drivers, and what is submitted from outside, have no such window: what is recorded, from first_ps to
+ * last_ps.
+ */
+struct stream_rate stream_result_rate(const struct stream_result *result);
+
+/**
+ * All streams together, from machine_measured_from_ps() to the end of the last one. The rates of streams do
+ * not add up to it where one goes on when another has ended.
+ */
+struct stream_rate machine_rate_of_all(const struct machine *machine);
+
+/** Operations a second: as many as those bytes are, by the mean size of the recorded ones; rounded to
+ * nearest.
+ */
+uint64_t stream_result_operations_per_s(const struct stream_result *result);
 
 /** What the device of a stream did, or NULL where the stream is a generator or a trace. */
 const struct device_model *machine_device_model(const struct machine *machine, uint32_t stream);

@@ -86,6 +86,8 @@ static void record_operation(struct machine *machine, const struct dma_operation
                                 .ledger = tlp->ledger};
     if (operation->leads)
         return;
+    if (!operation->late && !operation->failed)
+        machine->traffic[operation->stream].result.moved_bytes += operation->length_bytes;
     if (operation->late) {
         machine->traffic[operation->stream].result.late++;
         machine->traffic[operation->stream].result.late_refused += operation->failed;

@@ -55,6 +55,7 @@ void machine_measure_from_now(struct machine *machine)
 {
     uint64_t now_ps = machine->events.now_ps;
     machine->measured_from_ps = now_ps;
+    rate_of_all_begin(machine);
     for (uint32_t i = 0; i < machine->workload->stream_count; i++)
         queue_meter_restart(&machine->traffic[i].queue, now_ps);
     for (uint32_t i = 0; i < machine->engine_count; i++)

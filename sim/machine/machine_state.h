@@ -45,6 +45,7 @@ struct traffic {
     uint64_t position;          /**< sequential, strided: offset of the next operation in the window */
     uint64_t interrupt_address; /**< STREAM_MSI: where the function's messages go */
     uint64_t issued;            /**< operations submitted */
+    uint64_t over_operations;   /**< what its driver asked for and got, failed or not */
     uint32_t outstanding;
     uint32_t leading_writes;     /**< STREAM_WRITE_READ: under way, which a finished read need not wait for */
     uint32_t backlog_at_half;    /**< open loop: the same at half time */
@@ -82,12 +83,13 @@ struct machine {
     uint32_t *engine_of;                  /**< [function], NONE where it has none */
     struct completer *completers;
     uint32_t completer_count;
-    uint32_t *peer_completer_of; /**< [function] completer for requests of peers to it */
-    uint32_t *path_payload;      /**< [function] machine_path_payload() */
-    struct traffic *traffic;     /**< [stream] */
-    uint32_t active_streams;     /**< with something left to do */
-    uint32_t warming_streams;    /**< whose warm-up is not over */
-    uint64_t measured_from_ps;   /**< counters and queues are measured from here on */
+    uint32_t *peer_completer_of;  /**< [function] completer for requests of peers to it */
+    uint32_t *path_payload;       /**< [function] machine_path_payload() */
+    struct traffic *traffic;      /**< [stream] */
+    uint32_t active_streams;      /**< with something left to do */
+    uint32_t warming_streams;     /**< whose warm-up is not over */
+    uint64_t measured_from_ps;    /**< counters and queues are measured from here on */
+    uint64_t measured_from_bytes; /**< all streams had moved until then */
     bool stopped;
     bool paused; /**< machine_pause() */
     int status;
@@ -121,6 +123,13 @@ int machine_build_domains(struct machine *machine, struct diagnostics *diagnosti
 void machine_warm_memory(struct machine *machine);
 /** The warm-up is over: all counters and queues begin anew (machine_queues.c). */
 void machine_measure_from_now(struct machine *machine);
+
+/** For the steady window of a stream (machine_rates.c): it submits an operation, or one of a closed loop is
+ * over; there is nothing more to submit. */
+void steady_window_begin(struct machine *machine, uint32_t stream);
+void steady_window_end(struct machine *machine, uint32_t stream);
+/** The rate of all streams is taken from now on. */
+void rate_of_all_begin(struct machine *machine);
 
 /** Does Little's law hold for every queue (machine_queues.c)? */
 bool machine_queues_hold(const struct machine *machine);

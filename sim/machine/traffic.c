@@ -114,11 +114,6 @@ static bool trace_take(struct machine *machine, struct traffic *traffic, struct 
 
 /* ---- submitting ---- */
 
-static bool closed_loop(const struct stream *stream)
-{
-    return stream->trace_path ? !stream->trace_timed : stream->interval_ps == 0;
-}
-
 /* A read, and before it a write of the same place. */
 static void submit_write_read(struct machine *machine, uint32_t read)
 {
@@ -157,9 +152,12 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
     uint32_t function_id = NONE;
     bool got = traffic->trace ? trace_take(machine, traffic, &next, &function_id)
                               : generator_next(traffic, &next, &function_id);
-    if (!got)
+    if (!got) {
+        if (!traffic->trace || (traffic->exhausted && !traffic->pending_valid))
+            steady_window_end(machine, stream_id);
         return false;
-    if (!closed_loop(traffic->stream) && traffic->outstanding >= OPEN_LOOP_LIMIT) {
+    }
+    if (!stream_is_closed_loop(traffic->stream) && traffic->outstanding >= OPEN_LOOP_LIMIT) {
         traffic->issued++;
         traffic->result.turned_away++;
         traffic->result.overloaded = true;
@@ -170,6 +168,7 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
     next.recorded = traffic->issued >= traffic->stream->warmup_operations;
     if (traffic->issued == 0)
         traffic->result.first_ps = machine->events.now_ps;
+    steady_window_begin(machine, stream_id);
     traffic->issued++;
     traffic->outstanding++;
     queue_meter_arrive(&traffic->queue, machine->events.now_ps);
@@ -266,7 +265,7 @@ void traffic_on_issue(struct machine *machine, uint32_t stream_id)
     const struct stream *stream = traffic->stream;
     if (traffic->device) {
         devices_start(machine, stream_id);
-    } else if (closed_loop(stream)) {
+    } else if (stream_is_closed_loop(stream)) {
         fill_queue(machine, stream_id);
     } else if (traffic->trace) {
         issue_timed(machine, stream_id);
@@ -282,7 +281,7 @@ static void go_on(struct machine *machine, uint32_t stream_id)
 {
     struct traffic *traffic = &machine->traffic[stream_id];
     traffic->outstanding--;
-    if (closed_loop(traffic->stream))
+    if (stream_is_closed_loop(traffic->stream))
         fill_queue(machine, stream_id);
     else if (traffic->trace && traffic->pending_valid && traffic->pending.operation == TRACE_BARRIER &&
              !traffic->outstanding)
@@ -303,7 +302,11 @@ void traffic_device_ends(struct machine *machine, uint32_t stream_id)
 
 void traffic_request_done(struct machine *machine, uint32_t stream_id, uint64_t start_ps)
 {
-    queue_meter_depart(&machine->traffic[stream_id].queue, start_ps, machine->events.now_ps);
+    struct traffic *traffic = &machine->traffic[stream_id];
+    queue_meter_depart(&traffic->queue, start_ps, machine->events.now_ps);
+    traffic->over_operations++;
+    if (stream_is_closed_loop(traffic->stream))
+        steady_window_begin(machine, stream_id);
     go_on(machine, stream_id);
 }
 

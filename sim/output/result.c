@@ -92,11 +92,6 @@ char *wide_print(char *text, __uint128_t value)
     return memcpy(text, digits + at, sizeof(digits) - at);
 }
 
-uint64_t stream_elapsed_ps(const struct stream_result *stream)
-{
-    return stream->recorded && stream->last_ps > stream->first_ps ? stream->last_ps - stream->first_ps : 0;
-}
-
 uint64_t measured_ps(const struct result *result)
 {
     const struct machine *machine = result->simulation->machine;

@@ -66,10 +66,6 @@ enum { WIDE_TEXT_SIZE = 48 };
 /** Decimal digits of a 128-bit number. @return text */
 char *wide_print(char *text, __uint128_t value);
 
-/** Time over which a stream's rates are taken: from the end of its warm-up to its last recorded completion.
- */
-uint64_t stream_elapsed_ps(const struct stream_result *stream);
-
 /** Time during which units, links, memory and queues were counted (machine_measured_from_ps()). */
 uint64_t measured_ps(const struct result *result);
 

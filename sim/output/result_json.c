@@ -96,6 +96,7 @@ static void write_run(struct json_layout *layout, const struct result *result)
 {
     const struct machine *machine = result->simulation->machine;
     struct result_totals totals = result_totals(result);
+    struct stream_rate all = machine_rate_of_all(machine);
     layout_open(layout, "run", '{');
     layout_boolean(layout, "complete", !result->interrupted);
     layout_format(layout, "simulated_ps", "%" PRIu64, machine_end_ps(machine));
@@ -104,6 +105,7 @@ static void write_run(struct json_layout *layout, const struct result *result)
     layout_format(layout, "operations", "%" PRIu64, totals.completed);
     layout_format(layout, "failed", "%" PRIu64, totals.failed);
     layout_format(layout, "unfinished", "%" PRIu64, totals.unfinished);
+    layout_format(layout, "bytes_per_s", "%" PRIu64, result_rate(all.bytes, all.elapsed_ps));
     layout_close(layout, '}', false);
 }
 

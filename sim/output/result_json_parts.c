@@ -76,20 +76,26 @@ static void write_ledger(struct json_layout *layout, const struct stream_result 
 }
 
 /* null where operations were recorded, but all at one instant: there is no rate. */
-static void write_rate(struct json_layout *layout, const char *key, uint64_t amount, uint64_t recorded,
-                       uint64_t elapsed_ps)
+static void write_rates(struct json_layout *layout, const struct stream_result *got)
 {
-    if (recorded && !elapsed_ps)
-        layout_format(layout, key, "null");
-    else
-        write_number(layout, key, result_rate(amount, elapsed_ps));
+    struct stream_rate moved = stream_result_rate(got);
+    if (got->recorded && !moved.elapsed_ps) {
+        layout_raw(layout, "bytes_per_s", "null");
+        layout_raw(layout, "bits_per_s", "null");
+        layout_raw(layout, "operations_per_s", "null");
+        return;
+    }
+    write_number(layout, "rates_from_ps", moved.begin_ps);
+    write_number(layout, "rates_until_ps", moved.begin_ps + moved.elapsed_ps);
+    write_number(layout, "bytes_per_s", result_rate(moved.bytes, moved.elapsed_ps));
+    write_number(layout, "bits_per_s", result_rate(moved.bytes * 8, moved.elapsed_ps));
+    write_number(layout, "operations_per_s", stream_result_operations_per_s(got));
 }
 
 static void write_stream(struct json_layout *layout, const struct result *result, uint32_t index)
 {
     const struct stream *stream = &result->simulation->workload->streams[index];
     const struct stream_result *got = machine_stream_result(result->simulation->machine, index);
-    uint64_t elapsed_ps = stream_elapsed_ps(got);
     layout_open(layout, NULL, '{');
     layout_string(layout, "name", stream->name);
     write_address(layout, "device", result, stream->function_id);
@@ -112,9 +118,7 @@ static void write_stream(struct json_layout *layout, const struct result *result
     layout->fresh_line = true;
     write_number(layout, "first_ps", got->first_ps);
     write_number(layout, "last_ps", got->last_ps);
-    write_rate(layout, "bytes_per_s", got->bytes, got->recorded, elapsed_ps);
-    write_rate(layout, "bits_per_s", got->bytes * 8, got->recorded, elapsed_ps);
-    write_rate(layout, "operations_per_s", got->recorded, got->recorded, elapsed_ps);
+    write_rates(layout, got);
     result_json_histogram(layout, "latency", &got->latency);
     if (got->failed_latency.count)
         result_json_histogram(layout, "failed_latency", &got->failed_latency);

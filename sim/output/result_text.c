@@ -107,6 +107,14 @@ static void write_heading(const struct result *result, struct text_buffer *out)
 
 /* ---- streams ---- */
 
+/* Gigabits a second with two decimals. */
+static char *gigabits_print(char *text, struct stream_rate rate)
+{
+    uint64_t hundredths = (result_rate(rate.bytes * 8, rate.elapsed_ps) + 5000000) / 10000000;
+    snprintf(text, AMOUNT_TEXT_SIZE, "%" PRIu64 ".%02" PRIu64, hundredths / 100, hundredths % 100);
+    return text;
+}
+
 static void write_streams(const struct result *result, struct text_buffer *out)
 {
     const struct workload *workload = result->simulation->workload;
@@ -115,16 +123,20 @@ static void write_streams(const struct result *result, struct text_buffer *out)
     for (uint32_t i = 0; i < workload->stream_count; i++) {
         const struct stream *stream = &workload->streams[i];
         const struct stream_result *got = machine_stream_result(result->simulation->machine, i);
-        uint64_t elapsed_ps = stream_elapsed_ps(got),
-                 hundredths = (result_rate(got->bytes * 8, elapsed_ps) + 5000000) / 10000000;
+        struct stream_rate moved = stream_result_rate(got);
         char rate[AMOUNT_TEXT_SIZE] = "-", bits[AMOUNT_TEXT_SIZE] = "-", device[BDF_TEXT_SIZE];
-        if (elapsed_ps || !got->recorded) { /* all at one instant is no rate */
-            amount_print(rate, result_rate(got->recorded, elapsed_ps));
-            snprintf(bits, sizeof(bits), "%" PRIu64 ".%02" PRIu64, hundredths / 100, hundredths % 100);
+        if (moved.elapsed_ps || !got->recorded) { /* all at one instant is no rate */
+            amount_print(rate, stream_result_operations_per_s(got));
+            gigabits_print(bits, moved);
         }
         text_buffer_format(out, "%-*.*s %-13s %-10s %11" PRIu64 " %9" PRIu64 " %11s %13s\n", NAME_WIDTH,
                            NAME_WIDTH, stream->name, address(result, stream->function_id, device),
                            stream_operation_text(stream), got->recorded, got->failed, rate, bits);
+    }
+    if (workload->stream_count > 1) {
+        char bits[AMOUNT_TEXT_SIZE];
+        text_buffer_format(out, "%-*s %60s\n", NAME_WIDTH, "all together",
+                           gigabits_print(bits, machine_rate_of_all(result->simulation->machine)));
     }
 }
 
@@ -362,7 +374,7 @@ static void write_overload(const struct result *result, struct text_buffer *out)
             text_buffer_format(out, ": it offers %s op/s",
                                amount_print(offered, result_rate(1, stream->interval_ps)));
         text_buffer_format(out, ", %s op/s get through;\n           its latency grows with the run\n",
-                           amount_print(done, result_rate(got->recorded, stream_elapsed_ps(got))));
+                           amount_print(done, stream_result_operations_per_s(got)));
         if (got->turned_away)
             text_buffer_format(out,
                                "           %" PRIu64 " operations were turned away: 65536 were waiting\n",

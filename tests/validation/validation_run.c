@@ -114,10 +114,10 @@ void validation_run_load(struct validation_run *run, const char *text)
 struct validation_rates validation_run_rates(const struct validation_run *run, uint32_t stream)
 {
     const struct stream_result *result = machine_stream_result(run->simulation.machine, stream);
-    double elapsed_ps = (double)(result->last_ps - result->first_ps);
+    struct stream_rate moved = stream_result_rate(result);
     return (struct validation_rates){
-        .operations_per_us = (double)result->recorded * 1e6 / elapsed_ps,
-        .gbps = (double)result->bytes * 8e3 / elapsed_ps,
+        .operations_per_us = (double)stream_result_operations_per_s(result) / 1e6,
+        .gbps = (double)moved.bytes * 8e3 / (double)moved.elapsed_ps,
         .mean_ns = (double)histogram_mean(&result->latency) / 1e3,
         .median_ns = (double)histogram_percentile(&result->latency, 500000) / 1e3,
         .p95_ns = (double)histogram_percentile(&result->latency, 950000) / 1e3,
