@@ -21,6 +21,13 @@ static const struct field fields[] = {
      .offset = offsetof(struct memory_parameters, tables_remote),
      .maximum = 1,
      .help = "page and context tables are in another socket's memory than the unit that reads them"},
+    {.name = "queues_remote",
+     .type = FIELD_BOOLEAN,
+     .offset = offsetof(struct memory_parameters, queues_remote),
+     .maximum = 1,
+     .help =
+         "invalidation queues, and the statuses that submitters poll, are in another socket's memory than "
+         "the unit and the CPUs"},
     TIME("llc_latency", llc_latency_ps, "read served by the last-level cache"),
     TIME("dram_latency", dram_latency_ps, "read served by DRAM"),
     TIME("remote_latency", remote_latency_ps, "added where the memory is another socket's"),

@@ -31,6 +31,7 @@ struct memory_parameters {
     int data_source;                /**< enum memory_source: where DMA buffers are found */
     int table_source;               /**< enum memory_source: where page and context tables are found */
     bool tables_remote;             /**< they are in another socket's memory than the unit */
+    bool queues_remote;             /**< so are its invalidation queue and what submitters poll */
     uint64_t llc_latency_ps;        /**< read served by the last-level cache */
     uint64_t dram_latency_ps;       /**< read served by DRAM */
     uint64_t remote_latency_ps;     /**< added where the memory is another socket's */
@@ -104,6 +105,13 @@ uint64_t memory_read(struct memory *memory, uint64_t now_ps, uint64_t address, u
 /** Take @p bytes of a write at @p now_ps: the time at which memory has accepted them (latency not included).
  */
 uint64_t memory_write(struct memory *memory, uint64_t now_ps, uint64_t address, uint32_t bytes);
+
+/** What an access to an invalidation queue, or to a status that its submitter polls, takes longer where they
+ * are another socket's. */
+static inline uint64_t memory_queue_crossing_ps(const struct memory *memory)
+{
+    return memory->parameters.queues_remote ? memory->parameters.remote_latency_ps : 0;
+}
 
 /** Time that copying takes at a rate. */
 static inline uint64_t memory_copy_ps(uint64_t bytes, uint64_t bytes_per_s)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/host/spin_lock.h"
 
-void spin_lock_take(struct spin_lock *lock, struct kernel_time *time, uint64_t handoff_ps)
+bool spin_lock_take(struct spin_lock *lock, struct kernel_time *time, uint64_t handoff_ps)
 {
+    bool other = lock->used && lock->holder != time->cpu;
     lock->taken++;
-    if (lock->used && lock->holder != time->cpu) {
+    if (other) {
         if (lock->free_ps > time->now_ps) {
             lock->waited_for++;
             lock->wait_ps += lock->free_ps - time->now_ps;
@@ -14,4 +15,5 @@ void spin_lock_take(struct spin_lock *lock, struct kernel_time *time, uint64_t h
     }
     lock->used = true;
     lock->holder = time->cpu;
+    return other;
 }

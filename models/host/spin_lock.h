@@ -24,8 +24,8 @@ struct spin_lock {
 };
 
 /** Wait for the lock on @p time's CPU; its time spent is KERNEL_LOCK. @param handoff_ps  the line's way from
- * another CPU */
-void spin_lock_take(struct spin_lock *lock, struct kernel_time *time, uint64_t handoff_ps);
+ * another CPU @return that it came from one: so does what it guards */
+bool spin_lock_take(struct spin_lock *lock, struct kernel_time *time, uint64_t handoff_ps);
 
 /** Let it go, at the CPU's present time. */
 static inline void spin_lock_release(struct spin_lock *lock, const struct kernel_time *time)

@@ -32,7 +32,8 @@ static const struct field fields[] = {
     TIME("slot", slot_ps,
          "for each slot that a search passes, each that is marked or freed, and each free one before them in "
          "the segment, which counts the free slots behind it"),
-    TIME("lock_handoff", lock_handoff_ps, "way of an area's lock from another CPU"),
+    TIME("lock_handoff", lock_handoff_ps,
+         "way of a cache line from another CPU: that of an area's lock, then that of its first slots"),
     TIME("copy", copy_ps, "of a copy, beside its bytes"),
     RATE("copy_bandwidth", copy_bytes_per_s, "at which one CPU copies"),
     RATE("encrypt_bandwidth", encrypt_bytes_per_s,
@@ -142,6 +143,15 @@ static bool aligned(const struct swiotlb *pool, const struct search *search, uin
            (address & search->copied_mask) == (search->physical & search->copied_mask);
 }
 
+/* The lock and the counters beside it come from the CPU that had them before, and then the slots that are
+ * looked at first: what lies behind them is fetched meanwhile. */
+static void lock_area(const struct swiotlb *pool, struct swiotlb_area *area, struct kernel_time *time)
+{
+    uint64_t line_ps = pool->parameters->lock_handoff_ps;
+    if (spin_lock_take(&area->lock, time, line_ps))
+        kernel_time_spend(time, KERNEL_BOUNCE, line_ps);
+}
+
 /* swiotlb_search_pool_area(): first fit from where the last search ended, in steps of the alignment. */
 static uint32_t search_area(struct swiotlb *pool, struct kernel_time *time, const struct search *search,
                             uint32_t area_index)
@@ -151,7 +161,7 @@ static uint32_t search_area(struct swiotlb *pool, struct kernel_time *time, cons
     uint64_t mask =
         search->alignment_mask > search->copied_mask ? search->alignment_mask : search->copied_mask;
     uint32_t stride = (uint32_t)(mask >> SLOT_SHIFT) + 1, found = SWIOTLB_NOTHING, passed = 0, written = 0;
-    spin_lock_take(&area->lock, time, costs->lock_handoff_ps);
+    lock_area(pool, area, time);
     uint32_t index = area->index, base = area_index * pool->area_slots;
     bool room = search->slots <= pool->area_slots - area->used;
     for (uint32_t looked = 0; room && looked < pool->area_slots && found == SWIOTLB_NOTHING; passed++) {
@@ -237,7 +247,7 @@ void swiotlb_give(struct swiotlb *pool, struct kernel_time *time, uint32_t slot)
     struct swiotlb_area *area = &pool->areas[slot / pool->area_slots];
     uint32_t count = pool->run[slot], end = slot + count;
     assert(count);
-    spin_lock_take(&area->lock, time, costs->lock_handoff_ps);
+    lock_area(pool, area, time);
     uint8_t behind = end % SWIOTLB_SEGMENT_SLOTS ? pool->free_run[end] : 0;
     for (uint32_t i = end; i-- > slot;)
         pool->free_run[i] = ++behind;

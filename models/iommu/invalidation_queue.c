@@ -7,11 +7,12 @@
 #include <stdlib.h>
 
 /* Arguments of events: a descriptor was carried out; a status was seen (the waiter follows in the low bits);
- * a round of waiting for devices took too long. */
+ * a round of waiting for devices took too long; invalidations are complete. */
 enum {
     ARGUMENT_CARRIED_OUT = 0,
     ARGUMENT_STATUS = 1U << 30,
     ARGUMENT_TIMEOUT = 2U << 30,
+    ARGUMENT_COMPLETE = 3U << 30,
     ARGUMENT_KIND = 3U << 30,
     RING_INITIAL = 16,
 };
@@ -68,6 +69,11 @@ static void start(struct invalidation_queue *queue)
     post(queue, queue->started_ps + queue->unit->parameters.invalidation_descriptor_ps, ARGUMENT_CARRIED_OUT);
 }
 
+static uint64_t crossing_ps(const struct invalidation_queue *queue)
+{
+    return queue->unit->host_memory ? memory_queue_crossing_ps(queue->unit->host_memory) : 0;
+}
+
 void invalidation_queue_submit(struct invalidation_queue *queue, const struct invalidation *batch,
                                uint32_t count, uint32_t waiter)
 {
@@ -77,13 +83,15 @@ void invalidation_queue_submit(struct invalidation_queue *queue, const struct in
         begin_ps = queue->lock_free_ps;
     struct invalidation wait = {.type = INVALIDATION_WAIT, .waiter = waiter};
     assert(waiter < ARGUMENT_STATUS);
-    queue->lock_free_ps = begin_ps + queue->unit->parameters.invalidation_submit_ps;
+    uint64_t visible_ps = queue->count ? 0 : crossing_ps(queue); /* fetched, else before its turn comes */
+    queue->lock_free_ps = begin_ps + queue->unit->parameters.invalidation_submit_ps + crossing_ps(queue);
+    visible_ps += queue->lock_free_ps;
     queue->lock_wait_ps += begin_ps - now_ps;
     queue->waiting++;
     queue->batches++;
     for (uint32_t i = 0; i <= count; i++) {
         struct invalidation invalidation = i < count ? batch[i] : wait;
-        invalidation.visible_ps = queue->lock_free_ps;
+        invalidation.visible_ps = visible_ps;
         append(queue, &invalidation);
     }
     start(queue);
@@ -98,17 +106,18 @@ static void take_first(struct invalidation_queue *queue)
     start(queue);
 }
 
-/* The wait descriptor at the head is done once nothing translated before it is under way and all devices have
- * answered. */
+/* The wait descriptor at the head is done once nothing translated before it is under way, invalidations are
+ * complete and all devices have answered. */
 static void try_finish_wait(struct invalidation_queue *queue)
 {
-    if (!queue->draining || queue->drain.in_flight[queue->drain.generation ^ 1] || queue->devices)
+    if (!queue->draining || queue->events->now_ps < queue->complete_ps ||
+        queue->drain.in_flight[queue->drain.generation ^ 1] || queue->devices)
         return;
     const struct iommu_parameters *parameters = &queue->unit->parameters;
     uint32_t waiter = at(queue, 0)->waiter, others = queue->waiting - 1;
     queue->draining = false;
     post(queue,
-         queue->events->now_ps + parameters->invalidation_wait_ps +
+         queue->events->now_ps + parameters->invalidation_wait_ps + crossing_ps(queue) * 3 / 2 +
              others * parameters->invalidation_poll_ps / 2,
          ARGUMENT_STATUS | waiter);
     take_first(queue);
@@ -129,6 +138,8 @@ static void begin_wait(struct invalidation_queue *queue)
     queue->drain.generation ^= 1;
     queue->wait_began_ps = queue->events->now_ps;
     set_timer(queue);
+    if (queue->complete_ps > queue->events->now_ps)
+        post(queue, queue->complete_ps, ARGUMENT_COMPLETE);
     try_finish_wait(queue);
 }
 
@@ -143,6 +154,7 @@ static void carry_out(struct invalidation_queue *queue)
     case INVALIDATION_IOTLB:
         remapping_unit_invalidate(queue->unit, head.scope, head.domain, head.iova, head.order,
                                   head.leaf_only);
+        queue->complete_ps = queue->events->now_ps + queue->unit->parameters.invalidation_completion_ps;
         break;
     case INVALIDATION_DEVICE_TLB:
         queue->devices++;
@@ -181,6 +193,9 @@ void invalidation_queue_event(struct invalidation_queue *queue, uint32_t argumen
         break;
     case ARGUMENT_TIMEOUT:
         on_timer(queue);
+        break;
+    case ARGUMENT_COMPLETE:
+        try_finish_wait(queue);
         break;
     default:
         carry_out(queue);

@@ -11,9 +11,15 @@
  * sees it half a round of them later, on average: with many CPUs an invalidation takes time in proportion to
  * their number, and their invalidations together do not become more. The unit
  * carries descriptors out in order. A wait descriptor is done when
+ *   - IOTLB invalidations before it are complete in all of the unit's caches (invalidation_completion:
+ * SMMUv3's are spread over the chip, and a CMD_SYNC waits for the answers of all), and
  *   - requests translated before it have reached memory or left the root complex (VT-d: DR and DW, draining),
  * and
  *   - devices have answered the ATS invalidations before it, or were given up.
+ *
+ * In another socket's memory (memory/queues_remote) the way there is gone when descriptors are written, when
+ * the unit fetches them from a queue that was empty, half of it when it writes the status, and when the
+ * submitter's look finds that.
  *
  * MODEL: the ring has no end. Submitters wait for what they submit, so a full ring of 256 would only make
  * them wait at another place.
@@ -68,6 +74,7 @@ struct invalidation_queue {
     bool busy;                   /**< the first descriptor is being carried out, or waits for others */
     bool draining;               /**< it is a wait descriptor, and is not done yet */
     uint32_t devices;            /**< ATS invalidations sent and not answered */
+    uint64_t complete_ps;        /**< when the IOTLB invalidations that were carried out are complete */
     uint64_t wait_began_ps;      /**< of the wait descriptor at the head, if it waits for devices */
     bool timer_set;              /**< an event for its time-out is under way */
     uint64_t lock_free_ps;

@@ -99,6 +99,9 @@ static const struct field fields[] = {
          "a CPU writes a batch of invalidations and the tail register, holding the queue's lock"),
     TIME("invalidation_descriptor", invalidation_descriptor_ps,
          "the unit fetches and carries out one descriptor of the invalidation queue"),
+    TIME("invalidation_completion", invalidation_completion_ps,
+         "an IOTLB invalidation was carried out to its being complete in all of the unit's caches; a wait "
+         "descriptor, behind which no other is carried out, waits for it"),
     TIME("invalidation_wait", invalidation_wait_ps,
          "status write of a wait descriptor to the polling CPU seeing it"),
     TIME("invalidation_poll", invalidation_poll_ps,

@@ -73,6 +73,8 @@ struct iommu_parameters {
     uint64_t
         invalidation_submit_ps; /**< a CPU writes a batch and the tail register, holding the queue's lock */
     uint64_t invalidation_descriptor_ps; /**< the unit fetches and carries out one descriptor */
+    uint64_t invalidation_completion_ps; /**< an IOTLB invalidation was carried out to its being complete in
+                                            all caches: a wait descriptor is not done before */
     uint64_t invalidation_wait_ps; /**< status write of a wait descriptor to the CPU that polls seeing it */
     uint64_t invalidation_poll_ps; /**< a look at the status with the queue's lock held, and the lock's
                                       handoff; 0: CPUs look without the lock */

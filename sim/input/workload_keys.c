@@ -47,8 +47,11 @@ static const struct json_key domain_keys_rows[] = {
      "command line "
      "and defaults make the groups of the devices",
      NULL, translation_mode_names},
-    {"devices", "addresses of the functions in it; \"all\": all that issue DMA and are in no domain yet",
-     "{\"anyOf\": [{\"const\": \"all\"}, " SCHEMA_LIST(SCHEMA_BDF) "]}", NULL},
+    {"devices",
+     "addresses of the functions in it; \"all\": all that issue DMA and are in no domain yet; \"each\": the "
+     "same "
+     "ones, each IOMMU group in a domain of its own, as the kernel has them",
+     "{\"anyOf\": [{\"enum\": [\"all\", \"each\"]}, " SCHEMA_LIST(SCHEMA_BDF) "]}", NULL},
     {"ats",
      "true: devices with an ATS capability translate their addresses themselves; false: none does; absent: "
      "those whose ats_enabled the topology sets",

@@ -145,15 +145,15 @@ const struct domain *find_pasid_domain(const struct workload *workload, uint32_t
 }
 
 /* The domain that already has the device: the one without PASID, or one with the same. */
-static const struct domain *domain_before(const struct workload_reading *reading, const struct domain *domain,
-                                          uint32_t id)
+const struct domain *domain_before(const struct workload_reading *reading, const struct domain *domain,
+                                   uint32_t id)
 {
     if (domain->pasid)
         return find_pasid_domain(reading->workload, id, domain->pasid);
     return reading->domain_of[id] == NONE ? NULL : &reading->workload->domains[reading->domain_of[id]];
 }
 
-static void take_device(struct workload_reading *reading, struct domain *domain, uint32_t id)
+void take_device(struct workload_reading *reading, struct domain *domain, uint32_t id)
 {
     if (!domain->pasid)
         reading->domain_of[id] = (uint32_t)(domain - reading->workload->domains);
@@ -174,18 +174,19 @@ void add_device(struct workload_reading *reading, const struct json_node *node, 
     take_device(reading, domain, id);
 }
 
-/* "devices": a list, or "all" for every function that can issue DMA and is in no domain before. */
+/* "devices": a list, or "all" for every function that can issue DMA and is in no domain before; "each" is
+ * seen to later (spread_over_groups()). */
 static void read_devices(struct workload_reading *reading, const struct json_node *object,
                          struct domain *domain)
 {
     const struct topology *topology = reading->machine->topology;
     struct json_node devices = json_member(object, "devices");
-    if (!json_require(object, "devices", "a list of addresses, or \"all\""))
+    if (!json_require(object, "devices", "a list of addresses, \"all\" or \"each\""))
         return;
     if (json_is_string(&devices)) {
-        static const char *const words[] = {"all", NULL};
+        static const char *const words[] = {"all", "each", NULL};
         int word;
-        if (!json_node_choice(&devices, words, &word))
+        if (!json_node_choice(&devices, words, &word) || word == 1)
             return;
         uint32_t count = topology ? topology->function_count : 0;
         domain->function_ids = arena_array(reading->workload->arena, count, sizeof(uint32_t));
@@ -200,37 +201,6 @@ static void read_devices(struct workload_reading *reading, const struct json_nod
     domain->function_ids = arena_array(reading->workload->arena, json_length(&devices), sizeof(uint32_t));
     for (struct json_node node = json_first(&devices); json_given(&node); json_next(&node))
         add_device(reading, &node, domain);
-}
-
-/* Domains of devices no IOMMU translates work, but not as the user may think. */
-static void warn_untranslated(const struct workload_reading *reading, const struct json_node *object,
-                              const struct domain *domain)
-{
-    const struct workload_machine *machine = reading->machine;
-    uint32_t count = 0, first = NONE;
-    if (!machine->topology || !machine->translated)
-        return;
-    for (uint32_t i = 0; i < domain->function_count; i++) {
-        if (machine->translated[domain->function_ids[i]])
-            continue;
-        first = count++ ? first : domain->function_ids[i];
-    }
-    if (!count || !translation_mode_translates(domain->mode))
-        return;
-    struct json_node given = json_member(object, "devices");
-    if (json_is_string(&given) && count < domain->function_count)
-        return; /* "all": a few that nobody thought of are no surprise */
-    char address[BDF_TEXT_SIZE];
-    const struct pci_function *function = &machine->topology->functions[first];
-    struct json_node devices = json_member(object, "devices");
-    bdf_print(address, function->segment, function->bus, function->devfn);
-    if (count == 1)
-        json_remark(&devices, DIAGNOSTIC_WARNING, "workload-not-translated",
-                    "no IOMMU translates %s: its addresses are taken as physical", address);
-    else
-        json_remark(&devices, DIAGNOSTIC_WARNING, "workload-not-translated",
-                    "no IOMMU translates %s and %" PRIu32 " more: their addresses are taken as physical",
-                    address, count - 1);
 }
 
 static void read_aged(const struct json_node *node, struct domain *domain)
@@ -267,62 +237,6 @@ static void read_paging(const struct json_node *node, struct domain *domain)
         json_error_at_key(&given, "workload-mode", "a domain with \"second_stage\" does not page on demand");
 }
 
-/* The mode the kernel gives the groups of the domain's devices: all of them the same. */
-static void choose_mode(const struct workload_reading *reading, const struct json_node *object,
-                        struct domain *domain)
-{
-    const struct workload_machine *machine = reading->machine;
-    const struct topology *topology = machine->topology;
-    uint32_t first = NONE;
-    domain->mode = machine->kernel_modes ? TRANSLATION_OFF : TRANSLATION_LAZY;
-    for (uint32_t i = 0; i < domain->function_count && machine->kernel_modes; i++) {
-        uint32_t id = domain->function_ids[i];
-        if (machine->translated && !machine->translated[id])
-            continue;
-        enum translation_mode mode = machine->kernel_modes[id];
-        if (first == NONE) {
-            first = id;
-            domain->mode = mode;
-        } else if (mode != domain->mode) {
-            char one[BDF_TEXT_SIZE], other[BDF_TEXT_SIZE];
-            const struct pci_function *a = &topology->functions[first], *b = &topology->functions[id];
-            struct json_node node = json_member(object, "mode");
-            json_error(
-                &node, "workload-mode",
-                "the kernel's mode is \"%s\" for %s and \"%s\" for %s: put them into domains of their own",
-                translation_mode_name(domain->mode), bdf_print(one, a->segment, a->bus, a->devfn),
-                translation_mode_name(mode), bdf_print(other, b->segment, b->bus, b->devfn));
-            return;
-        }
-    }
-}
-
-/* The kernel neither leaves the translations of a device that it does not trust for later nor lets it go
- * without (iommu_get_def_domain_type(), iommu_dma_init_fq() of drivers/iommu). */
-static void be_strict_with_untrusted(const struct workload_reading *reading, const struct json_node *object,
-                                     struct domain *domain)
-{
-    const struct workload_machine *machine = reading->machine;
-    if ((domain->mode != TRANSLATION_LAZY && domain->mode != TRANSLATION_PASSTHROUGH) || domain->pasid ||
-        !machine->topology)
-        return;
-    for (uint32_t i = 0; i < domain->function_count; i++) {
-        uint32_t id = domain->function_ids[i];
-        const struct pci_function *function = &machine->topology->functions[id];
-        char address[BDF_TEXT_SIZE];
-        if (!function->untrusted || (machine->translated && !machine->translated[id]))
-            continue;
-        struct json_node mode = json_member(object, "mode");
-        json_remark(&mode, DIAGNOSTIC_WARNING, "workload-untrusted",
-                    "%s is not trusted: the kernel makes its domain \"strict\", and so does this run, not "
-                    "\"%s\"",
-                    bdf_print(address, function->segment, function->bus, function->devfn),
-                    translation_mode_name(domain->mode));
-        domain->mode = TRANSLATION_STRICT;
-        return;
-    }
-}
-
 static void read_domain(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
 {
     struct workload *workload = reading->workload;
@@ -357,11 +271,15 @@ static void read_domain(struct workload_reading *reading, const struct json_node
                           "a domain with \"pasid\" has mode \"static\" or \"passthrough\", not \"%s\"",
                           translation_mode_name(domain->mode));
     read_devices(reading, node, domain);
-    if (domain->mode == TRANSLATION_KERNEL)
-        choose_mode(reading, node, domain);
-    be_strict_with_untrusted(reading, node, domain);
-    warn_untranslated(reading, node, domain);
-    struct json_node mappings = json_member(node, "mappings");
+    struct json_node mappings = json_member(node, "mappings"), devices = json_member(node, "devices");
+    if (json_is_string(&devices) && strcmp(json_string(&devices), "each") == 0) {
+        if (json_given(&mappings))
+            json_error_at_key(&mappings, "workload-mode", "domains of \"each\" group have no mappings");
+        else
+            spread_over_groups(reading, node, domain);
+        return;
+    }
+    settle_mode(reading, node, domain);
     if (!json_given(&mappings))
         return;
     if (translation_mode_translates(domain->mode))
@@ -376,8 +294,10 @@ static void read_domains(struct workload_reading *reading, const struct json_nod
 {
     struct workload *workload = reading->workload;
     struct json_node array = json_member(root, "domains"), guests = json_member(root, "virtual_machines");
-    size_t count = (json_is_array(&array) ? json_length(&array) : 0) +
-                   (json_is_array(&guests) ? json_length(&guests) : 0);
+    size_t functions = reading->machine->topology ? reading->machine->topology->function_count : 0,
+           count = (json_is_array(&array) ? json_length(&array) : 0) +
+                   (json_is_array(&guests) ? json_length(&guests) : 0) +
+                   functions; /* domains of "each" group */
     workload->domains = arena_array(workload->arena, count, sizeof(*workload->domains));
     read_virtual_machines(reading, root);
     if (!json_given(&array) || !json_expect_array(&array))

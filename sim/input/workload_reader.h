@@ -5,9 +5,10 @@
  * who issues what DMA. The format is described in sim/input/README.md; the schema is
  * sim/input/schema/workload.schema.json.
  *
- * workload_reader.c reads the document and the domains, workload_mappings.c mappings and where they lie in
- * RAM, workload_guests.c virtual machines, workload_streams.c the streams, workload_devices.c those
- * with a model of a device. They share struct workload_reading.
+ * workload_reader.c reads the document and the domains, workload_modes.c what the kernel makes of these,
+ * workload_mappings.c mappings and where they lie in RAM, workload_guests.c virtual machines,
+ * workload_streams.c the streams, workload_devices.c those with a model of a device. They share struct
+ * workload_reading.
  *
  * Codes: workload-format, workload-name, workload-device, workload-device-twice, workload-device-no-dma,
  * workload-no-domain, workload-not-translated (warning), workload-untrusted (warning), workload-mode,
@@ -27,8 +28,9 @@
 struct workload_machine {
     const struct topology *topology;           /**< NULL: not known, devices are not looked up */
     const enum translation_mode *kernel_modes; /**< [function] what the kernel makes of it; NULL: not known */
-    const bool *translated;                    /**< [function] an IOMMU translates it; NULL: all of them */
-    enum iommu_kind iommu; /**< decides which addresses are never mapped; IOMMU_NONE: nothing translates */
+    const uint32_t *group_of; /**< [function] IOMMU group, or NONE; NULL: not known, each is its own */
+    const bool *translated;   /**< [function] an IOMMU translates it; NULL: all of them */
+    enum iommu_kind iommu;    /**< decides which addresses are never mapped; IOMMU_NONE: nothing translates */
 };
 
 /**
@@ -106,6 +108,22 @@ bool check_reserved(const struct workload_reading *reading, const struct json_no
 void read_virtual_machines(struct workload_reading *reading, const struct json_node *root);
 /** The function belongs to a domain: report where it is in another already, else put it in. */
 void add_device(struct workload_reading *reading, const struct json_node *node, struct domain *domain);
+
+/** The domain, among those read before @p domain, that has the function for requests like @p domain's; NULL
+ */
+const struct domain *domain_before(const struct workload_reading *reading, const struct domain *domain,
+                                   uint32_t id);
+/** Put a function that is in no domain into this one, which has room. */
+void take_device(struct workload_reading *reading, struct domain *domain, uint32_t id);
+
+/* workload_modes.c */
+/** The mode of a domain whose functions are known, as the kernel has it: what "kernel" stands for, strict for
+ * devices that are not trusted; with warnings. */
+void settle_mode(struct workload_reading *reading, const struct json_node *object, struct domain *domain);
+/** "devices": "each": what @p domain has but functions goes to a domain for each group, the first one to
+ * itself. */
+void spread_over_groups(struct workload_reading *reading, const struct json_node *object,
+                        struct domain *domain);
 
 /** The mappings of a domain whose functions are known. */
 void read_mappings(struct workload_reading *reading, const struct json_node *array, struct domain *domain);

@@ -124,6 +124,17 @@ static const enum translation_mode *kernel_modes(const struct simulation *simula
     return of;
 }
 
+/* [function] its group, or NONE. */
+static const uint32_t *groups_of_functions(const struct simulation *simulation)
+{
+    const struct iommu_groups *groups = simulation->groups;
+    uint32_t count = simulation->input->topology->function_count,
+             *of = arena_array(simulation->arena, count, sizeof(*of));
+    for (uint32_t f = 0; f < count; f++)
+        of[f] = groups->decisions[f].group;
+    return of;
+}
+
 struct workload_machine simulation_workload_machine(const struct simulation *simulation)
 {
     const struct iommu_platform *platform = &simulation->groups->platform;
@@ -131,6 +142,7 @@ struct workload_machine simulation_workload_machine(const struct simulation *sim
         .topology = simulation->input->topology,
         .translated = simulation->reach->translated,
         .kernel_modes = kernel_modes(simulation),
+        .group_of = groups_of_functions(simulation),
         .iommu = platform->enabled ? platform->kind : IOMMU_NONE,
     };
 }

@@ -141,6 +141,43 @@ START_TEST(untrusted_devices_are_strict)
 }
 END_TEST
 
+/* "each": a domain for each group, with the mode of its devices; a switch without ACS makes one group. */
+START_TEST(each_group_has_a_domain_of_its_own)
+{
+    static const char text[] =
+        "{\"format\": \"iommusim-topology/1\", \"iommus\": [{\"kind\": \"vt-d\"}], \"host_bridges\": [\n"
+        " {\"functions\": [{\"acs\": [\"SV\", \"RR\", \"CR\", \"UF\"], \"functions\": [{}]},\n"
+        "  {\"acs\": [\"SV\", \"RR\", \"CR\", \"UF\"], \"functions\": [{\"untrusted\": true}]},\n"
+        "  {\"functions\": [{\"functions\": [{\"count\": 2, \"functions\": [{}]}]}]}]}]}\n";
+    static const char workload[] =
+        "{\"format\": \"iommusim-workload/1\", \"domains\": [\n"
+        " {\"name\": \"kernel\", \"mode\": \"kernel\", \"devices\": \"each\"}], \"streams\": [\n"
+        " {\"name\": \"one\", \"device\": \"01:00.0\", \"operation\": \"write\", \"size\": \"4KiB\",\n"
+        "  \"buffers\": \"per-use\", \"operations\": 3, \"queue_depth\": 1}]}\n";
+    static const struct {
+        const char *name;
+        enum translation_mode mode;
+        uint32_t functions;
+    } rows[] = {{"kernel 0000:01:00.0", TRANSLATION_LAZY, 1},
+                {"kernel 0000:02:00.0", TRANSLATION_STRICT, 1},
+                {"kernel 0000:05:00.0", TRANSLATION_LAZY, 2}};
+    struct run run = {.diagnostics = diagnostics_new(20)};
+    const struct source_text source = {"<machine>", text, strlen(text)},
+                             second = {"<workload>", workload, strlen(workload)};
+    ck_assert_int_eq(machine_input_load_source(&source, &run.input, run.diagnostics), 0);
+    simulation_init(&run.simulation, run.input, IOMMU_CHOICE_AUTO, NULL, run.diagnostics);
+    struct workload_machine of = simulation_workload_machine(&run.simulation);
+    ck_assert_int_eq(workload_load_source(&second, ".", &of, &run.workload, run.diagnostics), 0);
+    ck_assert_uint_eq(run.workload->domain_count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_str_eq(run.workload->domains[i].name, rows[i].name);
+        ck_assert_int_eq(run.workload->domains[i].mode, rows[i].mode);
+        ck_assert_uint_eq(run.workload->domains[i].function_count, rows[i].functions);
+    }
+    run_end(&run);
+}
+END_TEST
+
 /* Of 1500 bytes, the rest of the page is not the external device's to see. */
 START_TEST(only_parts_of_pages_bounce_for_untrusted_devices)
 {
@@ -214,6 +251,7 @@ Suite *kernel_domains_suite(void)
     TCase *tests = tcase_create("kernel_domains");
     tcase_add_test(tests, reserved_addresses_are_those_of_the_kind);
     tcase_add_test(tests, untrusted_devices_are_strict);
+    tcase_add_test(tests, each_group_has_a_domain_of_its_own);
     tcase_add_test(tests, only_parts_of_pages_bounce_for_untrusted_devices);
     tcase_add_test(tests, large_pages_can_be_switched_off);
     tcase_add_test(tests, iommu_off_means_no_bounce_buffers);

@@ -147,6 +147,29 @@ START_TEST(a_strict_unmap_is_the_sum_of_its_parts)
 }
 END_TEST
 
+/* What an invalidation takes to be complete everywhere counts from its being carried out; the wait descriptor
+ * is fetched meanwhile. A queue in another socket's memory is gone to three and a half times. */
+START_TEST(completion_and_distance_lengthen_an_invalidation)
+{
+    enum { COMPLETION_PS = 100000, CROSSING_PS = 60000 };
+    for (int remote = 0; remote < 2; remote++) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, "rp(ep)");
+        make_dynamic(&fixture, "01:00.0", TRANSLATION_STRICT);
+        fixture.input.parameters.units[0].invalidation_completion_ps = COMPLETION_PS;
+        fixture.input.parameters.memory.remote_latency_ps = CROSSING_PS;
+        fixture.input.parameters.memory.queues_remote = remote;
+        per_use_stream(&fixture, "01:00.0", STREAM_WRITE, 64, 20, 1);
+        fixture_run(&fixture);
+        uint64_t expected =
+            11000 + 13000 + COMPLETION_PS + 17000 + (remote ? 7 * (uint64_t)CROSSING_PS / 2 : 0);
+        ck_assert_uint_eq(counters(&fixture)->unmap.minimum, UNMAP_PS + expected);
+        ck_assert_uint_eq(counters(&fixture)->unmap.maximum, UNMAP_PS + expected);
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
 /* Three buffers, unmapped one after the other: the timer begins with the first, its flush ends all windows.
  */
 START_TEST(lazy_windows_end_with_the_timer)
@@ -297,6 +320,7 @@ Suite *mapping_suite(void)
     tcase_add_test(tests, a_flush_frees_what_was_queued_before_it_began);
     tcase_add_test(tests, the_smallest_aligned_power_of_two_covers_a_range);
     tcase_add_test(tests, a_strict_unmap_is_the_sum_of_its_parts);
+    tcase_add_test(tests, completion_and_distance_lengthen_an_invalidation);
     tcase_add_test(tests, lazy_windows_end_with_the_timer);
     tcase_add_test(tests, a_full_ring_flushes);
     tcase_add_test(tests, strict_mode_leaves_no_stale_access);
