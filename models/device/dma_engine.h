@@ -13,6 +13,9 @@
 
 #include <stdint.h>
 
+/** Page requests a device can have outstanding at most. */
+enum { PAGE_REQUESTS_MAX = 512 };
+
 /** What a device does when a read of it is refused. */
 enum device_error_reaction {
     ON_ERROR_IGNORE, /**< the operation failed; go on with the next */

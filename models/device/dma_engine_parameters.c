@@ -69,7 +69,7 @@ static const struct field fields[] = {
      .type = FIELD_COUNT,
      .offset = offsetof(struct dma_engine_parameters, page_requests),
      .minimum = 1,
-     .maximum = 512,
+     .maximum = PAGE_REQUESTS_MAX,
      .help = "page requests outstanding at most, of a device with PRI in a domain that pages on demand"},
     TIME("page_request_timeout", page_request_timeout_ps,
          "a page request that nobody answers has failed so long after it was sent; 0 is never"),

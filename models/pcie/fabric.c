@@ -10,16 +10,9 @@ enum { UNKNOWN_BAR_BYTES = 4096, UNKNOWN_PORT_COUNT = 4, BASE_ADDRESSES = BAR_RO
 /** Port Number of Link Capabilities, by which egress vectors select ports. */
 static uint16_t port_number(const struct pci_function *function)
 {
-    const uint8_t *config = function->config;
-    if (config && function->config_length >= 256) {
-        uint8_t offset = config[0x34] & 0xfc;
-        for (int guard = 0; offset >= 0x40 && guard < 48; guard++) {
-            if (config[offset] == 0x10 && offset <= 0xf0)
-                return config[offset + 0x0f];
-            offset = config[offset + 1] & 0xfc;
-        }
-    }
-    /* MODEL: without raw configuration space ports are taken to be numbered like their devices. */
+    if (function->port_number)
+        return (uint16_t)(function->port_number - 1);
+    /* MODEL: where nobody told them, ports are taken to be numbered like their devices. */
     return (uint16_t)pci_slot(function->devfn);
 }
 
@@ -86,13 +79,6 @@ static void set_window(uint64_t out[2], const struct window *window, bool enable
     out[1] = open ? window->limit : 0;
 }
 
-/** I/O Space Enable, as far as the input tells. */
-static bool decodes_io(const struct pci_function *function)
-{
-    enum { COMMAND = 4, IO_SPACE = 1 };
-    return function->config_length <= COMMAND || function->config[COMMAND] & IO_SPACE;
-}
-
 static void make_node(const struct topology *topology, const struct pci_function *function,
                       const uint16_t *acs_control, struct fabric_node *node)
 {
@@ -102,10 +88,8 @@ static void make_node(const struct topology *topology, const struct pci_function
     node->bus_id = home_bus(topology, function);
     node->parent_id = topology->buses[node->bus_id].self_id;
     node->below_id = function->header_type ? function->secondary_bus_id : NONE;
-    /* MODEL: a VF made from its PF, or shown as text without an ACS capability, has the PF's. */
-    const struct pci_function *acs_of = function;
-    if (!function->acs.present && function->config_length == 0)
-        acs_of = slot_of;
+    /* MODEL: a VF that shows no ACS capability has its PF's: what routes between them is the device's. */
+    const struct pci_function *acs_of = function->acs.present ? function : slot_of;
     node->acs_control = acs_control[acs_of->id];
     node->acs_capability = acs_of->acs.capability;
     node->acs_present = acs_of->acs.present;
@@ -125,7 +109,7 @@ static void make_node(const struct topology *topology, const struct pci_function
     bool forwards = node->below_id != NONE && function->memory_space;
     set_window(node->windows[0], &function->memory_window, forwards);
     set_window(node->windows[1], &function->prefetchable_window, forwards);
-    set_window(node->io_window, &function->io_window, node->below_id != NONE && decodes_io(function));
+    set_window(node->io_window, &function->io_window, node->below_id != NONE && !function->io_space_disabled);
 }
 
 /** BAR @p index of @p function as it decodes in memory (or @p io) space. @return false where it does not */
@@ -136,7 +120,7 @@ static bool bar_decodes(const struct topology *topology, const struct pci_functi
     if (!bar->assigned || bar->kind == BAR_NONE || (bar->kind == BAR_IO) != io)
         return false;
     /* A VF has no Memory Space Enable of its own: the SR-IOV capability of the PF decides. */
-    bool enabled = io ? decodes_io(function)
+    bool enabled = io ? !function->io_space_disabled
                    : function->is_vf && function->pf_id != NONE
                        ? topology->functions[function->pf_id].sriov.enabled
                        : function->memory_space;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/analysis/iommu_platform.h"
 
-#include "sim/topology/config_space.h"
-
 #include <string.h>
 
 enum {
@@ -14,8 +12,6 @@ enum {
     DEVICE_QEMU_GENERIC_HOST = 0x0008,
     CLASS_HOST_BRIDGE = 0x0600,
     CLASS_IOMMU = 0x0806,
-    CAPABILITY_SECURE_DEVICE = 0x0f,
-    NP_CACHE = 26,
 };
 
 /* Vendors whose host bridges and root ports are found on Arm servers and nowhere else: Cavium/Marvell,
@@ -100,16 +96,12 @@ enum iommu_kind iommu_platform_guess(const struct topology *topology)
     return guess == IOMMU_SMMUV3 && intel ? IOMMU_VT_D : guess;
 }
 
-/* NpCache, bit 26 of the IOMMU capability header (AMD I/O Virtualization Technology specification). */
 static bool is_virtualised(const struct topology *topology)
 {
     for (uint32_t i = 0; i < topology->function_count; i++) {
         const struct pci_function *function = &topology->functions[i];
-        if (!function->config || !is_amd_vendor(function->vendor) || function->class_code >> 8 != CLASS_IOMMU)
-            continue;
-        struct config_space space = {function->config, function->config_length};
-        unsigned offset = config_find_capability(&space, CAPABILITY_SECURE_DEVICE);
-        if (offset && config_read32(&space, offset) >> NP_CACHE & 1U)
+        if (function->registers.caches_not_present && is_amd_vendor(function->vendor) &&
+            function->class_code >> 8 == CLASS_IOMMU)
             return true;
     }
     return false;

@@ -3,7 +3,6 @@
 #include "sim/analysis/dma_alias.h"
 #include "sim/analysis/isolation_effects.h"
 #include "sim/analysis/viability_internal.h"
-#include "sim/topology/config_space.h"
 
 #include <stdlib.h>
 
@@ -153,19 +152,10 @@ void viability_find_sharing(struct viability_work *work)
     }
 }
 
-/* Function-level reset, from raw configuration space: Device Capabilities bit 28, or Advanced Features bit 1
- * of its capabilities. Every VF has it (PCIe Base Spec 9.2.2.2), and so has every PF. */
+/* By a function-level reset. Every VF has it (PCIe Base Spec 9.2.2.2), and so has every PF. */
 static bool resets_alone(const struct pci_function *function)
 {
-    if (function->is_vf || function->sriov.present)
-        return true;
-    if (!function->config)
-        return false;
-    struct config_space space = {function->config, function->config_length};
-    unsigned pcie = config_find_capability(&space, CAPABILITY_PCIE);
-    unsigned advanced = config_find_capability(&space, CAPABILITY_ADVANCED_FEATURES);
-    return (pcie && config_read32(&space, pcie + 4) >> 28 & 1U) ||
-           (advanced && config_read32(&space, advanced) >> 25 & 1U);
+    return function->is_vf || function->sriov.present || function->registers.function_level_reset;
 }
 
 /* A reset of the secondary bus above hits all on it and below. */

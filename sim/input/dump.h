@@ -43,17 +43,18 @@ enum dump_fact {
     FACT_REVISION = 1 << 5,
     FACT_HEADER = 1 << 6, /**< header_type */
     FACT_MULTIFUNCTION = 1 << 7,
-    FACT_COMMAND = 1 << 8, /**< bus_master, memory_space */
+    FACT_COMMAND = 1 << 8, /**< bus_master, memory_space, io_space_disabled */
     FACT_BARS = 1 << 9,    /**< sizes of 0 are filled from lower parts with the same address */
     FACT_BUSES = 1 << 10,
     FACT_WINDOWS = 1 << 11,
     FACT_EXPRESS = 1 << 12, /**< pcie, without the type */
     FACT_TYPE = 1 << 13,    /**< pcie, pcie_type and pcix */
     FACT_LINK = 1 << 14,
-    FACT_PAYLOAD = 1 << 15,       /**< max_payload and the like, extended_tags, what ports forward */
+    FACT_PAYLOAD =
+        1 << 15, /**< max_payload and the like, extended_tags, registers, port_number, what ports forward */
     FACT_ACS = 1 << 16,           /**< acs.present */
     FACT_ACS_REGISTERS = 1 << 17, /**< the rest of acs */
-    FACT_EXTENDED = 1 << 18,      /**< ari, ats, pri, pasid */
+    FACT_EXTENDED = 1 << 18,      /**< ari, ats, pri, pasid, translation */
     FACT_DRIVER = 1 << 19,
     FACT_GROUP = 1 << 20,
     FACT_NAME = 1 << 21,

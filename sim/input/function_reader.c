@@ -3,6 +3,7 @@
 #include "sim/input/topology_reader.h"
 
 #include "sim/base/arena.h"
+#include "sim/input/function_registers.h"
 #include "sim/input/topology_keys.h"
 
 #include <string.h>
@@ -191,6 +192,7 @@ static void read_flags(const struct json_node *node, struct pci_function *functi
     json_get_boolean(node, "observed", &function->observed);
     json_get_boolean(node, "bus_master", &function->bus_master);
     json_get_boolean(node, "memory_space", &function->memory_space);
+    json_get_boolean(node, "io_space_disabled", &function->io_space_disabled);
     json_get_boolean(node, "pcix", &function->pcix);
     json_get_boolean(node, "capabilities_hidden", &function->pcie_unknown);
     function->group_reported =
@@ -323,6 +325,10 @@ static bool read_body(struct topology_reading *reading, const struct json_node *
     read_payload(node, "max_payload_supported", reading->complete, &function->max_payload_supported);
     read_payload(node, "max_payload", reading->complete, &function->max_payload);
     read_payload(node, "max_read_request", reading->complete, &function->max_read_request);
+    uint8_t port;
+    if (json_get_u8(node, "port_number", 0, UINT8_MAX, &port))
+        function->port_number = port + 1;
+    read_registers(node, function);
     struct json_node bars = json_member(node, "bars"), windows = json_member(node, "windows");
     struct json_node link = json_member(node, "link"), acs = json_member(node, "acs");
     struct json_node sriov = json_member(node, "sriov"), aliases = json_member(node, "aliases");

@@ -5,6 +5,7 @@
 
 #include "models/pcie/link.h"
 #include "sim/base/units.h"
+#include "sim/input/function_registers.h"
 #include "sim/input/json_layout.h"
 #include "sim/input/topology_keys.h"
 
@@ -137,7 +138,7 @@ static void write_link(struct json_layout *layout, const struct pci_function *fu
     append_speed(&text, "maximum_speed", link->maximum_generation);
     append_width(&text, "maximum_width", link->maximum_width);
     if (input && function_leads_to_link(function))
-        append_own_parameters(&text, input, "link", &input->parameters.links[function->id]);
+        append_own_parameters(&text, input, "link", NULL, &input->parameters.links[function->id]);
     text_buffer_add(&text, "}");
     if (text.length > 2)
         layout_raw(layout, "link", text.text);
@@ -220,6 +221,10 @@ static void write_flags(struct json_layout *layout, const struct pci_function *f
     layout_flag(layout, "observed", function->observed);
     layout_flag(layout, "bus_master", function->bus_master);
     layout_flag(layout, "memory_space", function->memory_space);
+    layout_flag(layout, "io_space_disabled", function->io_space_disabled);
+    if (function->port_number)
+        layout_format(layout, "port_number", "%u", function->port_number - 1U);
+    write_registers(layout, function);
     layout_count(layout, "dma_mask_bits", function->dma_mask_bits);
     if (function->group_reported)
         layout_format(layout, "reported_group", "%" PRIu32, function->reported_group);
@@ -286,11 +291,12 @@ static void write_function(struct json_layout *layout, const struct topology *to
     write_bridge(layout, function);
     write_bars(layout, "bars", function->bars, BAR_COUNT);
     if (input && !function->is_vf) {
-        write_own_parameters(layout, input, "switch", &input->parameters.switches[function->id]);
-        write_own_parameters(layout, input, "bridge", &input->parameters.bridges[function->id]);
+        write_own_parameters(layout, input, "switch", NULL, &input->parameters.switches[function->id]);
+        write_own_parameters(layout, input, "bridge", NULL, &input->parameters.bridges[function->id]);
     }
     if (input)
-        write_own_parameters(layout, input, "endpoint", &input->parameters.engines[function->id]);
+        write_own_parameters(layout, input, "endpoint", function->pointer,
+                             &input->parameters.engines[function->id]);
     write_sriov(layout, topology, input, function);
     bool below =
         function->secondary_bus_id != NONE && topology->buses[function->secondary_bus_id].function_count;

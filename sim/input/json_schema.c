@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/input/json_schema.h"
 
+#include "sim/input/function_registers.h"
 #include "sim/input/json_layout.h"
 #include "sim/input/parameter_set.h"
 #include "sim/input/scenario.h"
@@ -246,6 +247,8 @@ static void write_topology_definitions(struct json_layout *layout)
         {&acs_keys, "{\"anyOf\": [{\"enum\": [\"none\", \"unknown\", \"present\"]}, " SCHEMA_LIST(
                         SCHEMA_REF("acs_bit")) "]}"},
         {&sriov_keys, NULL},
+        {&device_register_keys, NULL},
+        {&translation_register_keys, NULL},
     };
     write_words(layout, "function_kind", function_kind_names(),
                 "{\"type\": \"string\", \"pattern\": \"^pcie-type-[0-9]+$\"}");

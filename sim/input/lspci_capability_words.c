@@ -140,6 +140,13 @@ static void bytes_after(struct lspci_text *text, const char *name, struct slice 
 void words_of_devcap(struct lspci_text *text, struct slice word)
 {
     bytes_after(text, "MaxPayload", word, &text->function.max_payload_supported);
+    word_flag(word, "FLReset", &text->function.registers.function_level_reset);
+}
+
+/* "AFCap: TP+ FLR+" */
+void words_of_afcap(struct lspci_text *text, struct slice word)
+{
+    word_flag(word, "FLR", &text->function.registers.function_level_reset);
 }
 
 void words_of_devctl(struct lspci_text *text, struct slice word)
@@ -147,6 +154,9 @@ void words_of_devctl(struct lspci_text *text, struct slice word)
     bytes_after(text, "MaxPayload", word, &text->function.max_payload);
     bytes_after(text, "MaxReadReq", word, &text->function.max_read_request);
     word_flag(word, "ExtTag", &text->function.extended_tags);
+    bool relaxed;
+    if (word_flag(word, "RlxdOrd", &relaxed))
+        text->function.registers.relaxed_ordering_disabled = !relaxed;
 }
 
 /* "Speed 8GT/s" and "Width x4". */
@@ -167,6 +177,11 @@ void words_of_lnkcap(struct lspci_text *text, struct slice word)
 {
     struct link_state *link = &text->function.link;
     link_words(text, word, &link->maximum_generation, &link->maximum_width);
+    /* "Port #0" */
+    uint64_t port;
+    if (slice_is(text->previous, "Port") && slice_skip(&word, "#") && word_number(word, 10, &port) &&
+        port <= UINT8_MAX)
+        text->function.port_number = (uint16_t)(port + 1);
 }
 
 void words_of_lnksta(struct lspci_text *text, struct slice word)
@@ -175,9 +190,33 @@ void words_of_lnksta(struct lspci_text *text, struct slice word)
     link_words(text, word, &link->generation, &link->width);
 }
 
+/* Of Device Control 2, in the places where versions of lspci print them. */
+static void ordering_flags(struct lspci_text *text, struct slice word)
+{
+    struct device_registers *registers = &text->function.registers;
+    word_flag(word, "10BitTagReq", &registers->ten_bit_tags);
+    word_flag(word, "IDOReq", &registers->id_based_requests);
+    word_flag(word, "IDOCompl", &registers->id_based_completions);
+}
+
 void words_of_devctl2(struct lspci_text *text, struct slice word)
 {
+    struct device_registers *registers = &text->function.registers;
     word_flag(word, "ARIFwd", &text->function.ari_forwarding);
+    ordering_flags(text, word);
+    word_flag(word, "TimeoutDis", &registers->completion_timeout_disabled);
+    /* "Completion Timeout: 50us to 50ms": by the lower end. */
+    static const struct {
+        const char *from;
+        uint8_t code;
+    } ranges[] = {{"1ms", 0x2}, {"16ms", 0x5}, {"65ms", 0x6}, {"260ms", 0x9},
+                  {"1s", 0xa},  {"4s", 0xd},   {"17s", 0xe}};
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && slice_is(text->previous, "Timeout:"); i++) {
+        if (slice_is(word, ranges[i].from))
+            registers->completion_timeout = ranges[i].code;
+    }
+    if (slice_is(text->previous, "to") && slice_is(word, "100us"))
+        registers->completion_timeout = 0x1;
 }
 
 /* Printed of ports only. */
@@ -191,6 +230,7 @@ void words_of_atomiccap(struct lspci_text *text, struct slice word)
 void words_of_atomicctl(struct lspci_text *text, struct slice word)
 {
     word_flag(word, "EgressBlck", &text->function.atomic_egress_blocking);
+    ordering_flags(text, word); /* on the next line, from lspci 3.8 on */
 }
 
 /* Bits in the order of enum acs_bit; the last as newer versions of lspci may print it. */
@@ -221,6 +261,43 @@ void words_of_aricap(struct lspci_text *text, struct slice word)
     uint64_t value;
     if (slice_is(text->previous, "Function:") && word_number(word, 10, &value) && value <= 0xff)
         text->function.ari_next_function = (uint8_t)value;
+}
+
+static void number_after(struct lspci_text *text, const char *name, struct slice word, unsigned base,
+                         uint32_t *value)
+{
+    uint64_t number;
+    if (slice_is(text->previous, name) && word_number(word, base, &number) && number <= UINT32_MAX)
+        *value = (uint32_t)number;
+}
+
+/* "Invalidate Queue Depth: 00", 00 being 32 */
+void words_of_atscap(struct lspci_text *text, struct slice word)
+{
+    uint32_t depth = UINT32_MAX;
+    number_after(text, "Depth:", word, 16, &depth);
+    if (depth < 32)
+        text->function.translation.invalidation_queue_depth = depth ? depth : 32;
+}
+
+/* "Page Request Capacity: 00000008, Page Request Allocation: 00000000" */
+void words_of_page_requests(struct lspci_text *text, struct slice word)
+{
+    struct translation_registers *translation = &text->function.translation;
+    number_after(text, "", word, 16, &translation->page_request_capacity); /* the key ended before it */
+    number_after(text, "Allocation:", word, 16, &translation->page_request_allocation);
+}
+
+/* "Exec+ Priv+, Max PASID Width: 14" */
+void words_of_pasidcap(struct lspci_text *text, struct slice word)
+{
+    struct translation_registers *translation = &text->function.translation;
+    uint32_t width = UINT32_MAX;
+    word_flag(word, "Exec", &translation->pasid_execute);
+    word_flag(word, "Priv", &translation->pasid_privileged);
+    number_after(text, "Width:", word, 16, &width);
+    if (width < 32)
+        translation->pasid_width = width;
 }
 
 void words_of_atsctl(struct lspci_text *text, struct slice word)

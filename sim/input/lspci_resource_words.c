@@ -23,6 +23,9 @@ void words_of_control(struct lspci_text *text, struct slice word)
     text->control = true;
     word_flag(word, "BusMaster", &text->function.bus_master);
     word_flag(word, "Mem", &text->function.memory_space);
+    bool io;
+    if (word_flag(word, "I/O", &io))
+        text->function.io_space_disabled = !io;
 }
 
 /* -v: "Flags: bus master, fast devsel, latency 0, IRQ 16, NUMA node 0, IOMMU group 3" */

@@ -26,6 +26,10 @@ void words_of_group(struct lspci_text *text, struct slice word);
 void words_of_numa(struct lspci_text *text, struct slice word);
 
 void words_of_devcap(struct lspci_text *text, struct slice word);
+void words_of_afcap(struct lspci_text *text, struct slice word);
+void words_of_atscap(struct lspci_text *text, struct slice word);
+void words_of_page_requests(struct lspci_text *text, struct slice word);
+void words_of_pasidcap(struct lspci_text *text, struct slice word);
 void words_of_devctl(struct lspci_text *text, struct slice word);
 void words_of_lnkcap(struct lspci_text *text, struct slice word);
 void words_of_lnksta(struct lspci_text *text, struct slice word);

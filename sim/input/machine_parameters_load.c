@@ -6,6 +6,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/base/text_buffer.h"
+#include "sim/input/function_registers.h"
 #include "sim/input/preset.h"
 
 #include <stdlib.h>
@@ -241,6 +242,39 @@ static void spread_values(struct loading *loading)
                     sections[section].origins);
 }
 
+/* Take one field over. @return false where both have the same value */
+static bool take_field(const struct field *field, void *into, const void *from)
+{
+    static const size_t sizes[] = {sizeof(uint64_t), sizeof(uint32_t), sizeof(bool), sizeof(int)};
+    void *member = (char *)into + field->offset; /* ORDER of sizes: enum field_type */
+    const void *other = (const char *)from + field->offset;
+    if (memcmp(member, other, sizes[field->type]) == 0)
+        return false;
+    memcpy(member, other, sizes[field->type]);
+    return true;
+}
+
+/* What the registers of a function say of its engine, where the file states nothing for the machine. */
+static void settle_engine(struct loading *loading, const struct pci_function *function)
+{
+    const struct parameter_values *machine = &loading->set->sections[SECTION_ENDPOINT];
+    struct dma_engine_parameters *engine = &loading->input->parameters.engines[function->id],
+                                 settled = *engine;
+    struct field_origin origins[SECTION_FIELDS_MAX] = {0};
+    bool any = false;
+    registers_settle(loading->input->topology, function, &settled);
+    for (size_t i = 0; i < dma_engine_fields.count; i++) {
+        const char *from = machine->origins[i].from;
+        bool stated = from && loading->path && strcmp(from, loading->path) == 0;
+        if (stated || !take_field(&dma_engine_fields.fields[i], engine, &settled))
+            continue;
+        origins[i] = (struct field_origin){REGISTERS_FROM, "registers of the function (specification)"};
+        any = true;
+    }
+    if (any && function->pointer)
+        add_origins(loading, function->pointer, "endpoint", SECTION_ENDPOINT, engine, origins);
+}
+
 /* The function whose link entry the engine reads: the port above, for what hangs on a link. */
 static const struct pci_function *link_owner(const struct topology *topology,
                                              const struct pci_function *function)
@@ -321,6 +355,8 @@ int machine_parameters_load(struct machine_input *input, const struct json_docum
     load_machine_values(&loading);
     spread_values(&loading);
     load_units(&loading);
+    for (uint32_t i = 0; i < input->topology->function_count; i++)
+        settle_engine(&loading, &input->topology->functions[i]);
     apply_overrides(&loading, overrides, override_count);
     input->origins = arena_array(loading.arena, loading.origin_count, sizeof(*input->origins));
     input->origin_count = (uint32_t)loading.origin_count;

@@ -3,6 +3,7 @@
  * known from the origins, whose pointers say where each belongs. */
 #include "sim/input/topology_writer.h"
 
+#include "sim/input/function_registers.h"
 #include "sim/input/json_layout.h"
 #include "sim/input/parameter_set.h"
 
@@ -119,8 +120,20 @@ static bool differs(const struct machine_input *input, const struct field_table 
     return !origin || strcmp(origin->value, text) != 0;
 }
 
+/* Does a value at @p owner follow from the registers that are written down beside it? */
+static bool follows_from_registers(const struct machine_input *input, const char *owner, const char *section,
+                                   const struct field *field)
+{
+    char pointer[300];
+    if (!owner)
+        return false;
+    snprintf(pointer, sizeof(pointer), "%s/%s/%s", owner, section, field->name);
+    const struct parameter_origin *origin = find_origin(input, pointer);
+    return origin && strcmp(origin->from, REGISTERS_FROM) == 0;
+}
+
 void append_own_parameters(struct text_buffer *out, const struct machine_input *input, const char *section,
-                           const void *parameters)
+                           const char *owner, const void *parameters)
 {
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
         const struct field_table *table = parameter_table(i);
@@ -129,7 +142,8 @@ void append_own_parameters(struct text_buffer *out, const struct machine_input *
         for (size_t j = 0; j < table->count; j++) {
             char text[FIELD_TEXT_SIZE];
             const struct field *field = &table->fields[j];
-            if (!differs(input, table, field, parameters, text))
+            if (!differs(input, table, field, parameters, text) ||
+                follows_from_registers(input, owner, section, field))
                 continue;
             const char *quote = field_is_text(field, text) ? "\"" : "";
             text_buffer_format(out, "%s\"%s\": %s%s%s", out->length > 1 ? ", " : "", field->name, quote, text,
@@ -139,11 +153,11 @@ void append_own_parameters(struct text_buffer *out, const struct machine_input *
 }
 
 void write_own_parameters(struct json_layout *layout, const struct machine_input *input, const char *key,
-                          const void *parameters)
+                          const char *owner, const void *parameters)
 {
     struct text_buffer text = {0};
     text_buffer_add(&text, "{");
-    append_own_parameters(&text, input, key, parameters);
+    append_own_parameters(&text, input, key, owner, parameters);
     text_buffer_add(&text, "}");
     if (text.length > 2)
         layout_raw(layout, key, text.text);

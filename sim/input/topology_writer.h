@@ -32,11 +32,13 @@ void write_bus(struct json_layout *layout, const struct topology *topology, cons
 void write_machine_parameters(struct json_layout *layout, const struct machine_input *input);
 /** The member "parameters" of unit @p unit_id (likewise). */
 void write_unit_parameters(struct json_layout *layout, const struct machine_input *input, uint32_t unit_id);
-/** Members that set the fields of @p table in which @p parameters differ from the machine's values. */
+/** Members that set the fields of @p table in which @p parameters differ from the machine's values, but for
+ * what follows from registers. @param owner  pointer of the function whose they are; NULL: no registers say
+ * anything of them */
 void write_own_parameters(struct json_layout *layout, const struct machine_input *input, const char *key,
-                          const void *parameters);
+                          const char *owner, const void *parameters);
 /** The same as `, "name": value` pieces inside an object under construction. */
 void append_own_parameters(struct text_buffer *out, const struct machine_input *input, const char *section,
-                           const void *parameters);
+                           const char *owner, const void *parameters);
 
 #endif

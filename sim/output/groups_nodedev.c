@@ -6,9 +6,6 @@
 #include "sim/output/function_label.h"
 #include "sim/output/numa_nodes.h"
 #include "sim/output/xml_text.h"
-#include "sim/topology/config_space.h"
-
-enum { CAPABILITY_PCIE = 0x10, LINK_CAPABILITIES = 0x0c, PORT_NUMBER_SHIFT = 24 };
 
 static void add_name(const struct pci_function *function, struct text_buffer *out)
 {
@@ -135,14 +132,6 @@ static void add_link(const char *validity, int port, uint8_t generation, uint8_t
     text_buffer_format(out, " width='%u'/>\n", width);
 }
 
-/* The port number is in raw configuration space only. */
-static int port_number(const struct pci_function *function)
-{
-    struct config_space space = {function->config, function->config_length};
-    unsigned offset = function->config ? config_find_capability(&space, CAPABILITY_PCIE) : 0;
-    return offset ? (int)(config_read32(&space, offset + LINK_CAPABILITIES) >> PORT_NUMBER_SHIFT) : -1;
-}
-
 static void add_express(const struct pci_function *function, struct text_buffer *out)
 {
     const struct link_state *link = &function->link;
@@ -159,7 +148,7 @@ static void add_express(const struct pci_function *function, struct text_buffer 
     }
     text_buffer_add(out, "    <pci-express>\n");
     if (maximum)
-        add_link("cap", port_number(function), link->maximum_generation, link->maximum_width, out);
+        add_link("cap", function->port_number - 1, link->maximum_generation, link->maximum_width, out);
     add_link("sta", -1, link->generation, link->width, out);
     text_buffer_add(out, "    </pci-express>\n");
 }

@@ -454,7 +454,7 @@ void build_place_addresses(struct topology_builder *builder)
     bool *due = memory_array(topology->function_count + 1U, sizeof(*due));
     for (size_t i = 0; i < builder->count; i++) {
         const struct build_node *node = &builder->nodes[i];
-        due[node->final_id] = !node->placement.addresses_known && !node->function.config;
+        due[node->final_id] = !node->placement.addresses_known;
     }
     struct address_map map = {.builder = builder, .topology = topology, .due = due};
     map.buses = memory_array(topology->bus_count + 1U, sizeof(*map.buses));

@@ -105,6 +105,7 @@ static void decode_header(const struct config_space *space, struct pci_function 
     uint16_t command = config_read16(space, REG_COMMAND);
     function->bus_master = command & COMMAND_MASTER;
     function->memory_space = command & COMMAND_MEMORY;
+    function->io_space_disabled = !(command & COMMAND_IO);
     uint32_t class_dword = config_read32(space, REG_REVISION);
     function->revision = class_dword & 0xff;
     function->class_code = class_dword >> 8;
@@ -162,6 +163,32 @@ static uint16_t payload_bytes(unsigned code)
     return (uint16_t)(128U << code);
 }
 
+/* Of conventional functions, too: FLR by Advanced Features, and NpCache of an AMD IOMMU. */
+static void decode_conventional_registers(const struct config_space *space,
+                                          struct device_registers *registers)
+{
+    unsigned advanced = config_find_capability(space, CAPABILITY_ADVANCED_FEATURES),
+             iommu = config_find_capability(space, CAPABILITY_SECURE_DEVICE);
+    *registers = (struct device_registers){0};
+    registers->function_level_reset =
+        advanced && config_read8(space, advanced + ADVANCED_FEATURES_CAPABILITIES) & ADVANCED_FEATURES_FLR;
+    registers->caches_not_present = iommu && config_read32(space, iommu) & SECURE_DEVICE_NP_CACHE;
+}
+
+static void decode_express_registers(const struct config_space *space, unsigned express, bool second,
+                                     struct device_registers *registers)
+{
+    uint16_t control = config_read16(space, express + EXPRESS_DEVCTL),
+             control_2 = second ? config_read16(space, express + EXPRESS_DEVCTL2) : 0;
+    registers->function_level_reset |= (config_read32(space, express + EXPRESS_DEVCAP) & DEVCAP_FLR) != 0;
+    registers->relaxed_ordering_disabled = !(control & DEVCTL_RELAXED_ORDERING);
+    registers->id_based_requests = control_2 & DEVCTL2_IDO_REQUESTS;
+    registers->id_based_completions = control_2 & DEVCTL2_IDO_COMPLETIONS;
+    registers->ten_bit_tags = control_2 & DEVCTL2_TEN_BIT_TAGS;
+    registers->completion_timeout = control_2 & DEVCTL2_TIMEOUT;
+    registers->completion_timeout_disabled = control_2 & DEVCTL2_TIMEOUT_DISABLE;
+}
+
 static void decode_express(const struct config_space *space, struct pci_function *function)
 {
     unsigned express = config_find_capability(space, CAPABILITY_EXPRESS);
@@ -174,6 +201,8 @@ static void decode_express(const struct config_space *space, struct pci_function
     function->max_payload_supported = function->max_payload = function->max_read_request = 0;
     function->extended_tags = function->ari_forwarding = false;
     function->no_atomic_routing = function->atomic_egress_blocking = false;
+    function->port_number = 0;
+    decode_conventional_registers(space, &function->registers);
     if (!express)
         return;
     uint16_t flags = config_read16(space, express + EXPRESS_FLAGS);
@@ -184,12 +213,16 @@ static void decode_express(const struct config_space *space, struct pci_function
     function->max_read_request = payload_bytes(control >> 12 & 7U);
     function->extended_tags = control & DEVCTL_EXTENDED_TAG;
     /* What is integrated into the root complex hangs on no link; some show registers nevertheless. */
-    if (function->pcie_type != PCIE_RC_ENDPOINT && function->pcie_type != PCIE_RC_EVENT_COLLECTOR)
+    if (function->pcie_type != PCIE_RC_ENDPOINT && function->pcie_type != PCIE_RC_EVENT_COLLECTOR) {
         decode_link(space, express, &function->link);
+        function->port_number =
+            (uint16_t)((config_read32(space, express + EXPRESS_LNKCAP) >> LNKCAP_PORT_SHIFT) + 1);
+    }
     /* The second set of registers came with version 2 of the capability. */
     bool second = (flags & 0xf) >= 2;
     uint16_t control_2 = second ? config_read16(space, express + EXPRESS_DEVCTL2) : 0;
     function->ari_forwarding = control_2 & DEVCTL2_ARI;
+    decode_express_registers(space, express, second, &function->registers);
     if (!function_is_pcie_port(function))
         return;
     function->atomic_egress_blocking = control_2 & DEVCTL2_ATOMIC_EGRESS_BLOCKING;
@@ -238,17 +271,39 @@ static void decode_ari(const struct config_space *space, struct pci_function *fu
     function->ari_function_group = control >> ARI_CONTROL_GROUP_SHIFT & 7;
 }
 
+static void decode_translation(const struct config_space *space, struct pci_function *function)
+{
+    struct translation_registers *registers = &function->translation;
+    unsigned ats = config_find_extended(space, EXTENDED_ATS), pri = config_find_extended(space, EXTENDED_PRI),
+             pasid = config_find_extended(space, EXTENDED_PASID);
+    *registers = (struct translation_registers){0};
+    function->ats = ats != 0;
+    function->ats_enabled = ats && config_read16(space, ats + ATS_CONTROL) & ATS_ENABLE;
+    function->pri = pri != 0;
+    function->pasid = pasid != 0;
+    if (ats) {
+        unsigned depth = config_read16(space, ats + ATS_CAPABILITY) & ATS_QUEUE_DEPTH_MASK;
+        registers->invalidation_queue_depth = depth ? depth : ATS_QUEUE_DEPTH_MASK + 1U;
+    }
+    if (pri) {
+        registers->page_request_capacity = config_read32(space, pri + PRI_CAPACITY);
+        registers->page_request_allocation = config_read32(space, pri + PRI_ALLOCATION);
+    }
+    if (pasid) {
+        uint16_t capability = config_read16(space, pasid + PASID_CAPABILITY);
+        registers->pasid_width = capability >> PASID_WIDTH_SHIFT & 0x1fU;
+        registers->pasid_execute = capability & PASID_EXECUTE;
+        registers->pasid_privileged = capability & PASID_PRIVILEGED;
+    }
+}
+
 static void decode_extended(const struct config_space *space, struct pci_function *function)
 {
     decode_acs(space, &function->acs);
     function->acs_unknown = space->length < CONFIG_EXPRESS_SIZE && (function->pcie || function->pcie_unknown);
 
     decode_ari(space, function);
-    unsigned ats = config_find_extended(space, EXTENDED_ATS);
-    function->ats = ats != 0;
-    function->ats_enabled = ats && config_read16(space, ats + ATS_CONTROL) & ATS_ENABLE;
-    function->pri = config_find_extended(space, EXTENDED_PRI) != 0;
-    function->pasid = config_find_extended(space, EXTENDED_PASID) != 0;
+    decode_translation(space, function);
     decode_sriov(space, &function->sriov);
 }
 

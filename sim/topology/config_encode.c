@@ -9,6 +9,8 @@ enum {
     EXPRESS_AT = 0x40,
     PCIX_AT = 0x80,
     SUBSYSTEM_AT = 0x90,
+    ADVANCED_FEATURES_AT = 0x98,
+    SECURE_DEVICE_AT = 0xa0,
     CLOSED_IO_BASE = 0xf0,       /* base above limit */
     CLOSED_MEMORY_BASE = 0xfff0, /* base above limit */
 };
@@ -82,7 +84,8 @@ static void encode_header(uint8_t *image, const struct pci_function *function)
     put16(image, REG_VENDOR, function->is_vf ? 0xffff : function->vendor);
     put16(image, REG_DEVICE, function->is_vf ? 0xffff : function->device);
     put16(image, REG_COMMAND,
-          (function->bus_master ? COMMAND_MASTER : 0U) | (function->memory_space ? COMMAND_MEMORY : 0U));
+          (function->bus_master ? COMMAND_MASTER : 0U) | (function->memory_space ? COMMAND_MEMORY : 0U) |
+              (function->io_space_disabled ? 0U : COMMAND_IO));
     put32(image, REG_REVISION, function->class_code << 8 | function->revision);
     put8(image, REG_HEADER_TYPE,
          function->header_type | (function->multifunction ? HEADER_MULTIFUNCTION : 0U));
@@ -123,21 +126,34 @@ static unsigned payload_code(unsigned bytes, unsigned reset)
 static void encode_express(uint8_t *image, const struct pci_function *function)
 {
     const struct link_state *link = &function->link;
+    const struct device_registers *registers = &function->registers;
     put16(image, EXPRESS_AT + EXPRESS_FLAGS, 2U | ((unsigned)function->pcie_type & 0xf) << 4);
     put32(image, EXPRESS_AT + EXPRESS_DEVCAP,
           payload_code(function->max_payload_supported, 0) |
-              (function->extended_tags ? DEVCAP_EXTENDED_TAG : 0U));
+              (function->extended_tags ? DEVCAP_EXTENDED_TAG : 0U) |
+              (registers->function_level_reset ? DEVCAP_FLR : 0U));
     put16(image, EXPRESS_AT + EXPRESS_DEVCTL,
           payload_code(function->max_payload, 0) << 5 | payload_code(function->max_read_request, 2) << 12 |
-              (function->extended_tags ? DEVCTL_EXTENDED_TAG : 0U));
-    put32(image, EXPRESS_AT + EXPRESS_LNKCAP, link->maximum_generation | (uint32_t)link->maximum_width << 4);
+              (function->extended_tags ? DEVCTL_EXTENDED_TAG : 0U) |
+              (registers->relaxed_ordering_disabled ? 0U : DEVCTL_RELAXED_ORDERING));
+    uint32_t port = function->port_number ? function->port_number - 1U : pci_slot(function->devfn);
+    put32(image, EXPRESS_AT + EXPRESS_LNKCAP,
+          link->maximum_generation | (uint32_t)link->maximum_width << 4 | port << LNKCAP_PORT_SHIFT);
     put16(image, EXPRESS_AT + EXPRESS_LNKSTA, link->generation | (unsigned)link->width << 4);
     bool routes_atomics = function_is_pcie_port(function) && !function->no_atomic_routing;
     put32(image, EXPRESS_AT + EXPRESS_DEVCAP2,
-          (function->ari_forwarding ? DEVCAP2_ARI : 0U) | (routes_atomics ? DEVCAP2_ATOMIC_ROUTING : 0U));
+          (function->ari_forwarding ? DEVCAP2_ARI : 0U) | (routes_atomics ? DEVCAP2_ATOMIC_ROUTING : 0U) |
+              (registers->completion_timeout ? DEVCAP2_TIMEOUT_RANGES : 0U) |
+              (registers->completion_timeout_disabled ? DEVCAP2_TIMEOUT_DISABLE : 0U) |
+              (registers->ten_bit_tags ? DEVCAP2_TEN_BIT_TAGS : 0U));
     put16(image, EXPRESS_AT + EXPRESS_DEVCTL2,
           (function->ari_forwarding ? DEVCTL2_ARI : 0U) |
-              (function->atomic_egress_blocking ? DEVCTL2_ATOMIC_EGRESS_BLOCKING : 0U));
+              (function->atomic_egress_blocking ? DEVCTL2_ATOMIC_EGRESS_BLOCKING : 0U) |
+              (registers->completion_timeout & DEVCTL2_TIMEOUT) |
+              (registers->completion_timeout_disabled ? DEVCTL2_TIMEOUT_DISABLE : 0U) |
+              (registers->id_based_requests ? DEVCTL2_IDO_REQUESTS : 0U) |
+              (registers->id_based_completions ? DEVCTL2_IDO_COMPLETIONS : 0U) |
+              (registers->ten_bit_tags ? DEVCTL2_TEN_BIT_TAGS : 0U));
 }
 
 /* Chain a capability in: write its id, and its place into what the list ends with so far. */
@@ -162,6 +178,15 @@ static void encode_capabilities(uint8_t *image, const struct pci_function *funct
         link_capability(image, &tail, CAPABILITY_SUBSYSTEM, SUBSYSTEM_AT);
         put16(image, SUBSYSTEM_AT + SUBSYSTEM_VENDOR, function->subvendor);
         put16(image, SUBSYSTEM_AT + SUBSYSTEM_DEVICE, function->subdevice);
+    }
+    if (function->registers.function_level_reset && !function->pcie) {
+        link_capability(image, &tail, CAPABILITY_ADVANCED_FEATURES, ADVANCED_FEATURES_AT);
+        put8(image, ADVANCED_FEATURES_AT + ADVANCED_FEATURES_CAPABILITIES,
+             ADVANCED_FEATURES_TP | ADVANCED_FEATURES_FLR);
+    }
+    if (function->registers.caches_not_present) {
+        link_capability(image, &tail, CAPABILITY_SECURE_DEVICE, SECURE_DEVICE_AT);
+        put8(image, SECURE_DEVICE_AT + 3, SECURE_DEVICE_NP_CACHE >> 24);
     }
     if (tail != first || function->pcie_unknown)
         put16(image, REG_STATUS, STATUS_CAPABILITIES);
@@ -219,6 +244,20 @@ static void encode_ari(uint8_t *image, unsigned at, const struct pci_function *f
                                                                          << ARI_CONTROL_GROUP_SHIFT);
 }
 
+static void encode_ats(uint8_t *image, unsigned at, const struct pci_function *function)
+{
+    put16(image, at + ATS_CAPABILITY, function->translation.invalidation_queue_depth & ATS_QUEUE_DEPTH_MASK);
+    put16(image, at + ATS_CONTROL, function->ats_enabled ? ATS_ENABLE : 0);
+}
+
+static void encode_pasid(uint8_t *image, unsigned at, const struct translation_registers *registers)
+{
+    put16(image, at + PASID_CAPABILITY,
+          (registers->pasid_execute ? PASID_EXECUTE : 0U) |
+              (registers->pasid_privileged ? PASID_PRIVILEGED : 0U) |
+              (registers->pasid_width & 0x1f) << PASID_WIDTH_SHIFT);
+}
+
 static void encode_extended(uint8_t *image, const struct pci_function *function)
 {
     struct extended_list list = {image, CONFIG_EXTENDED_START, 0};
@@ -227,12 +266,14 @@ static void encode_extended(uint8_t *image, const struct pci_function *function)
     if (function->ari)
         encode_ari(image, add_extended(&list, EXTENDED_ARI, 8), function);
     if (function->ats)
-        put16(image, add_extended(&list, EXTENDED_ATS, 8) + ATS_CONTROL,
-              function->ats_enabled ? ATS_ENABLE : 0);
-    if (function->pri)
-        add_extended(&list, EXTENDED_PRI, 16);
+        encode_ats(image, add_extended(&list, EXTENDED_ATS, 8), function);
+    if (function->pri) {
+        unsigned at = add_extended(&list, EXTENDED_PRI, 16);
+        put32(image, at + PRI_CAPACITY, function->translation.page_request_capacity);
+        put32(image, at + PRI_ALLOCATION, function->translation.page_request_allocation);
+    }
     if (function->pasid)
-        add_extended(&list, EXTENDED_PASID, 8);
+        encode_pasid(image, add_extended(&list, EXTENDED_PASID, 8), &function->translation);
     if (function->sriov.present)
         encode_sriov(image, add_extended(&list, EXTENDED_SRIOV, SRIOV_SIZE), &function->sriov);
 }

@@ -62,7 +62,7 @@ void config_space_decode(const struct config_space *space, struct pci_function *
 /**
  * Write the configuration space @p function would show, with capabilities at places of our own: decoding it
  * gives the function back, except for what configuration space cannot say (BAR sizes, ids of VFs, an
- * unassigned 32-bit BAR, payload sizes of 0).
+ * unassigned 32-bit BAR, payload sizes of 0, a port number or a queue depth nobody told).
  *
  * @param image  CONFIG_EXPRESS_SIZE bytes, overwritten
  */

@@ -116,8 +116,6 @@ static void add_function(struct move *move, uint32_t id)
     forget_bars(function.bars, BAR_COUNT);
     forget_bars(function.sriov.vf_bars, 6);
     function.memory_window.open = function.prefetchable_window.open = function.io_window.open = false;
-    function.config = NULL;
-    function.config_length = 0;
     function.pointer = move->tags[id];
     function.real_dma_id = NONE;
     function.is_vf = false;

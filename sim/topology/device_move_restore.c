@@ -73,8 +73,6 @@ static void restore_function(const struct move *move, struct pci_function *funct
     restore_bars(function->bars, old->bars, BAR_COUNT, move->moved[id]);
     restore_bars(function->sriov.vf_bars, old->sriov.vf_bars, 6, move->moved[id]);
     function->pointer = old->pointer;
-    function->config = old->config;
-    function->config_length = old->config_length;
     if (!move->moved[id])
         function->io_window = old->io_window;
 }

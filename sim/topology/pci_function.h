@@ -105,6 +105,30 @@ struct sriov {
     struct bar vf_bars[6];               /**< address of VF 0's BAR and size of one VF's BAR */
 };
 
+/** What registers let a function do as requester, and software do with it, beyond what has a member of its
+ * own in struct pci_function. Zero is what a function has whose registers nobody has seen. */
+struct device_registers {
+    bool function_level_reset;        /**< DevCap, or the Advanced Features capability */
+    bool relaxed_ordering_disabled;   /**< DevCtl: its requests may not carry RO */
+    bool id_based_requests;           /**< DevCtl2 IDOReq: its requests may carry IDO */
+    bool id_based_completions;        /**< DevCtl2 IDOCompl */
+    bool ten_bit_tags;                /**< DevCtl2: 10-bit tags are enabled for its requests */
+    uint32_t completion_timeout;      /**< DevCtl2: code of the range, 0 the default one */
+    bool completion_timeout_disabled; /**< DevCtl2 */
+    bool caches_not_present;          /**< of an AMD IOMMU: NpCache of its capability (an emulated one) */
+};
+
+/** ATS, PRI and PASID capabilities, where present and shown. */
+struct translation_registers {
+    uint32_t
+        invalidation_queue_depth; /**< ATS: invalidations it takes before it answers one, 1..32; 0 unknown */
+    uint32_t page_request_capacity;   /**< PRI: page requests it can have outstanding; 0 unknown */
+    uint32_t page_request_allocation; /**< PRI: those software lets it have; 0 where none was set */
+    uint32_t pasid_width;             /**< PASID: bits, up to 20; 0 unknown */
+    bool pasid_execute;               /**< PASID: requests may ask for execute permission */
+    bool pasid_privileged;            /**< PASID: requests may be of privileged mode */
+};
+
 /** Three-valued knowledge of an optional capability. */
 enum knowledge { KNOWN_ABSENT, KNOWN_PRESENT, UNKNOWN };
 
@@ -122,8 +146,9 @@ struct pci_function {
     uint16_t vendor, device, subvendor, subdevice;
     uint32_t class_code; /**< 24 bits: base class, sub-class, programming interface */
     uint8_t revision;
-    bool bus_master;   /**< command register bit 2 */
-    bool memory_space; /**< command register bit 1: BARs decode */
+    bool bus_master;        /**< command register bit 2 */
+    bool memory_space;      /**< command register bit 1: BARs decode */
+    bool io_space_disabled; /**< command register bit 0 is clear; false where untold */
     struct bar bars[BAR_COUNT];
 
     /* Bridges only (header_type 1). */
@@ -137,6 +162,7 @@ struct pci_function {
     enum pcie_type pcie_type; /**< meaningful where @c pcie */
     bool pcix;                /**< has a PCI-X capability */
     struct link_state link;
+    uint16_t port_number; /**< LnkCap Port Number plus one; 0 unknown */
     uint16_t max_payload_supported, max_payload, max_read_request; /**< bytes; 0 unknown */
     bool extended_tags;     /**< ExtTag enabled: 256 tags instead of 32 */
     bool ari_forwarding;    /**< DevCtl2 ARIFwd of a root or downstream port */
@@ -147,9 +173,11 @@ struct pci_function {
     bool ari_acs_groups;        /**< of function 0: egress vectors of the device select function groups (ACS
                                    Function Groups Enable) */
     uint8_t ari_function_group; /**< 0..7 */
+    struct device_registers registers;
     struct acs acs;
     bool acs_unknown; /**< the input could not show whether there is an ACS capability */
     bool ats, ats_enabled, pri, pasid;
+    struct translation_registers translation;
     struct sriov sriov;
 
     /* Virtual functions. */
@@ -172,9 +200,7 @@ struct pci_function {
     const char *name;        /**< user's or lspci's name; NULL none */
     bool observed; /**< from text that people passed on of a machine that ran (lspci -v in a mail): a line may
                       be lost, so a contradiction of addresses or links is only worth a warning */
-    const char *pointer;    /**< where it came from: JSON pointer, or "line N" of a dump; for diagnostics */
-    const uint8_t *config;  /**< raw configuration space as dumped, or NULL */
-    uint16_t config_length; /**< 64, 256 or 4096; 0 without raw bytes */
+    const char *pointer; /**< where it came from: JSON pointer, or "line N" of a dump; for diagnostics */
 };
 
 /** Bits of the Egress Control Vector: 0 where the capability has no Egress Control, else 1..256. */

@@ -163,7 +163,7 @@ static bool is_multifunction(const struct topology_builder *builder, const struc
         return false;
     if (pci_func(node->function.devfn) > 0 || node->function.multifunction)
         return true;
-    if (node->function.config || node->placement.multifunction_known)
+    if (node->placement.multifunction_known)
         return false;
     for (uint32_t i = 0; i < bus->count; i++) {
         const struct build_node *other = &builder->nodes[builder->sorted[bus->first + i]];

@@ -186,6 +186,14 @@ const struct pci_bus *topology_find_bus(const struct topology *topology, uint32_
 const struct pci_function *topology_parent(const struct topology *topology,
                                            const struct pci_function *function);
 
+/** The physical function of a VF, else @p function: whose PRI and PASID capabilities, which VFs share (PCIe
+ * Base Spec 10.5.2, 7.8.9), count for it. */
+static inline const struct pci_function *topology_physical_function(const struct topology *topology,
+                                                                    const struct pci_function *function)
+{
+    return function->is_vf && function->pf_id != NONE ? &topology->functions[function->pf_id] : function;
+}
+
 /** True where @p ancestor is @p function or a bridge above it. */
 bool topology_is_ancestor(const struct topology *topology, const struct pci_function *ancestor,
                           const struct pci_function *function);

@@ -97,6 +97,20 @@ static uint16_t vf_requester_id(const struct pci_function *pf, uint32_t index)
                       pf->sriov.vf_stride * index);
 }
 
+/* The control bits of a VF's PCI Express capability are reserved and read zero: its PF's count for both (PCIe
+ * Base Spec 9.3.5.4, 9.3.5.10). */
+static void take_controls(struct pci_function *vf, const struct pci_function *pf)
+{
+    if (!pf->max_read_request)
+        return; /* nobody has seen them */
+    bool reset = vf->registers.function_level_reset;
+    vf->max_payload = pf->max_payload;
+    vf->max_read_request = pf->max_read_request;
+    vf->extended_tags = pf->extended_tags;
+    vf->registers = pf->registers;
+    vf->registers.function_level_reset = reset;
+}
+
 /* What a VF has of its PF. */
 static void become_vf(struct build_node *vf, const struct pci_function *pf, uint32_t pf_node, uint32_t index)
 {
@@ -105,6 +119,7 @@ static void become_vf(struct build_node *vf, const struct pci_function *pf, uint
     function->is_vf = true;
     function->vf_index = index;
     function->multifunction = false; /* drivers/pci/iov.c: a VF is never multifunction */
+    take_controls(function, pf);
     if (function->vendor == 0xffff)
         function->vendor = pf->vendor;
     if (function->device == 0xffff)
@@ -151,6 +166,9 @@ static struct build_node make_vf(const struct build_node *pf_node, uint32_t inde
                 .max_payload = pf->max_payload,
                 .max_read_request = pf->max_read_request,
                 .extended_tags = pf->extended_tags,
+                .registers = pf->registers,
+                .port_number = pf->port_number,
+                .io_space_disabled = pf->io_space_disabled,
                 .ari = pf->ari,
                 .ari_function_group = pf->ari_function_group,
                 .ats = pf->ats,

@@ -70,6 +70,27 @@ static void random_bars(uint64_t *state, struct bar *bars, unsigned count)
     }
 }
 
+static void random_registers(uint64_t *state, struct device_registers *registers)
+{
+    registers->relaxed_ordering_disabled = coin(state);
+    registers->id_based_requests = coin(state);
+    registers->id_based_completions = coin(state);
+    registers->ten_bit_tags = coin(state);
+    registers->completion_timeout = (uint32_t)(next_random(state) % 16);
+    registers->completion_timeout_disabled = coin(state);
+}
+
+static void random_translation_registers(uint64_t *state, struct pci_function *function)
+{
+    struct translation_registers *registers = &function->translation;
+    registers->invalidation_queue_depth = function->ats ? (uint32_t)(1 + next_random(state) % 32) : 0;
+    registers->page_request_capacity = function->pri ? (uint32_t)next_random(state) : 0;
+    registers->page_request_allocation = function->pri ? (uint32_t)next_random(state) : 0;
+    registers->pasid_width = function->pasid ? (uint32_t)(next_random(state) % 21) : 0;
+    registers->pasid_execute = function->pasid && coin(state);
+    registers->pasid_privileged = function->pasid && coin(state);
+}
+
 static void random_express(uint64_t *state, struct pci_function *function)
 {
     static const enum pcie_type types[] = {0, 1, 4, 5, 6, 7, 8, 9, 10};
@@ -80,9 +101,12 @@ static void random_express(uint64_t *state, struct pci_function *function)
     function->max_payload = (uint16_t)(128 << next_random(state) % 6);
     function->max_read_request = (uint16_t)(128 << next_random(state) % 6);
     function->extended_tags = coin(state);
+    random_registers(state, &function->registers);
     function->ari_forwarding = coin(state);
     function->no_atomic_routing = function_is_pcie_port(function) && coin(state);
     function->atomic_egress_blocking = function_is_pcie_port(function) && coin(state);
+    if (function->pcie_type < PCIE_RC_ENDPOINT)
+        function->port_number = (uint16_t)(1 + next_random(state) % 256);
     if (function->pcie_type < PCIE_RC_ENDPOINT && coin(state)) {
         function->link =
             (struct link_state){(uint8_t)(1 + next_random(state) % 6), widths[next_random(state) % 7],
@@ -106,6 +130,7 @@ static void random_express(uint64_t *state, struct pci_function *function)
     function->ats_enabled = function->ats && coin(state);
     function->pri = coin(state);
     function->pasid = coin(state);
+    random_translation_registers(state, function);
     if (coin(state)) {
         struct sriov *sriov = &function->sriov;
         sriov->present = true;
@@ -130,6 +155,9 @@ static struct pci_function random_function(uint64_t *state)
     function.revision = (uint8_t)next_random(state);
     function.bus_master = coin(state);
     function.memory_space = coin(state);
+    function.io_space_disabled = coin(state);
+    function.registers.function_level_reset = coin(state);
+    function.registers.caches_not_present = coin(state);
     if (function.header_type != 2) {
         function.subvendor = (uint16_t)(1 + next_random(state) % 0xffff);
         function.subdevice = (uint16_t)next_random(state);

@@ -66,6 +66,20 @@ static bool same_address_space(const struct pci_function *a, const struct pci_fu
            same_window(&a->prefetchable_window, &b->prefetchable_window, where, difference);
 }
 
+static bool same_registers(const struct device_registers *a, const struct device_registers *b,
+                           const char *where, char *difference)
+{
+    SAME(function_level_reset);
+    SAME(relaxed_ordering_disabled);
+    SAME(id_based_requests);
+    SAME(id_based_completions);
+    SAME(ten_bit_tags);
+    SAME(completion_timeout);
+    SAME(completion_timeout_disabled);
+    SAME(caches_not_present);
+    return true;
+}
+
 static bool same_express(const struct pci_function *a, const struct pci_function *b, unsigned leave_out,
                          const char *where, char *difference)
 {
@@ -86,6 +100,11 @@ static bool same_express(const struct pci_function *a, const struct pci_function
         SAME(max_read_request);
     }
     SAME(extended_tags);
+    if (!(leave_out & COMPARE_CONFIG_ONLY) || a->port_number)
+        SAME(port_number);
+    SAME(io_space_disabled);
+    if (!same_registers(&a->registers, &b->registers, where, difference))
+        return false;
     SAME(ari_forwarding);
     SAME(no_atomic_routing);
     SAME(atomic_egress_blocking);
@@ -110,6 +129,13 @@ static bool same_express(const struct pci_function *a, const struct pci_function
     SAME(ats_enabled);
     SAME(pri);
     SAME(pasid);
+    SAME(translation.page_request_capacity);
+    SAME(translation.page_request_allocation);
+    SAME(translation.pasid_width);
+    SAME(translation.pasid_execute);
+    SAME(translation.pasid_privileged);
+    if (!(leave_out & COMPARE_CONFIG_ONLY) || a->translation.invalidation_queue_depth)
+        SAME(translation.invalidation_queue_depth);
     SAME(sriov.present);
     SAME(sriov.enabled);
     SAME(sriov.total_vfs);
