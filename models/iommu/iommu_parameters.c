@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/iommu/iommu_parameters.h"
 
-#include "models/iommu/page_table_format.h"
+#include "models/iommu/page_table.h"
 #include "models/iommu/tenant_predictor.h"
 
 static const char *const policies[] = {"lru", "fifo", "random", "pseudo-lru", "lfu", NULL};
@@ -54,13 +54,18 @@ static const struct field fields[] = {
      .type = FIELD_CHOICE,
      .offset = offsetof(struct iommu_parameters, table_format),
      .choices = page_table_format_names,
-     .help = "entries of the page tables; of the guest's in nested domains"},
+     .help = "entries of the page tables"},
+    {.name = "guest_format",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct iommu_parameters, guest_format),
+     .choices = page_table_format_names,
+     .help = "entries of a guest's page tables in nested domains, and of those of PASIDs"},
     {.name = "stage2_format",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct iommu_parameters, stage2_format),
      .choices = page_table_format_names,
      .help = "entries of the second stage of nested domains"},
-    COUNT(stage2_levels, 3, 5, "levels of the second stage of nested domains"),
+    COUNT(stage2_levels, 3, 6, "levels of the second stage of nested domains; 6: AMD-Vi alone"),
     COUNT(nested_entries, 0, 65536, "cache of guest physical to physical pages, for nested walks; 0 is none"),
     COUNT(nested_ways, 0, 1024, "ways of that cache; 0 is fully associative"),
     COUNT(stage2_walk_cache_entries_l2, 0, 65536, "cached pointers to leaf tables of the second stage"),
@@ -84,9 +89,11 @@ static const struct field fields[] = {
     COUNT(prefetch_distance, 1, TENANT_DISTANCE_MAX,
           "accesses ahead at which the next tenant is known (tenant)"),
     COUNT(prefetch_history, 1, TENANT_PAGES_MAX, "pages remembered of a tenant (tenant)"),
-    COUNT(levels, 3, 5, "levels of the page table: 39, 48 or 57 bits of address"),
+    COUNT(levels, 3, 6,
+          "levels of the page table: 39, 48 or 57 bits of address; 6 (AMD-Vi host tables): all 64"),
     FLAG(superpages_2m, "leaf entries of 2 MiB"),
     FLAG(superpages_1g, "leaf entries of 1 GiB"),
+    FLAG(superpages_any, "leaf entries of any other power of two (AMD-Vi host tables: next level 7)"),
     TIME("iotlb_hit", iotlb_hit_ps, "IOTLB lookup that hits"),
     TIME("context_hit", context_hit_ps, "context cache lookup that hits"),
     TIME("lookup_interval", lookup_interval_ps, "one lookup each so often; 0 is no limit"),
@@ -145,3 +152,30 @@ static const struct field fields[] = {
 
 const struct field_table iommu_fields = {"iommu", "one remapping unit", fields,
                                          sizeof(fields) / sizeof(fields[0]), sizeof(struct iommu_parameters)};
+
+bool iommu_has_page(const struct iommu_parameters *parameters, enum page_table_format format, unsigned shift)
+{
+    if (!page_table_format_has(format, shift))
+        return false;
+    switch (shift) {
+    case PAGE_SHIFT_4K:
+        return true;
+    case PAGE_SHIFT_2M:
+        return parameters->superpages_2m;
+    case PAGE_SHIFT_1G:
+        return parameters->superpages_1g;
+    default:
+        return parameters->superpages_any;
+    }
+}
+
+unsigned iommu_largest_page(const struct iommu_parameters *parameters, enum page_table_format format,
+                            uint64_t iova, uint64_t physical, uint64_t left)
+{
+    uint64_t both = iova | physical | UINT64_C(1) << 62;
+    unsigned aligned = (unsigned)__builtin_ctzll(both), fits = 63 - (unsigned)__builtin_clzll(left),
+             shift = aligned < fits ? aligned : fits;
+    while (shift > PAGE_SHIFT_4K && !iommu_has_page(parameters, format, shift))
+        shift--;
+    return shift;
+}

@@ -6,6 +6,7 @@
 #ifndef IOMMUSIM_IOMMU_PARAMETERS_H
 #define IOMMUSIM_IOMMU_PARAMETERS_H
 
+#include "models/iommu/page_table_format.h"
 #include "sim/base/field.h"
 
 #include <stdbool.h>
@@ -21,7 +22,8 @@ enum fault_logging { FAULT_LOGGING_PRIMARY, FAULT_LOGGING_ADVANCED };
 /** Completion status of a refused read (parameter fault_completion). */
 enum fault_completion { FAULT_UNSUPPORTED_REQUEST, FAULT_COMPLETER_ABORT };
 
-enum { WALK_LEVELS_MAX = 5, PREFETCH_WALKS_MAX = 64 };
+/** Levels of tables, and of those the lowest that walk caches know pointers to. */
+enum { WALK_LEVELS_MAX = 6, WALK_CACHE_LEVELS = 4, PREFETCH_WALKS_MAX = 64 };
 
 struct iommu_parameters {
     uint32_t context_entries,
@@ -45,7 +47,8 @@ struct iommu_parameters {
     uint32_t walk_queue;            /**< walks waiting for a walker; 0 = unlimited */
     uint32_t posted_walks; /**< walks for posted requests at once, in order behind them the others wait; 0 =
                               no limit */
-    int table_format;      /**< enum page_table_format of a domain's tables; of the guest's where nested */
+    int table_format;      /**< enum page_table_format of a domain's tables */
+    int guest_format;      /**< ... of a guest's tables in nested domains, and of address spaces of PASIDs */
     int stage2_format;     /**< enum page_table_format of the second stage of nested domains */
     uint32_t stage2_levels;
     uint32_t nested_entries, nested_ways; /**< cache of guest physical to physical pages; 0 = none */
@@ -60,8 +63,9 @@ struct iommu_parameters {
     uint32_t prefetch_buffer;   /**< entries of a buffer for what is walked ahead; 0: the IOTLB takes it */
     uint32_t prefetch_distance; /**< tenant: accesses ahead */
     uint32_t prefetch_history;  /**< tenant: pages remembered of each */
-    uint32_t levels;            /**< levels of the page table: 3, 4 or 5 */
+    uint32_t levels;            /**< levels of the page table: 3, 4 or 5; AMD: 6, too */
     bool superpages_2m, superpages_1g; /**< leaf entries above level 1 */
+    bool superpages_any;               /**< ... and of any other power of two */
     uint64_t iotlb_hit_ps;             /**< lookup that hits */
     uint64_t context_hit_ps;
     uint64_t lookup_interval_ps; /**< one lookup each so often; 0 = no limit */
@@ -97,5 +101,13 @@ struct iommu_parameters {
 };
 
 extern const struct field_table iommu_fields;
+
+/** Has the unit pages of 1 << @p shift bytes in tables of a format? */
+bool iommu_has_page(const struct iommu_parameters *parameters, enum page_table_format format, unsigned shift);
+
+/** Of the pages it has in tables of a format the largest that fits: both addresses are multiples of it and @p
+ * left bytes hold it (iommu_pgsize() of drivers/iommu/iommu.c). @return log2 of its size */
+unsigned iommu_largest_page(const struct iommu_parameters *parameters, enum page_table_format format,
+                            uint64_t iova, uint64_t physical, uint64_t left);
 
 #endif

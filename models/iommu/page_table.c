@@ -52,7 +52,7 @@ uint64_t *page_table_entry(struct page_table_memory *memory, uint64_t address)
 void page_table_init(struct page_table *table, struct page_table_memory *memory,
                      enum page_table_format format, uint32_t levels)
 {
-    assert(levels >= 3 && levels <= 5);
+    assert(levels >= 3 && levels <= page_table_format_levels(format));
     *table = (struct page_table){.root = new_table(memory), .format = format, .levels = levels};
 }
 
@@ -78,29 +78,24 @@ static uint64_t reach_table(struct page_table *table, struct page_table_memory *
     return at;
 }
 
-static bool too_high(const struct page_table *table, uint64_t iova)
-{
-    return iova >> (PAGE_SHIFT_4K + 9 * table->levels);
-}
-
-static unsigned leaf_level_of(unsigned shift)
-{
-    return (shift - PAGE_SHIFT_4K) / 9 + 1;
-}
-
 enum page_table_result page_table_map(struct page_table *table, struct page_table_memory *memory,
                                       uint64_t iova, uint64_t physical, unsigned shift, unsigned access)
 {
-    unsigned leaf_level = leaf_level_of(shift);
-    assert(((iova | physical) & ((UINT64_C(1) << shift) - 1)) == 0 && access && leaf_level <= 3);
-    if (too_high(table, iova))
+    unsigned leaf_level = page_table_leaf_level(shift), count = page_table_leaf_entries(shift);
+    assert(((iova | physical) & ((UINT64_C(1) << shift) - 1)) == 0 && access &&
+           page_table_format_has(table->format, shift));
+    if (!page_table_covers(table->levels, iova) || leaf_level > table->levels)
         return PAGE_TABLE_TOO_HIGH;
     uint64_t at = reach_table(table, memory, iova, leaf_level);
     uint64_t address = at ? page_table_entry_address(at, leaf_level, iova) : 0;
-    if (!at || page_table_read(memory, address))
-        return PAGE_TABLE_OVERLAP;
-    *page_table_entry(memory, address) = page_table_encode_leaf(table->format, leaf_level, physical, access);
-    table->page_sizes |= 1U << (leaf_level - 1);
+    for (unsigned i = 0; i < count; i++) {
+        if (!at || page_table_read(memory, address + 8 * i))
+            return PAGE_TABLE_OVERLAP;
+    }
+    for (unsigned i = 0; i < count; i++)
+        *page_table_entry(memory, address + 8 * i) =
+            page_table_encode_leaf(table->format, shift, physical, access);
+    table->page_sizes |= UINT64_C(1) << (shift - PAGE_SHIFT_4K);
     return PAGE_TABLE_MAPPED;
 }
 
@@ -108,18 +103,17 @@ enum page_table_result page_table_map(struct page_table *table, struct page_tabl
 static bool map_whole_table(struct page_table *table, struct page_table_memory *memory, uint64_t iova,
                             uint64_t physical, unsigned shift, unsigned access)
 {
-    unsigned leaf_level = leaf_level_of(shift);
+    unsigned leaf_level = page_table_leaf_level(shift);
     uint64_t at = reach_table(table, memory, iova, leaf_level + 1);
     uint64_t address = at ? page_table_entry_address(at, leaf_level + 1, iova) : 0;
     if (!at || page_table_read(memory, address))
         return false;
     uint64_t below = add_page(
-        memory,
-        (struct page_table_page){.first = page_table_encode_leaf(table->format, leaf_level, physical, access),
-                                 .shift = shift});
+        memory, (struct page_table_page){
+                    .first = page_table_encode_leaf(table->format, shift, physical, access), .shift = shift});
     *page_table_entry(memory, address) =
         page_table_encode_table(table->format, below + table->guest_offset, leaf_level);
-    table->page_sizes |= 1U << (leaf_level - 1);
+    table->page_sizes |= UINT64_C(1) << (shift - PAGE_SHIFT_4K);
     return true;
 }
 
@@ -130,8 +124,8 @@ enum page_table_result page_table_map_range(struct page_table *table, struct pag
     uint64_t page = UINT64_C(1) << shift, whole = page * PAGE_TABLE_ENTRIES, done = 0;
     while (done < length) {
         *where = iova + done;
-        if (length - done >= whole && (*where & (whole - 1)) == 0 && !too_high(table, *where) &&
-            leaf_level_of(shift) < table->levels &&
+        if (page_table_leaf_entries(shift) == 1 && length - done >= whole && (*where & (whole - 1)) == 0 &&
+            page_table_covers(table->levels, *where) && page_table_leaf_level(shift) < table->levels &&
             map_whole_table(table, memory, *where, physical + done, shift, access)) {
             done += whole;
             continue;
@@ -149,16 +143,16 @@ static uint64_t find_leaf(const struct page_table *table, const struct page_tabl
                           uint64_t iova, unsigned *shift, uint64_t *leaf)
 {
     uint64_t at = table->root;
-    if (iova >> (PAGE_SHIFT_4K + 9 * table->levels))
+    if (!page_table_covers(table->levels, iova))
         return 0;
     for (unsigned level = table->levels; level >= 1;) {
         uint64_t address = page_table_entry_address(at, level, iova);
         struct page_table_entry entry =
             page_table_decode(table->format, level, page_table_read(memory, address));
-        if (!entry.present)
+        if (!entry.present || page_table_skips(iova, level, entry.next))
             return 0;
         if (entry.next == 0) {
-            *shift = PAGE_SHIFT_4K + 9 * (level - 1);
+            *shift = entry.shift;
             *leaf = entry.target | entry.access;
             return address;
         }
@@ -181,6 +175,9 @@ uint64_t page_table_unmap(struct page_table *table, struct page_table_memory *me
     uint64_t leaf, address = find_leaf(table, memory, iova, shift, &leaf);
     if (!address)
         return 0;
-    *page_table_entry(memory, address) = 0;
+    unsigned count = page_table_leaf_entries(*shift);
+    address &= ~(UINT64_C(8) * count - 1);
+    for (unsigned i = 0; i < count; i++)
+        *page_table_entry(memory, address + 8 * i) = 0;
     return leaf;
 }

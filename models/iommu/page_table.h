@@ -53,11 +53,17 @@ uint64_t *page_table_entry(struct page_table_memory *memory, uint64_t address);
 struct page_table {
     uint64_t root; /**< simulated physical address of the top table */
     enum page_table_format format;
-    uint32_t levels;       /**< 3, 4 or 5 */
-    uint32_t page_sizes;   /**< bit 0: some 4 KiB leaf exists, bit 1: 2 MiB, bit 2: 1 GiB */
+    uint32_t levels;       /**< 3, 4 or 5; AMD: 6, too */
+    uint64_t page_sizes;   /**< bit n: some leaf of 4 KiB << n exists */
     uint64_t guest_offset; /**< the tables of a guest point to each other by guest physical addresses, which
                               are the simulated ones plus this; 0 where there is no guest */
 };
+
+/** Is an address within reach of so many levels? */
+static inline bool page_table_covers(unsigned levels, uint64_t iova)
+{
+    return levels >= 6 || iova >> (PAGE_SHIFT_4K + 9 * levels) == 0;
+}
 
 /** An empty tree. */
 void page_table_init(struct page_table *table, struct page_table_memory *memory,
@@ -67,7 +73,7 @@ enum page_table_result { PAGE_TABLE_MAPPED, PAGE_TABLE_OVERLAP, PAGE_TABLE_TOO_H
 
 /**
  * Map one page.
- * @param shift   PAGE_SHIFT_4K, _2M or _1G; both addresses must be aligned to it
+ * @param shift   log2 of its size, one the format has; both addresses must be aligned to it
  * @param access  enum page_access bits
  * @return PAGE_TABLE_OVERLAP where something is mapped there already (nothing changed), PAGE_TABLE_TOO_HIGH
  * where the address needs more levels
@@ -97,6 +103,14 @@ uint64_t page_table_unmap(struct page_table *table, struct page_table_memory *me
  * without time or caches. @param shift  of the page; set where a leaf was found */
 uint64_t page_table_find(const struct page_table *table, const struct page_table_memory *memory,
                          uint64_t iova, unsigned *shift);
+
+/** AMD: an entry of level @p level that skips levels maps only addresses whose bits of those are zero
+ * (2.2.3). @return whether it fails to map @p iova for that reason */
+static inline bool page_table_skips(uint64_t iova, unsigned level, unsigned next)
+{
+    unsigned low = PAGE_SHIFT_4K + 9 * next, high = PAGE_SHIFT_4K + 9 * (level - 1);
+    return next && next + 1 < level && iova >> low & ((UINT64_C(1) << (high - low)) - 1);
+}
 
 /** Address of the entry for @p iova in the table at @p table_address of @p level (1 = leaf level). */
 static inline uint64_t page_table_entry_address(uint64_t table_address, unsigned level, uint64_t iova)

@@ -3,30 +3,50 @@
 
 #include "models/iommu/prefetcher.h"
 
-/* Keys hold the domain above a 57-bit address without its page offset (45 bits) and two bits of page size. */
-enum { DOMAIN_SHIFT = 47 };
+/* Keys hold the domain above a page of a 57-bit address. MODEL: what lies higher, in tables of six levels, is
+ * not cached.
+ */
+enum { DOMAIN_SHIFT = 47, CACHED_BITS = 57 };
 
 /* ---- IOTLB ---- */
 
-/* Page number at the page's own size, size code (0, 1, 2) and domain in one word. */
-static inline uint64_t iotlb_key(uint32_t domain, uint64_t iova, unsigned size)
+/* The page's number among pages of its size and, where the numbers of smaller pages go on, a one. */
+static inline uint64_t page_key(uint32_t domain, uint64_t address, unsigned shift)
 {
-    return (uint64_t)domain << DOMAIN_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * size) << 2 | size;
+    return (uint64_t)domain << DOMAIN_SHIFT | (address >> shift << 1 | 1) << (shift - PAGE_SHIFT_4K);
 }
 
-void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned size)
+/* Bits of a key in which all pages of a size within an aligned range of 4 KiB << order agree. */
+static inline uint64_t range_mask(unsigned shift, unsigned order)
 {
-    uint64_t offset_mask = (UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1;
+    unsigned of_size = shift - PAGE_SHIFT_4K;
+    if (order <= of_size)
+        return UINT64_MAX;
+    order = order < CACHED_BITS - PAGE_SHIFT_4K ? order : CACHED_BITS - PAGE_SHIFT_4K;
+    return ~((UINT64_C(2) << order) - 1) | ((UINT64_C(2) << of_size) - 1);
+}
+
+/* The smallest size of a set of them, as log2; takes it out. */
+static inline unsigned next_size(uint64_t *sizes)
+{
+    unsigned shift = PAGE_SHIFT_4K + (unsigned)__builtin_ctzll(*sizes);
+    *sizes &= *sizes - 1;
+    return shift;
+}
+
+void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned shift)
+{
+    uint64_t offset_mask = (UINT64_C(1) << shift) - 1;
     work->physical = page_table_entry_target(leaf) | (work->iova & offset_mask);
     work->found = leaf;
-    work->found_shift = (uint8_t)(PAGE_SHIFT_4K + 9 * size);
+    work->found_shift = (uint8_t)shift;
     if (work->kind == WORK_UNTRANSLATED && !(leaf & (work->write ? PAGE_WRITE : PAGE_READ)))
         work->fault = work->write ? IOMMU_FAULT_WRITE_NOT_PERMITTED : IOMMU_FAULT_READ_NOT_PERMITTED;
 }
 
 static bool beyond_width(const struct remapping_unit *unit, const struct translation_work *work)
 {
-    return work->iova >> (PAGE_SHIFT_4K + 9 * unit->domains[work->domain].table.levels);
+    return !page_table_covers(unit->domains[work->domain].table.levels, work->iova);
 }
 
 void page_walk_refuse(const struct remapping_unit *unit, struct translation_work *work)
@@ -38,44 +58,46 @@ void page_walk_refuse(const struct remapping_unit *unit, struct translation_work
                                            : IOMMU_FAULT_READ_NOT_PERMITTED;
 }
 
-/* The IOTLB that holds pages of a size: the shared one, or one of their own. */
-static inline struct translation_cache *iotlb_of(struct remapping_unit *unit, unsigned size)
+/* The IOTLB that holds pages of a size: the shared one, or one of their own. Sizes in between go with the
+ * next smaller one. */
+static inline struct translation_cache *iotlb_of(struct remapping_unit *unit, unsigned shift)
 {
-    return size && unit->iotlb_large[size - 1].sets ? &unit->iotlb_large[size - 1] : &unit->iotlb;
+    struct translation_cache *own = shift >= PAGE_SHIFT_1G   ? &unit->iotlb_large[1]
+                                    : shift >= PAGE_SHIFT_2M ? &unit->iotlb_large[0]
+                                                             : NULL;
+    return own && own->sets ? own : &unit->iotlb;
 }
 
 static inline uint64_t iotlb_index(const struct remapping_unit *unit, const struct translation_cache *cache,
-                                   uint32_t domain, uint64_t iova, unsigned size)
+                                   uint32_t domain, uint64_t iova, unsigned shift)
 {
-    unsigned shift = unit->parameters.iotlb_index_shift;
-    uint64_t index = iova >> (shift ? shift : PAGE_SHIFT_4K + 9 * size);
+    unsigned given = unit->parameters.iotlb_index_shift;
+    uint64_t index = iova >> (given ? given : shift);
     return cache == &unit->iotlb ? translation_cache_index(cache, index, domain) : index;
 }
 
-/* Page sizes that may be in the IOTLB for a domain; of a nested one what both stages have in common. */
-static inline uint32_t sizes_of(const struct iommu_domain *domain)
+/* Bits up to the highest one set. */
+static inline uint64_t up_to_highest(uint64_t bits)
 {
-    uint32_t sizes = 0;
-    if (!domain->nested)
-        return domain->table.page_sizes;
-    for (unsigned guest = 0; guest < 3; guest++) {
-        for (unsigned host = 0; host < 3; host++) {
-            if ((domain->table.page_sizes >> guest & 1U) && (domain->stage2.page_sizes >> host & 1U))
-                sizes |= 1U << (guest < host ? guest : host);
-        }
-    }
-    return sizes;
+    return bits ? UINT64_MAX >> __builtin_clzll(bits) : 0;
+}
+
+/* Page sizes that may be in the IOTLB for a domain; of a nested one what both stages have in common, the
+ * smaller of any two. */
+static inline uint64_t sizes_of(const struct iommu_domain *domain)
+{
+    uint64_t guest = domain->table.page_sizes, host = domain->stage2.page_sizes;
+    return domain->nested ? (guest & up_to_highest(host)) | (host & up_to_highest(guest)) : guest;
 }
 
 /* What was walked ahead. */
-static bool buffer_lookup(struct remapping_unit *unit, struct translation_work *work, uint32_t sizes)
+static bool buffer_lookup(struct remapping_unit *unit, struct translation_work *work)
 {
-    for (unsigned size = 0; sizes >> size; size++) {
-        uint64_t leaf;
-        if ((sizes >> size & 1U) &&
-            translation_cache_find(&unit->prefetcher.buffer, 0, iotlb_key(work->domain, work->iova, size),
+    for (uint64_t sizes = sizes_of(&unit->domains[work->domain]), leaf; sizes;) {
+        unsigned shift = next_size(&sizes);
+        if (translation_cache_find(&unit->prefetcher.buffer, 0, page_key(work->domain, work->iova, shift),
                                    &leaf)) {
-            page_walk_answer(work, leaf, size);
+            page_walk_answer(work, leaf, shift);
             unit->counters.prefetch_hits++;
             return true;
         }
@@ -85,31 +107,28 @@ static bool buffer_lookup(struct remapping_unit *unit, struct translation_work *
 
 bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work *work)
 {
-    uint32_t sizes = sizes_of(&unit->domains[work->domain]);
-    if (work->iova >> 57)
-        return false; /* beyond any table: the walk says so; keys have no room for it */
-    for (unsigned size = 0; sizes >> size; size++) {
-        struct translation_cache *cache = iotlb_of(unit, size);
-        uint64_t leaf;
-        if ((sizes >> size & 1U) &&
-            translation_cache_find(cache, iotlb_index(unit, cache, work->domain, work->iova, size),
-                                   iotlb_key(work->domain, work->iova, size), &leaf)) {
-            page_walk_answer(work, leaf, size);
+    if (work->iova >> CACHED_BITS)
+        return false;
+    for (uint64_t sizes = sizes_of(&unit->domains[work->domain]), leaf; sizes;) {
+        unsigned shift = next_size(&sizes);
+        struct translation_cache *cache = iotlb_of(unit, shift);
+        if (translation_cache_find(cache, iotlb_index(unit, cache, work->domain, work->iova, shift),
+                                   page_key(work->domain, work->iova, shift), &leaf)) {
+            page_walk_answer(work, leaf, shift);
             return true;
         }
     }
-    return unit->prefetcher.buffer.sets && buffer_lookup(unit, work, sizes);
+    return unit->prefetcher.buffer.sets && buffer_lookup(unit, work);
 }
 
 bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint64_t iova)
 {
-    uint32_t sizes = sizes_of(&unit->domains[domain]);
-    for (unsigned size = 0; sizes >> size; size++) {
-        const struct translation_cache *cache = iotlb_of(unit, size);
-        uint64_t key = iotlb_key(domain, iova, size);
-        if ((sizes >> size & 1U) &&
-            (translation_cache_present(cache, iotlb_index(unit, cache, domain, iova, size), key) ||
-             translation_cache_present(&unit->prefetcher.buffer, 0, key)))
+    for (uint64_t sizes = sizes_of(&unit->domains[domain]); sizes;) {
+        unsigned shift = next_size(&sizes);
+        const struct translation_cache *cache = iotlb_of(unit, shift);
+        uint64_t key = page_key(domain, iova, shift);
+        if (translation_cache_present(cache, iotlb_index(unit, cache, domain, iova, shift), key) ||
+            translation_cache_present(&unit->prefetcher.buffer, 0, key))
             return true;
     }
     return false;
@@ -117,10 +136,12 @@ bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint6
 
 void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_work *work)
 {
-    unsigned size = work->leaf_level - 1U;
-    struct translation_cache *cache = iotlb_of(unit, size);
-    uint64_t index = iotlb_index(unit, cache, work->domain, work->iova, size),
-             key = iotlb_key(work->domain, work->iova, size);
+    unsigned shift = work->leaf_shift;
+    struct translation_cache *cache = iotlb_of(unit, shift);
+    uint64_t index = iotlb_index(unit, cache, work->domain, work->iova, shift),
+             key = page_key(work->domain, work->iova, shift);
+    if (work->iova >> CACHED_BITS)
+        return;
     if (translation_cache_present(cache, index, key)) {
         if (!unit->parameters.duplicate_fill)
             return;
@@ -133,7 +154,7 @@ void page_walk_prefetched_fill(struct remapping_unit *unit, const struct transla
 {
     if (unit->prefetcher.buffer.sets)
         translation_cache_insert(&unit->prefetcher.buffer, 0,
-                                 iotlb_key(work->domain, work->iova, work->leaf_level - 1U), work->leaf);
+                                 page_key(work->domain, work->iova, work->leaf_shift), work->leaf);
     else
         page_walk_iotlb_fill(unit, work);
 }
@@ -199,13 +220,6 @@ static struct page_table_entry read_entry(struct walk *walk, enum walk_step_kind
     return page_table_decode(table->format, level, entry);
 }
 
-/* AMD: an entry that skips levels maps the addresses only whose bits of those levels are zero (2.2.3). */
-static inline bool skipped_bits_set(uint64_t input, unsigned level, unsigned next)
-{
-    unsigned low = PAGE_SHIFT_4K + 9 * next, high = PAGE_SHIFT_4K + 9 * (level - 1);
-    return next && next + 1 < level && input >> low & ((UINT64_C(1) << (high - low)) - 1);
-}
-
 /* ---- second stage of a nested walk ---- */
 
 /* Where a stage-2 walk begins: the deepest table the caches know. Returns its level. */
@@ -235,21 +249,21 @@ static void stage2_remember(struct walk *walk, uint64_t guest, unsigned level, u
 }
 
 /* Read stage-2 entries for a guest physical address. @return leaf with its access, 0 where nothing is mapped;
- * *size of the page */
-static uint64_t stage2_walk(struct walk *walk, uint64_t guest, unsigned *size)
+ * *shift of the page */
+static uint64_t stage2_walk(struct walk *walk, uint64_t guest, unsigned *shift)
 {
     const struct page_table *table = &walk->domain->stage2;
     uint64_t at;
     unsigned access;
-    if (guest >> (PAGE_SHIFT_4K + 9 * table->levels))
+    if (!page_table_covers(table->levels, guest))
         return 0;
     for (unsigned level = stage2_start(walk, guest, &at, &access); level >= 1;) {
         struct page_table_entry entry = read_entry(walk, WALK_STAGE_2, table, at, level, guest);
         access &= entry.access;
-        if (!entry.present || skipped_bits_set(guest, level, entry.next))
+        if (!entry.present || page_table_skips(guest, level, entry.next))
             return 0;
         if (entry.next == 0) {
-            *size = level - 1;
+            *shift = entry.shift;
             return entry.target | access;
         }
         at = entry.target;
@@ -260,63 +274,66 @@ static uint64_t stage2_walk(struct walk *walk, uint64_t guest, unsigned *size)
 }
 
 /* Guest physical to physical, through the cache of such pages. @return the leaf, 0 where there is none */
-static uint64_t stage2_translate(struct walk *walk, uint64_t guest, unsigned *size)
+static uint64_t stage2_translate(struct walk *walk, uint64_t guest, unsigned *shift)
 {
     struct remapping_unit *unit = walk->unit;
+    bool cached = !(guest >> CACHED_BITS);
     uint64_t leaf;
     walk->now_ps += unit->parameters.nested_hit_ps;
-    for (*size = 0; walk->domain->stage2.page_sizes >> *size && !(guest >> 57); ++*size) {
-        if (translation_cache_find(&unit->nested_cache, guest >> (PAGE_SHIFT_4K + 9 * *size),
-                                   iotlb_key(walk->work->domain, guest, *size), &leaf)) {
+    for (uint64_t sizes = cached ? walk->domain->stage2.page_sizes : 0; sizes;) {
+        *shift = next_size(&sizes);
+        if (translation_cache_find(&unit->nested_cache, guest >> *shift,
+                                   page_key(walk->work->domain, guest, *shift), &leaf)) {
             unit->counters.nested_hits++;
-            observe(walk, WALK_NESTED_HIT, *size + 1, guest, leaf, unit->parameters.nested_hit_ps);
+            observe(walk, WALK_NESTED_HIT, page_table_leaf_level(*shift), guest, leaf,
+                    unit->parameters.nested_hit_ps);
             return leaf;
         }
     }
     unit->counters.nested_misses++;
     observe(walk, WALK_NESTED_MISS, 0, guest, 0, unit->parameters.nested_hit_ps);
-    leaf = stage2_walk(walk, guest, size);
-    if (leaf)
-        translation_cache_insert(&unit->nested_cache, guest >> (PAGE_SHIFT_4K + 9 * *size),
-                                 iotlb_key(walk->work->domain, guest, *size), leaf);
+    leaf = stage2_walk(walk, guest, shift);
+    if (leaf && cached)
+        translation_cache_insert(&unit->nested_cache, guest >> *shift,
+                                 page_key(walk->work->domain, guest, *shift), leaf);
     return leaf;
 }
 
 /* Physical address of a guest's table. @return false where the second stage lets nobody read it */
 static bool table_address(struct walk *walk, uint64_t guest, uint64_t *at)
 {
-    unsigned size;
+    unsigned shift;
     *at = guest;
     if (!walk->domain->nested)
         return true;
-    uint64_t leaf = stage2_translate(walk, guest, &size);
-    uint64_t offset_mask = (UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1;
-    *at = page_table_entry_target(leaf) | (guest & offset_mask);
-    return leaf & PAGE_READ;
+    uint64_t leaf = stage2_translate(walk, guest, &shift);
+    if (!(leaf & PAGE_READ))
+        return false;
+    *at = page_table_entry_target(leaf) | (guest & ((UINT64_C(1) << shift) - 1));
+    return true;
 }
 
 /* ---- the whole walk ---- */
 
 /* The leaf of the (first) stage is found: what the IOTLB gets to hold. */
-static bool take_leaf(struct walk *walk, uint64_t target, unsigned access, unsigned level)
+static bool take_leaf(struct walk *walk, uint64_t target, unsigned access, unsigned shift)
 {
     struct translation_work *work = walk->work;
-    unsigned size = level - 1;
     if (walk->domain->nested) {
-        unsigned host_size;
-        uint64_t mask = (UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1, guest = target | (work->iova & mask),
-                 leaf = stage2_translate(walk, guest, &host_size);
+        unsigned host_shift;
+        uint64_t mask = (UINT64_C(1) << shift) - 1, guest = target | (work->iova & mask),
+                 leaf = stage2_translate(walk, guest, &host_shift);
         if (!leaf)
             return false;
-        uint64_t host_mask = (UINT64_C(1) << (PAGE_SHIFT_4K + 9 * host_size)) - 1;
-        size = size < host_size ? size : host_size;
-        mask = (UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1;
+        uint64_t host_mask = (UINT64_C(1) << host_shift) - 1;
+        shift = shift < host_shift ? shift : host_shift;
+        mask = (UINT64_C(1) << shift) - 1;
         target = (page_table_entry_target(leaf) | (guest & host_mask)) & ~mask;
         access &= (unsigned)leaf & (PAGE_READ | PAGE_WRITE);
     }
     work->leaf = target | access;
-    work->leaf_level = (uint8_t)(size + 1);
-    page_walk_answer(work, work->leaf, size);
+    work->leaf_shift = (uint8_t)shift;
+    page_walk_answer(work, work->leaf, shift);
     return true;
 }
 
@@ -345,10 +362,10 @@ static bool walk_down(struct walk *walk)
     for (unsigned level = work->start_level; level >= 1;) {
         struct page_table_entry entry = read_entry(walk, WALK_STAGE_1, table, at, level, work->iova);
         access &= entry.access;
-        if (!entry.present || skipped_bits_set(work->iova, level, entry.next))
+        if (!entry.present || page_table_skips(work->iova, level, entry.next))
             return false;
         if (entry.next == 0)
-            return take_leaf(walk, entry.target, access, level);
+            return take_leaf(walk, entry.target, access, entry.shift);
         if (!table_address(walk, entry.target, &at))
             return false;
         level = entry.next;
@@ -357,13 +374,13 @@ static bool walk_down(struct walk *walk)
     return false;
 }
 
-/* Read entries from start_table down; sets leaf and leaf_level, or fault. Returns the number of reads. */
+/* Read entries from start_table down; sets leaf and leaf_shift, or fault. Returns the number of reads. */
 unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work, uint64_t begin_ps,
                         uint64_t *memory_ps)
 {
     struct walk walk = {
         .unit = unit, .work = work, .domain = &unit->domains[work->domain], .now_ps = begin_ps};
-    work->leaf_level = 0;
+    work->leaf_shift = 0;
     for (unsigned level = 0; level < WALK_LEVELS_MAX; level++)
         work->tables[level] = 0;
     if (beyond_width(unit, work) || !walk_down(&walk))
@@ -416,15 +433,17 @@ static const uint64_t domain_mask = ~((UINT64_C(1) << DOMAIN_SHIFT) - 1);
 
 static void drop_pages(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
 {
-    for (unsigned size = 0; size < 3; size++) {
-        unsigned covered = order > 9 * size ? order - 9 * size : 0; /* log2 of pages of this size */
-        uint64_t key = iotlb_key(domain, iova, size);
-        struct translation_cache *cache = iotlb_of(unit, size);
-        translation_cache_remove_matching(&unit->prefetcher.buffer, ~((UINT64_C(4) << covered) - 1) | 3, key);
-        if (covered)
-            translation_cache_remove_matching(cache, ~((UINT64_C(4) << covered) - 1) | 3, key);
+    if (iova >> CACHED_BITS)
+        return;
+    for (uint64_t sizes = sizes_of(&unit->domains[domain]); sizes;) {
+        unsigned shift = next_size(&sizes);
+        uint64_t key = page_key(domain, iova, shift), mask = range_mask(shift, order);
+        struct translation_cache *cache = iotlb_of(unit, shift);
+        translation_cache_remove_matching(&unit->prefetcher.buffer, mask, key);
+        if (mask == UINT64_MAX)
+            translation_cache_remove(cache, iotlb_index(unit, cache, domain, iova, shift), key);
         else
-            translation_cache_remove(cache, iotlb_index(unit, cache, domain, iova, size), key);
+            translation_cache_remove_matching(cache, mask, key);
     }
 }
 

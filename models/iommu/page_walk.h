@@ -16,8 +16,8 @@
 
 #include "models/iommu/remapping_unit.h"
 
-/** Fill physical address and fault of @p work from a leaf entry of page size 4 KiB << 9 x @p size. */
-void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned size);
+/** Fill physical address and fault of @p work from the leaf entry of a page of 1 << @p shift bytes. */
+void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned shift);
 
 /** Fill in the fault of a request for which no table has an entry. */
 void page_walk_refuse(const struct remapping_unit *unit, struct translation_work *work);
@@ -41,7 +41,7 @@ void page_walk_start(struct remapping_unit *unit, struct translation_work *work)
 /** Time of the read of a table entry at @p address, begun at @p now_ps. */
 uint64_t page_walk_read_ps(struct remapping_unit *unit, uint64_t now_ps, uint64_t address);
 
-/** Read entries from start_table down; fills leaf, leaf_level and the answer, or the fault. @return entries
+/** Read entries from start_table down; fills leaf, leaf_shift and the answer, or the fault. @return entries
  * read; they begin at @p begin_ps and take @p memory_ps */
 unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *work, uint64_t begin_ps,
                         uint64_t *memory_ps);

@@ -37,8 +37,8 @@ void prefetcher_want(struct remapping_unit *unit, const struct translation_work 
     const struct iommu_parameters *p = &unit->parameters;
     struct prefetcher *prefetcher = &unit->prefetcher;
     uint64_t page = work->iova >> PAGE_SHIFT_4K;
-    int64_t stride = (int64_t)1 << (9 * (work->leaf_level ? work->leaf_level - 1 : 0));
-    if (p->prefetch == PREFETCH_NONE || p->prefetch == PREFETCH_TENANT || !work->leaf_level)
+    int64_t stride = (int64_t)1 << (work->leaf_shift ? work->leaf_shift - PAGE_SHIFT_4K : 0);
+    if (p->prefetch == PREFETCH_NONE || p->prefetch == PREFETCH_TENANT || !work->leaf_shift)
         return;
     if (p->prefetch == PREFETCH_STRIDE) {
         struct prefetch_history *history = &prefetcher->histories[work->domain % PREFETCH_HISTORIES];
@@ -118,7 +118,7 @@ void prefetcher_done(struct remapping_unit *unit, uint32_t argument)
     prefetcher->busy_count--;
     if (work->overtaken)
         page_walk_again(unit, work);
-    if (!work->leaf_level || page_walk_iotlb_present(unit, work->domain, work->iova))
+    if (!work->leaf_shift || page_walk_iotlb_present(unit, work->domain, work->iova))
         return;
     page_walk_caches_fill(unit, work);
     page_walk_prefetched_fill(unit, work);

@@ -455,7 +455,7 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
         walks_in_flight_forget(&unit->in_flight, unit->works, ticket);
     if (work->overtaken)
         page_walk_again(unit, work);
-    if (work->leaf_level && (!work->overtaken || unit->parameters.overtaken_fill)) {
+    if (work->leaf_shift && (!work->overtaken || unit->parameters.overtaken_fill)) {
         page_walk_caches_fill(unit, work);
         page_walk_iotlb_fill(unit, work);
     }
@@ -467,8 +467,8 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
         uint32_t next = waiter->next;
         uint64_t ready_ps = now_ps > waiter->mark_ps ? now_ps : waiter->mark_ps;
         waiter->walker_queueing_ps += ready_ps - waiter->mark_ps;
-        if (work->leaf_level)
-            page_walk_answer(waiter, work->leaf, work->leaf_level - 1U);
+        if (work->leaf_shift)
+            page_walk_answer(waiter, work->leaf, work->leaf_shift);
         else
             page_walk_refuse(unit, waiter);
         finish(unit, merged, ready_ps);

@@ -62,7 +62,7 @@ struct translation_work {
     bool overtaken;                      /* internal: an invalidation came while the walk was under way */
     uint8_t phase;                       /* internal */
     uint8_t start_level;                 /* internal: level of the table at which the walk began */
-    uint8_t leaf_level;                  /* internal: 1, 2 or 3; 0 where the walk found nothing */
+    uint8_t leaf_shift;                  /* internal: log2 of the page size; 0 where the walk found nothing */
     bool context_missing, pasid_missing; /* internal: what a context walk reads */
     uint64_t start_table;                /* internal: address of the table and access so far; 0: the root */
     uint64_t leaf;                       /* internal: page and access found */
@@ -211,6 +211,10 @@ void remapping_unit_fini(struct remapping_unit *unit);
 
 /** Add a domain; returns its number in this unit. Set-up only. */
 uint32_t remapping_unit_add_domain(struct remapping_unit *unit, bool passthrough);
+
+/** Make the table of a domain without mappings one of the guest format, as address spaces of PASIDs have.
+ * Set-up only. */
+void remapping_unit_use_guest_format(struct remapping_unit *unit, uint32_t domain);
 
 /**
  * Make a domain without mappings a nested one: its table becomes a guest's, whose table pointers are guest

@@ -98,11 +98,21 @@ uint32_t remapping_unit_add_domain(struct remapping_unit *unit, bool passthrough
     return unit->domain_count++;
 }
 
+void remapping_unit_use_guest_format(struct remapping_unit *unit, uint32_t domain_id)
+{
+    struct page_table *table = &unit->domains[domain_id].table;
+    unsigned most;
+    table->format = (enum page_table_format)unit->parameters.guest_format;
+    most = page_table_format_levels(table->format);
+    table->levels = table->levels < most ? table->levels : most;
+}
+
 void remapping_unit_nest(struct remapping_unit *unit, uint32_t domain_id, uint64_t guest_offset)
 {
     struct iommu_domain *domain = &unit->domains[domain_id];
     domain->nested = true;
     domain->table.guest_offset = guest_offset;
+    remapping_unit_use_guest_format(unit, domain_id);
     page_table_init(&domain->stage2, &unit->memory, (enum page_table_format)unit->parameters.stage2_format,
                     unit->parameters.stage2_levels);
 }

@@ -25,6 +25,23 @@ static void check_ways(const struct json_node *object, const char *what, uint32_
                    entries, ways);
 }
 
+/* Levels and page sizes are what the tables' format can say. */
+static void check_tables(const struct json_node *object, const struct iommu_parameters *unit)
+{
+    const struct {
+        const char *key;
+        int format;
+        uint32_t levels;
+    } stages[] = {{"levels", unit->table_format, unit->levels},
+                  {"stage2_levels", unit->stage2_format, unit->stage2_levels}};
+    for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+        unsigned most = page_table_format_levels((enum page_table_format)stages[i].format);
+        if (stages[i].levels > most)
+            json_error(object, "parameter-levels", "\"%s\" is at most %u with tables of format %s, not %u",
+                       stages[i].key, most, page_table_format_names[stages[i].format], stages[i].levels);
+    }
+}
+
 static void check_partitions(const struct json_node *object, const struct iommu_parameters *unit)
 {
     uint32_t ways =
@@ -48,6 +65,7 @@ void parameter_values_check(const struct json_node *object, enum parameter_secti
         check_ways(object, "PASID cache", unit->pasid_entries, unit->pasid_ways);
         check_ways(object, "nested cache", unit->nested_entries, unit->nested_ways);
         check_partitions(object, unit);
+        check_tables(object, unit);
         check_ways(object, "walk cache of level 5", unit->walk_cache_entries_l5, unit->walk_cache_ways);
         check_ways(object, "walk cache of level 2 of stage 2", unit->stage2_walk_cache_entries_l2,
                    unit->walk_cache_ways);

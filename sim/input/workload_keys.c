@@ -7,6 +7,10 @@ const char *const domain_paging_words[] = {"resident", "on-demand", NULL};
 const char *const mapping_access_words[] = {"rw", "r", "w", NULL};
 const char *const page_size_words[] = {"4KiB", "2MiB", "1GiB", NULL};
 const char *const guest_mode_words[] = {"lazy", "strict", "passthrough", NULL};
+const char *const any_page_size_words[] = {
+    "4KiB", "8KiB", "16KiB", "32KiB", "64KiB", "128KiB", "256KiB", "512KiB", "1MiB", "2MiB",
+    "4MiB", "8MiB", "16MiB", "32MiB", "64MiB", "128MiB", "256MiB", "512MiB", "1GiB", "2GiB",
+    "4GiB", "8GiB", "16GiB", "32GiB", "64GiB", "128GiB", "256GiB", "512GiB", NULL};
 const char *const hot_plug_action_words[] = {"detach", "attach", NULL};
 const char *const stream_cache_words[] = {"warm", "cold", NULL};
 const char *const stream_interrupts_words[] = {"remapped", "posted", NULL};
@@ -92,7 +96,7 @@ static const struct json_key mapping_keys_rows[] = {
     {"iova", "first IO virtual address, a multiple of the page size", SCHEMA_ADDRESS, NULL},
     {"physical", "where it leads; absent: a free place in RAM, always the same one", SCHEMA_ADDRESS, NULL},
     {"length", "bytes, a multiple of the page size", SCHEMA_SIZE, NULL},
-    {"page_size", "of the leaf entries (4KiB)", NULL, page_size_words},
+    {"page_size", "of the leaf entries, one the unit has (4KiB); AMD-Vi has all", NULL, any_page_size_words},
     {"access", "what devices may do there (rw)", NULL, mapping_access_words},
 };
 JSON_KEY_TABLE(mapping_keys, "mapping", "A range of addresses that is mapped.",

@@ -15,8 +15,10 @@ extern const struct json_key_table workload_keys, domain_keys, mapping_keys, vir
 extern const struct json_key_table *const device_key_tables[];
 
 /** Words of choices; each ends with NULL. */
-extern const char *const domain_paging_words[];     /**< "resident", "on-demand" */
-extern const char *const mapping_access_words[];    /**< "rw", "r", "w" */
+extern const char *const domain_paging_words[];  /**< "resident", "on-demand" */
+extern const char *const mapping_access_words[]; /**< "rw", "r", "w" */
+extern const char
+    *const any_page_size_words[]; /**< all powers of two from 4 KiB to 512 GiB, one after the other */
 extern const char *const page_size_words[];         /**< "4KiB", "2MiB", "1GiB" */
 extern const char *const guest_mode_words[];        /**< "lazy", "strict", "passthrough" */
 extern const char *const hot_plug_action_words[];   /**< "detach", "attach" */

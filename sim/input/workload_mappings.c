@@ -7,8 +7,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ORDER: page_size_words */
-static const uint64_t page_sizes[] = {UINT64_C(1) << 12, UINT64_C(1) << 21, UINT64_C(1) << 30};
+static uint64_t page_bytes_of(int word)
+{
+    return UINT64_C(4096) << word;
+}
 
 /* Page tables are built in memory: 8 bytes a page. */
 static const uint64_t pages_max = UINT64_C(1) << 24;
@@ -87,10 +89,10 @@ bool check_reserved(const struct workload_reading *reading, const struct json_no
 static bool check_aligned(const struct json_node *node, const char *key, uint64_t value, int page)
 {
     struct json_node member = json_member(node, key);
-    if (value % page_sizes[page] == 0)
+    if (value % page_bytes_of(page) == 0)
         return true;
     json_error(&member, "workload-alignment", "%s 0x%" PRIx64 " is no multiple of the page size, %s", key,
-               value, page_size_words[page]);
+               value, any_page_size_words[page]);
     return false;
 }
 
@@ -122,14 +124,14 @@ static bool read_mapping(struct workload_reading *reading, const struct json_nod
     if (!json_expect_object(node))
         return false;
     bool good = json_check_table(node, &mapping_keys);
-    json_get_choice(node, "page_size", page_size_words, &page);
+    json_get_choice(node, "page_size", any_page_size_words, &page);
     json_get_choice(node, "access", mapping_access_words, &access);
     if (!json_require(node, "iova", "the first address of the mapping") ||
         !json_require(node, "length", "its size, e.g. \"64MiB\"") ||
         !json_get_address(node, "iova", UINT64_MAX, &mapping->iova) ||
         !json_get_size(node, "length", 1, UINT64_C(1) << 52, &mapping->length))
         return false;
-    mapping->page_bytes = page_sizes[page];
+    mapping->page_bytes = page_bytes_of(page);
     mapping->read = access != 2;
     mapping->write = access != 1;
     good = check_aligned(node, "iova", mapping->iova, page) && good;

@@ -63,24 +63,20 @@ static unsigned page_shift(uint64_t page_bytes)
 
 /* The pages a mapping is made of in a unit: a guest's are of the largest size that both the host's pages and
  * the unit have. @return 0 where the unit has none such */
-static uint64_t page_bytes_in(const struct iommu_parameters *unit, const struct domain *domain,
-                              const struct mapping *mapping)
+static uint64_t page_bytes_in(const struct iommu_parameters *unit, enum page_table_format format,
+                              const struct domain *domain, const struct mapping *mapping)
 {
-    uint64_t bytes = mapping->page_bytes;
-    if (domain->virtual_machine && bytes == UINT64_C(1) << PAGE_SHIFT_1G && !unit->superpages_1g)
-        bytes = UINT64_C(1) << PAGE_SHIFT_2M;
-    if (domain->virtual_machine && bytes == UINT64_C(1) << PAGE_SHIFT_2M && !unit->superpages_2m)
-        bytes = UINT64_C(1) << PAGE_SHIFT_4K;
-    bool missing = (bytes == UINT64_C(1) << PAGE_SHIFT_2M && !unit->superpages_2m) ||
-                   (bytes == UINT64_C(1) << PAGE_SHIFT_1G && !unit->superpages_1g);
-    return missing ? 0 : bytes;
+    unsigned shift = page_shift(mapping->page_bytes);
+    while (domain->virtual_machine && shift > PAGE_SHIFT_4K && !iommu_has_page(unit, format, shift))
+        shift -= 9;
+    return iommu_has_page(unit, format, shift) ? UINT64_C(1) << shift : 0;
 }
 
 static int map_one(const struct machine *machine, struct remapping_unit *unit, struct page_table *table,
                    const struct domain *domain, const struct mapping *mapping,
                    struct diagnostics *diagnostics)
 {
-    uint64_t page_bytes = page_bytes_in(&unit->parameters, domain, mapping), where;
+    uint64_t page_bytes = page_bytes_in(&unit->parameters, table->format, domain, mapping), where;
     unsigned access = (mapping->read ? PAGE_READ : 0U) | (mapping->write ? PAGE_WRITE : 0U);
     if (!page_bytes) {
         workload_report(machine->workload, diagnostics, DIAGNOSTIC_ERROR, mapping->pointer,
@@ -136,7 +132,7 @@ static int map_second_stage(const struct machine *machine, struct remapping_unit
     const struct iommu_parameters *p = &unit->parameters;
     uint64_t page_bytes = domain->second_stage_bytes, tables = unit->memory.count * UINT64_C(4096);
     unsigned shift = page_shift(page_bytes);
-    bool fits = (shift != PAGE_SHIFT_2M || p->superpages_2m) && (shift != PAGE_SHIFT_1G || p->superpages_1g);
+    bool fits = iommu_has_page(p, (enum page_table_format)p->stage2_format, shift);
     for (uint32_t i = 0; i < domain->mapping_count && fits; i++) {
         const struct mapping *mapping = &domain->mappings[i];
         fits = map_guest(unit, domain_id, mapping->physical, mapping->physical, mapping->length, page_bytes);
@@ -203,6 +199,8 @@ static int domain_in_unit(struct machine *machine, uint32_t *ids, uint32_t unit_
     ids[unit_id] = remapping_unit_add_domain(unit, domain->mode == TRANSLATION_PASSTHROUGH);
     if (domain->second_stage_bytes)
         remapping_unit_nest(unit, ids[unit_id], guest_tables(unit) - unit->memory.base);
+    else if (domain->pasid)
+        remapping_unit_use_guest_format(unit, ids[unit_id]);
     if (domain->virtual_machine && translation_mode_is_dynamic(domain->mode))
         return build_viommu(machine, unit, ids[unit_id], domain, diagnostics);
     for (uint32_t i = 0; i < domain->mapping_count && !domain->on_demand; i++) {

@@ -210,10 +210,11 @@ static void init_domain(struct machine *machine, uint32_t index)
     uint32_t guest = machine->workload->domains[index].virtual_machine;
     domain->viommu = guest ? &state->viommus[guest - 1] : NULL;
     bool follows = domain->viommu && domain->viommu->kind != VIOMMU_NESTED;
+    unsigned width = 12 + 9 * machine->units[unit].parameters.levels;
     struct dma_tables tables = {&domain->tables, mapping_tables_map,
                                 follows ? mapping_tables_count : mapping_tables_unmap};
     dma_domain_init(&domain->kernel, &machine->input->parameters.dma_api, mode == TRANSLATION_LAZY,
-                    PAGE_SHIFT_4K, 12 + 9 * machine->units[unit].parameters.levels, state->cpu_count, tables);
+                    PAGE_SHIFT_4K, width < 64 ? width : 64, state->cpu_count, tables);
     reserve_addresses(machine, index, &domain->kernel);
     age(machine, index);
     machine->root_complex.translated = machine_translated;

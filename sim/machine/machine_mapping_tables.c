@@ -26,29 +26,19 @@ uint64_t mapping_tables_find(const struct machine *machine, uint32_t domain, uin
     return page_table_find(table_in(machine, domain, unit), &machine->units[unit].memory, iova, shift);
 }
 
-/* The largest page for the rest of a range: both addresses are multiples of it (iommu_pgsize() of
- * drivers/iommu/iommu.c). */
-static unsigned page_shift(const struct iommu_parameters *unit, uint64_t iova, uint64_t physical,
-                           uint64_t left)
-{
-    uint64_t both = iova | physical;
-    if (unit->superpages_1g && !(both & ((UINT64_C(1) << PAGE_SHIFT_1G) - 1)) && left >> PAGE_SHIFT_1G)
-        return PAGE_SHIFT_1G;
-    if (unit->superpages_2m && !(both & ((UINT64_C(1) << PAGE_SHIFT_2M) - 1)) && left >> PAGE_SHIFT_2M)
-        return PAGE_SHIFT_2M;
-    return PAGE_SHIFT_4K;
-}
-
 static uint32_t map_in(struct machine *machine, uint32_t domain, uint32_t unit_id, uint64_t iova,
                        uint64_t physical, uint64_t length, unsigned access)
 {
     struct remapping_unit *unit = &machine->units[unit_id];
+    struct page_table *table = table_in(machine, domain, unit_id);
     uint32_t entries = 0;
-    for (uint64_t at = 0; at < length; entries++) {
-        unsigned shift = page_shift(&unit->parameters, iova + at, physical + at, length - at);
-        if (page_table_map(table_in(machine, domain, unit_id), &unit->memory, iova + at, physical + at, shift,
-                           access) != PAGE_TABLE_MAPPED)
+    for (uint64_t at = 0; at < length;) {
+        unsigned shift =
+            iommu_largest_page(&unit->parameters, table->format, iova + at, physical + at, length - at);
+        if (page_table_map(table, &unit->memory, iova + at, physical + at, shift, access) !=
+            PAGE_TABLE_MAPPED)
             return 0;
+        entries += page_table_leaf_entries(shift);
         at += UINT64_C(1) << shift;
     }
     return entries;
@@ -98,10 +88,11 @@ static uint32_t unmap_in(struct machine *machine, uint32_t domain, uint32_t unit
 {
     struct remapping_unit *unit = &machine->units[unit_id];
     uint32_t entries = 0;
-    for (uint64_t at = 0; at < length; entries++) {
+    for (uint64_t at = 0; at < length;) {
         unsigned shift = 0;
         if (!page_table_unmap(table_in(machine, domain, unit_id), &unit->memory, iova + at, &shift))
             return 0;
+        entries += page_table_leaf_entries(shift);
         at += UINT64_C(1) << shift;
     }
     return entries;

@@ -174,11 +174,10 @@ static void write_counters(struct json_layout *layout, const struct iommu_counte
     write_number(layout, "page_table_reads", c->page_table_reads);
     write_number(layout, "context_table_reads", c->context_table_reads);
     write_number(layout, "walks_from_root", c->walk_cache_hits[0]);
-    for (int level = 1; level <= WALK_LEVELS_MAX; level++) {
+    for (int level = 1; level <= WALK_CACHE_LEVELS; level++) {
         char key[40];
         snprintf(key, sizeof(key), "walk_cache_hits_level_%d_table", level);
-        if (level < WALK_LEVELS_MAX)
-            write_number(layout, key, c->walk_cache_hits[level]);
+        write_number(layout, key, c->walk_cache_hits[level]);
     }
     write_number(layout, "faults", c->faults);
     write_number(layout, "walk_queue_high", c->walk_queue_high);
