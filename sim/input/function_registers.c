@@ -21,6 +21,8 @@ static const struct field device_fields[] = {
     FLAG(device_registers, id_based_requests, "DevCtl2: its requests may carry the IDO attribute"),
     FLAG(device_registers, id_based_completions, "DevCtl2: its completions may carry the IDO attribute"),
     FLAG(device_registers, ten_bit_tags, "DevCtl2: 10-bit tags are enabled"),
+    FLAG(device_registers, ten_bit_tags_disabled,
+         "DevCtl2: 10-bit tags are off, although its link could be of 16 GT/s or more"),
     COUNT(device_registers, completion_timeout, 15, "DevCtl2: code of the completion timeout's range"),
     FLAG(device_registers, completion_timeout_disabled, "DevCtl2: reads wait for ever"),
     FLAG(device_registers, caches_not_present, "of an AMD IOMMU: NpCache, which emulated ones set"),
@@ -111,7 +113,8 @@ static uint64_t completion_timeout_ps(const struct device_registers *registers)
     return upper_ps[registers->completion_timeout & 0xf];
 }
 
-/* Tags there are (PCIe Base Spec 2.2.6.2); UINT32_MAX where nobody has seen the register. */
+/* Tags there are (PCIe Base Spec 2.2.6.2); UINT32_MAX where its registers say nothing against the link's
+ * usual ones. */
 static uint32_t tags_of(const struct pci_function *function)
 {
     enum {
@@ -123,7 +126,9 @@ static uint32_t tags_of(const struct pci_function *function)
         return UINT32_MAX;
     if (function->registers.ten_bit_tags)
         return TEN_BITS;
-    return function->extended_tags ? EIGHT_BITS : FIVE_BITS;
+    if (!function->extended_tags)
+        return FIVE_BITS;
+    return function->registers.ten_bit_tags_disabled ? EIGHT_BITS : UINT32_MAX;
 }
 
 /* Page requests it may have outstanding: what software allocated, else what there is room for. */

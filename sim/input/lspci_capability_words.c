@@ -194,7 +194,9 @@ void words_of_lnksta(struct lspci_text *text, struct slice word)
 static void ordering_flags(struct lspci_text *text, struct slice word)
 {
     struct device_registers *registers = &text->function.registers;
-    word_flag(word, "10BitTagReq", &registers->ten_bit_tags);
+    if (word_flag(word, "10BitTagReq", &registers->ten_bit_tags))
+        registers->ten_bit_tags_disabled =
+            !registers->ten_bit_tags && text->function.link.maximum_generation >= 4;
     word_flag(word, "IDOReq", &registers->id_based_requests);
     word_flag(word, "IDOCompl", &registers->id_based_completions);
 }

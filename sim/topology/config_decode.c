@@ -176,7 +176,7 @@ static void decode_conventional_registers(const struct config_space *space,
 }
 
 static void decode_express_registers(const struct config_space *space, unsigned express, bool second,
-                                     struct device_registers *registers)
+                                     const struct link_state *link, struct device_registers *registers)
 {
     uint16_t control = config_read16(space, express + EXPRESS_DEVCTL),
              control_2 = second ? config_read16(space, express + EXPRESS_DEVCTL2) : 0;
@@ -185,6 +185,7 @@ static void decode_express_registers(const struct config_space *space, unsigned 
     registers->id_based_requests = control_2 & DEVCTL2_IDO_REQUESTS;
     registers->id_based_completions = control_2 & DEVCTL2_IDO_COMPLETIONS;
     registers->ten_bit_tags = control_2 & DEVCTL2_TEN_BIT_TAGS;
+    registers->ten_bit_tags_disabled = !registers->ten_bit_tags && link->maximum_generation >= 4;
     registers->completion_timeout = control_2 & DEVCTL2_TIMEOUT;
     registers->completion_timeout_disabled = control_2 & DEVCTL2_TIMEOUT_DISABLE;
 }
@@ -222,7 +223,7 @@ static void decode_express(const struct config_space *space, struct pci_function
     bool second = (flags & 0xf) >= 2;
     uint16_t control_2 = second ? config_read16(space, express + EXPRESS_DEVCTL2) : 0;
     function->ari_forwarding = control_2 & DEVCTL2_ARI;
-    decode_express_registers(space, express, second, &function->registers);
+    decode_express_registers(space, express, second, &function->link, &function->registers);
     if (!function_is_pcie_port(function))
         return;
     function->atomic_egress_blocking = control_2 & DEVCTL2_ATOMIC_EGRESS_BLOCKING;

@@ -113,6 +113,7 @@ struct device_registers {
     bool id_based_requests;           /**< DevCtl2 IDOReq: its requests may carry IDO */
     bool id_based_completions;        /**< DevCtl2 IDOCompl */
     bool ten_bit_tags;                /**< DevCtl2: 10-bit tags are enabled for its requests */
+    bool ten_bit_tags_disabled;       /**< ... are not, although its link could be of 16 GT/s or more */
     uint32_t completion_timeout;      /**< DevCtl2: code of the range, 0 the default one */
     bool completion_timeout_disabled; /**< DevCtl2 */
     bool caches_not_present;          /**< of an AMD IOMMU: NpCache of its capability (an emulated one) */

@@ -112,6 +112,8 @@ static void random_express(uint64_t *state, struct pci_function *function)
             (struct link_state){(uint8_t)(1 + next_random(state) % 6), widths[next_random(state) % 7],
                                 (uint8_t)(1 + next_random(state) % 6), widths[next_random(state) % 7]};
     }
+    function->registers.ten_bit_tags_disabled =
+        !function->registers.ten_bit_tags && function->link.maximum_generation >= 4;
     if (coin(state)) {
         struct acs *acs = &function->acs;
         *acs = (struct acs){.present = true,

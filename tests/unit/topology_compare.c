@@ -67,13 +67,15 @@ static bool same_address_space(const struct pci_function *a, const struct pci_fu
 }
 
 static bool same_registers(const struct device_registers *a, const struct device_registers *b,
-                           const char *where, char *difference)
+                           unsigned leave_out, const char *where, char *difference)
 {
     SAME(function_level_reset);
     SAME(relaxed_ordering_disabled);
     SAME(id_based_requests);
     SAME(id_based_completions);
     SAME(ten_bit_tags);
+    if (!(leave_out & COMPARE_CONFIG_ONLY))
+        SAME(ten_bit_tags_disabled);
     SAME(completion_timeout);
     SAME(completion_timeout_disabled);
     SAME(caches_not_present);
@@ -103,7 +105,7 @@ static bool same_express(const struct pci_function *a, const struct pci_function
     if (!(leave_out & COMPARE_CONFIG_ONLY) || a->port_number)
         SAME(port_number);
     SAME(io_space_disabled);
-    if (!same_registers(&a->registers, &b->registers, where, difference))
+    if (!same_registers(&a->registers, &b->registers, leave_out, where, difference))
         return false;
     SAME(ari_forwarding);
     SAME(no_atomic_routing);
