@@ -22,7 +22,7 @@ static void choose_units(struct simulation *simulation)
         units[i] = simulation->units_assumed ? input->unit_defaults[kind] : input->parameters.units[i];
         if ((kind == IOMMU_VT_D && platform->cmdline.intel_superpages_off) ||
             (kind == IOMMU_AMD_VI && platform->cmdline.amd_superpages_off))
-            units[i].superpages_2m = units[i].superpages_1g = false;
+            units[i].superpages_2m = units[i].superpages_1g = units[i].superpages_any = false;
     }
     simulation->in_force.parameters.units = units;
 }
