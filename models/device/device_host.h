@@ -47,6 +47,9 @@ struct device_host {
      * model is being started. @param page_bytes  of the pages it is mapped with: 4 KiB, or 2 MiB where the
      * unit has such leaf entries. @return its address for the device, or 0 where there is none left */
     uint64_t (*coherent)(void *context, uint32_t device, uint64_t bytes, uint64_t page_bytes);
+    /** Addresses for @p count buffers of @p bytes each, which were mapped before the run, stay so, and are
+     * not used: those of idle rings; as many as there are. Only while a model is being started. */
+    void (*occupy)(void *context, uint32_t device, uint64_t bytes, uint64_t count);
     /** The device reads or writes. */
     void (*dma)(void *context, uint32_t device, uint64_t address, uint32_t bytes, bool write, uint32_t token);
     /** The device sends an interrupt message; answered when a CPU has entered its handler, or when the
@@ -101,12 +104,17 @@ struct device_counters {
     uint64_t begun, done, dropped; /**< units of the whole run: begun = done + dropped + under way */
     uint64_t units, bytes;         /**< done, and their payload */
     uint64_t first_ps, last_ps;    /**< end of the warm-up, last unit done */
-    struct histogram latency;      /**< of a unit, from its beginning (packet at the device, command
-                                      submitted) to its end (handed to the stack, command completed) */
-    uint64_t descriptors_posted;   /**< by the driver, whole run */
-    uint64_t descriptors_used;     /**< by the device, whole run */
-    uint64_t descriptor_fetches;   /**< reads of descriptors, queue entries and lists */
-    uint64_t completions;          /**< entries the device wrote */
+    uint64_t wanted;               /**< units to be done after the warm-up; 0: no end */
+    uint64_t half_ps;              /**< when half of them were done */
+    uint64_t way_first, way_last;  /**< units under way when the warm-up ended, and when the last one began */
+    uint64_t until_units, until_bytes,
+        until_ps;                /**< @c units, @c bytes and the time when the last one began */
+    struct histogram latency;    /**< of a unit, from its beginning (packet at the device, command
+                                    submitted) to its end (handed to the stack, command completed) */
+    uint64_t descriptors_posted; /**< by the driver, whole run */
+    uint64_t descriptors_used;   /**< by the device, whole run */
+    uint64_t descriptor_fetches; /**< reads of descriptors, queue entries and lists */
+    uint64_t completions;        /**< entries the device wrote */
     uint64_t doorbells, interrupts, maps, unmaps;
     uint64_t recycled; /**< buffers used again without being unmapped */
     uint64_t acknowledgements;
@@ -119,6 +127,27 @@ struct device_counters {
  */
 void device_counters_unit(struct device_counters *counters, uint64_t begun_ps, uint64_t bytes,
                           uint64_t warmup, const struct device_host *host);
+
+/** Throughput: units and bytes from the end of the warm-up until the last unit began, so that neither a start
+ * nor an end with fewer and fewer under way belongs to it; until the last was done where most were still to
+ * be done then. */
+struct device_throughput {
+    uint64_t units, bytes, ps;
+};
+
+struct device_throughput device_throughput(const struct device_counters *counters);
+
+/** What tells whether units were measured in a state that lasts. */
+struct device_steadiness {
+    uint64_t first_units, first_ps;   /**< half of the units, and the time they took */
+    uint64_t second_units, second_ps; /**< the others that the throughput is made of */
+    uint64_t way_first, way_last;     /**< as in struct device_counters */
+    bool known;                       /**< there was a number of units to do, and all were done */
+    bool steady; /**< both parts have the same rate within 5 %, and no backlog of more than 5 % of the units
+                    was built up or worked off */
+};
+
+struct device_steadiness device_steadiness(const struct device_counters *counters);
 
 /** What a packet of @p bytes takes on its way through driver and stack. */
 uint64_t driver_packet_ps(const struct driver_parameters *driver, uint32_t bytes);

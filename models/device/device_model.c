@@ -35,6 +35,11 @@ uint32_t device_cpus(enum device_kind kind, const union device_parameters *param
     }
 }
 
+uint64_t device_ring_bytes(enum device_kind kind, const union device_parameters *parameters)
+{
+    return kind == DEVICE_NIC ? nic_ring_bytes(&parameters->nic) : 0;
+}
+
 const char *device_direction(enum device_kind kind, const union device_parameters *parameters)
 {
     /* Each kind's table begins with it. */
@@ -102,6 +107,7 @@ const char *device_parameters_wrong(enum device_kind kind, const union device_pa
 void device_model_init(struct device_model *model, struct arena *arena, const struct device_setup *setup)
 {
     model->kind = setup->kind;
+    model->counters.wanted = setup->units;
     switch (setup->kind) {
     case DEVICE_NIC:
         model->device = nic_new(arena, &setup->parameters.nic, &setup->driver, &setup->host, &model->counters,

@@ -35,6 +35,9 @@ const struct field_table *device_fields(enum device_kind kind);
 const char *device_parameters_wrong(enum device_kind kind, const union device_parameters *parameters,
                                     const char **field);
 
+/** Bytes of buffers that its driver's rings hold as long as the interface is up; 0 where it has none such. */
+uint64_t device_ring_bytes(enum device_kind kind, const union device_parameters *parameters);
+
 /** CPUs a device's driver uses, from the first on. */
 uint32_t device_cpus(enum device_kind kind, const union device_parameters *parameters);
 

@@ -16,6 +16,9 @@ static const char *const recyclings[] = {"none", "page-pool", "page-cache", NULL
 static const struct field fields[] = {
     CHOICE("direction", direction, directions, "whether packets come in or go out"),
     COUNT("queues", queues, 1, 256, "queues, each with a CPU of its own from the stream's \"cpu\" on"),
+    COUNT("channels", channels, 0, 1024,
+          "queues the driver has open, mlx5: one for each CPU; those beyond \"queues\" get no packets, but "
+          "receiving their rings hold addresses all the same; 0: no more than \"queues\""),
     COUNT("ring", ring, 1, 32768, "receive buffers, or packets to send, that a queue has posted at most"),
     CHOICE("packet_sizes", packet_sizes, sizes,
            "fixed: \"packet\" bytes each; imix: 64, 594 and 1518 bytes as 7 : 4 : 1; uniform: 64 bytes to "
@@ -47,6 +50,7 @@ static const struct field fields[] = {
            "what becomes of receive buffers. none: unmapped, new ones mapped; page-pool: used again, still "
            "mapped, when the application has read them; page-cache: used again if it has read them when "
            "their turn comes, else unmapped"),
+    COUNT("page_cache", page_cache, 1, 32768, "buffers that the cache of a queue holds (page-cache)"),
     SIZE("held", held_bytes, 0, UINT64_C(1) << 26,
          "received data of a connection that the application has not read"),
     COUNT("packets_per_acknowledgement", packets_per_ack, 0, 65536,
@@ -172,6 +176,34 @@ void nic_completion_visible(struct nic *nic, struct nic_queue *queue)
 
 /* ---- life ---- */
 
+static uint64_t chunk_bytes(const struct nic_parameters *p)
+{
+    return p->mapping_bytes > p->buffer_bytes ? p->mapping_bytes : p->buffer_bytes;
+}
+
+/* Chunks of memory that the ring of a queue is cut from. */
+static uint64_t ring_chunks(const struct nic_parameters *p)
+{
+    uint64_t cut = chunk_bytes(p) / p->buffer_bytes;
+    return (p->ring + cut - 1) / cut;
+}
+
+uint64_t nic_ring_bytes(const struct nic_parameters *p)
+{
+    uint64_t channels = p->channels > p->queues ? p->channels : p->queues,
+             cached = p->recycling == NIC_PAGE_CACHE ? p->page_cache * p->buffer_bytes : 0;
+    return p->direction == NIC_RECEIVE ? channels * (ring_chunks(p) * chunk_bytes(p) + cached) : 0;
+}
+
+/* Rings that were filled when the interface came up, and that nothing arrives in. */
+static void fill_idle_rings(struct nic *nic)
+{
+    const struct nic_parameters *p = &nic->parameters;
+    if (p->direction == NIC_RECEIVE && p->channels > p->queues)
+        nic->host.occupy(nic->host.context, nic->host.device, chunk_bytes(p),
+                         (p->channels - p->queues) * ring_chunks(p));
+}
+
 static void init_queue(struct nic *nic, uint32_t index, uint32_t first_cpu)
 {
     const struct nic_parameters *p = &nic->parameters;
@@ -215,6 +247,7 @@ struct nic *nic_new(struct arena *arena, const struct nic_parameters *parameters
 bool nic_start(struct nic *nic)
 {
     const struct nic_parameters *p = &nic->parameters;
+    fill_idle_rings(nic);
     for (uint32_t i = 0; i < p->queues; i++) {
         struct nic_queue *queue = &nic->queues[i];
         bool good = p->direction == NIC_RECEIVE ? nic_receive_start(nic, queue) : true;

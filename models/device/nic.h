@@ -43,6 +43,7 @@ enum nic_recycling {
 struct nic_parameters {
     int direction;                   /**< enum nic_direction */
     uint32_t queues;                 /**< with a CPU each */
+    uint32_t channels;               /**< queues the driver has open; at least @c queues */
     uint32_t ring;                   /**< buffers (receiving) or packets (transmitting) posted in a queue */
     int packet_sizes;                /**< enum nic_packet_sizes */
     uint64_t packet_bytes;           /**< on the wire without preamble, checksum and gap */
@@ -56,6 +57,7 @@ struct nic_parameters {
     uint64_t mapping_bytes;          /**< memory mapped by one call; buffers are cut from it */
     uint32_t buffers_per_descriptor; /**< receiving */
     int recycling;                   /**< enum nic_recycling */
+    uint32_t page_cache;             /**< NIC_PAGE_CACHE: buffers it holds */
     uint64_t held_bytes;             /**< received data a connection keeps from being recycled */
     uint32_t packets_per_ack; /**< receiving: an acknowledgement is sent each so many packets; 0: none */
     uint64_t descriptor_bytes;
@@ -80,6 +82,9 @@ struct nic *nic_new(struct arena *arena, const struct nic_parameters *parameters
 /** Allocate rings and post the first buffers. @return false where memory or addresses are used up */
 bool nic_start(struct nic *nic);
 void nic_event(struct nic *nic, uint32_t token);
+/** Bytes of buffers that the receive rings of all channels and their caches hold; 0 of a transmitting card.
+ */
+uint64_t nic_ring_bytes(const struct nic_parameters *parameters);
 /** All units are done. What is still under way (buffers being posted) may end or be cut off. */
 bool nic_is_done(const struct nic *nic);
 

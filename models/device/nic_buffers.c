@@ -31,7 +31,7 @@ void nic_buffers_init(struct nic *nic, struct nic_queue *queue)
     /* Posted ones, as many again in a cache, and what applications hold; the last are counted in bytes
      * received, of which a buffer has at least that of the smallest packet. */
     uint64_t held = receive->hold_bytes / 64 < receive->hold_bytes ? receive->hold_bytes / 64 : 0;
-    uint64_t most = 2 * (uint64_t)(ring / cut + 1) + SPARE_CHUNKS +
+    uint64_t most = (uint64_t)(ring + p->page_cache) / cut + 2 + SPARE_CHUNKS +
                     (p->recycling == NIC_PAGE_POOL ? (held < 1 << 16 ? held : 1 << 16) : 0);
     receive->chunk_count = (uint32_t)most;
     receive->chunks = arena_array(nic->arena, receive->chunk_count, sizeof(*receive->chunks));
@@ -80,7 +80,7 @@ static void retire_chunk(struct nic *nic, struct nic_receive *receive, uint32_t 
         put(receive, &receive->held, chunk);
         return;
     case NIC_PAGE_CACHE:
-        if (receive->kept.count < p->ring / buffers_per_chunk(p)) {
+        if (receive->kept.count < (p->page_cache + buffers_per_chunk(p) - 1) / buffers_per_chunk(p)) {
             put(receive, &receive->kept, chunk);
             return;
         }

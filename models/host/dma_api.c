@@ -37,6 +37,9 @@ static const struct field fields[] = {
      .help = "lazy mode: ranges a CPU's flush queue has room for, plus one"},
     TIME("flush_timeout", flush_timeout_ps, UINT64_C(1000000000000),
          "lazy mode: from the first range queued to the timer's flush"),
+    FIELD_ROW_QUANTITY(dma_api_parameters, "aged", aged_bytes, UNIT_BYTES, 0, UINT64_C(1) << 31,
+                       "IO virtual addresses that were in use in single pages before the run, and were given "
+                       "back in no order; 0: the machine was booted just now"),
 };
 
 const struct field_table dma_api_fields = {"dma_api", "what mapping and unmapping buffers costs CPUs", fields,

@@ -49,6 +49,7 @@ struct dma_api_parameters {
     uint64_t flush_queue_ps;      /**< lazy: putting a range into the ring, and taking one out */
     uint32_t flush_queue_entries; /**< lazy: ring of each CPU */
     uint64_t flush_timeout_ps;    /**< lazy: first range queued to the timer's flush */
+    uint64_t aged_bytes;          /**< of addresses in use and given back before the run, in single pages */
 };
 
 extern const struct field_table dma_api_fields;

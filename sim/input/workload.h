@@ -71,6 +71,7 @@ struct domain {
     struct mapping *mappings;
     uint32_t mapping_count;
     bool on_demand;      /**< nothing is mapped before devices request its pages (PRI) */
+    bool aged_given;     /**< else the machine's parameter dma_api.aged holds */
     uint64_t aged_bytes; /**< of IO virtual addresses that were in use before the run and given back */
     uint64_t second_stage_bytes; /**< 0, or page size of the second stage: the domain is a guest's (nested) */
     uint32_t virtual_machine; /**< index plus one of the virtual machine whose memory it maps; 0: of none */

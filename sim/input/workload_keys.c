@@ -79,9 +79,10 @@ static const struct json_key domain_keys_rows[] = {
      NULL, bounce_mode_names},
     {"mappings", "what is mapped before the run", SCHEMA_LIST(SCHEMA_REF("mapping")), NULL},
     {"aged",
-     "of modes strict and lazy: so much of the IO virtual address space was in use before the run, in pieces "
-     "of 4KiB to "
-     "128KiB, and was given back in no order, as on a machine that has run for some time (0B: just booted)",
+     "of modes strict and lazy: so much of the IO virtual address space was in use before the run in single "
+     "pages, with a longer range of up to 128KiB after one in 16, and was given back in no order, as on a "
+     "machine that has run for some time (0B: just booted); at least as much as the rings of its network "
+     "cards hold; the default is parameters/dma_api/aged",
      SCHEMA_SIZE, NULL},
     {"second_stage",
      "the domain is a guest's: its tables and mappings hold guest physical addresses, which a second stage "

@@ -207,7 +207,8 @@ static void read_aged(const struct json_node *node, struct domain *domain)
 {
     struct json_node given = json_member(node, "aged");
     json_get_size(node, "aged", 0, UINT64_C(1) << 31, &domain->aged_bytes);
-    if (json_given(&given) && !translation_mode_is_dynamic(domain->mode))
+    domain->aged_given = json_given(&given);
+    if (domain->aged_given && !translation_mode_is_dynamic(domain->mode))
         json_error_at_key(&given, "workload-mode", "a domain of mode \"%s\" hands out no addresses",
                           translation_mode_name(domain->mode));
 }

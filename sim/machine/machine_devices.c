@@ -26,6 +26,11 @@ static uint64_t coherent(void *context, uint32_t stream, uint64_t bytes, uint64_
     return mapping_coherent(context, stream, bytes, page_bytes);
 }
 
+static void occupy(void *context, uint32_t stream, uint64_t bytes, uint64_t count)
+{
+    mapping_occupy(context, stream, bytes, count);
+}
+
 /* Something goes under way. Nobody holds pointers into these arrays when a model is called. */
 static void begin(struct machine *machine, uint32_t stream)
 {
@@ -182,6 +187,15 @@ uint32_t devices_cpus(const struct machine *machine, uint32_t stream_id)
     return device_cpus(stream->device_kind, &parameters);
 }
 
+uint64_t devices_ring_bytes(const struct machine *machine, uint32_t stream_id)
+{
+    const struct stream *stream = &machine->workload->streams[stream_id];
+    if (stream->device_kind == DEVICE_NONE)
+        return 0;
+    union device_parameters parameters = parameters_of(machine, stream);
+    return device_ring_bytes(stream->device_kind, &parameters);
+}
+
 /* The largest memory BAR of a function. */
 static const struct bar *memory_of(const struct machine *machine, uint32_t function_id)
 {
@@ -214,16 +228,16 @@ int devices_open(struct machine *machine, uint32_t stream_id, struct diagnostics
     const char *wrong = device_parameters_wrong(stream->device_kind, &traffic->parameters, &field);
     if (wrong)
         return refuse(machine, stream_id, diagnostics, field, wrong);
-    struct device_setup setup = {
-        .kind = stream->device_kind,
-        .parameters = traffic->parameters,
-        .driver = machine->input->parameters.driver,
-        .host = {machine, stream_id, now_ps, coherent, dma, interrupt, cpu, map, unmap, after, measure},
-        .first_cpu = stream->cpu,
-        .units = stream->operations,
-        .warmup = stream->warmup_operations,
-        .seed = machine->options.seed,
-        .name = stream->name};
+    struct device_setup setup = {.kind = stream->device_kind,
+                                 .parameters = traffic->parameters,
+                                 .driver = machine->input->parameters.driver,
+                                 .host = {machine, stream_id, now_ps, coherent, occupy, dma, interrupt, cpu,
+                                          map, unmap, after, measure},
+                                 .first_cpu = stream->cpu,
+                                 .units = stream->operations,
+                                 .warmup = stream->warmup_operations,
+                                 .seed = machine->options.seed,
+                                 .name = stream->name};
     if (stream->device_kind == DEVICE_COPY_ENGINE &&
         traffic->parameters.copy_engine.direction == COPY_TO_PEER) {
         const struct bar *bar = stream->peer_id == NONE ? NULL : memory_of(machine, stream->peer_id);

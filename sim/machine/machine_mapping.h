@@ -215,6 +215,9 @@ void mapping_work_for_device(struct machine *machine, uint32_t stream, uint32_t 
 /** Memory for as long as the driver is bound, mapped at no cost before the device starts. @return its address
  * for the device, or 0 */
 uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t page_bytes);
+/** Take addresses for @p count buffers of @p bytes each for good, as far as there are any, at no cost before
+ * the device starts. Nothing is mapped there. */
+void mapping_occupy(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t count);
 /** Make a peer's memory reachable for a stream's device. @return its address for the device, or 0 */
 uint64_t mapping_peer(struct machine *machine, uint32_t stream, uint64_t physical, uint64_t bytes);
 

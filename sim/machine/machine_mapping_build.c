@@ -155,13 +155,28 @@ static void reserve_addresses(const struct machine *machine, uint32_t index, str
                                domain->mappings[i].iova + (domain->mappings[i].length - 1));
 }
 
-/* The addresses that were in use on a machine that has run for some time: ranges of one page, now and then
- * (one in SINGLE_PAGES) a longer one of up to 32, taken one after the other and given back in no order, by
- * any CPU. */
+/* Bytes of addresses that were in use before: as the workload says, else the machine, and no less than the
+ * rings of the domain's devices hold, which have been opened and closed before, too. */
+static uint64_t aged_bytes_of(const struct machine *machine, uint32_t index)
+{
+    const struct domain *domain = &machine->workload->domains[index];
+    uint64_t aged = domain->aged_given ? domain->aged_bytes : machine->input->parameters.dma_api.aged_bytes,
+             rings = 0;
+    for (uint32_t s = 0; s < machine->workload->stream_count; s++) {
+        uint32_t function_id = machine->workload->streams[s].function_id;
+        if (function_id != NONE && machine->mapping.domain_of[function_id] == index)
+            rings += devices_ring_bytes(machine, s);
+    }
+    return aged && aged < rings ? rings : aged;
+}
+
+/* The addresses that were in use on a machine that has run for some time: single pages, after one in
+ * SINGLE_PAGES a longer range of up to 32, taken one after the other and given back in no order, by any CPU.
+ */
 static void age(struct machine *machine, uint32_t index)
 {
     struct iova_allocator *iova = &machine->mapping.domains[index].kernel.iova;
-    uint64_t left = machine->workload->domains[index].aged_bytes;
+    uint64_t left = aged_bytes_of(machine, index);
     struct scatter_element *ranges = NULL;
     size_t capacity = 0;
     uint32_t count = 0;
@@ -170,12 +185,13 @@ static void age(struct machine *machine, uint32_t index)
     random_init(&random, machine->options.seed, machine->workload->domains[index].name);
     while (left) {
         uint64_t order = random_below(&random, SINGLE_PAGES) ? 0 : 1 + random_below(&random, LONGEST_ORDER),
-                 first, length = UINT64_C(4096) << order;
+                 first, length = (uint64_t)PAGE << order;
         if (!iova_allocator_take(iova, &time, length, UINT32_MAX, false, &first))
             break;
         ranges = memory_grow(ranges, count, &capacity, sizeof(*ranges));
         ranges[count++] = (struct scatter_element){first, length};
-        left = length < left ? left - length : 0;
+        if (order == 0)
+            left = length < left ? left - length : 0;
     }
     while (count) {
         uint32_t drawn = (uint32_t)random_below(&random, count);

@@ -171,6 +171,20 @@ uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t byt
     return map_for_good(machine, stream, physical, length, page_bytes);
 }
 
+void mapping_occupy(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t count)
+{
+    uint32_t function_id = machine->workload->streams[stream].function_id;
+    if (mapping_domain_of(machine, function_id) == NONE)
+        return;
+    for (uint64_t i = 0; i < count; i++) {
+        /* Whoever opens the queues does so on a CPU; these are spread as the queues will be. */
+        struct kernel_time time = {.cpu = (uint32_t)(i % machine->mapping.cpu_count)};
+        uint64_t iova;
+        if (!dma_take_iova(&machine->mapping.devices[function_id], &time, bytes, &iova))
+            return;
+    }
+}
+
 uint64_t mapping_peer(struct machine *machine, uint32_t stream, uint64_t physical, uint64_t bytes)
 {
     uint64_t large = UINT64_C(2) << 20;

@@ -183,6 +183,8 @@ uint16_t machine_requester_id(const struct machine *machine, uint32_t function_i
 /* Models of devices (machine_devices.c). */
 /** CPUs that drivers of a stream use, from its own on; 1 for generators and traces. */
 uint32_t devices_cpus(const struct machine *machine, uint32_t stream);
+/** Bytes of buffers that the rings of its driver hold, as far as it has such. */
+uint64_t devices_ring_bytes(const struct machine *machine, uint32_t stream);
 /** Give a stream its device. @return 0 or STATUS_BAD_INPUT */
 int devices_open(struct machine *machine, uint32_t stream, struct diagnostics *diagnostics);
 void devices_start(struct machine *machine, uint32_t stream);

@@ -16,11 +16,6 @@ const char *stream_operation_text(const struct stream *stream)
     return stream->trace_path ? "trace" : stream_operation_names[stream->operation];
 }
 
-static uint64_t elapsed_ps(const struct device_counters *counters)
-{
-    return counters->last_ps > counters->first_ps ? counters->last_ps - counters->first_ps : 0;
-}
-
 /* ---- JSON ---- */
 
 static void write_parameters(struct json_layout *layout, enum device_kind kind,
@@ -39,12 +34,28 @@ static void write_parameters(struct json_layout *layout, enum device_kind kind,
     layout_close(layout, '}', false);
 }
 
+/* Absent where nobody said how many units there are to do. */
+static void write_steadiness(struct json_layout *layout, const struct device_counters *counters)
+{
+    struct device_steadiness found = device_steadiness(counters);
+    if (!found.known)
+        return;
+    layout_open(layout, "steadiness", '{');
+    layout_raw(layout, "steady", found.steady ? "true" : "false");
+    layout_format(layout, "first_units_per_s", "%" PRIu64, result_rate(found.first_units, found.first_ps));
+    layout_format(layout, "second_units_per_s", "%" PRIu64, result_rate(found.second_units, found.second_ps));
+    layout_format(layout, "under_way_first", "%" PRIu64, found.way_first);
+    layout_format(layout, "under_way_last", "%" PRIu64, found.way_last);
+    layout_close(layout, '}', false);
+}
+
 void result_json_device_model(struct json_layout *layout, const struct result *result, uint32_t stream)
 {
     const struct device_model *model = machine_device_model(result->simulation->machine, stream);
     if (!model)
         return;
     const struct device_counters *got = &model->counters;
+    const struct device_throughput rate = device_throughput(got);
     const struct {
         const char *key;
         uint64_t value;
@@ -55,8 +66,8 @@ void result_json_device_model(struct json_layout *layout, const struct result *r
                   {"late", got->late},
                   {"recorded", got->units},
                   {"bytes", got->bytes},
-                  {"units_per_s", result_rate(got->units, elapsed_ps(got))},
-                  {"bits_per_s", result_rate(got->bytes * 8, elapsed_ps(got))},
+                  {"units_per_s", result_rate(rate.units, rate.ps)},
+                  {"bits_per_s", result_rate(rate.bytes * 8, rate.ps)},
                   {"descriptors_posted", got->descriptors_posted},
                   {"descriptors_used", got->descriptors_used},
                   {"descriptor_fetches", got->descriptor_fetches},
@@ -76,6 +87,7 @@ void result_json_device_model(struct json_layout *layout, const struct result *r
     layout->fresh_line = true;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         layout_format(layout, counts[i].key, "%" PRIu64, counts[i].value);
+    write_steadiness(layout, got);
     result_json_histogram(layout, "unit_latency", &got->latency);
     write_parameters(layout, model->kind, parameters);
     layout_close(layout, '}', true);
@@ -96,7 +108,8 @@ static void write_rates(const struct stream *stream, const struct device_model *
                         const union device_parameters *parameters, struct text_buffer *out)
 {
     const struct device_counters *got = &model->counters;
-    uint64_t hundredths = (result_rate(got->bytes * 8, elapsed_ps(got)) + 5000000) / 10000000;
+    const struct device_throughput measured = device_throughput(got);
+    uint64_t hundredths = (result_rate(measured.bytes * 8, measured.ps) + 5000000) / 10000000;
     char what[WHAT_WIDTH + 1], rate[AMOUNT_TEXT_SIZE], mean[AMOUNT_TEXT_SIZE] = "-",
                                                        high[AMOUNT_TEXT_SIZE] = "-";
     snprintf(what, sizeof(what), "%s %s", device_fields(model->kind)->name,
@@ -107,7 +120,7 @@ static void write_rates(const struct stream *stream, const struct device_model *
     }
     text_buffer_format(out, "%-*.*s %-*s %9" PRIu64 " %-9s %9s %7" PRIu64 ".%02" PRIu64 " %9s %9s\n",
                        NAME_WIDTH, NAME_WIDTH, stream->name, WHAT_WIDTH, what, got->units,
-                       plural(model->kind), amount_print(rate, result_rate(got->units, elapsed_ps(got))),
+                       plural(model->kind), amount_print(rate, result_rate(measured.units, measured.ps)),
                        hundredths / 100, hundredths % 100, mean, high);
 }
 
@@ -140,6 +153,21 @@ static void write_events(const struct device_counters *got, struct text_buffer *
     text_buffer_add(out, "\n");
 }
 
+/* Throughput that depends on when one looks. */
+static void write_unsteady(const struct device_model *model, struct text_buffer *out)
+{
+    struct device_steadiness found = device_steadiness(&model->counters);
+    char first[AMOUNT_TEXT_SIZE], second[AMOUNT_TEXT_SIZE];
+    if (!found.known || found.steady)
+        return;
+    text_buffer_format(
+        out, "%*s not steady, give it more \"warmup\" and \"operations\": first %s, then %s a second",
+        NAME_WIDTH, "", amount_print(first, result_rate(found.first_units, found.first_ps)),
+        amount_print(second, result_rate(found.second_units, found.second_ps)));
+    text_buffer_format(out, "; under way at the end of the warm-up %s, when the last one began %s\n",
+                       amount_print(first, found.way_first), amount_print(second, found.way_last));
+}
+
 void result_text_device_models(const struct result *result, struct text_buffer *out)
 {
     const struct workload *workload = result->simulation->workload;
@@ -156,5 +184,6 @@ void result_text_device_models(const struct result *result, struct text_buffer *
         write_rates(&workload->streams[i], model, machine_device_parameters(result->simulation->machine, i),
                     out);
         write_events(&model->counters, out);
+        write_unsteady(model, out);
     }
 }

@@ -33,6 +33,7 @@ static const struct nic_parameters round_nic = {.direction = NIC_RECEIVE,
                                                 .rate_bytes_per_s = UINT64_C(12500000000),
                                                 .flows = 4,
                                                 .packet_memory_bytes = 65536,
+                                                .page_cache = 128,
                                                 .buffer_bytes = 2048,
                                                 .mapping_bytes = 4096,
                                                 .buffers_per_descriptor = 1,
@@ -346,9 +347,9 @@ START_TEST(a_slow_wire_is_filled)
 }
 END_TEST
 
-/* The driver's cache of older mlx5 drivers gives back what the application has read when its turn comes: of
- * buffers that are held for longer than the cache is long, the share cache / held, and less as far as those
- * at its head are held for longer than others. */
+/* The driver's cache of older mlx5 drivers, as long whatever the ring, gives back what the application has
+ * read when its turn comes: of buffers that are held for longer than the cache is long, the share cache /
+ * held, and less as far as those at its head are held for longer than others. */
 START_TEST(buffers_are_recycled_as_far_as_they_were_read)
 {
     static const double held[] = {0, 60, 256,
@@ -358,7 +359,7 @@ START_TEST(buffers_are_recycled_as_far_as_they_were_read)
         struct nic_parameters nic = round_nic;
         nic.packet_bytes = nic.buffer_bytes = 4096;
         nic.flows = 1;
-        nic.ring = 128;
+        nic.ring = i % 2 ? 64 : 256;
         nic.recycling = NIC_PAGE_CACHE;
         nic.held_bytes = (uint64_t)held[i] * 4096;
         run_nic(&fixture, &nic, TRANSLATION_STRICT, 4000, 2000);
@@ -383,6 +384,7 @@ static struct iommu_counters strict_receiver(bool overtaken_fill, uint64_t aged_
     nic.packet_bytes = nic.buffer_bytes = 4096;
     fixture_init(&fixture, machine_text);
     choose_mode(&fixture, TRANSLATION_STRICT);
+    fixture.domains[0].aged_given = true;
     fixture.domains[0].aged_bytes = aged_bytes;
     fixture.input.parameters.units[0].overtaken_fill = overtaken_fill;
     fixture.input.parameters.units[0].posted_walks = 1;
