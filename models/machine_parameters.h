@@ -12,6 +12,7 @@
 #include "models/host/dma_api.h"
 #include "models/host/memory.h"
 #include "models/host/viommu.h"
+#include "models/host/virtual_cpu.h"
 #include "models/iommu/iommu_parameters.h"
 #include "models/pcie/bridge.h"
 #include "models/pcie/link.h"
@@ -30,6 +31,7 @@ struct machine_parameters {
     struct dma_api_parameters dma_api;
     struct swiotlb_parameters swiotlb;
     struct viommu_parameters viommu;
+    struct virtual_cpu_parameters virtual_cpu;
     struct driver_parameters driver;
     union device_parameters
         devices[DEVICE_KINDS]; /**< [kind] what a workload leaves open of a device model */

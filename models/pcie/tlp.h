@@ -77,8 +77,8 @@ struct tlp {
     uint8_t status;     /**< enum completion_status; a refused request turns into a completion that has one */
     bool id_ordered;    /**< IDO attribute (PCIe Base Spec 2.2.6.4): ordered with its own sender only */
     uint8_t drain;      /**< generation in the unit's drain, plus one; 0: in none */
-    uint8_t interrupt_outcome; /**< interrupt message: enum interrupt_outcome */
-    uint16_t interrupt_entry;
+    uint8_t interrupt_outcome;               /**< interrupt message: enum interrupt_outcome */
+    uint16_t interrupt_entry, interrupt_cpu; /**< entry of the table, and the CPU it named */
     bool unsent;               /**< never leaves its device, whose TLB was told that it may not */
     bool granted;              /**< carries a translation of the unit's, from the device TLB */
     uint8_t found_shift;       /**< answer to a translation request: log2 of the page size */

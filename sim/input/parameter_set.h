@@ -25,6 +25,7 @@ enum parameter_section {
     SECTION_DMA_API,
     SECTION_SWIOTLB,
     SECTION_VIOMMU,
+    SECTION_VIRTUAL_CPU,
     SECTION_DRIVER,
     SECTION_NIC, /**< these in the order of enum device_kind */
     SECTION_NVME,
@@ -48,6 +49,7 @@ struct parameter_values {
         struct dma_api_parameters dma_api;
         struct swiotlb_parameters swiotlb;
         struct viommu_parameters viommu;
+        struct virtual_cpu_parameters virtual_cpu;
         struct driver_parameters driver;
         union device_parameters device;
         struct iommu_parameters iommu;

@@ -92,6 +92,14 @@ struct hot_plug {
     const char *pointer;
 };
 
+/** CPUs of the machine that are a guest's, and how the hypervisor schedules them. */
+struct virtual_cpus {
+    uint32_t first, count;     /**< 0: they are not told apart from the host's, and always there */
+    uint64_t runs_ps, away_ps; /**< each is taken off for about away after about runs; 0: never */
+    uint64_t move_interval_ps; /**< about how often each is moved to another physical CPU; 0: never */
+    bool sleeps;               /**< it halts when it is idle */
+};
+
 /**
  * A virtual machine with devices of its own. Its memory is a domain: mappings from guest physical addresses
  * to where the pages lie in the host, in order. RAM is laid out as a PC's: up to 3.5 GiB from 0 on; of more,
@@ -108,6 +116,7 @@ struct virtual_machine {
     bool running;          /**< it was started before the run; else at start_ps */
     uint64_t start_ps;
     enum guest_assignment assignment;
+    struct virtual_cpus cpus;
     enum viommu_kind viommu; /**< the guest's own IOMMU: its domain has mode strict or lazy then, the mappings
                                 are of its second stage */
     uint32_t cpu;            /**< that does the host's work for it */
@@ -176,6 +185,7 @@ struct stream {
     uint32_t pasid; /**< that its requests carry, plus one; 0: none */
     uint32_t cpu;   /**< that maps and unmaps for it; the first one, of a device with several queues */
     bool posted_interrupts; /**< STREAM_MSI: into a descriptor, for a guest */
+    bool urgent_interrupts; /**< and notified of although the virtual CPU is off */
     uint64_t
         affinity_interval_ps; /**< STREAM_MSI: the interrupt moves to another CPU each so often; 0: never */
     bool cold; /**< the CPU has not written the window before the run: nothing of it is in its cache */

@@ -84,6 +84,34 @@ static void place_memory(struct workload_reading *reading, const struct json_nod
     free(grown);
 }
 
+/* ---- its CPUs ---- */
+
+static void read_cpus(struct workload_reading *reading, const struct json_node *node,
+                      struct virtual_machine *guest)
+{
+    const struct workload *workload = reading->workload;
+    struct json_node object = json_member(node, "cpus");
+    struct virtual_cpus *cpus = &guest->cpus;
+    if (!json_given(&object) || !json_expect_object(&object))
+        return;
+    json_check_table(&object, &virtual_cpus_keys);
+    if (json_require(&object, "count", "how many CPUs the guest has"))
+        json_get_u32(&object, "count", 1, CPU_MAX + 1, &cpus->count);
+    json_get_u32(&object, "first", 0, CPU_MAX, &cpus->first);
+    json_get_quantity(&object, "runs", UNIT_PICOSECONDS, 1, time_max_ps, &cpus->runs_ps);
+    json_get_quantity(&object, "away", UNIT_PICOSECONDS, 1, time_max_ps, &cpus->away_ps);
+    json_get_quantity(&object, "move_interval", UNIT_PICOSECONDS, 1, time_max_ps, &cpus->move_interval_ps);
+    json_get_boolean(&object, "sleep", &cpus->sleeps);
+    if (!cpus->runs_ps != !cpus->away_ps)
+        json_error(&object, "workload-guest-cpu", "\"runs\" and \"away\" go together");
+    for (const struct virtual_machine *other = workload->virtual_machines; other < guest; other++) {
+        if (cpus->first < other->cpus.first + other->cpus.count &&
+            other->cpus.first < cpus->first + cpus->count)
+            json_error(&object, "workload-guest-cpu", "virtual machine \"%s\" has some of these CPUs already",
+                       other->name);
+    }
+}
+
 /* ---- the guest's own IOMMU ---- */
 
 static void read_viommu(const struct json_node *node, struct virtual_machine *guest, struct domain *domain)
@@ -242,6 +270,7 @@ static void read_virtual_machine(struct workload_reading *reading, const struct 
     domain->virtual_machine = (uint32_t)(guest - workload->virtual_machines) + 1;
     domain->mode = TRANSLATION_STATIC;
     read_viommu(node, guest, domain);
+    read_cpus(reading, node, guest);
     json_get_choice(node, "assignment", guest_assignment_names, &assignment);
     guest->assignment = (enum guest_assignment)assignment;
     guest->running = !json_given(&start);

@@ -13,7 +13,7 @@ const char *const any_page_size_words[] = {
     "4GiB", "8GiB", "16GiB", "32GiB", "64GiB", "128GiB", "256GiB", "512GiB", NULL};
 const char *const hot_plug_action_words[] = {"detach", "attach", NULL};
 const char *const stream_cache_words[] = {"warm", "cold", NULL};
-const char *const stream_interrupts_words[] = {"remapped", "posted", NULL};
+const char *const stream_interrupts_words[] = {"remapped", "posted", "urgent", NULL};
 const char *const trace_pace_words[] = {"closed", "time", NULL};
 const char *const scenario_iommu_words[] = {"auto", "vt-d", "amd-vi", "smmuv3", "none", NULL};
 
@@ -116,6 +116,8 @@ static const struct json_key virtual_machine_keys_rows[] = {
      "its pages are there and cleared before they are pinned, as with preallocated huge pages (false)",
      SCHEMA_BOOLEAN, NULL},
     {"devices", "addresses of the functions it has from its start on", SCHEMA_LIST(SCHEMA_BDF), NULL},
+    {"cpus", "CPUs of the machine that are its virtual CPUs, and when they run (absent: always)",
+     SCHEMA_REF("virtual_cpus"), NULL},
     {"viommu",
      "an IOMMU of its own, which its kernel maps buffers in: none (default: its devices reach all of its "
      "RAM); "
@@ -141,6 +143,20 @@ static const struct json_key virtual_machine_keys_rows[] = {
 JSON_KEY_TABLE(virtual_machine_keys, "virtual_machine",
                "A guest: its memory and the devices assigned to it, whose DMA uses guest physical addresses.",
                .required = {"name", "memory", "devices"});
+
+static const struct json_key virtual_cpus_keys_rows[] = {
+    {"first", "number of the first (0)", SCHEMA_COUNT(0, 1023), NULL},
+    {"count", "how many", SCHEMA_COUNT(1, 1024), NULL},
+    {"runs", "about so long each runs until others want its physical CPU; with \"away\"", SCHEMA_TIME, NULL},
+    {"away", "and then is off for about so long (absent: never)", SCHEMA_TIME, NULL},
+    {"move_interval", "about so often each is moved to another physical CPU (absent: never)", SCHEMA_TIME,
+     NULL},
+    {"sleep", "one that is idle halts: interrupts must wake it (false)", SCHEMA_BOOLEAN, NULL},
+};
+JSON_KEY_TABLE(
+    virtual_cpus_keys, "virtual_cpus",
+    "A guest's CPUs as the hypervisor schedules them; interrupts of its devices are posted to them.",
+    .required = {"count"});
 
 static const struct json_key hot_plug_keys_rows[] = {
     {"time", "when the host begins with it", SCHEMA_TIME, NULL},

@@ -9,7 +9,7 @@
 #include "sim/input/json_keys.h"
 
 extern const struct json_key_table workload_keys, domain_keys, mapping_keys, virtual_machine_keys,
-    hot_plug_keys, stream_keys, scenario_keys, scenario_kernel_keys;
+    hot_plug_keys, virtual_cpus_keys, stream_keys, scenario_keys, scenario_kernel_keys;
 
 /** The keys of a stream's object for each kind of device; NULL for DEVICE_NONE. */
 extern const struct json_key_table *const device_key_tables[];
@@ -23,7 +23,7 @@ extern const char *const page_size_words[];         /**< "4KiB", "2MiB", "1GiB" 
 extern const char *const guest_mode_words[];        /**< "lazy", "strict", "passthrough" */
 extern const char *const hot_plug_action_words[];   /**< "detach", "attach" */
 extern const char *const stream_cache_words[];      /**< "warm", "cold" */
-extern const char *const stream_interrupts_words[]; /**< "remapped", "posted" */
+extern const char *const stream_interrupts_words[]; /**< "remapped", "posted", "urgent" */
 extern const char *const trace_pace_words[];        /**< "closed", "time" */
 extern const char *const scenario_iommu_words[];    /**< ORDER: enum iommu_choice */
 

@@ -344,7 +344,8 @@ static void read_msi(const struct json_node *node, struct stream *stream)
     refuse_keys(node, dma_keys,
                 "\"%s\" is not for the operation \"msi\": a message has 4 bytes and its own place");
     json_get_choice(node, "interrupts", stream_interrupts_words, &posted);
-    stream->posted_interrupts = posted == 1;
+    stream->posted_interrupts = posted != 0;
+    stream->urgent_interrupts = posted == 2;
     json_get_quantity(node, "affinity_interval", UNIT_PICOSECONDS, 1, time_max_ps,
                       &stream->affinity_interval_ps);
     if (json_given(&base) && json_get_address(node, "base", UINT64_MAX, &stream->base) &&

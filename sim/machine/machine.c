@@ -118,6 +118,9 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_DEVICE:
         devices_on_event(machine, target, argument);
         break;
+    case EVENT_VIRTUAL_CPU:
+        virtual_cpus_on_event(machine, target, argument);
+        break;
     case EVENT_OUTSIDE:
         machine->options.outside.called(machine->options.outside.context, argument);
         break;
@@ -369,8 +372,12 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
         machine_warm_memory(machine);
     if (status == 0)
         status = traffic_open(machine, diagnostics);
-    if (status == 0)
+    if (status == 0) {
         interrupts_init(machine);
+        virtual_cpus_init(machine);
+    }
+    for (uint32_t s = 0; s < workload->stream_count && status == 0; s++)
+        status = virtual_cpus_check(machine, s, diagnostics);
     if (status < 0) {
         machine_free(machine);
         return status;
@@ -397,6 +404,7 @@ void machine_free(struct machine *machine)
     free(machine->transport.channel_loop);
     ats_fini(machine);
     interrupts_fini(machine);
+    virtual_cpus_fini(machine);
     free(machine->engines);
     free(machine->completers);
     free(machine->peers);

@@ -281,6 +281,17 @@ struct interrupt_counters {
 };
 const struct interrupt_counters *machine_interrupts(const struct machine *machine);
 
+/** When an interrupt was taken, seen from the guest's migration. */
+enum guest_phase { GUEST_BEFORE, GUEST_MIGRATING, GUEST_AFTER, GUEST_PHASES };
+/** Interrupts posted to the virtual CPUs of virtual machine @p guest. */
+struct guest_interrupts {
+    struct histogram latency[GUEST_PHASES]; /**< device's write submitted to the guest's handler */
+};
+/** NULL where the virtual machine's CPUs are not modelled. */
+const struct guest_interrupts *machine_guest_interrupts(const struct machine *machine, uint32_t guest);
+/** One of its CPUs. */
+const struct virtual_cpu *machine_virtual_cpu(const struct machine *machine, uint32_t guest, uint32_t cpu);
+
 /** What unit @p unit refused. */
 const struct fault_log *machine_fault_log(const struct machine *machine, uint32_t unit);
 const struct root_complex *machine_root_complex(const struct machine *machine);

@@ -132,15 +132,22 @@ void devices_on_event(struct machine *machine, uint32_t stream, uint32_t token)
     answer(machine, stream, token);
 }
 
+uint32_t devices_interrupt_held(struct machine *machine, struct dma_operation *operation)
+{
+    uint32_t token = operation->token;
+    if (!operation->of_device || !operation->interrupt) /* data that went astray is told of when it is over */
+        return NONE;
+    operation->interrupt = false; /* no longer to be answered when it ends */
+    operation->token = NONE;
+    traffic_device_begins(machine, operation->stream);
+    return token;
+}
+
 void devices_interrupted(struct machine *machine, struct dma_operation *operation, uint64_t taken_ps)
 {
-    if (!operation->of_device)
-        return;
-    operation->interrupt = false; /* no longer to be answered when it ends */
-    traffic_device_begins(machine, operation->stream);
-    event_queue_push(&machine->events, taken_ps, PRIORITY_NORMAL, EVENT_DEVICE, operation->stream,
-                     operation->token);
-    operation->token = NONE;
+    uint32_t token = devices_interrupt_held(machine, operation);
+    if (token != NONE)
+        event_queue_push(&machine->events, taken_ps, PRIORITY_NORMAL, EVENT_DEVICE, operation->stream, token);
 }
 
 void devices_operation_done(struct machine *machine, uint32_t index)

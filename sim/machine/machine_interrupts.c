@@ -46,8 +46,11 @@ void interrupts_init(struct machine *machine)
             continue;
         struct interrupt_entry *entry =
             &machine->interrupts[unit].table[machine_requester_id(machine, stream->function_id)];
+        uint32_t guest = mapping_guest_of(machine, stream->function_id);
         if (stream->operation == STREAM_MSI)
             entry->posted = stream->posted_interrupts;
+        else if (guest != NONE && machine->workload->virtual_machines[guest].cpus.count)
+            entry->posted = true;
         if (stream->affinity_interval_ps)
             event_queue_push(&machine->events, stream->start_ps + stream->affinity_interval_ps,
                              PRIORITY_NORMAL, EVENT_AFFINITY, s, 0);
@@ -73,6 +76,7 @@ uint64_t interrupts_arrived(void *context, uint32_t index)
     machine->interrupt_counters.sent++;
     tlp->interrupt_outcome = (uint8_t)decision.outcome;
     tlp->interrupt_entry = (uint16_t)decision.entry;
+    tlp->interrupt_cpu = (uint16_t)decision.cpu;
     if (decision.outcome != INTERRUPT_BLOCKED)
         return now_ps + decision.ps;
     const struct fault_record record = {.time_ps = now_ps,
@@ -86,6 +90,35 @@ uint64_t interrupts_arrived(void *context, uint32_t index)
     return UINT64_MAX;
 }
 
+/* The virtual CPU that a posted message is for: that of the device's queue, moved on as often as its
+ * interrupt was. @return NONE where the machine knows of none */
+static uint32_t virtual_cpu_of(const struct machine *machine, const struct tlp *tlp,
+                               const struct dma_operation *operation)
+{
+    uint32_t guest = mapping_guest_of(machine, tlp->origin_id);
+    const struct virtual_cpus *cpus = guest == NONE ? NULL : &machine->workload->virtual_machines[guest].cpus;
+    if (!cpus || !cpus->count)
+        return NONE;
+    uint32_t queue = operation->of_device ? token_queue(operation->token) : 0,
+             cpu = machine->workload->streams[operation->stream].cpu + queue - cpus->first;
+    return cpus->first + (cpu + tlp->interrupt_cpu) % cpus->count;
+}
+
+/* @return the message was posted to a virtual CPU, which takes it in its own time */
+static bool post_to_guest(struct machine *machine, const struct tlp *tlp)
+{
+    struct dma_operation *operation = &machine->operations.items[tlp->operation];
+    uint32_t cpu = virtual_cpu_of(machine, tlp, operation);
+    if (cpu == NONE)
+        return false;
+    const struct held_interrupt held = {.submit_ps = operation->submit_ps,
+                                        .stream = operation->stream,
+                                        .token = devices_interrupt_held(machine, operation)};
+    machine->interrupt_counters.outcomes[virtual_cpus_post(
+        machine, cpu, &held, machine->workload->streams[operation->stream].urgent_interrupts)]++;
+    return true;
+}
+
 void interrupts_visible(struct machine *machine, const struct tlp *tlp)
 {
     struct interrupt_counters *counters = &machine->interrupt_counters;
@@ -93,6 +126,8 @@ void interrupts_visible(struct machine *machine, const struct tlp *tlp)
              taken_ps = now_ps + machine->input->parameters.root_complex.interrupt_delivery_ps;
     enum interrupt_outcome outcome = (enum interrupt_outcome)tlp->interrupt_outcome;
     uint32_t unit = remapping_unit_of(machine, tlp->origin_id);
+    if (outcome == INTERRUPT_POSTED && post_to_guest(machine, tlp))
+        return;
     if (outcome == INTERRUPT_POSTED &&
         !interrupt_remapping_post(&machine->interrupts[unit], tlp->interrupt_entry, now_ps, taken_ps)) {
         outcome = INTERRUPT_SUPPRESSED;

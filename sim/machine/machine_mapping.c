@@ -90,8 +90,10 @@ static int end_job(struct machine *machine, uint32_t job_id)
     struct mapping_job job = *job_at(machine, job_id);
     struct mapping_cpu *cpu = &state->cpus[job.cpu];
     cpu->first = job.next;
-    if (cpu->first == NONE)
+    if (cpu->first == NONE) {
         cpu->last = NONE;
+        cpu->idle_from_ps = machine->events.now_ps;
+    }
     cpu->jobs++;
     for (int i = 0; i < KERNEL_WORKS; i++)
         cpu->spent_ps[i] += job.time.spent_ps[i];
@@ -395,6 +397,8 @@ void mapping_on_cpu(struct machine *machine, uint32_t cpu)
     uint32_t job_id = machine->mapping.cpus[cpu].first;
     struct mapping_job *job = job_at(machine, job_id);
     int status = 0;
+    if (virtual_cpus_hold(machine, cpu))
+        return;
     if (viommu_has_turn(job)) {
         viommu_on_cpu(machine, job_id);
         return;

@@ -124,7 +124,7 @@ struct mapping_cpu {
     uint32_t first, last; /**< jobs; the first is under way */
     uint64_t jobs;
     uint64_t spent_ps[KERNEL_WORKS];
-    uint64_t spin_from_ps;
+    uint64_t spin_from_ps, idle_from_ps;
 };
 
 /** A stream's operation with buffers of its own (machine_requests.c). */

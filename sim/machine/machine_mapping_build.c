@@ -281,6 +281,11 @@ static void init_cpus(struct machine *machine)
         if (end > state->cpu_count)
             state->cpu_count = end;
     }
+    for (uint32_t g = 0; g < workload->virtual_machine_count; g++) {
+        const struct virtual_cpus *cpus = &workload->virtual_machines[g].cpus;
+        if (cpus->first + cpus->count > state->cpu_count)
+            state->cpu_count = cpus->first + cpus->count;
+    }
     state->cpus = arena_array(machine->arena, state->cpu_count, sizeof(*state->cpus));
     for (uint32_t i = 0; i < state->cpu_count; i++)
         state->cpus[i].first = state->cpus[i].last = NONE;

@@ -75,6 +75,16 @@ const struct iova_allocator *machine_iova_allocator(const struct machine *machin
     return mapping->dynamic ? &mapping->kernel.iova : NULL;
 }
 
+const struct guest_interrupts *machine_guest_interrupts(const struct machine *machine, uint32_t guest)
+{
+    return machine->workload->virtual_machines[guest].cpus.count ? &machine->guest_interrupts[guest] : NULL;
+}
+
+const struct virtual_cpu *machine_virtual_cpu(const struct machine *machine, uint32_t guest, uint32_t cpu)
+{
+    return &machine->guest_cpus[machine->workload->virtual_machines[guest].cpus.first + cpu].virtual_cpu;
+}
+
 const struct viommu *machine_viommu(const struct machine *machine, uint32_t domain)
 {
     return machine->mapping.domains[domain].viommu;

@@ -34,6 +34,7 @@ enum machine_event {
     EVENT_FLUSH_TIMER,        /**< target: domain */
     EVENT_COMPLETION_TIMEOUT, /**< argument: completion that was lost; its requester has waited long enough */
     EVENT_DEVICE,             /**< target: stream, argument: token; time its device asked for has passed */
+    EVENT_VIRTUAL_CPU,        /**< target: CPU, argument: machine_virtual_cpus.c's own */
     EVENT_OUTSIDE,            /**< argument: token of a machine_call_at() */
     EVENT_STOP,               /**< the workload's duration is over */
 };
@@ -60,6 +61,28 @@ struct traffic {
     bool exhausted; /**< nothing more to submit */
     bool over;      /**< has finished, and was counted */
     struct stream_result result;
+};
+
+/** An interrupt that was posted to a virtual CPU, and not taken yet. */
+struct held_interrupt {
+    uint64_t submit_ps;
+    uint32_t stream, token; /**< of a device that waits for it; token NONE: nobody does */
+    enum interrupt_outcome outcome;
+};
+
+/** A CPU as a guest has it. */
+struct guest_cpu {
+    uint32_t guest; /**< NONE: the host's own */
+    struct virtual_cpu virtual_cpu;
+    struct random_stream random;
+    bool elsewhere;            /**< its physical CPU is the other of the two it is moved between */
+    uint32_t load;             /**< number of the load that is to come, or came last */
+    uint64_t off_ps, entry_ps; /**< left its physical CPU; its guest runs, from then on */
+    bool due;                  /**< its job would have come to an end of a part at due_ps */
+    uint64_t due_ps, owed_ps;  /**< owed: time its job was not worked at, yet to be added */
+    struct held_interrupt *held;
+    uint32_t held_count;
+    size_t held_capacity;
 };
 
 struct machine {
@@ -105,6 +128,8 @@ struct machine {
     struct mapping_state mapping;
     struct interrupt_remapping *interrupts; /**< [unit] */
     struct interrupt_counters interrupt_counters;
+    struct guest_cpu *guest_cpus;              /**< [CPU] */
+    struct guest_interrupts *guest_interrupts; /**< [virtual machine] */
     struct machine_series series;
     uint64_t streams_end_ps;                  /**< when the last stream was over */
     uint64_t bytes_submitted, bytes_finished; /**< of all operations, for the conservation check */
@@ -196,6 +221,26 @@ void devices_operation_done(struct machine *machine, uint32_t operation);
 void devices_job_done(struct machine *machine, const struct mapping_job *job);
 /** An interrupt message of a device is visible; its CPU is in the handler at @p taken_ps. */
 void devices_interrupted(struct machine *machine, struct dma_operation *operation, uint64_t taken_ps);
+/** Likewise, but when is not known yet. @return its token, to be handed over by an EVENT_DEVICE; NONE where
+ * no device waits for that */
+uint32_t devices_interrupt_held(struct machine *machine, struct dma_operation *operation);
+
+/* Virtual CPUs (machine_virtual_cpus.c). */
+void virtual_cpus_init(struct machine *machine);
+void virtual_cpus_fini(struct machine *machine);
+/** A stream in a guest works on CPUs of the guest. @return 0 or STATUS_BAD_INPUT */
+int virtual_cpus_check(const struct machine *machine, uint32_t stream, struct diagnostics *diagnostics);
+/** A CPU is through with a part of its job: must it wait, since its guest's CPU is or was away? */
+bool virtual_cpus_hold(struct machine *machine, uint32_t cpu);
+/** A message is in the descriptor of a virtual CPU, @p held without its outcome. @return whether somebody was
+ * notified: INTERRUPT_POSTED or INTERRUPT_SUPPRESSED */
+enum interrupt_outcome virtual_cpus_post(struct machine *machine, uint32_t cpu,
+                                         const struct held_interrupt *held, bool urgent);
+/** EVENT_VIRTUAL_CPU. */
+void virtual_cpus_on_event(struct machine *machine, uint32_t cpu, uint32_t argument);
+/** All of a guest's stop. @return messages that are posted and not taken */
+uint32_t virtual_cpus_stop(struct machine *machine, uint32_t guest);
+void virtual_cpus_resume(struct machine *machine, uint32_t guest);
 
 /* Interrupts (machine_interrupts.c). */
 void interrupts_init(struct machine *machine);
