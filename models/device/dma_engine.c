@@ -24,14 +24,23 @@ static void begin(struct dma_engine *engine, uint32_t index)
     struct dma_operation *operation = &engine->operations->items[index];
     uint64_t now_ps = engine->transport->events->now_ps, *next_ps = &engine->next_issue_ps[operation->write];
     uint64_t start_ps = *next_ps > now_ps ? *next_ps : now_ps;
-    *next_ps = start_ps + (operation->write ? engine->parameters.write_issue_interval_ps
-                                            : engine->parameters.read_issue_interval_ps);
+    uint64_t interval_ps = operation->write ? engine->parameters.write_issue_interval_ps
+                                            : engine->parameters.read_issue_interval_ps;
+    *next_ps = start_ps + interval_ps;
+    engine->paced_ps[operation->write] += interval_ps;
     operation->asked_bytes = 0;
     operation->translation_ps = 0;
     operation->space = engine->device_tlb ? device_tlb_space(engine->device_tlb, operation->pasid) : 0;
     operation->remaining_bytes = operation->length_bytes;
     event_queue_push(engine->transport->events, start_ps + engine->parameters.issue_latency_ps,
                      PRIORITY_NORMAL, engine->event_ready, engine->id, index);
+}
+
+static void note_bulk(struct dma_engine *engine)
+{
+    saturation_note(&engine->bulk_full,
+                    engine->parameters.bulk_reads && engine->bulk_active == engine->parameters.bulk_reads,
+                    engine->transport->events->now_ps);
 }
 
 void dma_engine_submit(struct dma_engine *engine, uint32_t index)
@@ -50,6 +59,7 @@ void dma_engine_submit(struct dma_engine *engine, uint32_t index)
         return;
     }
     engine->bulk_active += operation->bulk;
+    note_bulk(engine);
     begin(engine, index);
 }
 
@@ -60,8 +70,10 @@ void dma_engine_operation_over(struct dma_engine *engine, struct dma_operation *
         return;
     operation->bulk = false;
     engine->bulk_active--;
-    if (next == NONE)
+    if (next == NONE) {
+        note_bulk(engine);
         return;
+    }
     engine->bulk_first = engine->operations->items[next].next;
     if (engine->bulk_first == NONE)
         engine->bulk_last = NONE;
@@ -352,6 +364,14 @@ static void resume_later(struct dma_engine *engine)
                      engine->event_ready, engine->id, NONE);
 }
 
+static void take_tag(struct dma_engine *engine)
+{
+    if (++engine->tags_used > engine->tags_high)
+        engine->tags_high = engine->tags_used;
+    saturation_note(&engine->tags_full, engine->tags_used == engine->parameters.tags,
+                    engine->transport->events->now_ps);
+}
+
 /* Issue what can be issued of one kind; a TLP that fails at once ends it. */
 static uint32_t pump_kind(struct dma_engine *engine, bool write)
 {
@@ -374,8 +394,8 @@ static uint32_t pump_kind(struct dma_engine *engine, bool write)
         if (answer == DEVICE_TLB_HIT && (here || operation->forged))
             mark_translated(engine, &engine->transport->pool->items[index], physical, operation->forged);
         step_operation(engine, write);
-        if (!write && ++engine->tags_used > engine->tags_high)
-            engine->tags_high = engine->tags_used;
+        if (!write)
+            take_tag(engine);
         if (answer == DEVICE_TLB_REFUSED) { /* the device knows that it may not: nothing goes out */
             engine->transport->pool->items[index].fate = FATE_DROP;
             engine->transport->pool->items[index].unsent = true;
@@ -415,4 +435,14 @@ void dma_engine_sent(struct dma_engine *engine, bool write, bool out)
 void dma_engine_tag_free(struct dma_engine *engine)
 {
     engine->tags_used--;
+    saturation_note(&engine->tags_full, false, engine->transport->events->now_ps);
+}
+
+void dma_engine_restart_counters(struct dma_engine *engine)
+{
+    uint64_t now_ps = engine->transport->events->now_ps;
+    engine->paced_ps[0] = engine->paced_ps[1] = 0;
+    saturation_restart(&engine->tags_full, now_ps);
+    saturation_restart(&engine->bulk_full, now_ps);
+    queue_meter_restart(&engine->ready_queue, now_ps);
 }

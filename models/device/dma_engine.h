@@ -138,6 +138,8 @@ struct dma_engine {
     uint32_t bulk_first, bulk_last; /**< those that wait for their turn */
     uint32_t tags_used;
     uint32_t tags_high;
+    struct saturation tags_full, bulk_full; /**< all tags, all bulk_reads in use */
+    uint64_t paced_ps[2]; /**< [write] sum of the issue intervals of the operations that began */
     uint64_t tlps;
 };
 
@@ -182,5 +184,8 @@ uint32_t dma_engine_page_arrived(struct dma_engine *engine, uint32_t space, uint
 
 /** The last completion of a read request arrived, or the request failed: its tag is free. Pump afterwards. */
 void dma_engine_tag_free(struct dma_engine *engine);
+
+/** Count from the present time on. */
+void dma_engine_restart_counters(struct dma_engine *engine);
 
 #endif

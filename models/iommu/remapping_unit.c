@@ -44,7 +44,10 @@ static void finish(struct remapping_unit *unit, uint32_t ticket, uint64_t ready_
 {
     struct translation_work *work = &unit->works[ticket];
     work->phase = PHASE_DONE;
-    unit->posted_walking -= work->posted_walk;
+    if (work->posted_walk) {
+        unit->posted_walking--;
+        saturation_note(&unit->posted_full, false, unit->events->now_ps);
+    }
     work->posted_walk = false;
     work->ready_ps = ready_ps;
     unit->counters.faults += work->fault != IOMMU_NO_FAULT;
@@ -174,7 +177,8 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
         return;
     }
     work->posted_walk = work->write;
-    unit->posted_walking += work->posted_walk;
+    if (work->posted_walk)
+        saturation_note(&unit->posted_full, ++unit->posted_walking == p->posted_walks, unit->events->now_ps);
     if (work->phase == PHASE_CONTEXT)
         unit->counters.context_misses += work->context_missing;
     else
@@ -539,6 +543,7 @@ void remapping_unit_restart_counters(struct remapping_unit *unit)
     unit->counters = (struct iommu_counters){.walk_queue_high = unit->waiting_count};
     queue_meter_restart(&unit->waiting_queue, unit->events->now_ps);
     queue_meter_restart(&unit->walking, unit->events->now_ps);
+    saturation_restart(&unit->posted_full, unit->events->now_ps);
     if (unit->latency.count)
         unit->latency = (struct histogram){0};
 }

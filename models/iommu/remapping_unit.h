@@ -26,6 +26,7 @@
 #include "sim/kernel/event_queue.h"
 #include "sim/kernel/histogram.h"
 #include "sim/kernel/queue_meter.h"
+#include "sim/kernel/saturation.h"
 
 /** Why a translation failed; the numbers are VT-d fault reasons (VT-d spec chapter 7.1.3). */
 enum iommu_fault {
@@ -190,6 +191,7 @@ struct remapping_unit {
     struct queue_meter walking; /**< walkers that are busy, recovery included: its area is their busy time */
     uint32_t stalled_first, stalled_last; /**< works held back because the walk queue is full */
     uint32_t held_first, held_last;       /**< posted works held back because posted_walks walk already */
+    struct saturation posted_full;        /**< all of posted_walks walk */
     uint32_t posted_walking;              /**< posted works that missed and are not answered yet */
     struct walks_in_flight in_flight;     /**< with merge_inflight, merge_consecutive */
     uint32_t *running;                    /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */

@@ -52,6 +52,9 @@ static void take_read_slot(struct root_complex *root_complex, uint32_t index)
     tlp->serving = true;
     if (++root_complex->reads_active > root_complex->reads_high)
         root_complex->reads_high = root_complex->reads_active;
+    saturation_note(&root_complex->slots_full,
+                    root_complex->reads_active >= root_complex->parameters.reads_in_flight,
+                    now_ps(root_complex));
     transport_free_buffer(root_complex->transport, tlp);
     translate(root_complex, index);
 }
@@ -67,6 +70,7 @@ static uint32_t take_waiting_read(struct root_complex *root_complex)
 static void release_read_slot(struct root_complex *root_complex)
 {
     root_complex->reads_active--;
+    saturation_note(&root_complex->slots_full, false, now_ps(root_complex));
     if (root_complex->giving_slots)
         return; /* a read that ended at once: the loop below gives its slot on */
     root_complex->giving_slots = true;
@@ -516,5 +520,6 @@ void root_complex_restart_counters(struct root_complex *root_complex)
     root_complex->reads_high = root_complex->reads_active;
     queue_meter_restart(&root_complex->slot_queue, now_ps(root_complex));
     queue_meter_restart(&root_complex->order_queue, now_ps(root_complex));
+    saturation_restart(&root_complex->slots_full, now_ps(root_complex));
     memory_restart_counters(&root_complex->memory, now_ps(root_complex));
 }

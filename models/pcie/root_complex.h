@@ -71,7 +71,8 @@ struct root_complex {
     /** A unit refused a request (works[tlp].fault says why), at the present time. */
     void (*faulted)(void *context, uint32_t tlp);
     uint64_t untranslated_tlps, translated_tlps, peer_tlps, faults, dropped_tlps;
-    uint64_t reads_high; /**< most read slots taken at once */
+    uint64_t reads_high;          /**< most read slots taken at once */
+    struct saturation slots_full; /**< all are taken */
 };
 
 /** A TLP arrived at the root complex for the host (fate FATE_HOST), for a peer (FATE_FORWARD), or a request

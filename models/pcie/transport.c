@@ -125,6 +125,7 @@ static uint32_t eligible_head(const struct transport *transport, struct channel 
             continue;
         if (!has_credits(channel, tlp)) {
             channel->starved = true;
+            channel->starved_flow = tlp->flow;
             continue;
         }
         best = head;
@@ -338,6 +339,7 @@ static void kick(struct transport *transport, uint32_t channel_id)
             return;
         absorb_returns(channel, now_ps);
         uint32_t tlp = arbitrate(transport, channel_id);
+        saturation_note(&channel->out_of_credits, tlp == NONE && channel->starved, now_ps);
         if (tlp == NONE) {
             if (channel->starved && channel->returns_count)
                 wake_at(transport, channel_id, channel->returns[channel->returns_first].time_ps);
@@ -393,6 +395,7 @@ void transport_restart_counters(struct transport *transport)
         channel->busy_ps -= channel_busy_ps(channel, now_ps);
         channel->tlps = channel->wire_bytes = channel->payload_bytes = 0;
         queue_meter_restart(&channel->queue, now_ps);
+        saturation_restart(&channel->out_of_credits, now_ps);
     }
 }
 

@@ -32,6 +32,7 @@
 #include "models/pcie/tlp.h"
 #include "sim/kernel/event_queue.h"
 #include "sim/kernel/queue_meter.h"
+#include "sim/kernel/saturation.h"
 
 enum node_kind {
     TRANSPORT_ROOT_COMPLEX,
@@ -85,7 +86,8 @@ struct channel {
     uint32_t next_vc;     /**< channel of the next virtual channel of the same wires; NONE */
     uint8_t vc;
     uint64_t wake_ps;     /**< time of the latest wake event posted; UINT64_MAX none */
-    bool starved;         /**< something waits for credits */
+    bool starved;         /**< something waits for credits ... */
+    uint8_t starved_flow; /**< ... of this class */
     uint32_t function_id; /**< port (down) or function below (up) it belongs to, for reports */
     bool upward;
     uint8_t generation,
@@ -94,6 +96,7 @@ struct channel {
     uint64_t last_ps;         /**< ... and its serialisation */
     struct queue_meter queue; /**< TLPs of its node that are to go out by it */
     /* Counters. */
+    struct saturation out_of_credits; /**< the wires are free, but nothing that waits has credits */
     uint64_t tlps, wire_bytes, payload_bytes;
     uint64_t busy_ps;       /**< up to busy_until_ps; see channel_busy_ps() */
     uint64_t busy_until_ps; /**< with what was sent so far */

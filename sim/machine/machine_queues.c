@@ -59,7 +59,7 @@ void machine_measure_from_now(struct machine *machine)
     for (uint32_t i = 0; i < machine->workload->stream_count; i++)
         queue_meter_restart(&machine->traffic[i].queue, now_ps);
     for (uint32_t i = 0; i < machine->engine_count; i++)
-        queue_meter_restart(&machine->engines[i].ready_queue, now_ps);
+        dma_engine_restart_counters(&machine->engines[i]);
     for (uint32_t i = 0; i < machine->unit_count; i++)
         remapping_unit_restart_counters(&machine->units[i]);
     for (uint32_t i = 0; i < machine->unit_count; i++)

@@ -36,5 +36,7 @@ void result_json_histogram(struct json_layout *layout, const char *key, const st
 void result_json_interrupts(struct json_layout *layout, const struct result *result);
 void result_json_links(struct json_layout *layout, const struct result *result);
 void result_json_queues(struct json_layout *layout, const struct result *result);
+/** What sets a stream's rate (result_limits.c). */
+void result_json_limit(struct json_layout *layout, const struct result *result, uint32_t stream);
 
 #endif

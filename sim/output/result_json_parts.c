@@ -119,6 +119,7 @@ static void write_stream(struct json_layout *layout, const struct result *result
     write_number(layout, "first_ps", got->first_ps);
     write_number(layout, "last_ps", got->last_ps);
     write_rates(layout, got);
+    result_json_limit(layout, result, index);
     result_json_histogram(layout, "latency", &got->latency);
     if (got->failed_latency.count)
         result_json_histogram(layout, "failed_latency", &got->failed_latency);

@@ -459,6 +459,7 @@ void result_text_write(const struct result *result, struct text_buffer *out)
     write_heading(result, out);
     if (result->sections & 1U << RESULT_STREAMS) {
         write_streams(result, out);
+        result_text_limits(result, out);
         write_latencies(result, out);
         result_text_device_models(result, out);
         result_text_devices(result, out);

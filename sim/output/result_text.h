@@ -25,6 +25,9 @@ void result_text_drivers(const struct result *result, struct text_buffer *out);
 /** What the virtual IOMMU of a guest's domain did, where it was used. */
 void result_text_viommu(const struct domain *domain, const struct viommu *viommu, struct text_buffer *out);
 
+/** Another: what sets the rate of each stream (result_limits.c). */
+void result_text_limits(const struct result *result, struct text_buffer *out);
+
 /** Another: where requests waited (result_queues.c). */
 void result_text_queues(const struct result *result, struct text_buffer *out);
 
