@@ -7,7 +7,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PAGE_SHIFT = 12, TABLE_INITIAL = 1024 };
+enum {
+    PAGE_SHIFT = 12,
+    TABLE_INITIAL = 1024,
+    LARGEST = PAGE_ORDERS - 1,
+    LARGEST_PAGES = 1 << LARGEST,
+    NOT_FREE = -1,
+};
 
 #define NOTHING UINT32_MAX
 
@@ -21,9 +27,6 @@ enum memory_zone memory_zone_of(uint64_t address)
         zone++;
     return zone;
 }
-
-/* No run takes more than this of a range: a machine of many TiB costs no more to set up than one of 8 GiB. */
-static const uint64_t looked_at_pages = UINT64_C(1) << (33 - PAGE_SHIFT);
 
 /* ---- free blocks by address: a hash table with linear probing ---- */
 
@@ -114,7 +117,7 @@ static void take_out(struct page_allocator *allocator, struct page_zone *zone, u
 static void put_joined(struct page_allocator *allocator, struct page_zone *zone, uint64_t page,
                        unsigned order)
 {
-    for (; order < PAGE_ORDERS - 1 && allocator->table_size; order++) {
+    for (; order < LARGEST && allocator->table_size; order++) {
         uint64_t buddy = page ^ UINT64_C(1) << order;
         uint32_t entry = allocator->table[probe(allocator, buddy)];
         if (!entry || allocator->blocks[entry - 1].order != order ||
@@ -166,11 +169,9 @@ static void add_zones(struct page_allocator *allocator)
 /* Blocks as large and as aligned as they come, from above: the lowest is the first of its list. */
 static void add_free(struct page_allocator *allocator, struct page_zone *zone, uint64_t first, uint64_t end)
 {
-    if (end - first > looked_at_pages)
-        end = first + looked_at_pages;
     while (first < end) {
         unsigned order = 0;
-        while (order < PAGE_ORDERS - 1 && (end & ((UINT64_C(2) << order) - 1)) == 0 &&
+        while (order < LARGEST && (end & ((UINT64_C(2) << order) - 1)) == 0 &&
                end - first >= UINT64_C(2) << order)
             order++;
         end -= UINT64_C(1) << order;
@@ -178,39 +179,81 @@ static void add_free(struct page_allocator *allocator, struct page_zone *zone, u
     }
 }
 
-/* Pages of others between free ones. */
-static void add_aged(struct page_allocator *allocator, struct page_zone *zone, uint64_t first, uint64_t end,
-                     uint32_t fragmentation, struct random_stream *random)
+/* ---- memory that others hold some of ---- */
+
+/* What is free of one block of the largest size. */
+struct aged_block {
+    struct random_stream random; /* its own: the same pages are others' whenever it comes */
+    uint64_t page;
+    uint32_t count;
+    struct {
+        uint16_t offset;
+        uint8_t order;
+    } free[LARGEST_PAGES];
+};
+
+static void aged_block_init(const struct page_allocator *allocator, struct aged_block *block, uint64_t page)
 {
-    for (uint64_t page = first; page < end; page++) {
-        if (random_below(random, 1000) >= fragmentation)
-            put_joined(allocator, zone, page, 0);
+    block->page = page;
+    block->count = 0;
+    random_init(&block->random, allocator->seed ^ page * UINT64_C(0x9e3779b97f4a7c15), "fragmented memory");
+}
+
+static void note_free(struct aged_block *block, unsigned offset, int order)
+{
+    block->free[block->count].offset = (uint16_t)offset;
+    block->free[block->count++].order = (uint8_t)order;
+}
+
+/* They come in no order. */
+static void put_shuffled(struct page_allocator *allocator, struct page_zone *zone, struct aged_block *block)
+{
+    while (block->count) {
+        uint32_t drawn = (uint32_t)random_below(&block->random, block->count);
+        put_joined(allocator, zone, block->page + block->free[drawn].offset, block->free[drawn].order);
+        block->free[drawn] = block->free[--block->count];
     }
 }
 
-/* Free blocks come in no order: each list is linked anew, but for that of the largest. */
-static void shuffle(struct page_allocator *allocator, struct page_zone *zone, struct random_stream *random)
+/* Pages of others between free ones, in @p first to @p end - 1 of one block of the largest size. */
+static void add_aged(struct page_allocator *allocator, struct page_zone *zone, uint64_t first, uint64_t end)
 {
-    for (int order = 0; order < PAGE_ORDERS - 1; order++) {
-        uint32_t count = 0, *list = NULL;
-        size_t capacity = 0;
-        for (uint32_t i = zone->free[order]; i != NOTHING; i = allocator->blocks[i].next) {
-            list = memory_grow(list, count, &capacity, sizeof(*list));
-            list[count++] = i;
-        }
-        for (uint32_t i = count; i > 1; i--) {
-            uint32_t other = (uint32_t)random_below(random, i), kept = list[i - 1];
-            list[i - 1] = list[other];
-            list[other] = kept;
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            allocator->blocks[list[i]].previous = i ? list[i - 1] : NOTHING;
-            allocator->blocks[list[i]].next = i + 1 < count ? list[i + 1] : NOTHING;
-        }
-        if (count)
-            zone->free[order] = list[0];
-        free(list);
+    struct aged_block block;
+    signed char orders[LARGEST_PAGES];
+    aged_block_init(allocator, &block, first & ~(uint64_t)(LARGEST_PAGES - 1));
+    for (int i = 0; i < LARGEST_PAGES; i++) {
+        bool others = random_below(&block.random, 1000) < allocator->fragmentation;
+        bool inside = block.page + (uint64_t)i >= first && block.page + (uint64_t)i < end;
+        orders[i] = inside && !others ? 0 : NOT_FREE;
     }
+    for (int order = 0; order < LARGEST; order++) {
+        for (int i = 0; i < LARGEST_PAGES; i += 2 << order) {
+            if (orders[i] != order || orders[i + (1 << order)] != order)
+                continue;
+            orders[i]++;
+            orders[i + (1 << order)] = NOT_FREE;
+        }
+    }
+    for (int i = 0; i < LARGEST_PAGES; i++) {
+        if (orders[i] != NOT_FREE)
+            note_free(&block, (unsigned)i, orders[i]);
+    }
+    put_shuffled(allocator, zone, &block);
+}
+
+/* What is free, moved together to blocks of @p order that are no neighbours; the rest is others'. */
+static void add_compacted(struct page_allocator *allocator, struct page_zone *zone, uint64_t page,
+                          unsigned order)
+{
+    struct aged_block block;
+    aged_block_init(allocator, &block, page);
+    unsigned step = order == LARGEST ? 1 : 2,
+             place = order == LARGEST ? 0 : (unsigned)random_below(&block.random, 2);
+    for (; place < 1U << (LARGEST - order); place += step) {
+        if (random_below(&block.random, 1000) < (uint64_t)step * (1000 - allocator->fragmentation))
+            note_free(&block, place << order, (int)order);
+    }
+    put_shuffled(allocator, zone, &block);
 }
 
 /* The part of a range that lies in a zone, as pages. */
@@ -225,32 +268,45 @@ static bool part_of(const struct free_memory *memory, enum memory_zone kind, uin
     return from <= to && *first < *end;
 }
 
-void page_allocator_init(struct page_allocator *allocator, const struct free_memory *memory, uint32_t count,
-                         uint32_t fragmentation, uint64_t aged_bytes, uint64_t seed)
+/* What begins or ends within a block of the largest size becomes blocks now, the rest when it is needed. */
+static void add_range(struct page_allocator *allocator, struct page_zone *zone, uint64_t first, uint64_t end)
 {
-    struct random_stream random;
-    *allocator = (struct page_allocator){.memory = memory, .memory_count = count, .block_unused = NOTHING};
-    random_init(&random, seed, "fragmented memory");
+    void (*add)(struct page_allocator *, struct page_zone *, uint64_t, uint64_t) =
+        allocator->fragmentation ? add_aged : add_free;
+    const uint64_t mask = LARGEST_PAGES - 1;
+    uint64_t from = (first + mask) & ~mask, to = end & ~mask;
+    if (from > to) {
+        add(allocator, zone, first, end);
+        return;
+    }
+    if (to < end)
+        add(allocator, zone, to, end);
+    if (first < from)
+        add(allocator, zone, first, from);
+    if (from < to) { /* the ranges before it are added later */
+        *--zone->ranges = (struct page_range){from, to};
+        zone->range_count++;
+    }
+}
+
+void page_allocator_init(struct page_allocator *allocator, const struct free_memory *memory, uint32_t count,
+                         uint32_t fragmentation, uint64_t seed)
+{
+    *allocator = (struct page_allocator){.memory = memory,
+                                         .memory_count = count,
+                                         .block_unused = NOTHING,
+                                         .fragmentation = fragmentation,
+                                         .seed = seed};
     add_zones(allocator);
+    allocator->ranges = memory_array((size_t)allocator->zone_count * count + 1, sizeof(*allocator->ranges));
     for (uint32_t z = 0; z < allocator->zone_count; z++) {
         struct page_zone *zone = &allocator->zones[z];
-        uint64_t aged = fragmentation ? aged_bytes >> PAGE_SHIFT : 0;
         uint64_t first, end;
+        zone->ranges = allocator->ranges + (size_t)(z + 1) * count;
         for (uint32_t i = count; i-- > 0;) {
-            if (memory[i].node == zone->node && part_of(&memory[i], zone->zone, &first, &end) &&
-                !fragmentation)
-                add_free(allocator, zone, first, end);
+            if (memory[i].node == zone->node && part_of(&memory[i], zone->zone, &first, &end))
+                add_range(allocator, zone, first, end);
         }
-        for (uint32_t i = 0; i < count && fragmentation; i++) {
-            if (memory[i].node != zone->node || !part_of(&memory[i], zone->zone, &first, &end))
-                continue;
-            uint64_t middle = end - first > aged ? first + aged : end;
-            aged -= middle - first;
-            add_aged(allocator, zone, first, middle, fragmentation, &random);
-            add_free(allocator, zone, middle, end);
-        }
-        if (fragmentation)
-            shuffle(allocator, zone, &random);
     }
 }
 
@@ -259,19 +315,58 @@ void page_allocator_fini(struct page_allocator *allocator)
     free(allocator->zones);
     free(allocator->blocks);
     free(allocator->table);
+    free(allocator->ranges);
     *allocator = (struct page_allocator){0};
 }
 
 /* ---- taking and giving ---- */
 
-static bool take_from(struct page_allocator *allocator, struct page_zone *zone, unsigned order,
-                      uint64_t *address)
+/* What memory that is come to is made to be. */
+enum page_reach {
+    REACH_AGED,      /* as others left it */
+    REACH_COMPACTED, /* for a block of this size */
+    REACH_WHOLE,     /* set aside at boot */
+};
+
+/* Come to the next block of the largest size. @return false: the zone has no more */
+static bool reach_more(struct page_allocator *allocator, struct page_zone *zone, unsigned order,
+                       enum page_reach reach)
 {
-    unsigned found = order;
-    while (found < PAGE_ORDERS && zone->free[found] == NOTHING)
-        found++;
-    if (found == PAGE_ORDERS)
+    if (!zone->range_count)
         return false;
+    uint64_t page = zone->ranges->first;
+    zone->ranges->first += LARGEST_PAGES;
+    if (zone->ranges->first == zone->ranges->end) {
+        zone->ranges++;
+        zone->range_count--;
+    }
+    if (!allocator->fragmentation || reach == REACH_WHOLE)
+        put(allocator, zone, page, LARGEST);
+    else if (reach == REACH_COMPACTED)
+        add_compacted(allocator, zone, page, order);
+    else
+        add_aged(allocator, zone, page, page + LARGEST_PAGES);
+    return true;
+}
+
+/* The smallest order not below @p order of which there is a block, PAGE_ORDERS where there is none. */
+static unsigned smallest_free(const struct page_zone *zone, unsigned order)
+{
+    while (order < PAGE_ORDERS && zone->free[order] == NOTHING)
+        order++;
+    return order;
+}
+
+static bool take_from(struct page_allocator *allocator, struct page_zone *zone, unsigned order,
+                      enum page_reach reach, uint64_t *address)
+{
+    unsigned found;
+    while ((found = smallest_free(zone, order)) == PAGE_ORDERS) {
+        if (!reach_more(allocator, zone, order, reach))
+            return false;
+        if (reach == REACH_AGED && order)
+            reach = REACH_COMPACTED; /* should that have been in vain */
+    }
     uint64_t page = allocator->blocks[zone->free[found]].page;
     take_out(allocator, zone, zone->free[found]);
     while (found > order) { /* the lower half goes on, the upper is free */
@@ -285,20 +380,24 @@ static bool take_from(struct page_allocator *allocator, struct page_zone *zone, 
     return true;
 }
 
-bool page_allocator_take(struct page_allocator *allocator, unsigned order, uint32_t node,
-                         enum memory_zone highest, uint64_t *address)
+static bool take(struct page_allocator *allocator, unsigned order, uint32_t node, enum memory_zone highest,
+                 enum page_reach reach, uint64_t *address)
 {
     uint32_t nodes = allocator->zone_count / MEMORY_ZONES;
-    if (order >= PAGE_ORDERS)
-        return false;
     for (uint32_t i = 0; i <= nodes; i++) {
         uint32_t at = i ? i - 1 : node; /* its own node first, then all in order */
         for (int zone = (int)highest; zone >= 0 && at < nodes; zone--) {
-            if (take_from(allocator, zone_at(allocator, at, (enum memory_zone)zone), order, address))
+            if (take_from(allocator, zone_at(allocator, at, (enum memory_zone)zone), order, reach, address))
                 return true;
         }
     }
     return false;
+}
+
+bool page_allocator_take(struct page_allocator *allocator, unsigned order, uint32_t node,
+                         enum memory_zone highest, uint64_t *address)
+{
+    return order < PAGE_ORDERS && take(allocator, order, node, highest, REACH_AGED, address);
 }
 
 void page_allocator_give(struct page_allocator *allocator, uint64_t address, unsigned order)
@@ -319,7 +418,7 @@ static void give_pages(struct page_allocator *allocator, uint64_t first, uint64_
 {
     while (first < end) {
         unsigned order = 0;
-        while (order < PAGE_ORDERS - 1 && (first & ((UINT64_C(2) << order) - 1)) == 0 &&
+        while (order < LARGEST && (first & ((UINT64_C(2) << order) - 1)) == 0 &&
                end - first >= UINT64_C(2) << order)
             order++;
         page_allocator_give(allocator, first << PAGE_SHIFT, order);
@@ -343,8 +442,13 @@ bool page_allocator_take_exact(struct page_allocator *allocator, uint64_t length
 
 void page_allocator_give_exact(struct page_allocator *allocator, uint64_t address, uint64_t length)
 {
-    uint64_t first = address >> PAGE_SHIFT;
-    give_pages(allocator, first, first + pages_of(length));
+    uint64_t first = address >> PAGE_SHIFT, end = first + pages_of(length);
+    while (end - first > LARGEST_PAGES) { /* a run: the highest first, so that the order stays */
+        uint64_t last = first + (end - first - 1) / LARGEST_PAGES * LARGEST_PAGES;
+        give_pages(allocator, last, end);
+        end = last;
+    }
+    give_pages(allocator, first, end);
 }
 
 /* The largest blocks come in order of their addresses, with gaps: a run begins anew behind each. What was
@@ -352,14 +456,14 @@ void page_allocator_give_exact(struct page_allocator *allocator, uint64_t addres
 bool page_allocator_take_run(struct page_allocator *allocator, uint64_t length, uint32_t node,
                              enum memory_zone highest, uint64_t *address)
 {
-    enum { LARGEST = PAGE_ORDERS - 1, TRIES = 1 << 14 };
+    enum { TRIES = 1 << 14 };
     const uint64_t block = UINT64_C(1) << (LARGEST + PAGE_SHIFT), needed = (length + block - 1) / block;
     if (length <= block)
         return page_allocator_take_exact(allocator, length, node, highest, address);
     uint64_t *taken = memory_array(TRIES, sizeof(*taken));
     uint32_t count = 0, first = 0;
     while (count - first < needed && count < TRIES &&
-           page_allocator_take(allocator, LARGEST, node, highest, &taken[count])) {
+           take(allocator, LARGEST, node, highest, REACH_WHOLE, &taken[count])) {
         if (count > first && taken[count] != taken[count - 1] + block)
             first = count;
         count++;
@@ -379,7 +483,11 @@ bool page_allocator_take_run(struct page_allocator *allocator, uint64_t length, 
 uint64_t page_allocator_free_pages(const struct page_allocator *allocator)
 {
     uint64_t pages = 0;
-    for (uint32_t i = 0; i < allocator->zone_count; i++)
-        pages += allocator->zones[i].free_pages;
+    for (uint32_t i = 0; i < allocator->zone_count; i++) {
+        const struct page_zone *zone = &allocator->zones[i];
+        pages += zone->free_pages;
+        for (uint32_t r = 0; r < zone->range_count && !allocator->fragmentation; r++)
+            pages += zone->ranges[r].end - zone->ranges[r].first;
+    }
     return pages;
 }

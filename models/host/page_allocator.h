@@ -9,11 +9,17 @@
  * that pages asked for one after the other lie side by side on a machine that has just booted. What comes
  * back joins its free buddy and is given out again first.
  *
- * A machine that has run for some time is described by the share of pages that others hold: in the memory
- * looked at here each page is somebody else's with that probability, and free blocks come in no order.
+ * A machine that has run for some time is described by the share of pages that others hold: each page is
+ * somebody else's with that probability. Memory is used up 4 MiB after 4 MiB, and within those free blocks
+ * come in no order, small ones first. So the more pages others hold, the fewer neighbours a driver gets.
+ * Where 4 MiB have no block as large as asked for, the kernel compacts the next ones (mm/compaction.c): what
+ * is free there comes as blocks of that size, between pages of others. Runs beyond 4 MiB were set aside at
+ * boot, as for CMA.
  *
- * MODEL: no per-CPU lists of single pages, no migration types, no reclaim; others neither take nor give; of a
- * range of memory the lowest 8 GiB are looked at.
+ * Memory that nobody has come to yet is kept as ranges, so that its amount costs nothing.
+ *
+ * MODEL: no per-CPU lists of single pages, no migration types, no reclaim; others neither take nor give;
+ * compaction takes no time.
  */
 #ifndef IOMMUSIM_HOST_PAGE_ALLOCATOR_H
 #define IOMMUSIM_HOST_PAGE_ALLOCATOR_H
@@ -40,12 +46,19 @@ struct page_block {
     uint8_t order;
 };
 
+/** Memory that nobody has come to yet: whole blocks of 4 MiB. */
+struct page_range {
+    uint64_t first, end; /**< numbers of pages */
+};
+
 /** One zone of one node. */
 struct page_zone {
     uint32_t node;
     enum memory_zone zone;
     uint32_t free[PAGE_ORDERS]; /**< first block of each order */
-    uint64_t free_pages;
+    uint64_t free_pages;        /**< in blocks */
+    struct page_range *ranges;  /**< ascending: what comes when the blocks are used up */
+    uint32_t range_count;
 };
 
 struct page_allocator {
@@ -58,16 +71,18 @@ struct page_allocator {
     uint32_t table_size, table_used;
     const struct free_memory *memory;
     uint32_t memory_count;
+    struct page_range *ranges; /**< of all zones */
+    uint32_t fragmentation;    /**< thousandths */
+    uint64_t seed;
     uint64_t taken_pages, taken_pages_high;
 };
 
 /**
  * @param memory         ascending ranges; must outlive the allocator
  * @param fragmentation  share of pages that others hold, in thousandths below 1000
- * @param aged_bytes     how much of each zone's lower end is aged so; beyond, all is free
  */
 void page_allocator_init(struct page_allocator *allocator, const struct free_memory *memory, uint32_t count,
-                         uint32_t fragmentation, uint64_t aged_bytes, uint64_t seed);
+                         uint32_t fragmentation, uint64_t seed);
 void page_allocator_fini(struct page_allocator *allocator);
 
 /** Take 4 KiB << @p order. @param highest  zone it may come from @return false where there is none */
@@ -87,7 +102,7 @@ bool page_allocator_take_run(struct page_allocator *allocator, uint64_t length, 
                              enum memory_zone highest, uint64_t *address);
 void page_allocator_give_exact(struct page_allocator *allocator, uint64_t address, uint64_t length);
 
-/** Free pages of all zones. */
+/** Free pages of all zones; of fragmented memory those that it has come to. */
 uint64_t page_allocator_free_pages(const struct page_allocator *allocator);
 
 /** The zone of an address. */

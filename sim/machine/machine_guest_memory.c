@@ -7,7 +7,7 @@
 #include "sim/base/arena.h"
 
 /* A PC's first megabyte has holes, and firmware. */
-static const uint64_t low_memory = UINT64_C(1) << 20, aged_bytes = UINT64_C(256) << 20;
+static const uint64_t low_memory = UINT64_C(1) << 20;
 
 uint32_t mapping_guest_of(const struct machine *machine, uint32_t function_id)
 {
@@ -35,7 +35,7 @@ static void init_guest(struct machine *machine, uint32_t guest_id)
             memory[count++] = (struct free_memory){.base = base, .limit = limit};
     }
     page_allocator_init(&machine->mapping.guest_pages[guest_id], memory, count,
-                        machine->workload->fragmentation, aged_bytes, machine->options.seed);
+                        machine->workload->fragmentation, machine->options.seed);
 }
 
 void mapping_init_guests(struct machine *machine)

@@ -9,8 +9,6 @@
 
 enum { PAGE = 4096, LONGEST_ORDER = 5, SINGLE_PAGES = 16 };
 
-static const uint64_t aged_bytes = UINT64_C(256) << 20; /* of a zone: more than any run holds at once */
-
 uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id)
 {
     uint32_t domain = machine->mapping.domain_of[function_id];
@@ -88,7 +86,7 @@ static void init_memory(struct machine *machine)
         state->trace_memory =
             (struct free_memory){workload->buffer_base, workload->buffer_base + (workload->buffer_bytes - 1),
                                  memory_node(&machine->root_complex.memory, workload->buffer_base)};
-        page_allocator_init(&state->trace_pages, &state->trace_memory, 1, 0, 0, machine->options.seed);
+        page_allocator_init(&state->trace_pages, &state->trace_memory, 1, 0, machine->options.seed);
     }
     if (!needs_memory(workload))
         return;
@@ -104,8 +102,7 @@ static void init_memory(struct machine *machine)
     if (base)
         swiotlb_init(&state->swiotlb, parameters, base, state->cpu_count);
     state->swiotlb.memory = &machine->root_complex.memory;
-    page_allocator_init(&state->pages, memory, count, workload->fragmentation, aged_bytes,
-                        machine->options.seed);
+    page_allocator_init(&state->pages, memory, count, workload->fragmentation, machine->options.seed);
 }
 
 bool mapping_take_memory(struct machine *machine, uint32_t function_id, uint64_t length, uint64_t *physical)

@@ -150,6 +150,8 @@ static bool submit_one(struct machine *machine, uint32_t stream_id)
     struct traffic *traffic = &machine->traffic[stream_id];
     struct dma_operation next = {.stream = stream_id, .start_ps = machine->events.now_ps, .next = NONE};
     uint32_t function_id = NONE;
+    if (machine->status < 0)
+        return false; /* refused: once is enough */
     bool got = traffic->trace ? trace_take(machine, traffic, &next, &function_id)
                               : generator_next(traffic, &next, &function_id);
     if (!got) {
