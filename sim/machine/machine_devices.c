@@ -256,6 +256,9 @@ int devices_open(struct machine *machine, uint32_t stream_id, struct diagnostics
             return refuse(machine, stream_id, diagnostics, "copy", "is larger than the peer's memory");
         setup.peer_at = mapping_peer(machine, stream_id, bar->address, bar->size);
         setup.peer_bytes = bar->size;
+        if (!setup.peer_at)
+            return refuse(machine, stream_id, diagnostics, "peer",
+                          "has its memory where the device does not reach it (\"dma_mask_bits\")");
     }
     traffic->device = arena_alloc(machine->arena, sizeof(*traffic->device));
     device_model_init(traffic->device, machine->arena, &setup);
@@ -268,8 +271,9 @@ void devices_start(struct machine *machine, uint32_t stream)
     device->counters.first_ps = machine->events.now_ps;
     traffic_device_begins(machine, stream);
     if (!device_model_start(device))
-        machine->status = refuse(machine, stream, machine->diagnostics, device_fields(device->kind)->name,
-                                 "finds no room in RAM for its rings");
+        machine->status =
+            refuse(machine, stream, machine->diagnostics, device_fields(device->kind)->name,
+                   "finds no room for its rings in the RAM that the device reaches (\"dma_mask_bits\")");
     traffic_device_ends(machine, stream);
 }
 

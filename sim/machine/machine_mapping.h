@@ -190,6 +190,9 @@ void mapping_add_job(struct machine *machine, const struct mapping_job *what);
 /** Memory for a buffer of a function, on its node. @return false where there is none */
 bool mapping_take_memory(struct machine *machine, uint32_t function_id, uint64_t length, uint64_t *physical);
 void mapping_give_memory(struct machine *machine, uint32_t function_id, uint64_t physical, uint64_t length);
+/** Likewise for dma_alloc_coherent(): where nothing translates, memory that the device reaches. */
+bool mapping_take_coherent_memory(struct machine *machine, uint32_t function_id, uint64_t length,
+                                  uint64_t *physical);
 
 /* Guests' memory (machine_guest_memory.c). */
 void mapping_init_guests(struct machine *machine);
@@ -212,13 +215,14 @@ void mapping_unmap_for_device(struct machine *machine, uint32_t stream, uint32_t
                               const struct device_buffer *buffer, bool write, uint32_t token);
 void mapping_work_for_device(struct machine *machine, uint32_t stream, uint32_t cpu, uint64_t duration_ps,
                              uint32_t token);
-/** Memory for as long as the driver is bound, mapped at no cost before the device starts. @return its address
- * for the device, or 0 */
+/** Memory for as long as the driver is bound, mapped at no cost before the device starts: of a zone that the
+ * device reaches. @return its address for the device, or 0 where there is none */
 uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t page_bytes);
 /** Take addresses for @p count buffers of @p bytes each for good, as far as there are any, at no cost before
  * the device starts. Nothing is mapped there. */
 void mapping_occupy(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t count);
-/** Make a peer's memory reachable for a stream's device. @return its address for the device, or 0 */
+/** Make a peer's memory reachable for a stream's device. @return its address for the device, or 0 where that
+ * is beyond its mask */
 uint64_t mapping_peer(struct machine *machine, uint32_t stream, uint64_t physical, uint64_t bytes);
 
 /** A line of a trace: map, unmap or invalidate. @return 0 or STATUS_BAD_INPUT after a diagnostic */

@@ -9,6 +9,9 @@
 
 enum { PAGE = 4096, LONGEST_ORDER = 5, SINGLE_PAGES = 16 };
 
+/* Firmware's, and the kernel's for its own start (reserve_real_mode() of arch/x86/realmode/init.c). */
+static const uint64_t low_memory = UINT64_C(1) << 20;
+
 uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id)
 {
     uint32_t domain = machine->mapping.domain_of[function_id];
@@ -81,7 +84,6 @@ static void init_memory(struct machine *machine)
     struct mapping_state *state = &machine->mapping;
     const struct workload *workload = machine->workload;
     const struct swiotlb_parameters *parameters = &state->bounce_parameters;
-    uint32_t count = workload->memory_count;
     if (workload->buffer_bytes) {
         state->trace_memory =
             (struct free_memory){workload->buffer_base, workload->buffer_base + (workload->buffer_bytes - 1),
@@ -90,9 +92,15 @@ static void init_memory(struct machine *machine)
     }
     if (!needs_memory(workload))
         return;
-    struct free_memory *memory = arena_array(machine->arena, (size_t)count + 1, sizeof(*memory));
-    for (uint32_t i = 0; i < count; i++)
-        memory[i] = workload->memory[i];
+    struct free_memory *memory =
+        arena_array(machine->arena, (size_t)workload->memory_count + 1, sizeof(*memory));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < workload->memory_count; i++) {
+        memory[count] = workload->memory[i];
+        if (memory[count].base < low_memory)
+            memory[count].base = low_memory;
+        count += memory[count].base <= memory[count].limit;
+    }
     uint64_t base = 0;
     choose_bounce_parameters(machine);
     bool for_reach = above_32_bits(workload) && !machine->options.bounce_none_for_reach;
@@ -110,6 +118,25 @@ bool mapping_take_memory(struct machine *machine, uint32_t function_id, uint64_t
     uint32_t node;
     struct page_allocator *pages = mapping_pages_of(machine, function_id, &node);
     return page_allocator_take_run(pages, length, node, ZONE_NORMAL, physical);
+}
+
+/* dma_direct_alloc_pages() of kernel/dma/direct.c: the zone by what the device reaches, lower ones where what
+ * comes of it lies too high. What is translated may lie anywhere (iommu_dma_alloc()). */
+bool mapping_take_coherent_memory(struct machine *machine, uint32_t function_id, uint64_t length,
+                                  uint64_t *physical)
+{
+    const struct dma_device *device = &machine->mapping.devices[function_id];
+    uint32_t node;
+    struct page_allocator *pages = mapping_pages_of(machine, function_id, &node);
+    uint64_t highest = device->domain ? UINT64_MAX : device->mask;
+    for (int zone = (int)memory_zone_of(highest); zone >= 0; zone--) {
+        if (!page_allocator_take_run(pages, length, node, (enum memory_zone)zone, physical))
+            continue;
+        if (*physical + (length - 1) <= highest)
+            return true;
+        page_allocator_give_exact(pages, *physical, length);
+    }
+    return false;
 }
 
 void mapping_give_memory(struct machine *machine, uint32_t function_id, uint64_t physical, uint64_t length)

@@ -152,7 +152,7 @@ static uint64_t map_for_good(struct machine *machine, uint32_t stream, uint64_t 
     struct kernel_time time = {0}; /* before the device starts: nobody waits */
     uint64_t iova;
     if (domain == NONE)
-        return physical;
+        return physical + (bytes - 1) <= machine->mapping.devices[function_id].mask ? physical : 0;
     if (!dma_take_iova(&machine->mapping.devices[function_id], &time, bytes, &iova))
         return 0;
     for (uint64_t at = 0; at < bytes; at += page_bytes) {
@@ -166,7 +166,8 @@ static uint64_t map_for_good(struct machine *machine, uint32_t stream, uint64_t 
 uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t page_bytes)
 {
     uint64_t physical, length = (bytes + page_bytes - 1) & ~(page_bytes - 1);
-    if (!mapping_take_memory(machine, machine->workload->streams[stream].function_id, length, &physical))
+    if (!mapping_take_coherent_memory(machine, machine->workload->streams[stream].function_id, length,
+                                      &physical))
         return 0;
     return map_for_good(machine, stream, physical, length, page_bytes);
 }

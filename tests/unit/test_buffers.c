@@ -298,6 +298,37 @@ START_TEST(a_full_address_space_makes_the_driver_wait)
 }
 END_TEST
 
+/* Rings of a device that nothing translates lie where it reaches them, as high as that allows; translated,
+ * their addresses do. (The fixture's RAM: 1 GiB below 4 GiB, 4 GiB above.) */
+START_TEST(rings_lie_within_reach)
+{
+    static const uint8_t bits[] = {24, 28, 31, 32, 33, 64};
+    for (size_t i = 0; i < 2 * sizeof(bits) / sizeof(bits[0]); i++) {
+        struct machine_fixture fixture;
+        bool translated = i % 2;
+        uint8_t width = bits[i / 2];
+        uint64_t reach = width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
+        fixture_init(&fixture, "rp(ep)");
+        fixture.memory[0].base = 0;
+        fixture.input.topology->functions[fixture_function(&fixture, "01:00.0")].dma_mask_bits = width;
+        if (translated) {
+            fixture_translate(&fixture, "01:00.0", 0x10000000, 4096, 4096);
+            fixture.domains[0].mode = TRANSLATION_STRICT;
+        }
+        per_use(&fixture, STREAM_WRITE, 4096, 1, 1)->zone = ZONE_DMA;
+        fixture_run(&fixture);
+        for (uint64_t length = 4096; length <= UINT64_C(4) << 20; length *= 2) {
+            uint64_t at = mapping_coherent(fixture.machine, 0, length, 4096);
+            ck_assert_msg(at && at + length - 1 <= reach, "%u bits: %lx bytes at %lx", width,
+                          (unsigned long)length, (unsigned long)at);
+            if (!translated && width >= 31)
+                ck_assert_int_eq(memory_zone_of(at), width > 32 ? ZONE_NORMAL : ZONE_DMA32);
+        }
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
 /* ---- many CPUs ---- */
 
 /* Operations a second of @p cpus CPUs with a ring each, on a link that holds none of them up. */
@@ -362,6 +393,7 @@ Suite *buffers_suite(void)
     tcase_add_test(tcase, a_full_pool_makes_the_driver_wait);
     tcase_add_test(tcase, a_pool_maps_once_and_copies_each_time);
     tcase_add_test(tcase, what_nobody_gives_back_is_an_error);
+    tcase_add_test(tcase, rings_lie_within_reach);
     tcase_add_test(tcase, a_full_address_space_makes_the_driver_wait);
     tcase_add_test(tcase, strict_mode_collapses_with_many_cpus);
     suite_add_tcase(suite, tcase);
