@@ -36,6 +36,8 @@ struct device_buffer {
     uint32_t length;   /**< bytes; set before map */
     uint32_t slot;     /**< of its bounce buffer, for the host */
     bool mapped;
+    bool may_be_refused; /**< set before map: where there is no address or bounce buffer the answer comes all
+                            the same, and @c mapped is false; else only when there is one again */
 };
 
 /** What a model has to call. All answer with @c token but coherent(). */
@@ -118,8 +120,9 @@ struct device_counters {
     uint64_t doorbells, interrupts, maps, unmaps;
     uint64_t recycled; /**< buffers used again without being unmapped */
     uint64_t acknowledgements;
-    uint64_t held_up; /**< units that found the device full and waited outside */
-    uint64_t late;    /**< isochronous: pieces that did not come in time */
+    uint64_t put_back; /**< units that found no address or bounce buffer, and were submitted again later */
+    uint64_t held_up;  /**< units that found the device full and waited outside */
+    uint64_t late;     /**< isochronous: pieces that did not come in time */
 };
 
 /** A unit of @p bytes is done, begun at @p begun_ps. The one that ends the warm-up has everything counted

@@ -51,6 +51,8 @@ struct nvme_queue {
     uint64_t completed, taken;     /* of them visible; taken by the driver */
     uint32_t fetch_count, current; /* command the driver works at */
     bool fetching, armed, timer;
+    bool put_back, again; /* a command could not be mapped; one was completed since */
+    uint32_t put_back_slot;
     uint32_t unseen;
     enum nvme_task task;
 };
@@ -161,14 +163,25 @@ static void work(struct nvme *nvme, struct nvme_queue *queue, enum nvme_task tas
                    token(NVME_DRIVER, queue, 0));
 }
 
+/* Commands beside the present one. */
+static uint32_t others(const struct nvme *nvme, const struct nvme_queue *queue)
+{
+    return nvme->parameters.depth - queue->free_count - 1;
+}
+
 static void go_on(struct nvme *nvme, struct nvme_queue *queue)
 {
     if (queue->task != TASK_IDLE || queue->armed)
         return;
-    bool more = queue->free_count && (!nvme->units || nvme->counters->begun < nvme->units + nvme->warmup);
+    bool more = queue->free_count && !queue->put_back &&
+                (!nvme->units || nvme->counters->begun < nvme->units + nvme->warmup);
     if (queue->taken < queue->completed) {
         queue->current = queue->finished[queue->taken++ % nvme->parameters.depth];
         work(nvme, queue, TASK_COMPLETE, nvme->driver.command_complete_ps);
+    } else if (queue->put_back && queue->again) {
+        queue->put_back = false;
+        queue->current = queue->put_back_slot;
+        work(nvme, queue, TASK_PREPARE, nvme->driver.command_submit_ps);
     } else if (more) {
         struct nvme_command *command;
         queue->current = queue->free_slots[--queue->free_count];
@@ -193,8 +206,20 @@ static void post(struct nvme *nvme, struct nvme_queue *queue)
     work(nvme, queue, TASK_DOORBELL, nvme->driver.doorbell_ps);
 }
 
+/* nvme_queue_rq() returned BLK_STS_RESOURCE: the block layer keeps the command, submits no other in front of
+ * it, and tries again when one of the queue's is completed. */
+static void put_back(struct nvme *nvme, struct nvme_queue *queue)
+{
+    queue->put_back = true;
+    queue->again = false;
+    queue->put_back_slot = queue->current;
+    nvme->counters->put_back++;
+    go_on(nvme, queue);
+}
+
 static void complete(struct nvme *nvme, struct nvme_queue *queue)
 {
+    queue->again = true;
     queue->free_slots[queue->free_count++] = queue->current;
     device_counters_unit(nvme->counters, queue->commands[queue->current].begun_ps,
                          nvme->parameters.block_bytes, nvme->warmup, &nvme->host);
@@ -209,9 +234,14 @@ static void task_done(struct nvme *nvme, struct nvme_queue *queue)
     queue->task = TASK_IDLE;
     if (task == TASK_PREPARE && mapped) {
         queue->task = TASK_MAP;
-        command->buffer = (struct device_buffer){.length = (uint32_t)nvme->parameters.block_bytes};
+        command->buffer = (struct device_buffer){.length = (uint32_t)nvme->parameters.block_bytes,
+                                                 .may_be_refused = others(nvme, queue) != 0};
         host->map(host->context, host->device, queue->cpu, &command->buffer, !command->write,
                   token(NVME_DRIVER, queue, 0));
+        return;
+    }
+    if (task == TASK_MAP && !command->buffer.mapped) {
+        put_back(nvme, queue);
         return;
     }
     if (task == TASK_PREPARE || task == TASK_MAP) {

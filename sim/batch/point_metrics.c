@@ -127,16 +127,31 @@ void point_metrics_report_empty(const struct study *study, const char *const *na
     }
 }
 
+/* The section that a member of the result is in. */
+static unsigned section_of(const char *member)
+{
+    static const struct {
+        const char *member;
+        unsigned section;
+    } others[] = {{"driver", RESULT_DOMAINS}, {"bounce_buffers", RESULT_DOMAINS}};
+    for (unsigned s = 0; s < RESULT_SECTIONS; s++) {
+        if (strcmp(member, result_section_names[s]) == 0)
+            return 1U << s;
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (strcmp(member, others[i].member) == 0)
+            return 1U << others[i].section;
+    }
+    return 0;
+}
+
 unsigned point_metrics_sections(const struct study *study)
 {
     unsigned sections = 0;
     for (uint32_t i = 0; i < study->metric_count; i++) {
         char token[TOKEN_SIZE];
-        if (!cut_token(study->metrics[i].pointer, token))
-            continue;
-        for (unsigned s = 0; s < RESULT_SECTIONS; s++)
-            if (strcmp(token, result_section_names[s]) == 0)
-                sections |= 1U << s;
+        if (cut_token(study->metrics[i].pointer, token))
+            sections |= section_of(token);
     }
     return sections;
 }

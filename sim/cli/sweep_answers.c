@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* iommusim sweep pareto, best and sensitivity: what a what-if study is for. */
+/* iommusim sweep answer, pareto, best and sensitivity: what a what-if study is for. */
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/batch/study_answers.h"
+#include "sim/batch/study_sentence.h"
 #include "sim/cli/sweep_words.h"
 #include "sim/output/output_file.h"
 
@@ -288,6 +289,29 @@ static int ask(int argc, char **argv, const struct argp *argp, struct answer_cho
     diagnostics_print(diagnostics, stderr);
     diagnostics_free(diagnostics);
     return status == EXIT_ANSWER_NO ? EXIT_ANSWER_NO : status_exit_code(status);
+}
+
+static int answer_in_a_line(struct question *question, struct text_buffer *out)
+{
+    if (study_sentence_print(question->table, out))
+        return STATUS_OK;
+    fputs("iommusim sweep answer: the study asks for none (its key \"answer\")\n", stderr);
+    return STATUS_BAD_USAGE;
+}
+
+static const struct argp_option answer_options[] = {{0}};
+
+const struct argp sweep_answer_argp = {
+    .options = answer_options,
+    .parser = parse_option,
+    .args_doc = "FOLDER",
+    .doc = "What the study's key \"answer\" asks, in one line, means over repeats.",
+};
+
+int sweep_answer_word(int argc, char **argv)
+{
+    struct answer_choice chosen = {0};
+    return ask(argc, argv, &sweep_answer_argp, &chosen, answer_in_a_line);
 }
 
 static const struct argp_option pareto_options[] = {GOAL_OPTIONS, FORMAT_OPTION, {0}};

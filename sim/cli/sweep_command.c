@@ -8,10 +8,12 @@
 #include "sim/batch/scenario_run.h"
 #include "sim/batch/slurm.h"
 #include "sim/batch/study_check.h"
+#include "sim/batch/study_sentence.h"
 #include "sim/batch/sweep.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/run_progress.h"
 #include "sim/cli/sweep_words.h"
+#include "sim/output/output_file.h"
 
 #include <argp.h>
 #include <inttypes.h>
@@ -64,6 +66,7 @@ static const char doc[] =
     "  collect FOLDER          its results as one table: CSV, NDJSON or SQLite\n"
     "  show FOLDER KEY         a point: its parameters, its figures, the command that computes it again\n"
     "  point FOLDER KEY        compute a point again, here, and print its result\n"
+    "  answer FOLDER           what the study's \"answer\" asks, in one line; STUDY prints it, too\n"
     "  best, pareto FOLDER     the best combination under conditions; those no other beats\n"
     "  sensitivity FOLDER      which axis matters for a figure\n"
     "  plot FOLDER             a figure over an axis, or two figures, as SVG and gnuplot data\n"
@@ -296,13 +299,18 @@ static void print_summary(const struct sweep *sweep, const struct sweep_progress
     fputs("\n", stderr);
 }
 
-/* Why points have failed, also where no progress is wanted. */
-static void say_failures(struct sweep *sweep, struct diagnostics *diagnostics)
+/* The study's answer in one line; why points have failed, also where no progress is wanted. */
+static void say_results(struct sweep *sweep, bool failed, struct diagnostics *diagnostics)
 {
     struct collected table;
-    if (collect(sweep, &table, diagnostics) < 0)
+    struct text_buffer line = {0};
+    if ((!failed && !sweep->study->answer.of) || collect(sweep, &table, diagnostics) < 0)
         return;
-    sweep_print_failures(sweep, &table, stderr);
+    if (failed)
+        sweep_print_failures(sweep, &table, stderr);
+    if (study_sentence_print(&table, &line))
+        output_file_write("-", text_buffer_get(&line), line.length, diagnostics);
+    text_buffer_fini(&line);
     collected_free(&table);
 }
 
@@ -322,8 +330,8 @@ static int compute(struct sweep *sweep, const struct sweep_choice *chosen, struc
         fputs("\r\033[K", stderr);
     if (!chosen->quiet || status < 0)
         print_summary(sweep, &progress, seconds_since(&display.begun));
-    if (status == STATUS_OK && progress.failed)
-        say_failures(sweep, diagnostics);
+    if (status == STATUS_OK)
+        say_results(sweep, progress.failed, diagnostics);
     if (status == STATUS_INTERRUPTED)
         fprintf(stderr, "interrupted; `iommusim sweep %s` goes on\n", sweep->folder);
     return status < 0 ? status : progress.failed ? EXIT_ANSWER_NO : STATUS_OK;

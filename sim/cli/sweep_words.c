@@ -347,6 +347,7 @@ const struct sweep_word sweep_words[] = {
     {"collect", collect_word, &collect_argp},
     {"show", show_word, &show_argp},
     {"point", point_word, &point_argp},
+    {"answer", sweep_answer_word, &sweep_answer_argp},
     {"pareto", sweep_pareto_word, &sweep_pareto_argp},
     {"best", sweep_best_word, &sweep_best_argp},
     {"sensitivity", sweep_sensitivity_word, &sweep_sensitivity_argp},

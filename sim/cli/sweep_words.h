@@ -28,7 +28,8 @@ bool sweep_find_quantity(const struct collected *table, const char *name, struct
 void sweep_print_failures(const struct sweep *sweep, const struct collected *table, FILE *out);
 
 /* In sweep_answers.c. */
-extern const struct argp sweep_best_argp, sweep_pareto_argp, sweep_sensitivity_argp;
+extern const struct argp sweep_answer_argp, sweep_best_argp, sweep_pareto_argp, sweep_sensitivity_argp;
+int sweep_answer_word(int argc, char **argv);
 int sweep_best_word(int argc, char **argv);
 int sweep_pareto_word(int argc, char **argv);
 int sweep_sensitivity_word(int argc, char **argv);

@@ -292,8 +292,8 @@ static void write_scenario_definitions(struct json_layout *layout)
 
 static void write_study_definitions(struct json_layout *layout)
 {
-    static const struct json_key_table *const tables[] = {&axis_keys, &zipped_keys, &range_keys, &limits_keys,
-                                                          &budget_keys};
+    static const struct json_key_table *const tables[] = {&axis_keys,   &zipped_keys, &range_keys,
+                                                          &limits_keys, &budget_keys, &answer_keys};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         write_definition(layout, tables[i], NULL);
     layout_raw(

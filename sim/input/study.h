@@ -9,7 +9,7 @@
  * leave out have no number. A point is a combination and a repeat; repeats run fastest of all.
  *
  * Codes: study-format, study-axis, study-values, study-range, study-zip, study-name-twice, study-condition,
- * study-pointer, study-size, study-empty, study-metric; beside those of json_reader.h.
+ * study-pointer, study-size, study-empty, study-metric, study-answer; beside those of json_reader.h.
  */
 #ifndef IOMMUSIM_INPUT_STUDY_H
 #define IOMMUSIM_INPUT_STUDY_H
@@ -55,6 +55,16 @@ struct study_metric {
 enum { STUDY_DEFAULT_METRICS = 8 };
 extern const struct study_metric study_default_metrics[STUDY_DEFAULT_METRICS];
 
+/** What is said of a study in one line (study_sentence.h). */
+struct study_answer {
+    const char *of;    /**< name of the metric; NULL: nothing is said */
+    const char *words; /**< what it is about; NULL: the metric's name */
+    const char *unit;  /**< behind its values; NULL: none, or that of a time */
+    bool total;        /**< streams are added up; else it is their mean */
+    enum { ANSWER_ALL, ANSWER_AT_MOST, ANSWER_AT_LEAST } asks; /**< for every value, or from where on */
+    uint64_t bound; /**< the figure is at most, or at least, this */
+};
+
 struct study {
     struct arena *arena;         /**< owns everything */
     const char *path;            /**< of the file, in full */
@@ -70,6 +80,7 @@ struct study {
     uint32_t only_count, except_count;
     const struct study_metric *metrics;
     uint32_t metric_count;
+    struct study_answer answer;
     uint32_t repeats;
     bool seed_given;
     uint64_t seed; /**< of the first repeat, where given; the others have the next ones */

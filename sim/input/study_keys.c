@@ -23,6 +23,7 @@ static const struct json_key study_keys_rows[] = {
      "of "
      "an array (throughput, latency and failures of every stream)",
      "{\"type\": \"object\", \"additionalProperties\": {\"type\": \"string\"}}", NULL},
+    {"answer", "what `sweep` says of the study in one line", SCHEMA_REF("answer"), NULL},
     {"limits", "of one point", SCHEMA_REF("limits"), NULL},
     {"budget", "of the whole study", SCHEMA_REF("budget"), NULL},
 };
@@ -56,6 +57,16 @@ static const struct json_key range_keys_rows[] = {
 };
 JSON_KEY_TABLE(range_keys, "range", "Whole numbers in equal steps or with equal factors.",
                .required = {"from", "to"});
+
+static const struct json_key answer_keys_rows[] = {
+    {"of", "name of the metric; those of several streams are taken together", SCHEMA_STRING, NULL},
+    {"words", "what it is about (the metric's name)", SCHEMA_STRING, NULL},
+    {"unit", "behind its values: commands/s", SCHEMA_STRING, NULL},
+    {"total", "streams are added up (false: their mean)", SCHEMA_BOOLEAN, NULL},
+    {"at_most", "asks from which combination on the figure is no larger", SCHEMA_WHOLE, NULL},
+    {"at_least", "asks from which combination on it is no smaller", SCHEMA_WHOLE, NULL},
+};
+JSON_KEY_TABLE(answer_keys, "answer", "One line about a study.", .required = {"of"});
 
 #define SCHEMA_LONG_TIME "{\"type\": \"string\", \"pattern\": \"^[0-9]+(\\\\.[0-9]+)? *(ms|s)$\"}"
 static const struct json_key limits_keys_rows[] = {

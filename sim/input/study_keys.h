@@ -8,6 +8,7 @@
 
 #include "sim/input/json_keys.h"
 
-extern const struct json_key_table study_keys, axis_keys, zipped_keys, range_keys, limits_keys, budget_keys;
+extern const struct json_key_table study_keys, axis_keys, zipped_keys, range_keys, limits_keys, budget_keys,
+    answer_keys;
 
 #endif

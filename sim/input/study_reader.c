@@ -154,6 +154,45 @@ static void read_metrics(struct study *study, const struct json_node *root)
         json_error(&object, "study-metric", "no figure is kept");
 }
 
+/* ---- the answer ---- */
+
+static const char *find_metric(const struct study *study, const struct json_node *of)
+{
+    const char *name = json_string(of);
+    for (uint32_t i = 0; i < study->metric_count; i++) {
+        if (strcmp(study->metrics[i].name, name) == 0)
+            return study->metrics[i].name;
+    }
+    const char *near =
+        nearest_name(name, &study->metrics[0].name, study->metric_count, sizeof(study->metrics[0]));
+    json_error(of, "study-answer", "no metric has the name \"%s\"%s%s%s", name,
+               near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return NULL;
+}
+
+static void read_answer(struct study *study, const struct json_node *root)
+{
+    struct study_answer *answer = &study->answer;
+    struct json_node object = json_member(root, "answer"), of = json_member(&object, "of"),
+                     most = json_member(&object, "at_most"), least = json_member(&object, "at_least");
+    const char *text = NULL;
+    if (!json_given(&object) || !json_expect_object(&object) || !json_check_table(&object, &answer_keys) ||
+        !json_require(&object, "of", "the name of a metric") || !json_get_string(&object, "of", &text))
+        return;
+    answer->of = study->metric_count ? find_metric(study, &of) : NULL;
+    if (json_get_string(&object, "words", &text))
+        answer->words = arena_string(study->arena, text);
+    if (json_get_string(&object, "unit", &text))
+        answer->unit = arena_string(study->arena, text);
+    json_get_boolean(&object, "total", &answer->total);
+    if (json_given(&most) && json_given(&least))
+        json_error_at_key(&least, "study-answer", "either \"at_most\" or \"at_least\"");
+    else if (json_get_count(&object, "at_most", 0, UINT64_C(1) << 52, &answer->bound))
+        answer->asks = ANSWER_AT_MOST;
+    else if (json_get_count(&object, "at_least", 0, UINT64_C(1) << 52, &answer->bound))
+        answer->asks = ANSWER_AT_LEAST;
+}
+
 /* ---- the file ---- */
 
 static void read_limits(struct study *study, const struct json_node *root, uint64_t *points)
@@ -213,6 +252,7 @@ static void read_study(struct study *study, const struct json_node *root)
     json_get_u32(root, "repeats", 1, 100000, &study->repeats);
     study->seed_given = json_get_count(root, "seed", 0, UINT64_C(1) << 52, &study->seed);
     read_metrics(study, root);
+    read_answer(study, root);
     read_limits(study, root, &points);
     if (diagnostics_errors(root->document->diagnostics) == 0)
         enumerate(study, root, points);

@@ -59,12 +59,18 @@ int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trac
 
 /* ---- for models of devices ---- */
 
-/* The device's driver tries again when something was unmapped; where nothing can be, the run ends. */
+/* The driver is told that it gets nothing now, or tries again when something was unmapped; where nothing can
+ * be, the run ends. */
 static void device_starves(struct machine *machine, const struct mapping_job *job)
 {
     struct mapping_state *state = &machine->mapping;
     if (requests_hopeless(machine, job)) {
         machine->status = mapping_refuse(machine, job, "run-no-iova", dma_map_result_text(job->result));
+        return;
+    }
+    if (job->buffer->may_be_refused) {
+        mapping_give_memory(machine, job->function_id, job->mapping.buffer, job->mapping.length);
+        devices_job_done(machine, job);
         return;
     }
     state->starved_jobs = memory_grow(state->starved_jobs, state->starved_job_count,

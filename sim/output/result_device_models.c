@@ -76,6 +76,7 @@ void result_json_device_model(struct json_layout *layout, const struct result *r
                   {"interrupts", got->interrupts},
                   {"maps", got->maps},
                   {"unmaps", got->unmaps},
+                  {"put_back", got->put_back},
                   {"recycled", got->recycled},
                   {"acknowledgements", got->acknowledgements}};
     const union device_parameters *parameters =
@@ -139,6 +140,7 @@ static void write_events(const struct device_counters *got, struct text_buffer *
                  {got->interrupts, "interrupts"},
                  {got->maps, "maps"},
                  {got->unmaps, "unmaps"},
+                 {got->put_back, "put back for want of a buffer"},
                  {got->recycled, "buffers recycled"},
                  {got->acknowledgements, "acknowledgements"}};
     const char *between = "";

@@ -423,6 +423,31 @@ START_TEST(flash_is_the_limit_of_deep_queues)
 }
 END_TEST
 
+/* 4 MiB in flight and bounce buffers of 1 MiB: commands are put back, and its completions let the driver go
+ * on. */
+START_TEST(commands_without_a_bounce_buffer_are_put_back)
+{
+    struct machine_fixture fixture;
+    struct nvme_parameters nvme = round_nvme;
+    nvme.depth = 32;
+    nvme.queues = 2;
+    nvme.block_bytes = 65536;
+    nvme.buffers = NVME_BUFFERS_PER_COMMAND;
+    fixture_init(&fixture, machine_text);
+    uint32_t function = fixture_function(&fixture, "01:00.0");
+    fixture.input.topology->functions[function].dma_mask_bits = 32;
+    add_device(&fixture, DEVICE_NVME, &nvme, sizeof(nvme), 300, 0);
+    fixture_run(&fixture);
+    const struct swiotlb *pool = machine_swiotlb(fixture.machine);
+    ck_assert_uint_eq(counters(&fixture)->done, 300);
+    ck_assert_uint_gt(counters(&fixture)->put_back, 0);
+    ck_assert_uint_ge(pool->counters.failures, counters(&fixture)->put_back);
+    ck_assert_uint_eq(pool->counters.maps, 300);
+    ck_assert_uint_eq(pool->used, 0);
+    fixture_fini(&fixture);
+}
+END_TEST
+
 START_TEST(time_goes_on_for_sound)
 {
     struct machine_fixture fixture;
@@ -522,6 +547,7 @@ Suite *devices_suite(void)
     tcase_add_test(tests, buffers_are_recycled_as_far_as_they_were_read);
     tcase_add_test(tests, invalidations_and_age_cost_walks);
     tcase_add_test(tests, flash_is_the_limit_of_deep_queues);
+    tcase_add_test(tests, commands_without_a_bounce_buffer_are_put_back);
     tcase_add_test(tests, time_goes_on_for_sound);
     tcase_add_test(tests, few_periods_are_played);
     tcase_add_test(tests, a_packet_may_take_more_buffers_than_descriptors_read_ahead);

@@ -3,6 +3,7 @@
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/batch/study_answers.h"
+#include "sim/batch/study_sentence.h"
 #include "sim/input/figure_amount.h"
 
 #include <check.h>
@@ -55,6 +56,51 @@ static struct study_goal goal(const char *name, bool maximise)
     ck_assert(study_quantity_read(&table, name, &goal.quantity));
     return goal;
 }
+
+/* ---- one line ---- */
+
+static void expect_line(struct study_answer answer, const char *expected)
+{
+    struct text_buffer line = {0};
+    struct study *study = (struct study *)table.study;
+    const struct study_metric metric = {"figure", "/streams/*/figure"};
+    study->metrics = &metric;
+    study->metric_count = 1;
+    study->answer = answer;
+    ck_assert(study_sentence_print(&table, &line));
+    ck_assert_str_eq(text_buffer_get(&line), expected);
+    text_buffer_fini(&line);
+}
+
+/* The figure is 11, 12, 13, 21, 22, 23. */
+START_TEST(a_study_is_said_in_a_line)
+{
+    expect_line((struct study_answer){.of = "figure", .words = "how many", .unit = "pages"},
+                "how many: 11 pages with a 1, b 1KiB, 12 pages 1, 2KiB, 13 pages 1, 3KiB, 21 pages 2, 1KiB, "
+                "22 pages 2, 2KiB, 23 pages 2, 3KiB\n");
+    expect_line((struct study_answer){.of = "figure", .asks = ANSWER_AT_LEAST, .bound = 21},
+                "figure: at least 21 from a 2, b 1KiB on; 13 at 1, 3KiB\n");
+    expect_line((struct study_answer){.of = "figure", .asks = ANSWER_AT_LEAST, .bound = 5},
+                "figure: at least 5 from a 1, b 1KiB on\n");
+    expect_line((struct study_answer){.of = "figure", .asks = ANSWER_AT_MOST, .bound = 0},
+                "figure: none with no combination; 23 at 2, 3KiB\n");
+    table.points[11].state = STORED_FAILURE;
+    expect_line((struct study_answer){.of = "figure", .asks = ANSWER_AT_LEAST, .bound = 22},
+                "figure: at least 22 with no combination; no result at 2, 3KiB\n");
+}
+END_TEST
+
+START_TEST(streams_are_added_up)
+{
+    static const char *const columns[] = {"disk 0.figure", "disk 1.figure"};
+    table.metrics[0] = columns[0];
+    table.metrics[1] = columns[1]; /* 29, 28, 27, 28, 26, 24: sums of 40 to 49 */
+    expect_line((struct study_answer){.of = "figure", .asks = ANSWER_AT_LEAST, .bound = 47, .total = true},
+                "figure: at least 47 from a 2, b 1KiB on; 40 at 1, 3KiB\n");
+    expect_line((struct study_answer){.of = "figure", .asks = ANSWER_AT_LEAST, .bound = 23},
+                "figure: at least 23 from a 2, b 1KiB on; 20 at 1, 3KiB\n");
+}
+END_TEST
 
 START_TEST(quantities_are_means)
 {
@@ -258,6 +304,8 @@ Suite *study_answers_suite(void)
     TCase *tests = tcase_create("study_answers");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, quantities_are_means);
+    tcase_add_test(tests, a_study_is_said_in_a_line);
+    tcase_add_test(tests, streams_are_added_up);
     tcase_add_test(tests, pareto_is_what_nothing_beats);
     tcase_add_test(tests, pareto_is_its_definition);
     tcase_add_test(tests, best_keeps_to_the_conditions);
