@@ -218,8 +218,7 @@ static void task_done(struct copy_engines *engines, struct copy_queue *queue)
         complete(engines, queue);
     } else if (task == TASK_DOORBELL) {
         engines->counters->doorbells++;
-        engines->host.after(engines->host.context, engines->host.device, engines->driver.doorbell_latency_ps,
-                            token(COPY_ANNOUNCED, queue));
+        engines->host.doorbell(engines->host.context, engines->host.device, token(COPY_ANNOUNCED, queue));
     }
     go_on(engines, queue);
 }

@@ -14,7 +14,10 @@ static const struct field fields[] = {
     TIME("command_submit", command_submit_ps, "CPU time to prepare a command of a disk or copy engine"),
     TIME("command_complete", command_complete_ps, "CPU time to complete it"),
     TIME("doorbell", doorbell_ps, "CPU time of a write to a register of a device"),
-    TIME("doorbell_latency", doorbell_latency_ps, "that write to the device acting on it"),
+    TIME(
+        "doorbell_latency", doorbell_latency_ps,
+        "that write from the core to the root port, and in the device until it acts on it; the links between "
+        "are apart"),
 };
 
 const struct field_table driver_fields = {"driver", "what drivers cost CPUs besides the DMA API", fields,

@@ -24,7 +24,7 @@ struct driver_parameters {
     uint64_t command_submit_ps;   /**< block layer and others: a command prepared */
     uint64_t command_complete_ps; /**< ... and completed */
     uint64_t doorbell_ps;         /**< a CPU's write to a register of a device */
-    uint64_t doorbell_latency_ps; /**< that write to the device acting on it */
+    uint64_t doorbell_latency_ps; /**< that write to the root port it goes down by, and on in the device */
 };
 
 extern const struct field_table driver_fields;
@@ -66,6 +66,9 @@ struct device_host {
     /** Take it back (dma_unmap_page()). */
     void (*unmap)(void *context, uint32_t device, uint32_t cpu, struct device_buffer *buffer, bool write,
                   uint32_t token);
+    /** A CPU writes to a register of the device: a posted request down to it, answered when the device acts
+     * on it. */
+    void (*doorbell)(void *context, uint32_t device, uint32_t token);
     /** Some time passes: on the wire, in flash, in a timer. */
     void (*after)(void *context, uint32_t device, uint64_t delay_ps, uint32_t token);
     /** The warm-up is over: everything is counted from now on. */

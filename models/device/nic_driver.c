@@ -66,8 +66,8 @@ static void task_done(struct nic *nic, struct nic_queue *queue)
     case TASK_DOORBELL: {
         struct nic_receive *receive = &queue->receive;
         nic->counters->doorbells++;
-        nic->host.after(nic->host.context, nic->host.device, nic->driver.doorbell_latency_ps,
-                        nic_token(NIC_ANNOUNCED, queue, (uint32_t)(receive->posted - receive->told)));
+        nic->host.doorbell(nic->host.context, nic->host.device,
+                           nic_token(NIC_ANNOUNCED, queue, (uint32_t)(receive->posted - receive->told)));
         receive->told = receive->posted;
         break;
     }

@@ -96,8 +96,8 @@ void nic_send_task_done(struct nic *nic, struct nic_queue *queue)
         break;
     case TASK_SEND_DOORBELL:
         nic->counters->doorbells++;
-        nic->host.after(nic->host.context, nic->host.device, nic->driver.doorbell_latency_ps,
-                        nic_token(NIC_SEND_ANNOUNCED, queue, (uint32_t)(send->posted - send->told)));
+        nic->host.doorbell(nic->host.context, nic->host.device,
+                           nic_token(NIC_SEND_ANNOUNCED, queue, (uint32_t)(send->posted - send->told)));
         send->told = send->posted;
         break;
     default:

@@ -260,8 +260,8 @@ static void task_done(struct nvme *nvme, struct nvme_queue *queue)
         complete(nvme, queue);
     } else if (task == TASK_DOORBELL) {
         nvme->counters->doorbells++;
-        host->after(host->context, host->device, nvme->driver.doorbell_latency_ps,
-                    token(NVME_ANNOUNCED, queue, (uint32_t)(queue->posted - queue->told)));
+        host->doorbell(host->context, host->device,
+                       token(NVME_ANNOUNCED, queue, (uint32_t)(queue->posted - queue->told)));
         queue->told = queue->posted;
     }
     go_on(nvme, queue);

@@ -13,6 +13,7 @@
 enum {
     TLP_FRAMING_BYTES = 8, /**< start and end framing, sequence number, LCRC (PCIe Base Spec 3.6, 4.2) */
     TLP_COMPLETION_HEADER_BYTES = 12, /**< 3 DW */
+    TLP_REQUEST_HEADER_BYTES = 16,    /**< 4 DW: messages, and memory requests with 64-bit addresses */
     TLP_PASID_BYTES = 4, /**< PASID TLP prefix (PCIe Base Spec 6.20.2); in flit mode as much of OHC-A */
 };
 
@@ -33,6 +34,7 @@ enum tlp_message {
     MESSAGE_INVALIDATE_COMPLETION,
     MESSAGE_PAGE_REQUEST,
     MESSAGE_PAGE_RESPONSE,
+    MESSAGE_DOORBELL, /**< no message: a CPU's write to a register of the function */
 };
 
 /** What happens to a TLP at the node it is going to; decided when it is sent there. */

@@ -121,6 +121,9 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_VIRTUAL_CPU:
         virtual_cpus_on_event(machine, target, argument);
         break;
+    case EVENT_DOORBELL:
+        devices_on_doorbell(machine, target, argument);
+        break;
     case EVENT_OUTSIDE:
         machine->options.outside.called(machine->options.outside.context, argument);
         break;

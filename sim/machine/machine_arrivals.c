@@ -250,8 +250,12 @@ static void completion_arrived(struct machine *machine, uint32_t index)
 
 static void lost_for_good(struct machine *machine, uint32_t index)
 {
-    uint32_t engine = machine->engine_of[machine->pool.items[index].origin_id];
-    end_failed(machine, index);
+    const struct tlp *tlp = &machine->pool.items[index];
+    uint32_t engine = machine->engine_of[tlp->origin_id];
+    if (tlp->message == MESSAGE_DOORBELL)
+        devices_doorbell_arrived(machine, tlp); /* or its driver would wait for ever */
+    else
+        end_failed(machine, index);
     tlp_release(&machine->pool, index);
     machine_pump_engine(machine, engine);
 }
@@ -311,7 +315,10 @@ static void peer_request_arrived(struct machine *machine, uint32_t index)
     uint32_t target = tlp->place.function_id;
     if (tlp->transaction.kind == TRANSACTION_MESSAGE_BY_ID) {
         transport_free_buffer(&machine->transport, tlp);
-        ats_message_at_device(machine, tlp);
+        if (tlp->message == MESSAGE_DOORBELL)
+            devices_doorbell_arrived(machine, tlp);
+        else
+            ats_message_at_device(machine, tlp);
         tlp_release(&machine->pool, index);
         return;
     }

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { MESSAGE_HEADER_BYTES = 16, INVALIDATE_REQUEST_BYTES = 8 };
+enum { INVALIDATE_REQUEST_BYTES = 8 };
 
 /* ---- set-up ---- */
 
@@ -124,7 +124,7 @@ void ats_fini(struct machine *machine)
 
 /* ---- messages ---- */
 
-static uint32_t make_message(struct machine *machine, enum transaction_kind kind, uint32_t function_id)
+uint32_t machine_make_message(struct machine *machine, enum transaction_kind kind, uint32_t function_id)
 {
     const struct pci_function *function = &machine->input->topology->functions[function_id];
     uint32_t index = tlp_take(&machine->pool);
@@ -150,11 +150,16 @@ static uint32_t root_above(const struct machine *machine, uint32_t function_id)
     return function_id;
 }
 
-/* A message from the host to a function. Where nobody is there, a time-out ends the wait for its answer. */
-static void send_down(struct machine *machine, uint32_t index, uint32_t function_id)
+bool machine_send_down(struct machine *machine, uint32_t index, uint32_t function_id)
 {
     uint32_t completer = machine->root_complex.completer_of[root_above(machine, function_id)];
-    if (!transport_send_message(&machine->transport, machine->completers[completer].ingress, index))
+    return transport_send_message(&machine->transport, machine->completers[completer].ingress, index);
+}
+
+/* A message of ATS. Where nobody is there, a time-out ends the wait for its answer. */
+static void send_down(struct machine *machine, uint32_t index, uint32_t function_id)
+{
+    if (!machine_send_down(machine, index, function_id))
         tlp_release(&machine->pool, index);
 }
 
@@ -162,12 +167,12 @@ static void send_down(struct machine *machine, uint32_t index, uint32_t function
 static uint32_t make_upward(struct machine *machine, const struct dma_engine *engine,
                             enum tlp_message message)
 {
-    uint32_t index = make_message(machine, TRANSACTION_MESSAGE_TO_ROOT, engine->function_id);
+    uint32_t index = machine_make_message(machine, TRANSACTION_MESSAGE_TO_ROOT, engine->function_id);
     struct tlp *tlp = &machine->pool.items[index];
     tlp->message = (uint8_t)message;
     tlp->place = (struct route_place){engine->function_id, SIDE_SELF};
     tlp->ingress = engine->ingress;
-    tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_REQUEST_HEADER_BYTES;
     return index;
 }
 
@@ -221,14 +226,14 @@ void ats_on_page_timeout(struct machine *machine, uint32_t engine_id, uint32_t s
 void ats_send_invalidation(void *context, uint32_t unit, const struct invalidation *invalidation)
 {
     struct machine *machine = context;
-    uint32_t index = make_message(machine, TRANSACTION_MESSAGE_BY_ID, invalidation->function_id);
+    uint32_t index = machine_make_message(machine, TRANSACTION_MESSAGE_BY_ID, invalidation->function_id);
     struct tlp *tlp = &machine->pool.items[index];
     (void)unit;
     tlp->message = MESSAGE_INVALIDATE_REQUEST;
     tlp->iova = invalidation->iova;
     tlp->found_shift = invalidation->order;
     tlp->length_bytes = INVALIDATE_REQUEST_BYTES;
-    tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES + INVALIDATE_REQUEST_BYTES;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_REQUEST_HEADER_BYTES + INVALIDATE_REQUEST_BYTES;
     send_down(machine, index, invalidation->function_id);
 }
 
@@ -236,7 +241,7 @@ void ats_send_page_response(void *context, uint32_t unit, const struct page_requ
                             enum page_response response)
 {
     struct machine *machine = context;
-    uint32_t index = make_message(machine, TRANSACTION_MESSAGE_BY_ID, request->function_id);
+    uint32_t index = machine_make_message(machine, TRANSACTION_MESSAGE_BY_ID, request->function_id);
     struct tlp *tlp = &machine->pool.items[index];
     (void)unit;
     tlp->message = MESSAGE_PAGE_RESPONSE;
@@ -244,7 +249,8 @@ void ats_send_page_response(void *context, uint32_t unit, const struct page_requ
     tlp->pasid = request->pasid;
     tlp->space = (uint16_t)request->space;
     tlp->page_present = response == PAGE_RESPONSE_SUCCESS;
-    tlp->wire_bytes = TLP_FRAMING_BYTES + MESSAGE_HEADER_BYTES + (tlp->pasid ? (uint32_t)TLP_PASID_BYTES : 0);
+    tlp->wire_bytes =
+        TLP_FRAMING_BYTES + TLP_REQUEST_HEADER_BYTES + (tlp->pasid ? (uint32_t)TLP_PASID_BYTES : 0);
     send_down(machine, index, request->function_id);
 }
 

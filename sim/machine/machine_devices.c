@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { INTERRUPT_BYTES = 4, ROOM = 8 };
+enum { INTERRUPT_BYTES = 4, REGISTER_BYTES = 8, ROOM = 8 };
 
 /* ---- what models ask for (struct device_host) ---- */
 
@@ -110,6 +110,15 @@ static void after(void *context, uint32_t stream, uint64_t delay_ps, uint32_t to
                      stream, token);
 }
 
+static void doorbell(void *context, uint32_t stream, uint32_t token)
+{
+    struct machine *machine = context;
+    begin(machine, stream);
+    event_queue_push(&machine->events,
+                     machine->events.now_ps + machine->input->parameters.driver.doorbell_latency_ps,
+                     PRIORITY_NORMAL, EVENT_DOORBELL, stream, token);
+}
+
 static void measure(void *context, uint32_t stream)
 {
     struct machine *machine = context;
@@ -125,6 +134,29 @@ static void answer(struct machine *machine, uint32_t stream, uint32_t token)
 {
     device_model_event(machine->traffic[stream].device, token);
     traffic_device_ends(machine, stream);
+}
+
+/* MODEL: registers have 64 bits. It goes by the function's id, as messages do: the address of whatever
+ * register it is leads the same way. */
+void devices_on_doorbell(struct machine *machine, uint32_t stream, uint32_t token)
+{
+    uint32_t function_id = machine->traffic[stream].stream->function_id,
+             index = machine_make_message(machine, TRANSACTION_MESSAGE_BY_ID, function_id);
+    struct tlp *tlp = &machine->pool.items[index];
+    tlp->message = MESSAGE_DOORBELL;
+    tlp->iova = (uint64_t)stream << 32 | token;
+    tlp->length_bytes = REGISTER_BYTES;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_REQUEST_HEADER_BYTES + REGISTER_BYTES;
+    if (machine_send_down(machine, index, function_id))
+        return;
+    devices_doorbell_arrived(machine, tlp); /* part of the root complex */
+    tlp_release(&machine->pool, index);
+}
+
+void devices_doorbell_arrived(struct machine *machine, const struct tlp *tlp)
+{
+    event_queue_push(&machine->events, machine->events.now_ps, PRIORITY_NORMAL, EVENT_DEVICE,
+                     (uint32_t)(tlp->iova >> 32), (uint32_t)tlp->iova);
 }
 
 void devices_on_event(struct machine *machine, uint32_t stream, uint32_t token)
@@ -239,7 +271,7 @@ int devices_open(struct machine *machine, uint32_t stream_id, struct diagnostics
                                  .parameters = traffic->parameters,
                                  .driver = machine->input->parameters.driver,
                                  .host = {machine, stream_id, now_ps, coherent, occupy, dma, interrupt, cpu,
-                                          map, unmap, after, measure},
+                                          map, unmap, doorbell, after, measure},
                                  .first_cpu = stream->cpu,
                                  .units = stream->operations,
                                  .warmup = stream->warmup_operations,

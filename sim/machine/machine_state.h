@@ -35,6 +35,7 @@ enum machine_event {
     EVENT_COMPLETION_TIMEOUT, /**< argument: completion that was lost; its requester has waited long enough */
     EVENT_DEVICE,             /**< target: stream, argument: token; time its device asked for has passed */
     EVENT_VIRTUAL_CPU,        /**< target: CPU, argument: machine_virtual_cpus.c's own */
+    EVENT_DOORBELL,           /**< target: stream, argument: what machine_devices.c knows it by */
     EVENT_OUTSIDE,            /**< argument: token of a machine_call_at() */
     EVENT_STOP,               /**< the workload's duration is over */
 };
@@ -213,6 +214,10 @@ uint64_t devices_ring_bytes(const struct machine *machine, uint32_t stream);
 /** Give a stream its device. @return 0 or STATUS_BAD_INPUT */
 int devices_open(struct machine *machine, uint32_t stream, struct diagnostics *diagnostics);
 void devices_start(struct machine *machine, uint32_t stream);
+/** EVENT_DOORBELL: a CPU's write to a register of a device goes down from the root complex. */
+void devices_on_doorbell(struct machine *machine, uint32_t stream, uint32_t token);
+/** It is at the device. */
+void devices_doorbell_arrived(struct machine *machine, const struct tlp *tlp);
 /** EVENT_DEVICE. */
 void devices_on_event(struct machine *machine, uint32_t stream, uint32_t token);
 /** A DMA operation of a device is over; it is released. */
@@ -259,6 +264,10 @@ int ats_init(struct machine *machine, struct diagnostics *diagnostics);
 void ats_fini(struct machine *machine);
 /** Send an invalidation to a function's device TLB: struct invalidation_queue.send. */
 void ats_send_invalidation(void *machine, uint32_t unit, const struct invalidation *invalidation);
+/** What a message to or from a function has (machine_ats.c): the caller fills in the rest. */
+uint32_t machine_make_message(struct machine *machine, enum transaction_kind kind, uint32_t function_id);
+/** Send it down from the root complex. @return false where no link leads there: it stays the caller's */
+bool machine_send_down(struct machine *machine, uint32_t tlp, uint32_t function_id);
 /** A message arrived at a device, or at the host. The TLP stays the caller's. */
 void ats_message_at_device(struct machine *machine, const struct tlp *tlp);
 void ats_message_at_host(struct machine *machine, const struct tlp *tlp);
