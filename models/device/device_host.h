@@ -34,7 +34,10 @@ struct device_buffer {
     uint64_t iova;     /**< as the device has to address it */
     uint64_t physical; /**< where it is; kept from map to unmap */
     uint32_t length;   /**< bytes; set before map */
+    uint64_t target;   /**< where @c iova leads: the buffer, or its bounce buffer */
     uint32_t slot;     /**< of its bounce buffer, for the host */
+    bool bounces;
+    bool skip_sync; /**< set before map: unmapping copies nothing back, sync does (DMA_ATTR_SKIP_CPU_SYNC) */
     bool mapped;
     bool may_be_refused; /**< set before map: where there is no address or bounce buffer the answer comes all
                             the same, and @c mapped is false; else only when there is one again */
@@ -66,6 +69,10 @@ struct device_host {
     /** Take it back (dma_unmap_page()). */
     void (*unmap)(void *context, uint32_t device, uint32_t cpu, struct device_buffer *buffer, bool write,
                   uint32_t token);
+    /** CPU @p cpu is about to read @p bytes that the device wrote into @p buffer, which stays mapped
+     * (dma_sync_single_for_cpu()): they are copied where it bounces. */
+    void (*sync)(void *context, uint32_t device, uint32_t cpu, const struct device_buffer *buffer,
+                 uint32_t bytes, uint32_t token);
     /** A CPU writes to a register of the device: a posted request down to it, answered when the device acts
      * on it. */
     void (*doorbell)(void *context, uint32_t device, uint32_t token);

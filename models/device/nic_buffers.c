@@ -114,7 +114,9 @@ static void map_chunk(struct nic *nic, struct nic_queue *queue)
     uint64_t bytes = nic->parameters.mapping_bytes > nic->parameters.buffer_bytes
                          ? nic->parameters.mapping_bytes
                          : nic->parameters.buffer_bytes;
-    *buffer = (struct device_buffer){.length = (uint32_t)bytes};
+    /* Drivers that keep buffers mapped copy what they read, not what they unmap. */
+    *buffer = (struct device_buffer){.length = (uint32_t)bytes,
+                                     .skip_sync = nic->parameters.recycling != NIC_NO_RECYCLING};
     nic->host.map(nic->host.context, nic->host.device, queue->cpu, buffer, true,
                   nic_token(NIC_DRIVER, queue, 0));
 }
@@ -177,6 +179,14 @@ bool nic_refill(struct nic *nic, struct nic_queue *queue)
     nic->host.cpu(nic->host.context, nic->host.device, queue->cpu, nic->driver.doorbell_ps,
                   nic_token(NIC_DRIVER, queue, 0));
     return true;
+}
+
+const struct device_buffer *nic_bounced_buffer(const struct nic *nic, const struct nic_queue *queue)
+{
+    const struct nic_receive *receive = &queue->receive;
+    uint32_t chunk = receive->buffers[receive->released % nic->parameters.ring].chunk;
+    const struct device_buffer *buffer = &receive->chunks[chunk].buffer;
+    return buffer->bounces && buffer->skip_sync ? buffer : NULL;
 }
 
 void nic_release_buffers(struct nic *nic, struct nic_queue *queue, uint32_t buffers)

@@ -5,13 +5,31 @@
  */
 #include "models/device/nic_internal.h"
 
+static const struct nic_packet *head_packet(const struct nic *nic, const struct nic_queue *queue)
+{
+    return &nic->packets[queue->receive.completed.first];
+}
+
 /* The packet at the head of the completions goes through the stack. */
 static void take_packet(struct nic *nic, struct nic_queue *queue)
 {
-    const struct nic_packet *packet = &nic->packets[queue->receive.completed.first];
+    const struct nic_packet *packet = head_packet(nic, queue);
     queue->task = TASK_PACKET;
     nic->host.cpu(nic->host.context, nic->host.device, queue->cpu,
                   driver_packet_ps(&nic->driver, packet->bytes), nic_token(NIC_DRIVER, queue, 0));
+}
+
+/* ... once it is where the CPU may read it. */
+static void read_packet(struct nic *nic, struct nic_queue *queue)
+{
+    const struct device_buffer *bounced = nic_bounced_buffer(nic, queue);
+    if (!bounced) {
+        take_packet(nic, queue);
+        return;
+    }
+    queue->task = TASK_SYNC;
+    nic->host.sync(nic->host.context, nic->host.device, queue->cpu, bounced, head_packet(nic, queue)->bytes,
+                   nic_token(NIC_DRIVER, queue, 0));
 }
 
 static void packet_taken(struct nic *nic, struct nic_queue *queue)
@@ -44,7 +62,7 @@ void nic_driver_go_on(struct nic *nic, struct nic_queue *queue)
     if (queue->sends && nic_send_step(nic, queue))
         return;
     if (packets) {
-        take_packet(nic, queue);
+        read_packet(nic, queue);
         return;
     }
     queue->armed = true;
@@ -71,6 +89,9 @@ static void task_done(struct nic *nic, struct nic_queue *queue)
         receive->told = receive->posted;
         break;
     }
+    case TASK_SYNC:
+        take_packet(nic, queue);
+        return;
     case TASK_PACKET:
         packet_taken(nic, queue);
         break;

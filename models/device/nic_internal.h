@@ -32,6 +32,7 @@ enum nic_task {
     TASK_UNMAP,     /**< task_chunk */
     TASK_MAP,       /**< task_chunk */
     TASK_DOORBELL,
+    TASK_SYNC,     /**< that packet, out of its bounce buffer */
     TASK_PACKET,   /**< the packet at the head of its completions, through the stack */
     TASK_PREPARE,  /**< a packet to send, through the stack */
     TASK_SEND_MAP, /**< ... mapped */
@@ -163,6 +164,9 @@ void nic_buffers_init(struct nic *nic, struct nic_queue *queue);
 bool nic_refill(struct nic *nic, struct nic_queue *queue);
 void nic_chunk_mapped(struct nic *nic, struct nic_queue *queue);
 void nic_chunk_unmapped(struct nic *nic, struct nic_queue *queue);
+/** The first buffer of the next packet, where it bounces and stays mapped: what came has to be copied. NULL
+ * else. MODEL: a packet of several buffers is copied by one call. */
+const struct device_buffer *nic_bounced_buffer(const struct nic *nic, const struct nic_queue *queue);
 /** The driver is done with the @p buffers next in order. */
 void nic_release_buffers(struct nic *nic, struct nic_queue *queue, uint32_t buffers);
 

@@ -291,7 +291,8 @@ void dma_unmap_end(struct dma_device *device, struct kernel_time *time, const st
         dma_mapping_range(device, mapping, &iova, &length);
         dma_release_iova(device->domain, time, iova, length, true);
     }
-    copy_back(device, time, mapping);
+    if (!mapping->skip_sync)
+        copy_back(device, time, mapping);
     if (mapping->slot != SWIOTLB_NOTHING)
         swiotlb_give(device->swiotlb, time, mapping->slot);
 }

@@ -99,7 +99,8 @@ struct dma_mapping {
     uint64_t buffer;   /**< physical address of the buffer */
     uint64_t length;   /**< bytes */
     enum dma_direction direction;
-    uint32_t slot; /**< of its copy; SWIOTLB_NOTHING where it does not bounce */
+    uint32_t slot;  /**< of its copy; SWIOTLB_NOTHING where it does not bounce */
+    bool skip_sync; /**< unmapping copies nothing back (DMA_ATTR_SKIP_CPU_SYNC): who reads it syncs before */
 };
 
 enum dma_map_result {

@@ -102,6 +102,13 @@ static void unmap(void *context, uint32_t stream, uint32_t cpu_id, struct device
     mapping_unmap_for_device(context, stream, cpu_id, buffer, write, token);
 }
 
+static void sync(void *context, uint32_t stream, uint32_t cpu_id, const struct device_buffer *buffer,
+                 uint32_t bytes, uint32_t token)
+{
+    begin(context, stream);
+    mapping_sync_for_device(context, stream, cpu_id, buffer, bytes, token);
+}
+
 static void after(void *context, uint32_t stream, uint64_t delay_ps, uint32_t token)
 {
     struct machine *machine = context;
@@ -271,7 +278,7 @@ int devices_open(struct machine *machine, uint32_t stream_id, struct diagnostics
                                  .parameters = traffic->parameters,
                                  .driver = machine->input->parameters.driver,
                                  .host = {machine, stream_id, now_ps, coherent, occupy, dma, interrupt, cpu,
-                                          map, unmap, doorbell, after, measure},
+                                          map, unmap, sync, doorbell, after, measure},
                                  .first_cpu = stream->cpu,
                                  .units = stream->operations,
                                  .warmup = stream->warmup_operations,

@@ -213,6 +213,9 @@ void mapping_map_for_device(struct machine *machine, uint32_t stream, uint32_t c
 /** Unmap it, and give its memory back. */
 void mapping_unmap_for_device(struct machine *machine, uint32_t stream, uint32_t cpu,
                               const struct device_buffer *buffer, bool write, uint32_t token);
+/** @p bytes of what the device wrote are the CPU's to read; the buffer stays mapped. */
+void mapping_sync_for_device(struct machine *machine, uint32_t stream, uint32_t cpu,
+                             const struct device_buffer *buffer, uint32_t bytes, uint32_t token);
 void mapping_work_for_device(struct machine *machine, uint32_t stream, uint32_t cpu, uint64_t duration_ps,
                              uint32_t token);
 /** Memory for as long as the driver is bound, mapped at no cost before the device starts: of a zone that the

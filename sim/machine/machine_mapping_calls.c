@@ -87,7 +87,10 @@ static void device_mapped(struct machine *machine, const struct mapping_job *job
     *job->buffer = (struct device_buffer){.iova = job->mapping.address,
                                           .physical = job->mapping.buffer,
                                           .length = job->buffer->length,
+                                          .target = job->mapping.physical,
                                           .slot = job->mapping.slot,
+                                          .bounces = job->mapping.slot != SWIOTLB_NOTHING,
+                                          .skip_sync = job->buffer->skip_sync,
                                           .mapped = true};
     devices_job_done(machine, job);
 }
@@ -119,6 +122,31 @@ void mapping_map_for_device(struct machine *machine, uint32_t stream, uint32_t c
         mapping_add_job(machine, &job);
 }
 
+static struct dma_mapping mapping_of_buffer(const struct device_buffer *buffer, uint64_t length, bool write)
+{
+    return (struct dma_mapping){.address = buffer->iova,
+                                .physical = buffer->target,
+                                .buffer = buffer->physical,
+                                .length = length,
+                                .slot = buffer->slot,
+                                .skip_sync = buffer->skip_sync,
+                                .direction = write ? DMA_FROM_DEVICE : DMA_TO_DEVICE};
+}
+
+void mapping_sync_for_device(struct machine *machine, uint32_t stream, uint32_t cpu,
+                             const struct device_buffer *buffer, uint32_t bytes, uint32_t token)
+{
+    mapping_add_job(machine,
+                    &(struct mapping_job){.kind = JOB_SYNC_FOR_CPU,
+                                          .function_id = machine->workload->streams[stream].function_id,
+                                          .request = NONE,
+                                          .stream = stream,
+                                          .cpu = cpu,
+                                          .token = token,
+                                          .mapping = mapping_of_buffer(buffer, bytes, true),
+                                          .done = devices_job_done});
+}
+
 void mapping_unmap_for_device(struct machine *machine, uint32_t stream, uint32_t cpu,
                               const struct device_buffer *buffer, bool write, uint32_t token)
 {
@@ -129,11 +157,7 @@ void mapping_unmap_for_device(struct machine *machine, uint32_t stream, uint32_t
                                           .stream = stream,
                                           .cpu = cpu,
                                           .token = token,
-                                          .mapping = {.address = buffer->iova,
-                                                      .buffer = buffer->physical,
-                                                      .length = buffer->length,
-                                                      .slot = buffer->slot,
-                                                      .direction = write ? DMA_FROM_DEVICE : DMA_TO_DEVICE},
+                                          .mapping = mapping_of_buffer(buffer, buffer->length, write),
                                           .done = device_unmapped});
 }
 
