@@ -92,9 +92,11 @@ static inline bool transaction_fits_conventional(const struct transaction *trans
 
 /** True for addresses of the interrupt window: writes there are MSIs, whatever claims the address.
  * MODEL: as on x86; on Arm machines the window is plain address space, which nothing is placed in. */
+#define ROUTE_MSI_BASE  UINT64_C(0xfee00000)
+#define ROUTE_MSI_LIMIT UINT64_C(0xfeefffff)
 static inline bool route_is_msi(uint64_t address)
 {
-    return address >= 0xfee00000 && address <= 0xfeefffff;
+    return address >= ROUTE_MSI_BASE && address <= ROUTE_MSI_LIMIT;
 }
 
 /** For what is ROUTED_BY_ID: the id it goes to. */

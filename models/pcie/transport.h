@@ -28,6 +28,7 @@
 
 #include "models/pcie/bridge.h"
 #include "models/pcie/link.h"
+#include "models/pcie/route_memo.h"
 #include "models/pcie/switch.h"
 #include "models/pcie/tlp.h"
 #include "sim/kernel/event_queue.h"
@@ -140,6 +141,8 @@ struct transport {
     struct event_queue *events;
     struct tlp_pool *pool;
     const struct fabric *fabric;
+    struct route_regions regions;
+    struct route_memo *memos; /**< [node x ROUTE_MEMOS]; NULL: each TLP is routed anew */
     struct transport_handlers handlers;
     uint32_t event_arrive, event_wake;            /**< kinds of the events it posts */
     uint64_t request_latency_ps, peer_latency_ps; /**< of the root complex, charged on arrival there */

@@ -79,6 +79,26 @@ static void follow(const struct transport *transport, struct tlp *tlp, uint32_t 
     }
 }
 
+/* As a TLP like it, or anew. */
+static void decide(const struct transport *transport, struct tlp *tlp, uint32_t node)
+{
+    struct route_memo_key key;
+    struct route_memo *memo = transport->memos ? &transport->memos[(size_t)node * ROUTE_MEMOS] : NULL;
+    memo = route_memo_find(memo, tlp, &key);
+    if (memo && route_memo_holds(memo, tlp, &key)) {
+        route_memo_apply(memo, tlp);
+        return;
+    }
+    uint8_t turn_before = tlp->turn;
+    tlp->turn = UINT8_MAX; /* a turn is made by this decision or was before */
+    follow(transport, tlp, node, route_step(transport->fabric, &tlp->transaction, tlp->place));
+    bool turned = tlp->turn != UINT8_MAX;
+    if (memo)
+        route_memo_keep(memo, &transport->regions, &key, tlp, turned);
+    if (!turned)
+        tlp->turn = turn_before;
+}
+
 void transport_route(struct transport *transport, uint32_t index, uint32_t node)
 {
     struct tlp *tlp = tlp_at(transport, index);
@@ -88,7 +108,7 @@ void transport_route(struct transport *transport, uint32_t index, uint32_t node)
              node) /* passing through, from root function to root function */
         forward(transport, tlp, egress_towards(transport, node, tlp->place));
     else
-        follow(transport, tlp, node, route_step(transport->fabric, &tlp->transaction, tlp->place));
+        decide(transport, tlp, node);
 }
 
 bool transport_route_from_host(struct transport *transport, uint32_t index)

@@ -73,6 +73,7 @@ struct machine_options {
     struct request_trace *trace;    /**< follows chosen operations; NULL: none */
     struct machine_outside outside; /**< members NULL: nobody */
     uint32_t initial_events;        /**< room for events at first; 0: as much as is usual */
+    bool no_memos; /**< route each TLP anew (route_memo.h); the run is the same, and takes longer */
 };
 
 /** What a stream with buffers of its own had of them. */

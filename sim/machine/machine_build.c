@@ -522,6 +522,11 @@ int machine_build_transport(struct machine *machine, struct diagnostics *diagnos
     add_engines_and_completers(&build);
     number_ingresses(&build);
     finish_channels(&build);
+    if (!machine->options.no_memos) {
+        transport->regions = route_regions_new(machine->arena, transport->fabric);
+        transport->memos = arena_array(machine->arena, (size_t)transport->node_count * ROUTE_MEMOS,
+                                       sizeof(*transport->memos));
+    }
     machine_warn_of_payloads(machine, diagnostics);
     return check_credits(&build, diagnostics);
 }
