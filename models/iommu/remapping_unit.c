@@ -5,6 +5,7 @@
  */
 #include "models/iommu/remapping_unit.h"
 
+#include "models/iommu/context_lookup.h"
 #include "models/iommu/page_walk.h"
 #include "models/iommu/prefetcher.h"
 
@@ -13,9 +14,6 @@
 #include <assert.h>
 
 enum phase { PHASE_CONTEXT = 1, PHASE_WALK, PHASE_MERGED, PHASE_STALLED, PHASE_DONE };
-
-/* Context tables lie above all page tables; table i of a lookup 4 GiB above table i - 1. Addresses only. */
-#define CONTEXT_TABLE_BASE UINT64_C(0x0009000000000000)
 
 /* ---- lists ---- */
 
@@ -63,7 +61,8 @@ uint32_t remapping_unit_finished(struct remapping_unit *unit)
 
 static bool has_walk_caches(const struct iommu_parameters *p)
 {
-    return p->walk_cache_entries_l2 || p->walk_cache_entries_l3 || p->walk_cache_entries_l4;
+    return p->walk_cache_entries_l2 || p->walk_cache_entries_l3 || p->walk_cache_entries_l4 ||
+           p->walk_cache_entries_l5;
 }
 
 /* Begin the page walk of a work that holds a walker, at begin_ps. */
@@ -84,30 +83,6 @@ static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64
                      unit->id, ticket);
 }
 
-/* Context entries are a requester's, PASID entries one of its PASIDs'. */
-static uint64_t entry_number(const struct iommu_parameters *p, const struct translation_work *work,
-                             uint32_t i)
-{
-    return i < p->context_reads ? work->requester_id : work->requester_id + (uint64_t)work->pasid * 4;
-}
-
-/* Read what is missing of the context entries and of the PASID table entries behind them. */
-static void begin_context_read(struct remapping_unit *unit, uint32_t ticket, uint64_t begin_ps)
-{
-    const struct iommu_parameters *p = &unit->parameters;
-    struct translation_work *work = &unit->works[ticket];
-    uint32_t first = work->context_missing ? 0 : p->context_reads,
-             end = p->context_reads + (work->pasid_missing ? p->pasid_reads : 0);
-    uint64_t read_ps = 0;
-    for (uint32_t i = first; i < end; i++)
-        read_ps += page_walk_read_ps(unit, begin_ps + read_ps,
-                                     CONTEXT_TABLE_BASE + ((uint64_t)i << 32) +
-                                         entry_number(p, work, i) * UINT64_C(16));
-    work->context_ps += read_ps;
-    unit->counters.context_table_reads += end - first;
-    event_queue_push(unit->events, begin_ps + read_ps, PRIORITY_NORMAL, unit->event_kind, unit->id, ticket);
-}
-
 static void start_walker(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
@@ -120,7 +95,8 @@ static void start_walker(struct remapping_unit *unit, uint32_t ticket)
     queue_meter_arrive(&unit->walking, now_ps);
     work->walker_queueing_ps += begin_ps - work->mark_ps;
     if (work->phase == PHASE_CONTEXT)
-        begin_context_read(unit, ticket, begin_ps);
+        event_queue_push(unit->events, begin_ps + context_read(unit, work, begin_ps), PRIORITY_NORMAL,
+                         unit->event_kind, unit->id, ticket);
     else
         begin_page_walk(unit, ticket, begin_ps);
 }
@@ -153,6 +129,14 @@ static void note_walk(struct remapping_unit *unit, uint32_t ticket)
         walks_in_flight_note(&unit->in_flight, unit->works, ticket);
 }
 
+/* A posted request that has to wait for the walks of others; counted once, however often it is looked at. */
+static void hold(struct remapping_unit *unit, uint32_t ticket)
+{
+    unit->counters.held += !unit->works[ticket].held;
+    unit->works[ticket].held = true;
+    list_append(unit, &unit->held_first, &unit->held_last, ticket);
+}
+
 /* A work that missed (phase CONTEXT or WALK): to a running walk, a walker, the queue, or held back. */
 static void enqueue(struct remapping_unit *unit, uint32_t ticket)
 {
@@ -166,8 +150,7 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
     }
     if (in_order && unit->posted_walking >= p->posted_walks) {
         work->phase = PHASE_STALLED;
-        unit->counters.held++;
-        list_append(unit, &unit->held_first, &unit->held_last, ticket);
+        hold(unit, ticket);
         return;
     }
     bool free_walker = unit->walkers_busy < p->walkers;
@@ -179,12 +162,10 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
     work->posted_walk = work->write;
     if (work->posted_walk)
         saturation_note(&unit->posted_full, ++unit->posted_walking == p->posted_walks, unit->events->now_ps);
-    if (work->phase == PHASE_CONTEXT)
-        unit->counters.context_misses += work->context_missing;
-    else
+    if (work->phase == PHASE_WALK) {
         unit->counters.iotlb_misses++;
-    if (work->phase == PHASE_WALK)
         note_walk(unit, ticket);
+    }
     if (free_walker) {
         start_walker(unit, ticket);
         return;
@@ -230,45 +211,6 @@ static bool lookup_page(struct remapping_unit *unit, struct translation_work *wo
     return false;
 }
 
-/* Key of a work in the PASID cache. In scalable mode requests without PASID go by an entry, too (RID_PASID,
- * VT-d specification 9.4). */
-static uint64_t pasid_cache_key(const struct translation_work *work)
-{
-    return pasid_key(work->requester_id, work->pasid);
-}
-
-/* True where the entry is missing; else the work has its domain. */
-static bool lookup_pasid(struct remapping_unit *unit, struct translation_work *work)
-{
-    uint64_t domain, key = pasid_cache_key(work);
-    work->context_ps += unit->parameters.pasid_hit_ps;
-    work->mark_ps += unit->parameters.pasid_hit_ps;
-    if (translation_cache_find(&unit->pasid_cache, key, key, &domain)) {
-        work->domain = (uint32_t)domain;
-        unit->counters.pasid_hits++;
-        return false;
-    }
-    unit->counters.pasid_misses++;
-    return true;
-}
-
-/* The context entry of a work's requester is known. @return why it goes no further; a unit in legacy mode
- * knows its domain now, one with PASID tables after it has looked there */
-static enum iommu_fault take_context(const struct remapping_unit *unit, struct translation_work *work,
-                                     uint32_t domain_plus_1)
-{
-    if (domain_plus_1 == 0)
-        return IOMMU_FAULT_CONTEXT_NOT_PRESENT;
-    if (unit->parameters.pasid_reads)
-        return IOMMU_NO_FAULT;
-    if (work->pasid)
-        return IOMMU_FAULT_PASID_IN_LEGACY_MODE;
-    if (domain_plus_1 == CONTEXT_PASID_ONLY)
-        return IOMMU_FAULT_CONTEXT_NOT_PRESENT;
-    work->domain = domain_plus_1 - 1;
-    return IOMMU_NO_FAULT;
-}
-
 /* One pass through the lookup pipeline. True when answered. */
 static bool lookup(struct remapping_unit *unit, uint32_t ticket)
 {
@@ -276,18 +218,10 @@ static bool lookup(struct remapping_unit *unit, uint32_t ticket)
     struct translation_work *work = &unit->works[ticket];
     uint64_t now_ps = unit->events->now_ps,
              start_ps = now_ps > unit->next_lookup_ps ? now_ps : unit->next_lookup_ps;
-    uint64_t domain_plus_1;
     unit->next_lookup_ps = start_ps + p->lookup_interval_ps;
     work->iotlb_ps += start_ps - now_ps;
-    work->context_ps += p->context_hit_ps;
-    work->mark_ps = start_ps + p->context_hit_ps;
-    work->context_missing =
-        !translation_cache_find(&unit->context_cache, remapping_unit_context_index(work->requester_id),
-                                work->requester_id, &domain_plus_1);
-    unit->counters.context_hits += !work->context_missing;
-    work->pasid_missing = p->pasid_reads && lookup_pasid(unit, work);
-    if (!work->context_missing && !work->pasid_missing) {
-        work->fault = take_context(unit, work, (uint32_t)domain_plus_1);
+    work->mark_ps = start_ps;
+    if (context_lookup(unit, work)) {
         if (work->fault != IOMMU_NO_FAULT || lookup_page(unit, work)) {
             unit->counters.faults += work->fault != IOMMU_NO_FAULT;
             work->ready_ps = work->mark_ps;
@@ -307,7 +241,7 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
     work->overtaken = false;
     work->found = 0;
     work->merged = IOMMU_NO_WORK;
-    work->posted_walk = false;
+    work->posted_walk = work->held = work->looked_up = false;
     work->context_ps = work->iotlb_ps = work->walker_queueing_ps = work->walk_caches_ps =
         work->walk_memory_ps = 0;
     work->mark_ps = unit->events->now_ps;
@@ -321,8 +255,7 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
     }
     if (work->write && unit->held_first != IOMMU_NO_WORK) { /* nor do posted ones each other */
         work->phase = PHASE_STALLED;
-        unit->counters.held++;
-        list_append(unit, &unit->held_first, &unit->held_last, ticket);
+        hold(unit, ticket);
         return false;
     }
     bool answered = lookup(unit, ticket);
@@ -404,32 +337,11 @@ static void release_walker(struct remapping_unit *unit, uint32_t ticket)
     walker_free(unit);
 }
 
-/* Context and PASID entries were read: what is present goes into the caches. */
-static enum iommu_fault learn_context(struct remapping_unit *unit, struct translation_work *work)
-{
-    uint32_t domain_plus_1 = unit->contexts[work->requester_id];
-    enum iommu_fault fault = take_context(unit, work, domain_plus_1);
-    if (domain_plus_1 &&
-        !translation_cache_present(&unit->context_cache, remapping_unit_context_index(work->requester_id),
-                                   work->requester_id))
-        translation_cache_insert(&unit->context_cache, remapping_unit_context_index(work->requester_id),
-                                 work->requester_id, domain_plus_1);
-    if (fault != IOMMU_NO_FAULT || !unit->parameters.pasid_reads)
-        return fault;
-    uint64_t key = pasid_cache_key(work);
-    work->domain = remapping_unit_domain_of_request(unit, work->requester_id, work->pasid);
-    if (work->domain == IOMMU_NO_WORK)
-        return IOMMU_FAULT_PASID_NOT_PRESENT;
-    if (!translation_cache_present(&unit->pasid_cache, key, key))
-        translation_cache_insert(&unit->pasid_cache, key, key, work->domain);
-    return IOMMU_NO_FAULT;
-}
-
 static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
 {
     struct translation_work *work = &unit->works[ticket];
     work->mark_ps = unit->events->now_ps;
-    work->fault = learn_context(unit, work);
+    work->fault = context_learn(unit, work);
     if (work->fault != IOMMU_NO_FAULT) {
         finish(unit, ticket, work->mark_ps);
         release_walker(unit, ticket);

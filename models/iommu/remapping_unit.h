@@ -65,6 +65,7 @@ struct translation_work {
     uint8_t start_level;                 /* internal: level of the table at which the walk began */
     uint8_t leaf_shift;                  /* internal: log2 of the page size; 0 where the walk found nothing */
     bool context_missing, pasid_missing; /* internal: what a context walk reads */
+    bool held, looked_up;                /* internal: counted already */
     uint64_t start_table;                /* internal: address of the table and access so far; 0: the root */
     uint64_t leaf;                       /* internal: page and access found */
     uint64_t tables[WALK_LEVELS_MAX];    /* internal: [level - 1] tables gone through, with access; 0 none */
@@ -85,11 +86,13 @@ struct translation_work {
 
 /** What a walk does, one after the other. */
 enum walk_step_kind {
-    WALK_CACHE_HIT,   /**< begins at a table a walk cache knew */
-    WALK_STAGE_1,     /**< reads an entry of the domain's table (of the guest's where nested) */
-    WALK_STAGE_2,     /**< reads an entry of the second stage of a nested domain */
-    WALK_NESTED_HIT,  /**< a guest physical address is in the cache of such pages */
-    WALK_NESTED_MISS, /**< ... is not: a second-stage walk follows */
+    WALK_CACHE_HIT,     /**< begins at a table a walk cache knew */
+    WALK_STAGE_1,       /**< reads an entry of the domain's table (of the guest's where nested) */
+    WALK_STAGE_2,       /**< reads an entry of the second stage of a nested domain */
+    WALK_NESTED_HIT,    /**< a guest physical address is in the cache of such pages */
+    WALK_NESTED_MISS,   /**< ... is not: a second-stage walk follows */
+    WALK_CONTEXT_TABLE, /**< before it: reads an entry of the context tables (device, stream table) */
+    WALK_PASID_TABLE,   /**< ... of the PASID tables */
 };
 
 struct walk_step {

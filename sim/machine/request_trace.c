@@ -208,13 +208,55 @@ static void add_step(struct step_list *list, struct traced_step step)
     list->steps[list->count++] = step;
 }
 
-/* The parts a node's ledger gained, with the walk steps before it below the walk's memory time. */
+static bool is_context_read(const struct trace_node *node)
+{
+    return node->walk.kind == WALK_CONTEXT_TABLE || node->walk.kind == WALK_PASID_TABLE;
+}
+
+/* The nodes before one that say what its unit read: some[] of a path. */
+struct walk_nodes {
+    const struct request_trace *trace;
+    const uint32_t *path;
+    uint32_t first, end;
+};
+
+static uint32_t count_reads(const struct walk_nodes *walk, bool of_context)
+{
+    uint32_t count = 0;
+    for (uint32_t w = walk->first; w < walk->end; w++)
+        count += is_context_read(&walk->trace->nodes[walk->path[w]]) == of_context;
+    return count;
+}
+
+static void add_reads(struct step_list *list, const struct walk_nodes *walk, enum ledger_part part)
+{
+    for (uint32_t w = walk->first; w < walk->end; w++) {
+        const struct trace_node *node = &walk->trace->nodes[walk->path[w]];
+        if (is_context_read(node) == (part == LEDGER_CONTEXT_CACHE))
+            add_step(list, (struct traced_step){
+                               .part = part, .is_walk = true, .ps = node->walk.ps, .walk = node->walk});
+    }
+}
+
+/* Part number @p i of a step. A request whose context is not cached waits for a walker before it is read. */
+static enum ledger_part part_at(int i, bool context_read)
+{
+    static const enum ledger_part waits_first[] = {LEDGER_WALKER_QUEUEING, LEDGER_CONTEXT_CACHE,
+                                                   LEDGER_IOTLB};
+    enum { FIRST = 7 };
+    _Static_assert(sizeof(waits_first) == 3 * sizeof(waits_first[0]), "the parts whose order differs");
+    return context_read && i >= FIRST && i < FIRST + 3 ? waits_first[i - FIRST] : usual_order[i];
+}
+
+/* The parts a node's ledger gained, with what was read below the part whose time that took. */
 static void add_parts(struct step_list *list, const struct request_trace *trace, const uint32_t *path,
                       uint32_t first_walk, uint32_t at)
 {
     const struct trace_node *node = &trace->nodes[path[at]], *parent = &trace->nodes[node->parent];
+    const struct walk_nodes walk = {trace, path, first_walk, at};
+    bool context_read = count_reads(&walk, true) != 0, walks = count_reads(&walk, false) != 0;
     for (int i = 0; i < LEDGER_PARTS; i++) {
-        enum ledger_part part = usual_order[i];
+        enum ledger_part part = part_at(i, context_read);
         uint64_t ps = node->ledger.ps[part] - parent->ledger.ps[part];
         if (ps)
             add_step(list, (struct traced_step){.begin_ps = list->at_ps,
@@ -222,13 +264,11 @@ static void add_parts(struct step_list *list, const struct request_trace *trace,
                                                 .part = part,
                                                 .function_id = node->function_id,
                                                 .rule = (enum route_rule)node->rule,
-                                                .translating = first_walk < at});
+                                                .reads_context = context_read,
+                                                .translating = walks});
         list->at_ps += ps;
-        for (uint32_t w = first_walk; w < at && part == LEDGER_WALK_MEMORY; w++)
-            add_step(list, (struct traced_step){.part = part,
-                                                .is_walk = true,
-                                                .ps = trace->nodes[path[w]].walk.ps,
-                                                .walk = trace->nodes[path[w]].walk});
+        if (part == LEDGER_WALK_MEMORY || part == LEDGER_CONTEXT_CACHE)
+            add_reads(list, &walk, part);
     }
 }
 

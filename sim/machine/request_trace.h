@@ -43,6 +43,7 @@ struct traced_step {
     uint32_t function_id; /**< where it is, or arrives by this; NONE: in the root complex */
     enum route_rule rule; /**< that sent it there */
     bool driver;          /**< a CPU does it, before or after the device's part */
+    bool reads_context;   /**< its context entry was not cached */
     bool translating;     /**< the lookup missed: a walk belongs to it */
     bool is_walk;         /**< a step of the walk before it, whose time that one contains; begin_ps is 0 */
     struct walk_step walk;

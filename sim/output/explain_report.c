@@ -31,13 +31,6 @@ static const struct iommu_parameters *unit_of(const struct simulation *simulatio
     return unit == NO_UNIT ? NULL : &machine_unit(simulation->machine, unit)->parameters;
 }
 
-/* A context lookup that took longer than a hit has read tables. */
-static const char *context_words(const struct iommu_parameters *unit, const struct traced_step *step)
-{
-    uint64_t hit_ps = unit ? unit->context_hit_ps + (unit->pasid_reads ? unit->pasid_hit_ps : 0) : 0;
-    return step->ps > hit_ps ? "context cache: miss, the tables are read" : "context cache: hit";
-}
-
 /* The end of the operation at the device. */
 static const char *end_words(const struct traced_request *request)
 {
@@ -53,8 +46,8 @@ static const char *end_words(const struct traced_request *request)
 }
 
 /* What happens in a step, in words. */
-static const char *step_words(const struct simulation *simulation, const struct traced_step *step,
-                              const struct traced_request *request, bool first)
+static const char *step_words(const struct traced_step *step, const struct traced_request *request,
+                              bool first)
 {
     const char *rule = step->rule < RULE_COUNT ? route_rule_text(step->rule) : "";
     switch (step->part) {
@@ -69,7 +62,7 @@ static const char *step_words(const struct simulation *simulation, const struct 
     case LEDGER_LINK_SERIALISATION:
         return "until its last bit is through";
     case LEDGER_CONTEXT_CACHE:
-        return context_words(unit_of(simulation, request), step);
+        return step->reads_context ? "context cache: miss, the tables are read:" : "context cache: hit";
     case LEDGER_IOTLB:
         return step->translating ? "IOTLB: miss" : "IOTLB: hit";
     case LEDGER_SWITCH:
@@ -110,6 +103,11 @@ static void walk_words(const struct walk_step *walk, char text[WORDS_SIZE])
     case WALK_STAGE_2:
         snprintf(text, WORDS_SIZE, "%slevel %u entry at 0x%" PRIx64 " is 0x%" PRIx64,
                  walk->kind == WALK_STAGE_2 ? "second stage " : "", walk->level, walk->address, walk->entry);
+        break;
+    case WALK_CONTEXT_TABLE:
+    case WALK_PASID_TABLE:
+        snprintf(text, WORDS_SIZE, "%s entry at 0x%" PRIx64 " is read",
+                 walk->kind == WALK_PASID_TABLE ? "PASID table" : "context table", walk->address);
         break;
     case WALK_NESTED_HIT:
     case WALK_NESTED_MISS:
@@ -198,7 +196,7 @@ static void write_request(const struct simulation *simulation, const struct requ
             step->driver
                 ? "CPU"
                 : place_words(simulation, i == first ? request->function_id : step->function_id, bdf),
-            step_words(simulation, step, request, i == first));
+            step_words(step, request, i == first));
         if (walk && unit_of(simulation, request)->walk_fixed_ps) {
             text_buffer_add(out, "             ");
             print_ns(out, unit_of(simulation, request)->walk_fixed_ps);
@@ -247,7 +245,7 @@ static void json_step(const struct simulation *simulation, const struct traced_r
     if (step->rule < RULE_COUNT)
         text_buffer_format(out, ", \"rule\": \"%s\"", route_rule_name(step->rule));
     text_buffer_add(out, ", \"text\": ");
-    text_buffer_json_string(out, step_words(simulation, step, request, first));
+    text_buffer_json_string(out, step_words(step, request, first));
     text_buffer_add(out, "}");
 }
 
