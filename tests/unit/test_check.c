@@ -80,7 +80,9 @@ START_TEST(what_changes_is_told)
     program_expect("iommusim check .", 1, "policy: no-leak: 2 pairs leak");
     /* Blessing makes groups and leaks right, policies never. */
     program_expect("iommusim check . --bless", 1, "policy: no-leak");
-    program_expect("iommusim check . | grep -c 'group-moved\\|leak-new' || true", 0, "0\n");
+    program_expect(
+        "iommusim check . > told; test $? = 1 && ! grep 'group-moved\\|leak-new' told && echo none", 0,
+        "none");
     program_expect("cp whole.json machine.json; iommusim check .", 1,
                    "leak-gone: leak closed: 0000:03:00.0 -> 0000:04:00.0, by switch-peer at 0000:02:00.0");
 }
@@ -95,8 +97,9 @@ START_TEST(policies_are_explained)
         1, "policy: alone 04:00.0: 04:00.0 shares group 5 with 0000:04:00.1: ");
     program_expect("sed -i 's/\"03:00.0\", \"04/\"04:00.0\", \"04/' check.json && iommusim check .", 1,
                    "policy: separate 04:00.0, 04:00.1: 04:00.0 and 04:00.1 share group 5");
-    program_expect("sed -i 's/separate/together/' check.json && iommusim check . | grep -c together || true",
-                   0, "0\n");
+    program_expect("sed -i 's/separate/together/' check.json && iommusim check . > told; "
+                   "test $? -le 1 && ! grep together told && echo none",
+                   0, "none");
     program_expect("sed -i 's/04:00.1/03:00.0/' check.json && iommusim check .", 1,
                    "04:00.0 and 03:00.0 share no group");
 }
@@ -137,8 +140,9 @@ END_TEST
 START_TEST(leaks_between_groups)
 {
     program_expect("sed -i 's/\"no-leak\"/\"no-leak-between\", \"devices\": [\"03:00.0\", \"00:00.0\"]/' "
-                   "check.json && " WITHOUT_ACS "iommusim check . | grep -c 'pairs leak' || true",
-                   0, "0\n");
+                   "check.json && " WITHOUT_ACS "iommusim check . > told; test $? -le 1 && "
+                   "! grep 'pairs leak' told && echo none",
+                   0, "none");
     program_expect("sed -i 's/\"00:00.0\"\\]/\"04:00.0\"]/' check.json && iommusim check .", 1,
                    "policy: no-leak-between 03:00.0, 04:00.0: 2 pairs leak: 0000:03:00.0 -> 0000:04:00.0");
 }
