@@ -70,6 +70,7 @@ struct device_tlb {
     uint64_t waited_page[2]; /**< [write] page the operation at the head waits for; UINT64_MAX: none */
     bool refused[2];         /**< [write] that page was refused */
     uint64_t answered_ps;    /**< when the last answer came */
+    uint32_t answered_trace; /**< for who follows the request that it answered (struct tlp) */
     uint64_t answer_ps;      /**< parameter: invalidation received to answered */
     /* Reads with translated addresses under way, in two generations: an answer waits for those before it. */
     uint32_t reads[2];

@@ -172,6 +172,8 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
     };
     tlp->traffic_class = (uint8_t)engine->parameters.traffic_class;
     tlp->trace = operation->trace;
+    tlp->translation_trace = operation->translation_trace;
+    operation->translation_trace = 0;
     tlp->id_ordered = engine->parameters.id_based_ordering;
     tlp->original_requester_id = engine->requester_id;
     tlp->place = (struct route_place){engine->function_id, SIDE_SELF};
@@ -200,7 +202,7 @@ static bool is_translated_here(const struct dma_engine *engine, const struct dma
 
 /* A translation request for the page of an address; it goes out, or fails at its source like any TLP. */
 static uint32_t send_translation_request(struct dma_engine *engine, uint32_t pasid, uint32_t space,
-                                         uint64_t iova)
+                                         uint64_t iova, uint32_t trace)
 {
     uint32_t index = tlp_take(engine->transport->pool);
     struct tlp *tlp = &engine->transport->pool->items[index];
@@ -221,6 +223,7 @@ static uint32_t send_translation_request(struct dma_engine *engine, uint32_t pas
     tlp->flow = FLOW_NONPOSTED;
     tlp->iova = page;
     tlp->space = (uint16_t)space;
+    tlp->trace = trace;
     tlp->issued_ps = tlp->mark_ps = engine->transport->events->now_ps;
     tlp->pasid = pasid;
     tlp->wire_bytes = request_wire_bytes(tlp);
@@ -235,7 +238,7 @@ static uint32_t ask_translation(struct dma_engine *engine, const struct dma_oper
                                 uint64_t iova)
 {
     device_tlb_ask(engine->device_tlb, operation->space, iova, operation->write);
-    return send_translation_request(engine, operation->pasid, operation->space, iova);
+    return send_translation_request(engine, operation->pasid, operation->space, iova, operation->trace);
 }
 
 uint32_t dma_engine_page_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, bool present)
@@ -244,7 +247,7 @@ uint32_t dma_engine_page_arrived(struct dma_engine *engine, uint32_t space, uint
     if (!device_tlb_page_response(tlb, space, iova, present, engine->transport->events->now_ps))
         return NONE;
     tlb->requests++;
-    return send_translation_request(engine, space ? tlb->pasids[space - 1] : 0, space, iova);
+    return send_translation_request(engine, space ? tlb->pasids[space - 1] : 0, space, iova, 0);
 }
 
 /* Next operation that is ready with an address whose translation nobody asked for; NULL: none. */
@@ -291,8 +294,10 @@ static enum device_tlb_answer find_translation(struct dma_engine *engine, struct
     bool waited = device_tlb_waits_for(engine->device_tlb, operation->space, iova, operation->write);
     enum device_tlb_answer answer =
         device_tlb_find(engine->device_tlb, operation->space, iova, operation->write, physical);
-    if (waited && (answer == DEVICE_TLB_HIT || answer == DEVICE_TLB_REFUSED))
+    if (waited && (answer == DEVICE_TLB_HIT || answer == DEVICE_TLB_REFUSED)) {
         operation->translation_ps = engine->device_tlb->answered_ps;
+        operation->translation_trace = engine->device_tlb->answered_trace;
+    }
     if (answer == DEVICE_TLB_MISS && device_tlb_may_ask(engine->device_tlb))
         *failed = ask_translation(engine, operation, iova);
     return answer;
@@ -311,9 +316,10 @@ static void mark_translated(struct dma_engine *engine, struct tlp *tlp, uint64_t
 }
 
 void dma_engine_translation_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, uint64_t leaf,
-                                    unsigned shift)
+                                    unsigned shift, uint32_t trace)
 {
     device_tlb_learn(engine->device_tlb, space, iova, leaf, shift, engine->transport->events->now_ps);
+    engine->device_tlb->answered_trace = trace;
 }
 
 /* ---- issuing ---- */

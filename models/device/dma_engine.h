@@ -81,22 +81,23 @@ struct dma_operation {
     bool of_device;       /**< asked for by a model of a device, which is told with @c token */
     bool interrupt;       /**< ... an interrupt message */
     uint32_t token;
-    bool forged;             /**< its addresses are sent as translated, although nobody translated them */
-    uint32_t asked_bytes;    /**< device TLB: translations are asked for up to here */
-    uint64_t translation_ps; /**< device TLB: when the translation it last waited for came */
-    bool late;               /**< issued once more after its buffer was unmapped */
-    uint32_t request;        /**< number plus one of what it is a part of, at its owner; 0: of nothing */
-    uint64_t start_ps;       /**< first asked for, before its buffer was mapped */
-    uint64_t submit_ps;      /**< submitted, the last time */
-    uint64_t queued_ps;      /**< since when @c queued */
-    uint64_t ready_ps;       /**< the engine is done with preparing its next TLPs */
-    uint64_t moved_ps;       /**< read: what has arrived is in the device's memory */
-    uint64_t number;         /**< for who follows it: in order of submission */
-    uint64_t latency_ps;     /**< once over: submit_ps to done */
-    uint64_t iommu_ps;       /**< once over: of latency_ps, what translation took */
-    uint32_t outside_token;  /**< machine_submit(): its owner's */
-    uint32_t trace;          /**< what its TLPs begin with (struct tlp) */
-    uint32_t next;           /**< list link */
+    bool forged;                /**< its addresses are sent as translated, although nobody translated them */
+    uint32_t asked_bytes;       /**< device TLB: translations are asked for up to here */
+    uint64_t translation_ps;    /**< device TLB: when the translation it last waited for came */
+    bool late;                  /**< issued once more after its buffer was unmapped */
+    uint32_t request;           /**< number plus one of what it is a part of, at its owner; 0: of nothing */
+    uint64_t start_ps;          /**< first asked for, before its buffer was mapped */
+    uint64_t submit_ps;         /**< submitted, the last time */
+    uint64_t queued_ps;         /**< since when @c queued */
+    uint64_t ready_ps;          /**< the engine is done with preparing its next TLPs */
+    uint64_t moved_ps;          /**< read: what has arrived is in the device's memory */
+    uint64_t number;            /**< for who follows it: in order of submission */
+    uint64_t latency_ps;        /**< once over: submit_ps to done */
+    uint64_t iommu_ps;          /**< once over: of latency_ps, what translation took */
+    uint32_t outside_token;     /**< machine_submit(): its owner's */
+    uint32_t trace;             /**< what its TLPs begin with (struct tlp) */
+    uint32_t translation_trace; /**< of the translation request its next TLP waited for; 0: none */
+    uint32_t next;              /**< list link */
 };
 
 /** All operations of a machine, by index; like the TLP pool it grows only between events. */
@@ -171,9 +172,10 @@ uint64_t dma_engine_data_arrived(const struct dma_engine *engine, struct dma_ope
 /** After a TLP left the engine's ingress: whether that of kind @p write is out. Pump afterwards. */
 void dma_engine_sent(struct dma_engine *engine, bool write, bool out);
 
-/** A completion of a translation request came, or the request failed (@p leaf 0). Pump afterwards. */
+/** A completion of a translation request came, or the request failed (@p leaf 0). Pump afterwards.
+ * @param trace  of that completion */
 void dma_engine_translation_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, uint64_t leaf,
-                                    unsigned shift);
+                                    unsigned shift, uint32_t trace);
 
 /**
  * The response to a page request came: where the page is there the translation is asked for again. Pump

@@ -102,6 +102,7 @@ struct tlp {
     uint8_t fault;   /**< enum iommu_fault: why its unit refused it */
     uint32_t
         trace; /**< for who follows it (a run's request trace); 0: nobody does. A completion inherits it */
+    uint32_t translation_trace; /**< ... of the translation request it waited for in its device; 0: of none */
     struct ledger ledger;
 };
 

@@ -310,7 +310,7 @@ void ats_translation_arrived(struct machine *machine, const struct tlp *tlp, boo
 {
     struct dma_engine *engine = &machine->engines[machine->engine_of[tlp->origin_id]];
     dma_engine_translation_arrived(engine, tlp->space, tlp->iova, failed ? 0 : tlp->found,
-                                   failed || !tlp->found ? PAGE_SHIFT_4K : tlp->found_shift);
+                                   failed || !tlp->found ? PAGE_SHIFT_4K : tlp->found_shift, tlp->trace);
     send_page_requests(machine, engine);
 }
 

@@ -12,6 +12,7 @@ struct trace_node {
     uint32_t function_id;
     uint8_t rule;
     bool memory, is_walk;
+    uint32_t translation; /* node at which a translation request ended that it waited for; 0: none */
     struct walk_step walk;
     struct ledger ledger;
 };
@@ -66,7 +67,10 @@ void request_trace_note(struct request_trace *trace, struct tlp *tlp, bool memor
 {
     if (!tlp->trace)
         return;
+    uint32_t translation = tlp->translation_trace;
+    tlp->translation_trace = 0;
     tlp->trace = add_node(trace, (struct trace_node){.parent = tlp->trace,
+                                                     .translation = translation,
                                                      .function_id = tlp->place.function_id,
                                                      .rule = tlp->rule,
                                                      .memory = memory,
@@ -200,11 +204,13 @@ struct step_list {
     uint32_t count;
     size_t capacity;
     uint64_t at_ps;
+    bool of_translation; /* steps are of a translation request */
 };
 
 static void add_step(struct step_list *list, struct traced_step step)
 {
     list->steps = memory_grow(list->steps, list->count, &list->capacity, sizeof(*list->steps));
+    step.of_translation = list->of_translation;
     list->steps[list->count++] = step;
 }
 
@@ -248,7 +254,21 @@ static enum ledger_part part_at(int i, bool context_read)
     return context_read && i >= FIRST && i < FIRST + 3 ? waits_first[i - FIRST] : usual_order[i];
 }
 
-/* The parts a node's ledger gained, with what was read below the part whose time that took. */
+static void add_path(struct step_list *list, const struct request_trace *trace, uint32_t last);
+
+/* The life of the translation request that a wait in the device ended with: beside the sum. */
+static void add_translation(struct step_list *list, const struct request_trace *trace, uint32_t last)
+{
+    uint64_t took_ps = ledger_total_ps(&trace->nodes[last].ledger), at_ps = list->at_ps;
+    bool outer = list->of_translation;
+    list->at_ps = at_ps > took_ps ? at_ps - took_ps : 0;
+    list->of_translation = true;
+    add_path(list, trace, last);
+    list->of_translation = outer;
+    list->at_ps = at_ps;
+}
+
+/* The parts a node's ledger gained, with what was read, or asked for, below the part whose time that took. */
 static void add_parts(struct step_list *list, const struct request_trace *trace, const uint32_t *path,
                       uint32_t first_walk, uint32_t at)
 {
@@ -269,7 +289,27 @@ static void add_parts(struct step_list *list, const struct request_trace *trace,
         list->at_ps += ps;
         if (part == LEDGER_WALK_MEMORY || part == LEDGER_CONTEXT_CACHE)
             add_reads(list, &walk, part);
+        if (part == LEDGER_DEVICE_TLB && ps && node->translation)
+            add_translation(list, trace, node->translation);
     }
+}
+
+/* All steps of a TLP, and of the request it answers, up to a node. */
+static void add_path(struct step_list *list, const struct request_trace *trace, uint32_t last)
+{
+    uint32_t depth = 0;
+    for (uint32_t node = last; node; node = trace->nodes[node].parent)
+        depth++;
+    uint32_t *path = memory_array(depth ? depth : 1, sizeof(*path)), at = depth, first_walk = 1;
+    for (uint32_t node = last; node; node = trace->nodes[node].parent)
+        path[--at] = node;
+    for (at = 1; at < depth; at++) { /* node 0 of the path is the submission */
+        if (trace->nodes[path[at]].is_walk)
+            continue;
+        add_parts(list, trace, path, first_walk, at);
+        first_walk = at + 1;
+    }
+    free(path);
 }
 
 static void add_driver_parts(struct step_list *list, const struct ledger *ledger)
@@ -291,21 +331,9 @@ uint32_t request_trace_steps(const struct request_trace *trace, const struct tra
                              struct traced_step **steps)
 {
     struct step_list list = {.at_ps = request->submit_ps};
-    uint32_t depth = 0;
-    for (uint32_t node = request->last; node; node = trace->nodes[node].parent)
-        depth++;
-    uint32_t *path = memory_array(depth ? depth : 1, sizeof(*path)), at = depth;
-    for (uint32_t node = request->last; node; node = trace->nodes[node].parent)
-        path[--at] = node;
-    uint32_t first_walk = 1;
     add_driver_parts(&list, &request->before);
     list.at_ps = request->device_ps;
-    for (at = 1; at < depth; at++) { /* node 0 of the path is the submission */
-        if (trace->nodes[path[at]].is_walk)
-            continue;
-        add_parts(&list, trace, path, first_walk, at);
-        first_walk = at + 1;
-    }
+    add_path(&list, trace, request->last);
     uint64_t device_done_ps = request->done_ps - ledger_total_ps(&request->after);
     if (device_done_ps > list.at_ps)
         add_step(&list, (struct traced_step){.begin_ps = list.at_ps,
@@ -315,7 +343,6 @@ uint32_t request_trace_steps(const struct request_trace *trace, const struct tra
                                              .rule = RULE_COUNT});
     list.at_ps = device_done_ps;
     add_driver_parts(&list, &request->after);
-    free(path);
     *steps = list.steps;
     return list.count;
 }

@@ -45,6 +45,7 @@ struct traced_step {
     bool driver;          /**< a CPU does it, before or after the device's part */
     bool reads_context;   /**< its context entry was not cached */
     bool translating;     /**< the lookup missed: a walk belongs to it */
+    bool of_translation;  /**< of the translation request that the device waited for, beside its time */
     bool is_walk;         /**< a step of the walk before it, whose time that one contains; begin_ps is 0 */
     struct walk_step walk;
 };
@@ -111,7 +112,8 @@ void request_trace_enclose(struct request_trace *trace, uint64_t number, bool re
 /* ---- results ---- */
 
 /**
- * Steps of a request in order, malloc'ed. Those that are no walk steps add up to its latency.
+ * Steps of a request in order, malloc'ed. Those that are no walk steps, and not of a translation request, add
+ * up to its latency.
  * @return their number
  */
 uint32_t request_trace_steps(const struct request_trace *trace, const struct traced_request *request,

@@ -168,10 +168,43 @@ static uint32_t first_of_device(const struct traced_step *steps, uint32_t count)
     return at;
 }
 
+/* Beside the column of times: what is a part of the step above. */
+static void write_within(uint64_t ps, const struct traced_step *step, const char *words,
+                         struct text_buffer *out)
+{
+    text_buffer_add(out, "             ");
+    print_ns(out, ps);
+    text_buffer_format(out, "    %s%s\n", step->of_translation && step->is_walk ? "    " : "", words);
+}
+
+static void write_step(const struct simulation *simulation, const struct traced_request *request,
+                       const struct traced_step *step, bool first, struct text_buffer *out)
+{
+    char words[WORDS_SIZE], bdf[BDF_TEXT_SIZE];
+    const char *place =
+        step->driver ? "CPU" : place_words(simulation, first ? request->function_id : step->function_id, bdf);
+    if (step->is_walk) {
+        walk_words(&step->walk, words);
+        write_within(step->ps, step, words, out);
+        return;
+    }
+    if (step->of_translation) {
+        snprintf(words, sizeof(words), "translation request, %s, %s: %s", ledger_part_name(step->part), place,
+                 step_words(step, request, false));
+        write_within(step->ps, step, words, out);
+        return;
+    }
+    print_ns(out, step->begin_ps - request->submit_ps);
+    print_ns(out, step->ps);
+    text_buffer_format(out, "  %-18s  %-13s %s\n", ledger_part_name(step->part), place,
+                       step_words(step, request, first));
+    if (step->part == LEDGER_WALK_MEMORY && unit_of(simulation, request)->walk_fixed_ps)
+        write_within(unit_of(simulation, request)->walk_fixed_ps, step, "its fixed part", out);
+}
+
 static void write_request(const struct simulation *simulation, const struct request_trace *trace,
                           const struct traced_request *request, struct text_buffer *out)
 {
-    char words[WORDS_SIZE], bdf[BDF_TEXT_SIZE];
     struct traced_step *steps;
     uint32_t count = request_trace_steps(trace, request, &steps);
     uint64_t sum_ps = 0;
@@ -179,29 +212,8 @@ static void write_request(const struct simulation *simulation, const struct requ
     write_head(simulation, request, out);
     text_buffer_add(out, "\n     at ns            ns  part                at\n");
     for (uint32_t i = 0; i < count; i++) {
-        const struct traced_step *step = &steps[i];
-        if (step->is_walk) {
-            walk_words(&step->walk, words);
-            text_buffer_add(out, "             ");
-            print_ns(out, step->ps);
-            text_buffer_format(out, "    %s\n", words);
-            continue;
-        }
-        sum_ps += step->ps;
-        bool walk = step->part == LEDGER_WALK_MEMORY;
-        print_ns(out, step->begin_ps - request->submit_ps);
-        print_ns(out, step->ps);
-        text_buffer_format(
-            out, "  %-18s  %-13s %s\n", ledger_part_name(step->part),
-            step->driver
-                ? "CPU"
-                : place_words(simulation, i == first ? request->function_id : step->function_id, bdf),
-            step_words(step, request, i == first));
-        if (walk && unit_of(simulation, request)->walk_fixed_ps) {
-            text_buffer_add(out, "             ");
-            print_ns(out, unit_of(simulation, request)->walk_fixed_ps);
-            text_buffer_add(out, "    its fixed part\n");
-        }
+        write_step(simulation, request, &steps[i], i == first, out);
+        sum_ps += steps[i].is_walk || steps[i].of_translation ? 0 : steps[i].ps;
     }
     text_buffer_add(out, "             ");
     print_ns(out, sum_ps);
@@ -227,18 +239,20 @@ static void json_step(const struct simulation *simulation, const struct traced_r
                       const struct traced_step *step, bool first, struct text_buffer *out)
 {
     char words[WORDS_SIZE], bdf[BDF_TEXT_SIZE];
+    const char *translation = step->of_translation ? "\"translation\": true, " : "";
     if (step->is_walk) {
         walk_words(&step->walk, words);
         text_buffer_format(out,
-                           "{\"walk\": true, \"ps\": %" PRIu64 ", \"address\": \"0x%" PRIx64
+                           "{%s\"walk\": true, \"ps\": %" PRIu64 ", \"address\": \"0x%" PRIx64
                            "\", \"entry\": \"0x%" PRIx64 "\", \"level\": %u, \"text\": ",
-                           step->ps, step->walk.address, step->walk.entry, step->walk.level);
+                           translation, step->ps, step->walk.address, step->walk.entry, step->walk.level);
         text_buffer_json_string(out, words);
         text_buffer_add(out, "}");
         return;
     }
-    text_buffer_format(out, "{\"begin_ps\": %" PRIu64 ", \"ps\": %" PRIu64 ", \"part\": \"%s\", \"at\": ",
-                       step->begin_ps - request->submit_ps, step->ps, ledger_part_name(step->part));
+    text_buffer_format(
+        out, "{%s\"begin_ps\": %" PRId64 ", \"ps\": %" PRIu64 ", \"part\": \"%s\", \"at\": ", translation,
+        (int64_t)(step->begin_ps - request->submit_ps), step->ps, ledger_part_name(step->part));
     text_buffer_json_string(
         out, step->driver ? "CPU"
                           : place_words(simulation, first ? request->function_id : step->function_id, bdf));

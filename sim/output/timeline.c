@@ -58,7 +58,7 @@ static void write_request(const struct request_trace *trace, const struct traced
                        request->length_bytes, request->address, request->failed ? " failed" : "");
     slice(out, name.text, request->stream, row, request->submit_ps, request->done_ps - request->submit_ps);
     for (uint32_t i = 0; i < count; i++) {
-        if (!steps[i].is_walk)
+        if (!steps[i].is_walk && !steps[i].of_translation)
             slice(out, ledger_part_name(steps[i].part), request->stream, row, steps[i].begin_ps, steps[i].ps);
     }
     text_buffer_fini(&name);

@@ -47,6 +47,8 @@ static int check_request(const cJSON *request)
             entries += strstr(cJSON_GetObjectItem(step, "text")->valuestring, "entry at") != NULL;
             continue;
         }
+        if (cJSON_GetObjectItem(step, "translation"))
+            continue;
         ck_assert_double_eq(number(step, "begin_ps"), at);
         at += number(step, "ps");
     }
@@ -90,6 +92,36 @@ START_TEST(steps_add_up_and_walks_read_what_they_must)
             NULL);
     explain("explain topologies/gpu-server-two-level-switches.json 05:00.0 06:00.0 -f json", 0, NULL);
     explain("explain topologies/conventional-pci.json 02:00.0 0x1000 -f json", 0, NULL);
+}
+END_TEST
+
+/* A device that asks for its translations: the life of that request is told, too, and is what it waited for.
+ */
+START_TEST(a_translation_request_is_followed)
+{
+    static const char arguments[] = "explain 'synthetic:rp[acs](ep[ats])' 01:00.0 0x40000000 -f json";
+    ck_assert_int_eq(explain(arguments, 0, NULL), 2 + 4);
+    char *text = output_of(arguments, 0);
+    cJSON *document = cJSON_Parse(text);
+    const cJSON *request = cJSON_GetArrayItem(cJSON_GetObjectItem(document, "requests"), 0), *step;
+    double waited = 0, asked = 0, hops = 0;
+    cJSON_ArrayForEach(step, cJSON_GetObjectItem(request, "steps"))
+    {
+        if (cJSON_GetObjectItem(step, "walk"))
+            continue;
+        const char *part = cJSON_GetObjectItem(step, "part")->valuestring;
+        if (cJSON_GetObjectItem(step, "translation")) {
+            asked += number(step, "ps");
+            hops += strcmp(part, "link_serialisation") == 0;
+        } else if (strcmp(part, "device_tlb") == 0) {
+            waited += number(step, "ps");
+        }
+    }
+    ck_assert_double_gt(waited, 0);
+    ck_assert_double_eq(asked, waited);
+    ck_assert_double_eq(hops, 2); /* there, and back */
+    cJSON_Delete(document);
+    free(text);
 }
 END_TEST
 
@@ -222,6 +254,7 @@ Suite *explain_suite(void)
     TCase *tests = tcase_create("explain");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, steps_add_up_and_walks_read_what_they_must);
+    tcase_add_test(tests, a_translation_request_is_followed);
     tcase_add_test(tests, a_request_that_fails_says_why);
     tcase_add_test(tests, the_slowest_operations_of_a_run_are_explained);
     tcase_add_test(tests, drivers_are_part_of_the_slowest_operations);
