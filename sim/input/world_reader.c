@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+enum { HOSTS_MAX = 1 << 20 };
+
 /* A segment is one DMA operation; more than a workload's largest is not. */
 static const uint64_t segment_maximum = UINT64_C(4) << 20;
 
@@ -219,6 +221,12 @@ static uint32_t read_levels(const struct json_node *object, const char *key, uin
     return count;
 }
 
+/* Places, as far as they matter: more than there may be is as good as any such number. */
+static uint64_t times(uint64_t hosts, uint32_t count)
+{
+    return hosts > HOSTS_MAX ? hosts : hosts * count;
+}
+
 static uint64_t read_fat_tree(struct world_network *network, const struct json_node *object)
 {
     uint64_t hosts = 1;
@@ -235,7 +243,7 @@ static uint64_t read_fat_tree(struct world_network *network, const struct json_n
         return UINT64_MAX;
     }
     for (uint32_t i = 0; i < network->levels; i++)
-        hosts *= network->down[i];
+        hosts = times(hosts, network->down[i]);
     return hosts;
 }
 
@@ -247,7 +255,7 @@ static uint64_t read_dragonfly(struct world_network *network, const struct json_
     for (int i = 0; i < DRAGONFLY_LEVELS; i++) {
         network->links[i] = 1;
         all &= json_get_u32(object, names[i], 1, 65536, &network->counts[i]);
-        hosts *= network->counts[i];
+        hosts = times(hosts, network->counts[i]);
     }
     all &= json_get_u32(object, "nodes", 1, 65536, &network->nodes);
     struct json_node links = json_member(object, "links");
@@ -258,7 +266,7 @@ static uint64_t read_dragonfly(struct world_network *network, const struct json_
                    "\"links\"");
         return UINT64_MAX;
     }
-    return hosts * network->nodes;
+    return times(hosts, network->nodes);
 }
 
 static void read_platform(struct world *world, const struct json_node *object,
@@ -318,9 +326,11 @@ static void read_network(struct world *world, const struct json_node *root, stru
                                                           : 1;
     if (hosts == UINT64_MAX)
         return;
-    if (hosts < world->host_count || hosts > 1 << 20)
-        json_error(&object, "world-hosts", "it has places for %" PRIu64 " NICs, and there are %" PRIu32,
-                   hosts, world->host_count);
+    if (hosts < world->host_count || hosts > HOSTS_MAX)
+        json_error(&object, "world-hosts",
+                   hosts > HOSTS_MAX ? "it has places for more than %" PRIu64 " NICs, and there are %" PRIu32
+                                     : "it has places for %" PRIu64 " NICs, and there are %" PRIu32,
+                   hosts > HOSTS_MAX ? (uint64_t)HOSTS_MAX : hosts, world->host_count);
     network->host_count = (uint32_t)hosts;
 }
 

@@ -390,8 +390,13 @@ static void read_collective(struct world *world, const struct json_node *object)
     if (json_require(object, "kind", "all-reduce or all-to-all") &&
         json_get_choice(object, "kind", world_collective_words, &word))
         collective->kind = (enum world_collective_kind)word;
+    struct json_node algorithm = json_member(object, "algorithm");
     if (json_get_choice(object, "algorithm", world_algorithm_words, &word))
         collective->algorithm = (enum world_algorithm)word;
+    if (json_given(&algorithm) && collective->kind == COLLECTIVE_ALL_TO_ALL)
+        json_error_at_key(
+            &algorithm, "world-algorithm",
+            "\"algorithm\" is for an all-reduce: in an all-to-all each rank sends to each other one");
     if (json_require(object, "size", "that of one rank's data"))
         json_get_size(object, "size", 1, size_maximum, &collective->size_bytes);
     json_get_u32(object, "repeat", 1, 1000000, &collective->repeat);

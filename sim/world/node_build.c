@@ -5,8 +5,11 @@
 
 #include "sim/base/arena.h"
 #include "sim/input/workload_reader.h"
+#include "sim/kernel/random.h"
 #include "sim/world/world_simulation.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Many machines take turns: each is to keep to few cache lines. */
@@ -290,6 +293,19 @@ static void make_streams(struct node *node)
     }
 }
 
+/* The first machine has the world's; the others draw theirs, so that worlds of neighbouring seeds have no
+ * machine in common. */
+static uint64_t seed_of(const struct node *node)
+{
+    struct random_stream stream;
+    char name[32];
+    if (node->number == 0)
+        return node->simulation->world->seed;
+    snprintf(name, sizeof(name), "machine %" PRIu32, node->number);
+    random_init(&stream, node->simulation->world->seed, name);
+    return random_next(&stream);
+}
+
 int node_build(struct node *node, struct diagnostics *diagnostics)
 {
     const struct simulation *shared = world_simulation_group(node->simulation, node->group);
@@ -301,7 +317,7 @@ int node_build(struct node *node, struct diagnostics *diagnostics)
                                        "there is no room in RAM for the transfers' buffers", diagnostics);
     map_windows(node);
     make_streams(node);
-    options.seed = node->simulation->world->seed + node->number;
+    options.seed = seed_of(node);
     options.outside = node_outside(node);
     options.initial_events = INITIAL_EVENTS;
     int status = machine_new(&shared->in_force, &node->workload, &options, &node->machine, diagnostics);
