@@ -30,6 +30,7 @@ static const char *const approximations[] = {
     "much later",
     "caches keep the state they had in the sample; faults, leaks and groups are those of the transaction "
     "engine only",
+    "streams that share pages stay in step as they begin; in a long run they may drift apart, and be slower",
 };
 
 static uint64_t stream_rate(const struct flow_stream_result *stream)
