@@ -53,6 +53,10 @@ void steady_window_end(struct machine *machine, uint32_t stream)
     steady->ended = true;
     steady->end_ps = machine->events.now_ps;
     steady->end_bytes = bytes_moved(machine, stream);
+    if (steady->end_ps <= machine->measured_from_ps)
+        return;
+    machine->traffic[stream].limit = stream_limit_now(machine, stream);
+    machine->traffic[stream].limit_known = true;
 }
 
 static uint64_t bytes_of_all(const struct machine *machine)

@@ -12,6 +12,7 @@
 #include "sim/machine/machine.h"
 #include "sim/machine/machine_mapping.h"
 #include "sim/machine/machine_series.h"
+#include "sim/machine/stream_limit.h"
 
 /** Kinds of events; target and argument as said. */
 enum machine_event {
@@ -62,6 +63,8 @@ struct traffic {
     bool exhausted; /**< nothing more to submit */
     bool over;      /**< has finished, and was counted */
     struct stream_result result;
+    struct stream_limit limit; /**< at the end of its steady window */
+    bool limit_known;
 };
 
 /** An interrupt that was posted to a virtual CPU, and not taken yet. */

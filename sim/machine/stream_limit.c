@@ -134,7 +134,13 @@ static uint32_t device_of(const struct machine *machine, const struct stream *st
     return found;
 }
 
-struct stream_limit machine_stream_limit(const struct machine *machine, uint32_t stream_id)
+struct stream_limit machine_stream_limit(const struct machine *machine, uint32_t stream)
+{
+    const struct traffic *traffic = &machine->traffic[stream];
+    return traffic->limit_known ? traffic->limit : stream_limit_now(machine, stream);
+}
+
+struct stream_limit stream_limit_now(const struct machine *machine, uint32_t stream_id)
 {
     const struct traffic *traffic = &machine->traffic[stream_id];
     const struct memory *memory = &machine->root_complex.memory;

@@ -8,8 +8,8 @@
  * takes (credits, tags, slots): all in use for four fifths of the time or more, it is the limit, at the rate
  * of number by time (Little's law). What works comes first, as those who wait for it hold the others
  * meanwhile; among the others, the one nearest to memory, for which those before it wait. Measured from
- * machine_measured_from_ps() on: in a run of few operations its end, when fewer are under way, counts as
- * well.
+ * machine_measured_from_ps() to the end of the stream's steady window (machine.h), or of the run where that
+ * is not after it.
  *
  * On its way are the stream's device, the links between it and the root complex, of peers it reached those up
  * to them, the unit that translates for it, memory, and the CPUs where its buffers are mapped in the run.
@@ -48,5 +48,8 @@ struct stream_limit {
 
 /** What limits stream @p stream, after the run. */
 struct stream_limit machine_stream_limit(const struct machine *machine, uint32_t stream);
+
+/** What limited it until now; during the run, at the end of its steady window. */
+struct stream_limit stream_limit_now(const struct machine *machine, uint32_t stream);
 
 #endif
