@@ -72,7 +72,7 @@ static void look_at_way(struct search *search, uint32_t function_id)
     uint32_t node = transport->node_of[function_id];
     while (node != NONE && transport->channel_up[node] != NONE) {
         uint32_t up = transport->channel_up[node];
-        look_at_channel(search, up + 1); /* ORDER: as connect() of machine_build.c adds them */
+        look_at_channel(search, up + 1); /* ORDER: build_connection() */
         look_at_channel(search, up);
         node = transport->channels[up].to_node;
     }

@@ -7,7 +7,7 @@ enum { WRITE_HEADER_BYTES = 16, DEFAULT_PAYLOAD = 128 };
 
 static const uint64_t ps_per_s = UINT64_C(1000000000000);
 
-/* The channel down beside a channel up: connect() makes them together. */
+/* The channel down beside a channel up: build_connection() makes them together. */
 const struct channel *fabric_channel_down(const struct machine *machine, uint32_t node)
 {
     return &machine_transport(machine)->channels[machine_transport(machine)->channel_up[node] + 1];
