@@ -10,6 +10,7 @@
 #include "models/device/device_model.h"
 #include "models/device/dma_engine.h"
 #include "models/host/dma_api.h"
+#include "models/host/guest_memory.h"
 #include "models/host/memory.h"
 #include "models/host/viommu.h"
 #include "models/host/virtual_cpu.h"
@@ -32,6 +33,7 @@ struct machine_parameters {
     struct swiotlb_parameters swiotlb;
     struct viommu_parameters viommu;
     struct virtual_cpu_parameters virtual_cpu;
+    struct guest_parameters guest;
     struct driver_parameters driver;
     union device_parameters
         devices[DEVICE_KINDS]; /**< [kind] what a workload leaves open of a device model */

@@ -84,11 +84,14 @@ struct iommu_parameters {
                                       handoff; 0: CPUs look without the lock */
     uint64_t invalidation_timeout_ps; /**< a device that does not answer an invalidation is given up */
     uint32_t invalidation_max_order;  /**< a page-selective invalidation covers up to 2^this pages of 4 KiB */
-    bool invalidation_hint;     /**< where no table is freed the driver spares the walk caches (VT-d: IH) */
-    uint32_t interrupt_entries; /**< interrupt entry cache; fully associative */
-    uint64_t interrupt_hit_ps;  /**< lookup in it; a miss reads the table (walk_read) as well */
-    uint64_t posted_update_ps;  /**< posted interrupts: the descriptor's atomic update */
-    uint32_t page_requests;     /**< entries of the page request queue (AMD: PPR log) */
+    bool caching_mode;      /**< software invalidates after mapping, too, and after a context entry is made
+                               (VT-d: CM, of a virtual unit; the others of entries for devices) */
+    bool snooped_tables;    /**< walkers see page tables in the CPU's caches (VT-d: ECAP.C) */
+    bool invalidation_hint; /**< where no table is freed the driver spares the walk caches (VT-d: IH) */
+    uint32_t interrupt_entries;    /**< interrupt entry cache; fully associative */
+    uint64_t interrupt_hit_ps;     /**< lookup in it; a miss reads the table (walk_read) as well */
+    uint64_t posted_update_ps;     /**< posted interrupts: the descriptor's atomic update */
+    uint32_t page_requests;        /**< entries of the page request queue (AMD: PPR log) */
     uint64_t page_request_wake_ps; /**< first page request to a handler having it */
     uint64_t page_fault_ps;        /**< a handler makes one page present */
     uint32_t page_fault_handlers;  /**< at work at once */

@@ -228,8 +228,12 @@ void remapping_unit_use_guest_format(struct remapping_unit *unit, uint32_t domai
  */
 void remapping_unit_nest(struct remapping_unit *unit, uint32_t domain, uint64_t guest_offset);
 
-/** Context (device table) entry: requests of @p requester_id belong to @p domain. Set-up only. */
+/** Context (device table) entry: requests of @p requester_id belong to @p domain. During the run software
+ * invalidates what the unit may have cached. */
 void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, uint32_t domain);
+
+/** Take the entry out again. What the unit has cached of it stays until it is invalidated. */
+void remapping_unit_detach(struct remapping_unit *unit, uint16_t requester_id);
 
 /** PASID table entry: requests of @p requester_id with @p pasid belong to @p domain. Set-up only. */
 void remapping_unit_attach_pasid(struct remapping_unit *unit, uint16_t requester_id, uint32_t pasid,

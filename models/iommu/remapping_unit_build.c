@@ -123,6 +123,11 @@ void remapping_unit_attach(struct remapping_unit *unit, uint16_t requester_id, u
     unit->contexts[requester_id] = domain + 1;
 }
 
+void remapping_unit_detach(struct remapping_unit *unit, uint16_t requester_id)
+{
+    unit->contexts[requester_id] = 0;
+}
+
 void remapping_unit_allow_ats(struct remapping_unit *unit, uint16_t requester_id)
 {
     unit->ats[requester_id] = true;

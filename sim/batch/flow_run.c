@@ -30,6 +30,23 @@ struct flow_job {
 
 /* ---- which streams ---- */
 
+/* A device that is its guest's for a part of the run only. */
+static bool comes_or_goes(const struct workload *workload, uint32_t function_id)
+{
+    for (uint32_t g = 0; g < workload->virtual_machine_count; g++) {
+        const struct virtual_machine *guest = &workload->virtual_machines[g];
+        for (uint32_t i = 0; i < guest->event_count; i++) {
+            if (guest->events[i].function_id == function_id)
+                return true;
+        }
+        for (uint32_t i = 0; i < guest->function_count && !guest->running; i++) {
+            if (guest->function_ids[i] == function_id)
+                return true;
+        }
+    }
+    return false;
+}
+
 static int check_stream(const struct workload *workload, const struct stream *stream,
                         struct diagnostics *diagnostics)
 {
@@ -37,7 +54,9 @@ static int check_stream(const struct workload *workload, const struct stream *st
                        : stream->device_kind != DEVICE_NONE        ? "is a device with its driver"
                        : stream->operation == STREAM_MSI           ? "sends interrupts"
                        : stream->misbehaviour != MISBEHAVIOUR_NONE ? "misbehaves"
-                                                                   : NULL;
+                       : comes_or_goes(workload, stream->function_id)
+                           ? "is of a device that comes to its guest, or goes, during the run"
+                           : NULL;
     if (!what)
         return STATUS_OK;
     workload_report(

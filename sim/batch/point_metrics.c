@@ -133,7 +133,10 @@ static unsigned section_of(const char *member)
     static const struct {
         const char *member;
         unsigned section;
-    } others[] = {{"driver", RESULT_DOMAINS}, {"bounce_buffers", RESULT_DOMAINS}};
+    } others[] = {{"refusals", RESULT_FAULTS},
+                  {"driver", RESULT_DOMAINS},
+                  {"bounce_buffers", RESULT_DOMAINS},
+                  {"virtual_machines", RESULT_DOMAINS}};
     for (unsigned s = 0; s < RESULT_SECTIONS; s++) {
         if (strcmp(member, result_section_names[s]) == 0)
             return 1U << s;

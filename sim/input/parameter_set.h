@@ -26,6 +26,7 @@ enum parameter_section {
     SECTION_SWIOTLB,
     SECTION_VIOMMU,
     SECTION_VIRTUAL_CPU,
+    SECTION_GUEST,
     SECTION_DRIVER,
     SECTION_NIC, /**< these in the order of enum device_kind */
     SECTION_NVME,
@@ -50,6 +51,7 @@ struct parameter_values {
         struct swiotlb_parameters swiotlb;
         struct viommu_parameters viommu;
         struct virtual_cpu_parameters virtual_cpu;
+        struct guest_parameters guest;
         struct driver_parameters driver;
         union device_parameters device;
         struct iommu_parameters iommu;

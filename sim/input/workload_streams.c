@@ -266,7 +266,8 @@ static void read_buffers(const struct json_node *node, const struct domain *doma
                       &stream->misbehaviour_delay_ps);
     stream->buffers = (enum stream_buffers)buffers;
     stream->misbehaviour = (enum misbehaviour)word;
-    if (stream_buffers_are_mapped(stream->buffers) && domain && domain->mode == TRANSLATION_STATIC)
+    if (stream_buffers_are_mapped(stream->buffers) && domain && domain->mode == TRANSLATION_STATIC &&
+        !domain->virtual_machine)
         json_error(
             &given, "workload-buffers",
             "nothing is mapped during the run in domains of mode \"static\", as \"%s\" is: \"strict\" and "

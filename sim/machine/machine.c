@@ -124,6 +124,9 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_DOORBELL:
         devices_on_doorbell(machine, target, argument);
         break;
+    case EVENT_GUEST:
+        guests_on_event(machine, target, argument);
+        break;
     case EVENT_OUTSIDE:
         machine->options.outside.called(machine->options.outside.context, argument);
         break;
@@ -147,7 +150,8 @@ static void make_more_room(struct machine *machine)
     dma_operation_pool_reserve(&machine->operations, 2 * workload->stream_count + 1);
     size_t events = (size_t)machine->transport.channel_count * 4 + machine->pool.count +
                     machine->operations.count + machine->engine_count + machine->completer_count +
-                    ((size_t)workload->stream_count + workload->domain_count) * 4;
+                    ((size_t)workload->stream_count + workload->domain_count) * 4 +
+                    machine->guests.pending * 2;
     for (uint32_t i = 0; i < machine->unit_count; i++)
         events += machine->units[i].parameters.walkers + 4 + machine->units[i].parameters.page_fault_handlers;
     event_queue_reserve(&machine->events, events);
@@ -208,6 +212,7 @@ void machine_begin(struct machine *machine, struct diagnostics *diagnostics)
 {
     machine->diagnostics = diagnostics;
     make_room(machine);
+    guests_begin(machine);
     traffic_start(machine);
     if (machine->workload->duration_ps)
         event_queue_push(&machine->events, machine->workload->duration_ps, PRIORITY_LAST, EVENT_STOP, 0, 0);
@@ -230,7 +235,8 @@ int machine_run(struct machine *machine, struct diagnostics *diagnostics)
     struct event event;
     uint64_t until_progress = PROGRESS_EVENTS;
     machine_begin(machine, diagnostics);
-    while (!machine->stopped && (machine->active_streams || !machine->workload->duration_ps) &&
+    while (!machine->stopped &&
+           (machine->active_streams || machine->guests.pending || !machine->workload->duration_ps) &&
            event_queue_pop(&machine->events, &event)) {
         if (machine->series.interval_ps)
             machine_series_advance(machine, machine->events.now_ps);
@@ -370,6 +376,8 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
     if (status == 0)
         mapping_init(machine);
     if (status == 0)
+        guests_init(machine, diagnostics);
+    if (status == 0)
         status = ats_init(machine, diagnostics);
     if (status == 0)
         machine_warm_memory(machine);
@@ -413,6 +421,7 @@ void machine_free(struct machine *machine)
     free(machine->peers);
     free(machine->refusals);
     free(machine->series.rows);
+    guests_fini(machine);
     mapping_fini(machine);
     tlp_pool_fini(&machine->pool);
     dma_operation_pool_fini(&machine->operations);

@@ -12,6 +12,7 @@
 #define IOMMUSIM_MACHINE_MACHINE_H
 
 #include "models/device/dma_engine.h"
+#include "sim/machine/machine_guests.h"
 #include "sim/machine/machine_mapping.h"
 #include "models/iommu/fault_log.h"
 #include "models/iommu/interrupt_remapping.h"
@@ -61,6 +62,7 @@ struct machine_options {
     uint32_t bounce_areas;           /**< likewise */
     bool bounce_all, bounce_none;    /**< all DMA of devices without translation bounces, or none does */
     bool bounce_none_for_reach;      /**< there is no pool for devices that do not reach all memory */
+    const uint32_t *group_of;        /**< [function] index of its group, NONE; NULL: not known */
     bool no_32_bit_addresses;        /**< IO virtual addresses below 4 GiB are not tried first */
     const struct reserved_range *reserved; /**< drivers' buffers are not mapped there */
     uint32_t reserved_count;
@@ -274,6 +276,8 @@ const struct iova_allocator *machine_iova_allocator(const struct machine *machin
 const struct viommu *machine_viommu(const struct machine *machine, uint32_t domain);
 /** Bytes x picoseconds during which unmapped buffers of domain @p domain could be reached. */
 __uint128_t machine_exposure(const struct machine *machine, uint32_t domain);
+/** Virtual machine @p index of the workload: how it started, its memory, its devices. */
+const struct guest *machine_guest(const struct machine *machine, uint32_t index);
 /** Interrupt messages of the run. sent = sum of outcomes, when all are over. */
 struct interrupt_counters {
     uint64_t sent, outcomes[INTERRUPT_OUTCOMES];

@@ -61,8 +61,7 @@ static unsigned page_shift(uint64_t page_bytes)
     return (unsigned)__builtin_ctzll(page_bytes);
 }
 
-/* The pages a mapping is made of in a unit: a guest's are of the largest size that both the host's pages and
- * the unit have. @return 0 where the unit has none such */
+/* The pages a mapping is made of in a unit. @return 0 where the unit has none such */
 static uint64_t page_bytes_in(const struct iommu_parameters *unit, enum page_table_format format,
                               const struct domain *domain, const struct mapping *mapping)
 {
@@ -70,6 +69,17 @@ static uint64_t page_bytes_in(const struct iommu_parameters *unit, enum page_tab
     while (domain->virtual_machine && shift > PAGE_SHIFT_4K && !iommu_has_page(unit, format, shift))
         shift -= 9;
     return iommu_has_page(unit, format, shift) ? UINT64_C(1) << shift : 0;
+}
+
+uint64_t machine_page_bytes(const struct machine *machine, uint32_t domain, const struct mapping *mapping)
+{
+    uint32_t unit_id = mapping_next_unit(machine, domain, 0);
+    if (unit_id == NONE)
+        return mapping->page_bytes;
+    const struct remapping_unit *unit = &machine->units[unit_id];
+    const struct iommu_domain *in_unit = &unit->domains[mapping_domain_id(machine, domain, unit_id)];
+    return page_bytes_in(&unit->parameters, in_unit->nested ? in_unit->stage2.format : in_unit->table.format,
+                         &machine->workload->domains[domain], mapping);
 }
 
 static int map_one(const struct machine *machine, struct remapping_unit *unit, struct page_table *table,
@@ -263,26 +273,14 @@ static void attach(struct machine *machine, uint32_t function_id, uint32_t unit_
         remapping_unit_attach(unit, requester_id, domain_id);
 }
 
-/* Devices that come to a guest later are not attached yet. */
-static bool attached_from_the_start(const struct machine *machine, const struct domain *domain,
-                                    uint32_t function_id)
-{
-    if (!domain->virtual_machine)
-        return true;
-    const struct virtual_machine *guest = &machine->workload->virtual_machines[domain->virtual_machine - 1];
-    for (uint32_t i = 0; i < guest->function_count; i++) {
-        if (guest->function_ids[i] == function_id)
-            return guest->running;
-    }
-    return false;
-}
-
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics)
 {
     uint32_t functions = machine->input->topology->function_count;
     uint32_t *all = arena_array(machine->arena, (size_t)machine->unit_count * machine->workload->domain_count,
                                 sizeof(*all));
     machine->mapping.domain_ids = all;
+    machine->mapping.table_pages =
+        arena_array(machine->arena, machine->workload->domain_count, sizeof(uint64_t));
     machine->mapping.domain_of = arena_array(machine->arena, functions, sizeof(uint32_t));
     for (uint32_t f = 0; f < functions; f++)
         machine->mapping.domain_of[f] = NONE;
@@ -300,10 +298,13 @@ int machine_build_domains(struct machine *machine, struct diagnostics *diagnosti
                 *unit_id = NO_UNIT;
             if (*unit_id == NO_UNIT)
                 continue;
+            size_t pages = machine->units[*unit_id].memory.count;
             int status = domain_in_unit(machine, ids, *unit_id, domain, diagnostics);
+            if (!machine->mapping.table_pages[d])
+                machine->mapping.table_pages[d] = machine->units[*unit_id].memory.count - pages;
             if (status < 0)
                 return status;
-            if (attached_from_the_start(machine, domain, function_id))
+            if (!domain->virtual_machine) /* guests attach theirs themselves */
                 attach(machine, function_id, *unit_id, ids[*unit_id], domain, diagnostics);
         }
     }

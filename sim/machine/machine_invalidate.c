@@ -113,11 +113,24 @@ static void submit_interrupt(struct machine *machine, uint32_t job_id)
     invalidation_queue_submit(&machine->queues[job->unit], &invalidation, 1, job_id);
 }
 
+static void submit_context(struct machine *machine, uint32_t job_id)
+{
+    const struct mapping_job *job = &machine->mapping.jobs[job_id];
+    struct invalidation *batch = machine->mapping.batch;
+    uint32_t count = guest_flush(machine, job, batch);
+    machine->mapping.cpus[job->cpu].spin_from_ps = machine->events.now_ps;
+    invalidation_queue_submit(&machine->queues[job->unit], batch, count, job_id);
+}
+
 void mapping_invalidate(struct machine *machine, uint32_t job_id)
 {
     struct mapping_job *job = &machine->mapping.jobs[job_id];
     if (job->kind == JOB_INTERRUPT) {
         submit_interrupt(machine, job_id);
+        return;
+    }
+    if (job->kind == JOB_CONTEXT) {
+        submit_context(machine, job_id);
         return;
     }
     job->covered = machine->mapping.domains[job->domain].unmap_number;
@@ -155,7 +168,8 @@ void mapping_on_invalidated(void *context, uint32_t unit, uint32_t job_id)
     uint64_t now_ps = machine->events.now_ps, spun_ps = now_ps - machine->mapping.cpus[job->cpu].spin_from_ps;
     job->time.now_ps = now_ps;
     job->time.spent_ps[viommu_has_turn(job) ? KERNEL_HYPERVISOR : KERNEL_INVALIDATION] += spun_ps;
-    job->unit = job->kind == JOB_INTERRUPT ? NONE : mapping_next_unit(machine, job->domain, unit + 1);
+    bool one_unit = job->kind == JOB_INTERRUPT || job->kind == JOB_CONTEXT;
+    job->unit = one_unit ? NONE : mapping_next_unit(machine, job->domain, unit + 1);
     if (job->unit != NONE)
         submit(machine, job_id);
     else if (viommu_has_turn(job))

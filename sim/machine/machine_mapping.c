@@ -349,6 +349,7 @@ static int begin(struct machine *machine, uint32_t job_id)
     case JOB_INVALIDATE:
     case JOB_FLUSH:
     case JOB_INTERRUPT:
+    case JOB_CONTEXT:
         break;
     }
     job->phase = PHASE_BEGUN;
@@ -409,6 +410,7 @@ void mapping_on_cpu(struct machine *machine, uint32_t cpu)
         break;
     case JOB_INVALIDATE:
     case JOB_INTERRUPT:
+    case JOB_CONTEXT:
         mapping_invalidate(machine, job_id);
         break;
     case JOB_FLUSH:

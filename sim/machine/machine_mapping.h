@@ -33,6 +33,7 @@ enum mapping_job_kind {
     JOB_INVALIDATE, /**< of a trace: a range, or the whole domain */
     JOB_FLUSH,      /**< lazy mode's timer */
     JOB_INTERRUPT,  /**< an interrupt entry was rewritten */
+    JOB_CONTEXT,    /**< an entry of a guest's device was written or cleared (machine_guests.h) */
     JOB_WORK,       /**< something else, that takes work_ps */
 };
 
@@ -154,6 +155,7 @@ struct mapping_state {
     struct mapping_domain *domains; /**< [domain of the workload] */
     uint32_t *domain_ids;           /**< [domain x unit] its number in the unit, NONE where it is in none */
     uint32_t *domain_of;            /**< [function], NONE */
+    uint64_t *table_pages;          /**< [domain] pages of its tables before the run, in its first unit */
     struct dma_device *devices;     /**< [function] */
     struct mapping_cpu *cpus;
     uint32_t cpu_count;

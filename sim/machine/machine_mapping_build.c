@@ -309,6 +309,8 @@ static void init_cpus(struct machine *machine)
         const struct virtual_cpus *cpus = &workload->virtual_machines[g].cpus;
         if (cpus->first + cpus->count > state->cpu_count)
             state->cpu_count = cpus->first + cpus->count;
+        if (workload->virtual_machines[g].cpu >= state->cpu_count)
+            state->cpu_count = workload->virtual_machines[g].cpu + 1;
     }
     state->cpus = arena_array(machine->arena, state->cpu_count, sizeof(*state->cpus));
     for (uint32_t i = 0; i < state->cpu_count; i++)

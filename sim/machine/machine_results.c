@@ -4,7 +4,9 @@
 
 uint64_t machine_end_ps(const struct machine *machine)
 {
-    return machine->active_streams ? machine->events.now_ps : machine->streams_end_ps;
+    uint64_t streams_ps = machine->active_streams ? machine->events.now_ps : machine->streams_end_ps;
+    uint64_t guests_ps = machine->guests.pending ? machine->events.now_ps : machine->guests.end_ps;
+    return streams_ps > guests_ps ? streams_ps : guests_ps;
 }
 
 uint64_t machine_measured_from_ps(const struct machine *machine)
@@ -25,6 +27,11 @@ const struct stream_result *machine_stream_result(const struct machine *machine,
 const struct remapping_unit *machine_unit(const struct machine *machine, uint32_t unit)
 {
     return &machine->units[unit];
+}
+
+const struct guest *machine_guest(const struct machine *machine, uint32_t index)
+{
+    return &machine->guests.guests[index];
 }
 
 const struct mapping_counters *machine_mapping_counters(const struct machine *machine, uint32_t domain)

@@ -10,6 +10,7 @@
 #include "sim/input/trace.h"
 #include "sim/kernel/random.h"
 #include "sim/machine/machine.h"
+#include "sim/machine/machine_guests.h"
 #include "sim/machine/machine_mapping.h"
 #include "sim/machine/machine_series.h"
 #include "sim/machine/stream_limit.h"
@@ -37,6 +38,7 @@ enum machine_event {
     EVENT_DEVICE,             /**< target: stream, argument: token; time its device asked for has passed */
     EVENT_VIRTUAL_CPU,        /**< target: CPU, argument: machine_virtual_cpus.c's own */
     EVENT_DOORBELL,           /**< target: stream, argument: what machine_devices.c knows it by */
+    EVENT_GUEST,              /**< target: virtual machine, argument: its own */
     EVENT_OUTSIDE,            /**< argument: token of a machine_call_at() */
     EVENT_STOP,               /**< the workload's duration is over */
 };
@@ -61,6 +63,7 @@ struct traffic {
     struct trace_record pending; /**< trace: read ahead, not yet submitted */
     bool pending_valid;
     bool exhausted; /**< nothing more to submit */
+    bool begun;     /**< its device was there: its first operation is submitted, or will be */
     bool over;      /**< has finished, and was counted */
     struct stream_result result;
     struct stream_limit limit; /**< at the end of its steady window */
@@ -130,6 +133,7 @@ struct machine {
     uint32_t peer_count;
     size_t peer_capacity;
     struct mapping_state mapping;
+    struct guests_state guests;
     struct interrupt_remapping *interrupts; /**< [unit] */
     struct interrupt_counters interrupt_counters;
     struct guest_cpu *guest_cpus;              /**< [CPU] */
@@ -147,6 +151,10 @@ void machine_warn_of_payloads(const struct machine *machine, struct diagnostics 
 
 /** Domains, page tables, contexts (machine_domains.c). @return 0 or STATUS_BAD_INPUT */
 int machine_build_domains(struct machine *machine, struct diagnostics *diagnostics);
+
+/** The pages that a mapping of a domain is made of: a guest's are of the largest size that both the host's
+ * pages and the (first) unit have. */
+uint64_t machine_page_bytes(const struct machine *machine, uint32_t domain, const struct mapping *mapping);
 
 /** The CPU has written the buffers of the workload before the run (machine_domains.c). */
 void machine_warm_memory(struct machine *machine);
@@ -167,6 +175,10 @@ bool machine_queues_hold(const struct machine *machine);
 int traffic_open(struct machine *machine, struct diagnostics *diagnostics);
 void traffic_start(struct machine *machine);
 void traffic_close(struct machine *machine);
+/** The function's device is its guest's now: streams that waited for it begin. */
+void traffic_start_function(struct machine *machine, uint32_t function_id);
+/** The device is not its guest's any more: a model of a device and its driver ends. Generators go on. */
+void traffic_device_gone(struct machine *machine, uint32_t function_id);
 /** Something of a stream with a device was begun, or is over. */
 void traffic_device_begins(struct machine *machine, uint32_t stream);
 void traffic_device_ends(struct machine *machine, uint32_t stream);

@@ -3,6 +3,7 @@
 
 #include "sim/analysis/reserved_regions.h"
 #include "sim/base/arena.h"
+#include "sim/machine/guest_assignment.h"
 
 #include <stdlib.h>
 
@@ -76,6 +77,21 @@ static const bool *interrupt_remapping(const struct simulation *simulation)
     return remaps;
 }
 
+/* [function] index of its group, NONE where it is in none. */
+static const uint32_t *groups_of_functions(const struct simulation *simulation)
+{
+    const struct iommu_groups *groups = simulation->groups;
+    uint32_t count = simulation->input->topology->function_count;
+    uint32_t *group_of = arena_array(simulation->arena, count, sizeof(*group_of));
+    for (uint32_t f = 0; f < count; f++)
+        group_of[f] = NONE;
+    for (uint32_t g = 0; g < groups->group_count; g++) {
+        for (uint32_t i = 0; i < groups->groups[g].member_count; i++)
+            group_of[groups->groups[g].members[i]] = g;
+    }
+    return group_of;
+}
+
 void simulation_init(struct simulation *simulation, const struct machine_input *input,
                      enum iommu_choice choice, const char *cmdline, struct diagnostics *diagnostics)
 {
@@ -91,6 +107,7 @@ void simulation_init(struct simulation *simulation, const struct machine_input *
     uint32_t *unit_of = arena_array(simulation->arena, count, sizeof(*unit_of));
     for (uint32_t f = 0; f < count; f++)
         unit_of[f] = groups->platform.enabled ? groups->coverage->functions[f].unit : NO_UNIT;
+    simulation->options.group_of = groups_of_functions(simulation);
     simulation->options.acs_control = reach_acs_control(simulation->arena, groups);
     simulation->options.unit_of = unit_of;
     simulation->options.interrupt_remapping = interrupt_remapping(simulation);
@@ -121,17 +138,6 @@ static const enum translation_mode *kernel_modes(const struct simulation *simula
         for (uint32_t i = 0; i < groups->groups[g].member_count; i++)
             of[groups->groups[g].members[i]] = modes[groups->groups[g].type];
     }
-    return of;
-}
-
-/* [function] its group, or NONE. */
-static const uint32_t *groups_of_functions(const struct simulation *simulation)
-{
-    const struct iommu_groups *groups = simulation->groups;
-    uint32_t count = simulation->input->topology->function_count,
-             *of = arena_array(simulation->arena, count, sizeof(*of));
-    for (uint32_t f = 0; f < count; f++)
-        of[f] = groups->decisions[f].group;
     return of;
 }
 
@@ -204,6 +210,9 @@ int simulation_build(struct simulation *simulation, const struct workload *workl
     const uint32_t *domain_of = domains_of_functions(simulation, workload);
     bool *told = arena_array(simulation->arena, workload->domain_count, sizeof(*told));
     simulation->workload = workload;
+    int status = guest_assignment_check(simulation->groups, workload, diagnostics);
+    if (status < 0)
+        return status;
     for (uint32_t g = 0; g < simulation->groups->group_count; g++)
         warn_of_group(simulation, workload, &simulation->groups->groups[g], domain_of, told, diagnostics);
     return machine_new(&simulation->in_force, workload, &simulation->options, &simulation->machine,

@@ -368,11 +368,48 @@ void traffic_start(struct machine *machine)
 {
     for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
         const struct stream *stream = &machine->workload->streams[i];
+        enum guest_device_state device = guests_device_state(machine, stream->function_id);
+        if (device == GUEST_DEVICE_REFUSED) {
+            machine->traffic[i].exhausted = machine->traffic[i].over = true;
+            continue;
+        }
         machine->warming_streams += stream->warmup_operations != 0;
         if (stream->source == STREAM_SUBMITTED)
             continue;
         machine->active_streams++;
-        post_issue(machine, i, stream->start_ps);
+        machine->traffic[i].begun = device == GUEST_DEVICE_USABLE;
+        if (machine->traffic[i].begun)
+            post_issue(machine, i, stream->start_ps);
+    }
+}
+
+void traffic_start_function(struct machine *machine, uint32_t function_id)
+{
+    uint32_t engine = machine->engine_of[function_id];
+    if (engine != NONE)
+        machine->engines[engine].stopped = false; /* it was reset */
+    for (uint32_t i = 0; machine->traffic && i < machine->workload->stream_count; i++) {
+        struct traffic *traffic = &machine->traffic[i];
+        const struct stream *stream = traffic->stream;
+        if (stream->function_id != function_id || stream->source == STREAM_SUBMITTED || traffic->begun ||
+            traffic->over)
+            continue;
+        traffic->begun = true;
+        event_queue_reserve(&machine->events, 1);
+        post_issue(machine, i,
+                   stream->start_ps > machine->events.now_ps ? stream->start_ps : machine->events.now_ps);
+    }
+}
+
+void traffic_device_gone(struct machine *machine, uint32_t function_id)
+{
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
+        struct traffic *traffic = &machine->traffic[i];
+        if (traffic->stream->function_id != function_id || !traffic->device)
+            continue;
+        machine->engines[machine->engine_of[function_id]].stopped = true;
+        traffic->exhausted = true;
+        check_finished(machine, i);
     }
 }
 

@@ -41,6 +41,7 @@ void result_json_domains(struct json_layout *layout, const struct result *result
             write_domain(layout, result, d, got);
     }
     layout_close(layout, ']', true);
+    result_json_guests(layout, result);
     result_json_drivers(layout, result);
 }
 
@@ -123,5 +124,6 @@ void result_text_domains(const struct result *result, struct text_buffer *out)
         if (machine_viommu(result->simulation->machine, d))
             result_text_viommu(&workload->domains[d], machine_viommu(result->simulation->machine, d), out);
     }
+    result_text_guests(result, out);
     result_text_drivers(result, out);
 }

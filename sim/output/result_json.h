@@ -24,6 +24,8 @@ void result_json_host(struct json_layout *layout, const struct result *result);
 void result_json_refusals(struct json_layout *layout, const struct result *result);
 void result_json_faults(struct json_layout *layout, const struct result *result);
 void result_json_domains(struct json_layout *layout, const struct result *result);
+/** Virtual machines (result_guests.c). */
+void result_json_guests(struct json_layout *layout, const struct result *result);
 /** CPU time of drivers, bounce buffers (result_drivers.c). */
 void result_json_drivers(struct json_layout *layout, const struct result *result);
 /** Of a stream, in its object; of a domain, in its. */

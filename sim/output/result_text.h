@@ -20,6 +20,8 @@ void result_text_refusals(const struct result *result, struct text_buffer *out);
 void result_text_faults(const struct result *result, struct text_buffer *out);
 /** Part of it: what was mapped and unmapped during the run (result_domains.c). */
 void result_text_domains(const struct result *result, struct text_buffer *out);
+/** Part of that: virtual machines (result_guests.c). */
+void result_text_guests(const struct result *result, struct text_buffer *out);
 /** Part of that: CPU time of drivers, buffers, bounce buffers (result_drivers.c). */
 void result_text_drivers(const struct result *result, struct text_buffer *out);
 /** What the virtual IOMMU of a guest's domain did, where it was used. */

@@ -67,6 +67,7 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                              .areas = 1,
                                              .copy_bytes_per_s = UINT64_C(10000000000),
                                              .encrypt_bytes_per_s = UINT64_C(5000000000)};
+    p->guest = (struct guest_parameters){.clear_bytes_per_s = UINT64_C(10000000000), .resets = 1};
     p->units[0] = (struct iommu_parameters){.context_entries = 64,
                                             .context_ways = 4,
                                             .iotlb_entries = 64,

@@ -143,6 +143,20 @@ START_TEST(words_that_do_nothing)
 }
 END_TEST
 
+START_TEST(pages_behind_a_guest)
+{
+    double ready_ps[ROWS], rate[ROWS], tables[ROWS];
+    ck_assert_int_eq(figures("guest-pages", "ready_ps", ready_ps), 3);
+    ck_assert_int_eq(figures("guest-pages", "reads_per_s", rate), 3);
+    ck_assert_int_eq(figures("guest-pages", "page_table_bytes", tables), 3);
+    ck_assert_double_lt(ready_ps[1], 0.95 * ready_ps[0]); /* clearing memory is most of it */
+    ck_assert_double_gt(ready_ps[1], 0.8 * ready_ps[0]);
+    ck_assert_double_gt(rate[1], rate[0]);
+    ck_assert_double_gt(rate[2], 2 * rate[1]); /* the IOTLB holds all of it */
+    ck_assert_double_gt(tables[0], 400 * tables[1]);
+}
+END_TEST
+
 Suite *what_if_studies_suite(void)
 {
     Suite *suite = suite_create("what_if_studies");
@@ -155,6 +169,7 @@ Suite *what_if_studies_suite(void)
     tcase_add_test(tests, pages_of_a_buffer);
     tcase_add_test(tests, an_iommu_of_a_guest);
     tcase_add_test(tests, words_that_do_nothing);
+    tcase_add_test(tests, pages_behind_a_guest);
     suite_add_tcase(suite, tests);
     return suite;
 }
