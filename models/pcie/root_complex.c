@@ -455,7 +455,7 @@ static void translate(struct root_complex *root_complex, uint32_t index)
     tlp->translated = true;
     work->iova = tlp->transaction.address;
     work->pasid = tlp->pasid;
-    work->requester_id = tlp->transaction.requester_id;
+    work->requester_id = root_complex_source_id(root_complex, tlp);
     work->write = tlp->flow == FLOW_POSTED;
     work->kind = (enum work_kind)tlp->transaction.address_type; /* ORDER: enum work_kind, enum address_type */
     if (remapping_unit_translate(&root_complex->units[unit], index))

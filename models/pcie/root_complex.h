@@ -47,8 +47,10 @@ struct root_complex {
     struct remapping_unit *units;
     struct invalidation_queue *queues; /**< [unit] they wait for requests under way */
     uint32_t unit_count;
-    const uint32_t *node_of; /**< [function] NUMA node it hangs on */
-    uint32_t *unit_of;       /**< [function] unit that translates its requests, or NO_UNIT: flat physical */
+    const uint32_t *node_of;  /**< [function] NUMA node it hangs on */
+    uint32_t *unit_of;        /**< [function] unit that translates its requests, or NO_UNIT: flat physical */
+    const uint16_t *alias_of; /**< [function] requester id that the IOMMU sees of it, its own but for devices
+                                 with a quirk; NULL: each its own */
     struct root_port_order *orders; /**< [ingress number at the root complex] */
     struct completer *completers;   /**< [completer]; those of root functions come first */
     uint32_t *completer_of;         /**< [function on a root bus] its completer towards it; NONE elsewhere */
@@ -74,6 +76,15 @@ struct root_complex {
     uint64_t reads_high;          /**< most read slots taken at once */
     struct saturation slots_full; /**< all are taken */
 };
+
+/** The requester id of a request at the IOMMU. MODEL: devices that send under another function's id, or one
+ * nobody has, are told apart by it here only; on their way requests and completions go by their own. */
+static inline uint16_t root_complex_source_id(const struct root_complex *root_complex, const struct tlp *tlp)
+{
+    uint16_t id = tlp->transaction.requester_id;
+    return root_complex->alias_of && id == tlp->original_requester_id ? root_complex->alias_of[tlp->origin_id]
+                                                                      : id;
+}
 
 /** A TLP arrived at the root complex for the host (fate FATE_HOST), for a peer (FATE_FORWARD), or a request
  * for a root port itself (FATE_DELIVER). */

@@ -332,6 +332,7 @@ static void build_root_complex(struct machine *machine)
     for (uint32_t i = 0; i < machine->unit_count; i++)
         machine->units[i].host_memory = &root_complex->memory;
     root_complex->units = machine->units;
+    root_complex->alias_of = machine->options.alias_of;
     root_complex->queues = machine->queues;
     root_complex->unit_count = machine->unit_count;
     root_complex->unit_of = arena_array(machine->arena, functions, sizeof(uint32_t));

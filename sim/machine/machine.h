@@ -62,6 +62,7 @@ struct machine_options {
     uint32_t bounce_areas;           /**< likewise */
     bool bounce_all, bounce_none;    /**< all DMA of devices without translation bounces, or none does */
     bool bounce_none_for_reach;      /**< there is no pool for devices that do not reach all memory */
+    const uint16_t *alias_of;        /**< struct root_complex */
     const uint32_t *group_of;        /**< [function] index of its group, NONE; NULL: not known */
     bool no_32_bit_addresses;        /**< IO virtual addresses below 4 GiB are not tried first */
     const struct reserved_range *reserved; /**< drivers' buffers are not mapped there */

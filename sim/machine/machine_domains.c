@@ -13,8 +13,8 @@
 
 enum { ROUTE_STEPS_MAX = 1024 };
 
-/* The requester id that arrives at the root complex for requests of a function: bridges on the way may
- * replace it. */
+/* The requester id that the IOMMU sees of requests of a function: bridges on the way may replace it, and some
+ * devices send under another. */
 uint16_t machine_requester_id(const struct machine *machine, uint32_t function_id)
 {
     const struct pci_function *function = &machine->input->topology->functions[function_id];
@@ -32,7 +32,9 @@ uint16_t machine_requester_id(const struct machine *machine, uint32_t function_i
             break;
         place = decision.next;
     }
-    return transaction.requester_id;
+    bool own = transaction.requester_id == pci_requester_id(function->bus, function->devfn);
+    return own && machine->options.alias_of ? machine->options.alias_of[function_id]
+                                            : transaction.requester_id;
 }
 
 static bool has_function(const struct domain *domain, uint32_t function_id)

@@ -67,12 +67,13 @@ uint64_t interrupts_arrived(void *context, uint32_t index)
 {
     struct machine *machine = context;
     struct tlp *tlp = &machine->pool.items[index];
+    uint16_t source_id = root_complex_source_id(&machine->root_complex, tlp);
     uint32_t unit = remapping_unit_of(machine, tlp->origin_id);
     uint64_t now_ps = machine->events.now_ps;
     struct interrupt_decision decision = {.outcome = INTERRUPT_DIRECT};
     if (unit != NO_UNIT)
-        decision = interrupt_remapping_decide(&machine->interrupts[unit], tlp->transaction.address,
-                                              tlp->transaction.requester_id);
+        decision =
+            interrupt_remapping_decide(&machine->interrupts[unit], tlp->transaction.address, source_id);
     machine->interrupt_counters.sent++;
     tlp->interrupt_outcome = (uint8_t)decision.outcome;
     tlp->interrupt_entry = (uint16_t)decision.entry;
@@ -82,7 +83,7 @@ uint64_t interrupts_arrived(void *context, uint32_t index)
     const struct fault_record record = {.time_ps = now_ps,
                                         .address = tlp->transaction.address,
                                         .function_id = tlp->origin_id,
-                                        .source_id = tlp->transaction.requester_id,
+                                        .source_id = source_id,
                                         .reason = (uint8_t)decision.fault,
                                         .write = true};
     fault_log_add(&machine->fault_logs[unit], &record);

@@ -2,6 +2,7 @@
 #include "sim/machine/simulation.h"
 
 #include "sim/analysis/reserved_regions.h"
+#include "sim/analysis/dma_alias.h"
 #include "sim/base/arena.h"
 #include "sim/machine/guest_assignment.h"
 
@@ -92,6 +93,30 @@ static const uint32_t *groups_of_functions(const struct simulation *simulation)
     return group_of;
 }
 
+/* [function] the requester id its DMA carries: that of the kernel's table of quirks (or of firmware) where
+ * there is one. Of functions with several nobody knows, nor of those that the topology says may use others.
+ */
+static const uint16_t *aliases_of_functions(const struct simulation *simulation)
+{
+    const struct topology *topology = simulation->input->topology;
+    uint16_t *alias_of = arena_array(simulation->arena, topology->function_count, sizeof(*alias_of));
+    for (uint32_t f = 0; f < topology->function_count; f++) {
+        const struct pci_function *function = &topology->functions[f];
+        struct devfn_set set = simulation->groups->alias_sets[f];
+        uint8_t alias = function->devfn;
+        unsigned count = 0;
+        for (unsigned devfn = 0; devfn <= UINT8_MAX; devfn++) {
+            if (devfn == function->devfn || !devfn_set_has(&set, (uint8_t)devfn))
+                continue;
+            alias = (uint8_t)devfn;
+            count++;
+        }
+        alias_of[f] =
+            pci_requester_id(function->bus, count == 1 && !function->alias_count ? alias : function->devfn);
+    }
+    return alias_of;
+}
+
 void simulation_init(struct simulation *simulation, const struct machine_input *input,
                      enum iommu_choice choice, const char *cmdline, struct diagnostics *diagnostics)
 {
@@ -107,6 +132,7 @@ void simulation_init(struct simulation *simulation, const struct machine_input *
     uint32_t *unit_of = arena_array(simulation->arena, count, sizeof(*unit_of));
     for (uint32_t f = 0; f < count; f++)
         unit_of[f] = groups->platform.enabled ? groups->coverage->functions[f].unit : NO_UNIT;
+    simulation->options.alias_of = aliases_of_functions(simulation);
     simulation->options.group_of = groups_of_functions(simulation);
     simulation->options.acs_control = reach_acs_control(simulation->arena, groups);
     simulation->options.unit_of = unit_of;

@@ -555,6 +555,35 @@ START_TEST(one_alias_in_one_guest_is_fine)
 }
 END_TEST
 
+/* The second function of such a card sends under the id of the first (quirk_dma_func0_alias()). */
+START_TEST(an_alias_by_a_quirk_is_the_first_guest_s_too)
+{
+    static const char machine[] =
+        "{\"format\": \"iommusim-topology/1\", \"preset\": [\"default\", \"vt-d\"], \"kernel\": "
+        "{\"cmdline\": "
+        "\"intel_iommu=on\"}, \"iommus\": [{\"kind\": \"vt-d\", \"include_all\": true, "
+        "\"interrupt_remapping\": true}], \"host_bridges\": [{\"functions\": [" PORT(
+            "01",
+            "{\"address\": \"00.0\", \"id\": \"1180:0476\", \"class\": \"0800\", \"multifunction\": true}, "
+            "{\"address\": \"00.1\", \"id\": \"1180:e832\", \"class\": \"0c00\"}") "]}]}";
+    struct bed bed;
+    bed_run(&bed, machine,
+            LEGACY("a", "\"devices\": [\"01:00.0\"]") ", " LEGACY("b", "\"devices\": [\"01:00.1\"]"),
+            "\"duration\": \"20ms\", \"streams\": [" PACED(
+                "b", "01:00.1") ", {\"name\": \"r\", \"device\": "
+                                "\"01:00.1\", \"operation\": \"read\", \"base\": \"0x0\", \"window\": "
+                                "\"1MiB\", \"size\": \"64B\", "
+                                "\"interval\": \"1ms\"}]");
+    const struct observed_peer *peers;
+    ck_assert_uint_eq(machine_observed_peers(bed.machine, &peers), 1);
+    ck_assert_int_eq(peers[0].kind, OBSERVED_OTHER_DOMAIN);
+    ck_assert_uint_eq(peers[0].bytes, 20 * (256 + 64));
+    ck_assert_uint_eq(guest_tables_of(bed.machine, device(&bed, 1, 0)->function_id), 0);
+    ck_assert_uint_eq(machine_stream_result(bed.machine, 1)->recorded, 20); /* its completions find it */
+    bed_free(&bed);
+}
+END_TEST
+
 START_TEST(amd_refuses_the_second)
 {
     struct bed bed;
@@ -679,6 +708,7 @@ Suite *guests_suite(void)
     tcase_add_test(tests, units_that_are_not_alike_have_domains_of_their_own);
     tcase_add_test(tests, one_alias_is_the_first_guest_s_then_nobody_s);
     tcase_add_test(tests, one_alias_in_one_guest_is_fine);
+    tcase_add_test(tests, an_alias_by_a_quirk_is_the_first_guest_s_too);
     tcase_add_test(tests, amd_refuses_the_second);
     tcase_add_test(tests, what_a_kernel_refuses_is_refused);
     tcase_add_test(tests, what_is_not_viable_names_the_command_that_says_more);
