@@ -293,6 +293,11 @@ int devices_open(struct machine *machine, uint32_t stream_id, struct diagnostics
                                                   : "names a function without memory of its own");
         if (bar->size / traffic->parameters.copy_engine.engines < traffic->parameters.copy_engine.copy_bytes)
             return refuse(machine, stream_id, diagnostics, "copy", "is larger than the peer's memory");
+        struct guest_device *device;
+        if (guests_find(machine, stream->function_id, &device) !=
+            guests_find(machine, stream->peer_id, &device))
+            return refuse(machine, stream_id, diagnostics, "peer",
+                          "names a device that is not of the same guest");
         setup.peer_at = mapping_peer(machine, stream_id, bar->address, bar->size);
         setup.peer_bytes = bar->size;
         if (!setup.peer_at)

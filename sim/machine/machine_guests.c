@@ -348,8 +348,10 @@ void guests_init(struct machine *machine, struct diagnostics *diagnostics)
 
 void guests_fini(struct machine *machine)
 {
-    for (uint32_t i = 0; i < machine->guests.count; i++)
+    for (uint32_t i = 0; i < machine->guests.count; i++) {
         free(machine->guests.guests[i].steps);
+        free(machine->guests.guests[i].windows);
+    }
 }
 
 void guests_begin(struct machine *machine)

@@ -81,6 +81,11 @@ struct guest_step {
     uint64_t asked_ps;    /**< attach, detach: since when it is wanted */
 };
 
+/** The memory of a device, where its guest has it. */
+struct guest_window {
+    uint64_t physical, guest_physical, length;
+};
+
 /** A virtual machine in time. */
 struct guest {
     const struct virtual_machine *what;
@@ -99,6 +104,9 @@ struct guest {
     struct guest_step *steps;          /**< still to be taken, the first is under way where busy */
     uint32_t step_first, step_count;
     size_t step_capacity;
+    struct guest_window *windows; /**< by guest physical address */
+    uint32_t window_count;
+    size_t window_capacity;
     bool busy;
     uint64_t work_left_ps; /**< of the step under way */
     uint64_t step_begin_ps;
@@ -132,6 +140,11 @@ struct guest *guests_find(const struct machine *machine, uint32_t function_id, s
  * @param asked_ps  since when it is wanted */
 void guest_add_start(const struct machine *machine, struct guest *guest, uint64_t asked_ps);
 void guest_add_event(const struct machine *machine, struct guest *guest, const struct hot_plug *event);
+
+/* machine_guest_windows.c */
+/** The guest physical address of a device's memory at @p physical, mapped now if it is not yet. Before the
+ * run only. @param bytes  a power of two @return 0 where the tables do not reach that far */
+uint64_t guest_window(struct machine *machine, struct guest *guest, uint64_t physical, uint64_t bytes);
 
 /* machine_guest_contexts.c */
 enum { GUEST_SOURCES_MAX = 2 };

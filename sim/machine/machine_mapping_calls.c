@@ -219,5 +219,10 @@ void mapping_occupy(struct machine *machine, uint32_t stream, uint64_t bytes, ui
 uint64_t mapping_peer(struct machine *machine, uint32_t stream, uint64_t physical, uint64_t bytes)
 {
     uint64_t large = UINT64_C(2) << 20;
+    struct guest_device *device;
+    uint32_t function_id = machine->workload->streams[stream].function_id;
+    struct guest *guest = guests_find(machine, function_id, &device);
+    if (guest && mapping_domain_of(machine, function_id) == NONE)
+        return guest_window(machine, guest, physical, bytes);
     return map_for_good(machine, stream, physical, bytes, (physical | bytes) % large ? PAGE : large);
 }

@@ -12,6 +12,7 @@
 #include "sim/machine/simulation.h"
 #include "tests/unit/program.h"
 
+#include <cJSON.h>
 #include <check.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -689,6 +690,32 @@ START_TEST(scenarios_say_what_became_of_the_guests)
 }
 END_TEST
 
+/* A GPU's memory is where the guest has it: its neighbour's copies arrive, and none goes to memory. */
+START_TEST(devices_of_a_guest_reach_each_other)
+{
+    char *output = run_scenario("gpu-peers", "--format json", 0);
+    cJSON *document = cJSON_Parse(output);
+    const cJSON *stream = cJSON_GetArrayItem(cJSON_GetObjectItem(document, "streams"), 0), *link,
+                *links = cJSON_GetObjectItem(document, "links");
+    ck_assert_double_eq(cJSON_GetObjectItem(stream, "failed")->valuedouble, 0);
+    double copied = cJSON_GetObjectItem(stream, "bytes")->valuedouble, arrived = 0;
+    cJSON_ArrayForEach(link, links)
+    {
+        if (strcmp(cJSON_GetObjectItem(link, "function")->valuestring, "0000:04:00.0") == 0 &&
+            strcmp(cJSON_GetObjectItem(link, "direction")->valuestring, "down") == 0)
+            arrived += cJSON_GetObjectItem(link, "payload_bytes")->valuedouble;
+    }
+    ck_assert_double_gt(copied, 38.0 * MIB);
+    ck_assert_double_gt(arrived, 0.95 * copied);
+    cJSON_Delete(document);
+    free(output);
+    free(run_scenario("gpu-peers",
+                      "--set /workload/virtual_machines/0/devices=[\\\"03:00.0\\\"] "
+                      "--set /workload/streams/1/device=03:00.0",
+                      2));
+}
+END_TEST
+
 Suite *guests_suite(void)
 {
     Suite *suite = suite_create("guests");
@@ -717,6 +744,7 @@ Suite *guests_suite(void)
     tcase_set_timeout(program, 60);
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, scenarios_say_what_became_of_the_guests);
+    tcase_add_test(program, devices_of_a_guest_reach_each_other);
     suite_add_tcase(suite, program);
     return suite;
 }
