@@ -393,9 +393,11 @@ unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *wo
 void page_walk_caches_fill(struct remapping_unit *unit, const struct translation_work *work)
 {
     for (unsigned level = WALK_LEVELS_MAX; level >= 1; level--) {
+        if (!work->tables[level - 1])
+            continue; /* always at the sixth level, which nothing is above: no shift is that long */
         uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * level);
         uint64_t key = walk_cache_key(work->domain, work->iova, level);
-        if (work->tables[level - 1] && !translation_cache_present(&unit->walk_caches[level], index, key))
+        if (!translation_cache_present(&unit->walk_caches[level], index, key))
             translation_cache_insert(&unit->walk_caches[level], index, key, work->tables[level - 1]);
     }
 }
