@@ -98,6 +98,7 @@ struct dma_operation {
     uint32_t trace;             /**< what its TLPs begin with (struct tlp) */
     uint32_t translation_trace; /**< of the translation request its next TLP waited for; 0: none */
     uint32_t next;              /**< list link */
+    uint64_t translated_ps;     /**< what translation took of the packet for which it took longest */
 };
 
 /** All operations of a machine, by index; like the TLP pool it grows only between events. */

@@ -127,6 +127,8 @@ struct stream_result {
                                         the root complex, knew */
     __uint128_t
         ledger[LEDGER_PARTS]; /**< sums over recorded operations; all parts together = latency.total */
+    __uint128_t hidden_ps;    /**< sum over recorded operations: by how much translation of some packet took
+                                 longer    than of the one that ended last, whose time the ledger tells */
 };
 
 /** Bytes in a time: a stream's rate. */

@@ -10,7 +10,8 @@ struct finished {
     uint32_t stream, engine;
     bool recorded, failed;
     uint64_t bytes;
-    struct ledger ledger; /* all of its latency */
+    struct ledger ledger;   /* all of its latency */
+    uint64_t translated_ps; /* of the packet for which that took longest */
 };
 
 static void record_for_device(struct device_result *result, const struct finished *finished,
@@ -54,6 +55,8 @@ static void record(struct machine *machine, const struct finished *finished, uin
     histogram_record(&result->latency, latency_ps);
     for (int part = 0; part < LEDGER_PARTS; part++)
         result->ledger[part] += finished->ledger.ps[part];
+    uint64_t told_ps = ledger_translation_ps(&finished->ledger);
+    result->hidden_ps += finished->translated_ps > told_ps ? finished->translated_ps - told_ps : 0;
     result->recorded++;
     result->bytes += finished->bytes;
     result->last_ps = done_ps > result->last_ps ? done_ps : result->last_ps;
@@ -83,7 +86,8 @@ static void record_operation(struct machine *machine, const struct dma_operation
                                 .recorded = operation->recorded,
                                 .failed = operation->failed,
                                 .bytes = operation->length_bytes,
-                                .ledger = tlp->ledger};
+                                .ledger = tlp->ledger,
+                                .translated_ps = operation->translated_ps};
     if (operation->leads)
         return;
     if (!operation->late && !operation->failed)
@@ -119,7 +123,8 @@ void machine_record_request(struct machine *machine, const struct buffered_reque
                                       .recorded = request->recorded,
                                       .failed = request->failed,
                                       .bytes = request->length,
-                                      .ledger = request->ledger};
+                                      .ledger = request->ledger,
+                                      .translated_ps = request->translated_ps};
     if (ledger_total_ps(&finished.ledger) != done_ps - request->start_ps)
         machine_broken(machine, "the parts of a driver's operation do not add up to it", NULL);
     if (machine->options.trace)
@@ -137,6 +142,9 @@ void machine_operation_progress(struct machine *machine, struct tlp *tlp, uint32
     operation->remaining_bytes -= bytes;
     operation->failed |= failed;
     machine->bytes_finished += bytes;
+    uint64_t translated_ps = ledger_translation_ps(&tlp->ledger);
+    if (translated_ps > operation->translated_ps)
+        operation->translated_ps = translated_ps;
     uint64_t done_ps = now_ps;
     if (!operation->write)
         done_ps = dma_engine_data_arrived(engine, operation, failed ? 0 : bytes) +

@@ -144,6 +144,7 @@ struct buffered_request {
     struct ledger ledger;           /**< so far: mapping, then its slowest operation, then unmapping */
     struct ledger before;           /**< what came before the device was told */
     struct ledger slowest;          /**< of the operation that ended last */
+    uint64_t translated_ps;         /**< what translation took of the packet for which it took longest */
     uint64_t slowest_number;        /**< which one that is, for who follows it */
     bool mapped;
     uint32_t room;          /**< elements the arrays have room for */
@@ -265,6 +266,9 @@ uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id);
 /** Report what stops a job. @return STATUS_BAD_INPUT */
 int mapping_refuse(struct machine *machine, const struct mapping_job *job, const char *code,
                    const char *text);
+/** Report that a buffer cannot be mapped for good, as the job's result has it; the run ends. */
+void mapping_refuse_buffer(struct machine *machine, const struct mapping_job *job, uint64_t physical,
+                           uint64_t length);
 
 /* Inside (machine_mapping_tables.c): struct dma_tables of a domain, in all units that it is in. */
 uint32_t mapping_tables_map(void *tables, uint64_t iova, uint64_t physical, uint64_t length, bool read,

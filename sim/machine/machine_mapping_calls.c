@@ -65,7 +65,7 @@ static void device_starves(struct machine *machine, const struct mapping_job *jo
 {
     struct mapping_state *state = &machine->mapping;
     if (requests_hopeless(machine, job)) {
-        machine->status = mapping_refuse(machine, job, "run-no-iova", dma_map_result_text(job->result));
+        mapping_refuse_buffer(machine, job, job->mapping.buffer, job->mapping.length);
         return;
     }
     if (job->buffer->may_be_refused) {

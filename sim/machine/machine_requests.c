@@ -157,6 +157,7 @@ void requests_begin(struct machine *machine, const struct buffered_request *what
     request->length = what->length;
     request->outside_token = what->outside_token;
     request->failed = request->late = false;
+    request->translated_ps = 0;
     request->ledger = (struct ledger){0};
     request->live = true;
     machine->mapping.live_requests++;
@@ -192,35 +193,6 @@ bool requests_hopeless(const struct machine *machine, const struct mapping_job *
     if (job->result == DMA_NO_SLOTS)
         return state->swiotlb.used == 0;
     return job->result != DMA_NO_ADDRESS || (state->domains[job->domain].kernel.iova.live_bytes == 0);
-}
-
-static void refuse_mapping(struct machine *machine, const struct mapping_job *job)
-{
-    const struct buffered_request *request = request_at(machine, job->request);
-    const struct dma_device *device = device_of(machine, request);
-    const struct swiotlb *pool = &machine->mapping.swiotlb;
-    char text[300];
-    switch (job->result) {
-    case DMA_NO_SLOTS:
-        snprintf(text, sizeof(text),
-                 "swiotlb buffer is full (sz: %" PRIu64 " bytes), total %" PRIu32 " (slots), used %" PRIu32
-                 " (slots): no run of free slots is that long",
-                 request->length, pool->slot_count, pool->used);
-        machine->status = mapping_refuse(machine, job, "run-no-slots", text);
-        return;
-    case DMA_OUT_OF_REACH:
-        snprintf(text, sizeof(text),
-                 "the device reaches addresses up to 0x%" PRIx64 ", its buffer is at 0x%" PRIx64
-                 ", and %s: give it memory of a lower zone",
-                 device->mask, request->pieces[0].address,
-                 device->swiotlb ? "the bounce buffers are beyond its reach, too"
-                                 : "there are no bounce buffers");
-        machine->status = mapping_refuse(machine, job, "run-out-of-reach", text);
-        return;
-    default:
-        machine->status = mapping_refuse(machine, job, "run-no-iova", dma_map_result_text(job->result));
-        return;
-    }
 }
 
 /* The driver tries again when something was unmapped. */
@@ -340,7 +312,7 @@ static void request_mapped(struct machine *machine, const struct mapping_job *jo
     struct buffered_request *request = request_at(machine, job->request);
     if (job->result != DMA_MAPPED) {
         if (requests_hopeless(machine, job))
-            refuse_mapping(machine, job);
+            mapping_refuse_buffer(machine, job, request->pieces[0].address, request->length);
         else
             starve(machine, job->request);
         return;
@@ -366,6 +338,8 @@ void requests_note(struct machine *machine, const struct dma_operation *operatio
 {
     struct buffered_request *request = request_at(machine, operation->request - 1);
     request->failed |= operation->failed;
+    if (operation->translated_ps > request->translated_ps)
+        request->translated_ps = operation->translated_ps;
     if (done_ps < request->done_ps)
         return;
     request->done_ps = done_ps;

@@ -72,6 +72,8 @@ static void write_ledger(struct json_layout *layout, const struct stream_result 
         write_wide(layout, ledger_part_name((enum ledger_part)part),
                    stream->recorded ? (stream->ledger[part] + stream->recorded / 2) / stream->recorded : 0);
     layout_close(layout, '}', false);
+    write_wide(layout, "mean_hidden_translation_ps",
+               stream->recorded ? (stream->hidden_ps + stream->recorded / 2) / stream->recorded : 0);
     layout_close(layout, '}', true);
 }
 

@@ -5,7 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_WIDTH = 18, BAR_WIDTH = 40, LEDGERS_SHOWN = 6, LINKS_SHOWN = 8, PEERS_SHOWN = 8 };
+enum {
+    NAME_WIDTH = 18,
+    BAR_WIDTH = 40,
+    LEDGERS_SHOWN = 6,
+    HIDDEN_SHOWN_PS = 1000,
+    LINKS_SHOWN = 8,
+    PEERS_SHOWN = 8
+};
 
 /* ---- numbers ---- */
 
@@ -185,13 +192,27 @@ static void write_ledger(const char *name, const __uint128_t *parts, __uint128_t
     }
 }
 
+/* An operation's parts are those of its last packet: a walk that only packets before it waited for is none.
+ */
+static void write_hidden(const struct stream_result *got, struct text_buffer *out)
+{
+    char time[AMOUNT_TEXT_SIZE];
+    uint64_t mean_ps = (uint64_t)(got->hidden_ps / got->recorded);
+    if (mean_ps >= HIDDEN_SHOWN_PS)
+        text_buffer_format(out,
+                           "  beside it: packets before the last one wait up to %s longer for translation\n",
+                           time_print(time, mean_ps));
+}
+
 static void write_ledgers(const struct result *result, struct text_buffer *out)
 {
     const struct workload *workload = result->simulation->workload;
     for (uint32_t i = 0; i < workload->stream_count && i < LEDGERS_SHOWN; i++) {
         const struct stream_result *got = machine_stream_result(result->simulation->machine, i);
-        if (got->recorded && got->latency.total)
-            write_ledger(workload->streams[i].name, got->ledger, got->latency.total, got->recorded, out);
+        if (!got->recorded || !got->latency.total)
+            continue;
+        write_ledger(workload->streams[i].name, got->ledger, got->latency.total, got->recorded, out);
+        write_hidden(got, out);
     }
     if (workload->stream_count > LEDGERS_SHOWN)
         text_buffer_format(out, "  ... and %" PRIu32 " more streams (--format json has all)\n",
