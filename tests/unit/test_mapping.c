@@ -186,6 +186,8 @@ START_TEST(lazy_windows_end_with_the_timer)
     ck_assert_uint_eq(counters(&fixture)->window.maximum, FLUSH_TIMEOUT_PS + INVALIDATE_PS);
     ck_assert_uint_eq(counters(&fixture)->stale_bytes_high, 3 * 8192);
     ck_assert_uint_eq(counters(&fixture)->stale_bytes, 0);
+    /* Each buffer is exposed as long as its window is open: bytes times the sum of the three. */
+    ck_assert(machine_exposure(fixture.machine, 0) == 8192 * counters(&fixture)->window.total);
     fixture_fini(&fixture);
 }
 END_TEST
