@@ -96,11 +96,20 @@ static void add_mapping(const struct machine *machine, struct guest *guest)
     }
 }
 
+/* On a conventional bus a reset is the bus's. MODEL: all others reset by themselves; of functions that dumps
+ * say little of, those below a link are PCI Express. */
+static bool is_reset_by_bus(const struct topology *topology, uint32_t function_id)
+{
+    const struct pci_function *function = &topology->functions[function_id],
+                              *above = topology_parent(topology, function);
+    return !function->pcie && above && !function_leads_to_link(above);
+}
+
 static void add_reset(const struct machine *machine, struct guest *guest, uint32_t function_id,
                       uint32_t times)
 {
     const struct guest_parameters *parameters = parameters_of(machine);
-    bool conventional = !machine->input->topology->functions[function_id].pcie;
+    bool conventional = is_reset_by_bus(machine->input->topology, function_id);
     for (uint32_t i = 0; i < times; i++)
         add(guest, (struct guest_step){.kind = GUEST_STEP_SLEEP,
                                        .part = GUEST_TIME_RESET,
