@@ -13,6 +13,7 @@
 #include "models/host/guest_memory.h"
 #include "models/host/memory.h"
 #include "models/host/viommu.h"
+#include "models/host/live_migration.h"
 #include "models/host/virtual_cpu.h"
 #include "models/iommu/iommu_parameters.h"
 #include "models/pcie/bridge.h"
@@ -34,6 +35,7 @@ struct machine_parameters {
     struct viommu_parameters viommu;
     struct virtual_cpu_parameters virtual_cpu;
     struct guest_parameters guest;
+    struct migration_parameters migration;
     struct driver_parameters driver;
     union device_parameters
         devices[DEVICE_KINDS]; /**< [kind] what a workload leaves open of a device model */

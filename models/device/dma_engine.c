@@ -272,7 +272,7 @@ static const struct dma_operation *next_untranslated(struct dma_engine *engine, 
 /* Ask ahead for what the operations that are ready will need. */
 static uint32_t pump_translations(struct dma_engine *engine)
 {
-    for (int write = 0; engine->device_tlb && write < 2; write++) {
+    for (int write = 0; engine->device_tlb && !engine->paused && write < 2; write++) {
         uint64_t iova;
         const struct dma_operation *operation;
         while (device_tlb_may_ask(engine->device_tlb) && !tlp_pool_exhausted(engine->transport->pool) &&
@@ -326,7 +326,7 @@ void dma_engine_translation_arrived(struct dma_engine *engine, uint32_t space, u
 
 static bool may_issue(const struct dma_engine *engine, bool write)
 {
-    return engine->ready_first[write] != NONE && !engine->tlp_waits[write] &&
+    return !engine->paused && engine->ready_first[write] != NONE && !engine->tlp_waits[write] &&
            (write || engine->tags_used < engine->parameters.tags);
 }
 

@@ -135,6 +135,7 @@ struct dma_engine {
     struct device_tlb *device_tlb; /**< NULL: ATS is off */
     uint32_t translate_next[2]; /**< [write] first operation whose translations are not all asked for; NONE */
     bool stopped;               /**< accepts no more operations (ON_ERROR_STOP) */
+    bool paused;                /**< sends nothing new: its guest is being migrated */
     bool resuming;              /**< an event to go on is under way */
     uint32_t bulk_active;       /**< bulk reads accepted and not done */
     uint32_t bulk_first, bulk_last; /**< those that wait for their turn */

@@ -16,6 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Of a leaf in the IOTLB: its page counts as written already. */
+enum { LEAF_DIRTY = 4 };
+
 /** A set of pages of any size. */
 struct dirty_log {
     struct dirty_page {

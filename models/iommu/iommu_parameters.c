@@ -128,6 +128,8 @@ static const struct field fields[] = {
     FLAG(invalidation_hint, "invalidations of single pages spare the walk caches"),
     COUNT(interrupt_entries, 0, 65536, "entries of the interrupt entry cache; 0 is none"),
     TIME("interrupt_hit", interrupt_hit_ps, "interrupt entry cache lookup; a miss takes walk_read more"),
+    TIME("dirty_update", dirty_update_ps,
+         "a walk sets the dirty bit of a leaf entry, while dirty pages are tracked"),
     TIME("posted_update", posted_update_ps, "atomic update of a posted-interrupt descriptor"),
     COUNT(page_requests, 1, 1048576, "entries of the page request queue (AMD: PPR log)"),
     TIME("page_request_wake", page_request_wake_ps,

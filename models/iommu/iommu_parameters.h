@@ -90,6 +90,7 @@ struct iommu_parameters {
     bool invalidation_hint; /**< where no table is freed the driver spares the walk caches (VT-d: IH) */
     uint32_t interrupt_entries;    /**< interrupt entry cache; fully associative */
     uint64_t interrupt_hit_ps;     /**< lookup in it; a miss reads the table (walk_read) as well */
+    uint64_t dirty_update_ps;      /**< a leaf entry's dirty bit set atomically */
     uint64_t posted_update_ps;     /**< posted interrupts: the descriptor's atomic update */
     uint32_t page_requests;        /**< entries of the page request queue (AMD: PPR log) */
     uint64_t page_request_wake_ps; /**< first page request to a handler having it */

@@ -90,13 +90,27 @@ static inline uint64_t sizes_of(const struct iommu_domain *domain)
     return domain->nested ? (guest & up_to_highest(host)) | (host & up_to_highest(guest)) : guest;
 }
 
+/* It writes, or lets a device write that keeps the translation: its request cannot say that it never will. */
+static inline bool may_write(const struct translation_work *work)
+{
+    return work->write || work->kind == WORK_TRANSLATION_REQUEST;
+}
+
+/* A write whose page does not count as written yet: the entry has to be gone to, and its bit set. */
+static inline bool must_set_dirty(const struct remapping_unit *unit, const struct translation_work *work,
+                                  uint64_t leaf)
+{
+    return may_write(work) && unit->domains[work->domain].dirty && !(leaf & LEAF_DIRTY);
+}
+
 /* What was walked ahead. */
 static bool buffer_lookup(struct remapping_unit *unit, struct translation_work *work)
 {
     for (uint64_t sizes = sizes_of(&unit->domains[work->domain]), leaf; sizes;) {
         unsigned shift = next_size(&sizes);
         if (translation_cache_find(&unit->prefetcher.buffer, 0, page_key(work->domain, work->iova, shift),
-                                   &leaf)) {
+                                   &leaf) &&
+            !must_set_dirty(unit, work, leaf)) {
             page_walk_answer(work, leaf, shift);
             unit->counters.prefetch_hits++;
             return true;
@@ -114,6 +128,11 @@ bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work
         struct translation_cache *cache = iotlb_of(unit, shift);
         if (translation_cache_find(cache, iotlb_index(unit, cache, work->domain, work->iova, shift),
                                    page_key(work->domain, work->iova, shift), &leaf)) {
+            if (must_set_dirty(unit, work, leaf)) {
+                translation_cache_remove(cache, iotlb_index(unit, cache, work->domain, work->iova, shift),
+                                         page_key(work->domain, work->iova, shift));
+                return false;
+            }
             page_walk_answer(work, leaf, shift);
             return true;
         }
@@ -315,10 +334,33 @@ static bool table_address(struct walk *walk, uint64_t guest, uint64_t *at)
 
 /* ---- the whole walk ---- */
 
+/* The dirty bit of the leaf that maps a page of the host's, where the domain keeps them: a write sets it.
+ * @return LEAF_DIRTY where it is set */
+static uint64_t note_dirty(struct remapping_unit *unit, const struct translation_work *work, uint64_t leaf,
+                           unsigned shift, bool *updated)
+{
+    struct dirty_log *dirty = unit->domains[work->domain].dirty;
+    uint64_t page = page_table_entry_target(leaf);
+    if (!dirty)
+        return 0;
+    if (may_write(work) && (leaf & PAGE_WRITE))
+        *updated = dirty_log_set(dirty, page, shift);
+    return dirty_log_is_set(dirty, page, shift) ? LEAF_DIRTY : 0;
+}
+
+void page_walk_note_write(struct remapping_unit *unit, const struct translation_work *work, uint64_t leaf,
+                          unsigned shift)
+{
+    bool updated;
+    note_dirty(unit, work, leaf, shift, &updated);
+}
+
 /* The leaf of the (first) stage is found: what the IOTLB gets to hold. */
 static bool take_leaf(struct walk *walk, uint64_t target, unsigned access, unsigned shift)
 {
     struct translation_work *work = walk->work;
+    uint64_t dirty = 0;
+    bool updated = false;
     if (walk->domain->nested) {
         unsigned host_shift;
         uint64_t mask = (UINT64_C(1) << shift) - 1, guest = target | (work->iova & mask),
@@ -330,8 +372,13 @@ static bool take_leaf(struct walk *walk, uint64_t target, unsigned access, unsig
         mask = (UINT64_C(1) << shift) - 1;
         target = (page_table_entry_target(leaf) | (guest & host_mask)) & ~mask;
         access &= (unsigned)leaf & (PAGE_READ | PAGE_WRITE);
+        dirty = note_dirty(walk->unit, work, page_table_entry_target(leaf) | access, host_shift, &updated);
+    } else {
+        dirty = note_dirty(walk->unit, work, target | access, shift, &updated);
     }
-    work->leaf = target | access;
+    if (updated)
+        walk->now_ps += walk->unit->parameters.dirty_update_ps;
+    work->leaf = target | access | dirty;
     work->leaf_shift = (uint8_t)shift;
     page_walk_answer(work, work->leaf, shift);
     return true;

@@ -57,6 +57,11 @@ uint64_t page_walk_resolve(const struct remapping_unit *unit, uint32_t domain, u
 /** Answer anew from the root, as an invalidation came after the entries were read. */
 void page_walk_again(struct remapping_unit *unit, struct translation_work *work);
 
+/** A request that joined the walk of another writes the page of its leaf: if the domain keeps dirty bits, set
+ * that of the page. */
+void page_walk_note_write(struct remapping_unit *unit, const struct translation_work *work, uint64_t leaf,
+                          unsigned shift);
+
 /** Remember the tables a successful walk went through. */
 void page_walk_caches_fill(struct remapping_unit *unit, const struct translation_work *work);
 

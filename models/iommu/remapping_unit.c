@@ -383,10 +383,13 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
         uint32_t next = waiter->next;
         uint64_t ready_ps = now_ps > waiter->mark_ps ? now_ps : waiter->mark_ps;
         waiter->walker_queueing_ps += ready_ps - waiter->mark_ps;
-        if (work->leaf_shift)
+        if (work->leaf_shift) {
             page_walk_answer(waiter, work->leaf, work->leaf_shift);
-        else
+            if (waiter->write || waiter->kind == WORK_TRANSLATION_REQUEST)
+                page_walk_note_write(unit, waiter, work->leaf, work->leaf_shift);
+        } else {
             page_walk_refuse(unit, waiter);
+        }
         finish(unit, merged, ready_ps);
         merged = next;
     }

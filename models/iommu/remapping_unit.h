@@ -16,6 +16,7 @@
 #define IOMMUSIM_IOMMU_REMAPPING_UNIT_H
 
 #include "models/host/memory.h"
+#include "models/iommu/dirty_log.h"
 #include "models/iommu/iommu_parameters.h"
 #include "models/iommu/page_table.h"
 #include "models/iommu/pasid_table.h"
@@ -131,6 +132,7 @@ struct iommu_domain {
     struct page_table stage2; /**< where nested */
     bool nested;              /**< table is a guest's: what it puts out goes through stage2 */
     bool passthrough;         /**< context says pass-through: no table */
+    struct dirty_log *dirty;  /**< pages written are noted here; NULL: they are not. The caller's */
 };
 
 /** A context entry that leads to PASID tables without an entry for requests that carry no PASID. */

@@ -276,6 +276,7 @@ static void write_workload_definitions(struct json_layout *layout)
     write_definition(layout, &virtual_machine_keys, NULL);
     write_definition(layout, &hot_plug_keys, NULL);
     write_definition(layout, &virtual_cpus_keys, NULL);
+    write_definition(layout, &migration_keys, NULL);
     write_definition(layout, &stream_keys, NULL);
     write_sourced(layout);
     for (unsigned kind = DEVICE_NIC; kind < DEVICE_KINDS; kind++)

@@ -236,6 +236,7 @@ static void spread_values(struct loading *loading)
     parameters->viommu = sections[SECTION_VIOMMU].viommu;
     parameters->virtual_cpu = sections[SECTION_VIRTUAL_CPU].virtual_cpu;
     parameters->guest = sections[SECTION_GUEST].guest;
+    parameters->migration = sections[SECTION_MIGRATION].migration;
     parameters->driver = sections[SECTION_DRIVER].driver;
     for (unsigned kind = DEVICE_NIC; kind < DEVICE_KINDS; kind++)
         parameters->devices[kind] = sections[SECTION_NIC + kind - DEVICE_NIC].device;

@@ -5,10 +5,10 @@
 
 /* ORDER: as enum parameter_section. */
 static const struct field_table *const tables[SECTION_COUNT] = {
-    &link_fields,        &switch_fields,  &bridge_fields,  &dma_engine_fields, &root_complex_fields,
-    &memory_fields,      &dma_api_fields, &swiotlb_fields, &viommu_fields,     &virtual_cpu_fields,
-    &guest_fields,       &driver_fields,  &nic_fields,     &nvme_fields,       &copy_engine_fields,
-    &isochronous_fields, &iommu_fields,
+    &link_fields,        &switch_fields,      &bridge_fields,  &dma_engine_fields, &root_complex_fields,
+    &memory_fields,      &dma_api_fields,     &swiotlb_fields, &viommu_fields,     &virtual_cpu_fields,
+    &guest_fields,       &migration_fields,   &driver_fields,  &nic_fields,        &nvme_fields,
+    &copy_engine_fields, &isochronous_fields, &iommu_fields,
 };
 
 const char *const iommu_kind_names[] = {"none", "vt-d", "amd-vi", "smmuv3", NULL};

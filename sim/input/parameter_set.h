@@ -27,6 +27,7 @@ enum parameter_section {
     SECTION_VIOMMU,
     SECTION_VIRTUAL_CPU,
     SECTION_GUEST,
+    SECTION_MIGRATION,
     SECTION_DRIVER,
     SECTION_NIC, /**< these in the order of enum device_kind */
     SECTION_NVME,
@@ -52,6 +53,7 @@ struct parameter_values {
         struct viommu_parameters viommu;
         struct virtual_cpu_parameters virtual_cpu;
         struct guest_parameters guest;
+        struct migration_parameters migration;
         struct driver_parameters driver;
         union device_parameters device;
         struct iommu_parameters iommu;

@@ -9,6 +9,7 @@
 #include "models/device/device_model.h"
 #include "models/host/page_allocator.h"
 #include "models/host/viommu.h"
+#include "models/host/live_migration.h"
 #include "sim/base/diagnostic.h"
 #include "sim/topology/topology.h"
 
@@ -117,6 +118,7 @@ struct virtual_machine {
     uint64_t start_ps;
     enum guest_assignment assignment;
     struct virtual_cpus cpus;
+    struct migration_request migration; /**< with cpus only */
     enum viommu_kind viommu; /**< the guest's own IOMMU: its domain has mode strict or lazy then, the mappings
                                 are of its second stage */
     uint32_t cpu;            /**< that does the host's work for it */

@@ -112,6 +112,37 @@ static void read_cpus(struct workload_reading *reading, const struct json_node *
     }
 }
 
+/* ---- its migration ---- */
+
+static void read_migration(const struct json_node *node, struct virtual_machine *guest)
+{
+    static const uint64_t rate_max = UINT64_C(10000000000000);
+    struct json_node object = json_member(node, "migration");
+    struct migration_request *request = &guest->migration;
+    *request = (struct migration_request){.bandwidth_bytes_per_s = UINT64_C(12500000000),
+                                          .downtime_ps = UINT64_C(300000000000),
+                                          .rounds = 30,
+                                          .working_set_bytes = guest->memory_bytes,
+                                          .device_state_bytes = 1 << 20,
+                                          .split = true};
+    if (!json_given(&object) || !json_expect_object(&object))
+        return;
+    json_check_table(&object, &migration_keys);
+    request->wanted = json_require(&object, "time", "when, e.g. \"5ms\"") &&
+                      json_get_quantity(&object, "time", UNIT_PICOSECONDS, 0, time_max_ps, &request->time_ps);
+    json_get_quantity(&object, "bandwidth", UNIT_BYTES_PER_S, 1000, rate_max,
+                      &request->bandwidth_bytes_per_s);
+    json_get_quantity(&object, "downtime", UNIT_PICOSECONDS, 1, time_max_ps, &request->downtime_ps);
+    json_get_u32(&object, "rounds", 1, MIGRATION_ROUNDS_MAX, &request->rounds);
+    json_get_quantity(&object, "cpu_writes", UNIT_BYTES_PER_S, 0, rate_max, &request->cpu_bytes_per_s);
+    json_get_size(&object, "working_set", 0, memory_max, &request->working_set_bytes);
+    json_get_size(&object, "device_state", 0, memory_max, &request->device_state_bytes);
+    json_get_boolean(&object, "split", &request->split);
+    if (!guest->cpus.count)
+        json_error(&object, "workload-guest-migration",
+                   "which CPUs stop with the guest? Add \"cpus\", e.g. {\"count\": 4}");
+}
+
 /* ---- the guest's own IOMMU ---- */
 
 static void read_viommu(const struct json_node *node, struct virtual_machine *guest, struct domain *domain)
@@ -277,6 +308,7 @@ static void read_virtual_machine(struct workload_reading *reading, const struct 
     json_get_quantity(node, "start", UNIT_PICOSECONDS, 0, time_max_ps, &guest->start_ps);
     json_get_u32(node, "cpu", 0, CPU_MAX, &guest->cpu);
     read_memory(node, guest);
+    read_migration(node, guest);
     domain->function_ids =
         arena_array(workload->arena, json_length(&devices) + json_length(&events), sizeof(uint32_t));
     read_start_devices(reading, node, guest, domain);

@@ -118,6 +118,7 @@ static const struct json_key virtual_machine_keys_rows[] = {
     {"devices", "addresses of the functions it has from its start on", SCHEMA_LIST(SCHEMA_BDF), NULL},
     {"cpus", "CPUs of the machine that are its virtual CPUs, and when they run (absent: always)",
      SCHEMA_REF("virtual_cpus"), NULL},
+    {"migration", "it is moved to another host during the run, with \"cpus\"", SCHEMA_REF("migration"), NULL},
     {"viommu",
      "an IOMMU of its own, which its kernel maps buffers in: none (default: its devices reach all of its "
      "RAM); "
@@ -157,6 +158,25 @@ JSON_KEY_TABLE(
     virtual_cpus_keys, "virtual_cpus",
     "A guest's CPUs as the hypervisor schedules them; interrupts of its devices are posted to them.",
     .required = {"count"});
+
+static const struct json_key migration_keys_rows[] = {
+    {"time", "when it begins", SCHEMA_TIME, NULL},
+    {"bandwidth", "of the network to the other host (100Gb/s)", SCHEMA_STRING, NULL},
+    {"downtime", "allowed: what is left is sent with the guest stopped once it takes no longer (300ms)",
+     SCHEMA_TIME, NULL},
+    {"rounds", "at most; then the guest is stopped whatever is left (30)", SCHEMA_COUNT(1, 64), NULL},
+    {"cpu_writes", "memory that its CPUs write anew, e.g. \"1GB/s\" (none)", SCHEMA_STRING, NULL},
+    {"working_set", "they write no more than this in a round (all memory)", SCHEMA_SIZE, NULL},
+    {"device_state", "of its devices, sent while the guest is stopped (1MiB)", SCHEMA_SIZE, NULL},
+    {"split",
+     "large pages of the IOMMU's tables are split to 4 KiB when it begins, so that a page that is written "
+     "does "
+     "not have all of a large one sent again (true)",
+     SCHEMA_BOOLEAN, NULL},
+};
+JSON_KEY_TABLE(migration_keys, "migration",
+               "A guest's live migration: memory is sent in rounds, by the dirty bits of the IOMMU.",
+               .required = {"time"});
 
 static const struct json_key hot_plug_keys_rows[] = {
     {"time", "when the host begins with it", SCHEMA_TIME, NULL},

@@ -9,7 +9,7 @@
 #include "sim/input/json_keys.h"
 
 extern const struct json_key_table workload_keys, domain_keys, mapping_keys, virtual_machine_keys,
-    hot_plug_keys, virtual_cpus_keys, stream_keys, scenario_keys, scenario_kernel_keys;
+    hot_plug_keys, virtual_cpus_keys, migration_keys, stream_keys, scenario_keys, scenario_kernel_keys;
 
 /** The keys of a stream's object for each kind of device; NULL for DEVICE_NONE. */
 extern const struct json_key_table *const device_key_tables[];

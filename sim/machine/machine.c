@@ -127,6 +127,9 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_GUEST:
         guests_on_event(machine, target, argument);
         break;
+    case EVENT_MIGRATION:
+        migration_on_event(machine, target, argument);
+        break;
     case EVENT_OUTSIDE:
         machine->options.outside.called(machine->options.outside.context, argument);
         break;
@@ -387,6 +390,7 @@ int machine_new(const struct machine_input *input, const struct workload *worklo
     if (status == 0) {
         interrupts_init(machine);
         virtual_cpus_init(machine);
+        migrations_init(machine);
     }
     for (uint32_t s = 0; s < workload->stream_count && status == 0; s++)
         status = virtual_cpus_check(machine, s, diagnostics);
@@ -417,6 +421,7 @@ void machine_free(struct machine *machine)
     ats_fini(machine);
     interrupts_fini(machine);
     virtual_cpus_fini(machine);
+    migrations_fini(machine);
     free(machine->engines);
     free(machine->completers);
     free(machine->peers);

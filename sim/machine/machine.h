@@ -14,6 +14,7 @@
 #include "models/device/dma_engine.h"
 #include "sim/machine/machine_guests.h"
 #include "sim/machine/machine_mapping.h"
+#include "sim/machine/machine_migration.h"
 #include "models/iommu/fault_log.h"
 #include "models/iommu/interrupt_remapping.h"
 #include "models/iommu/page_request_queue.h"
@@ -289,7 +290,7 @@ struct interrupt_counters {
 };
 const struct interrupt_counters *machine_interrupts(const struct machine *machine);
 
-/** When an interrupt was taken, seen from the guest's migration. */
+/** When an interrupt was posted, seen from the guest's migration. */
 enum guest_phase { GUEST_BEFORE, GUEST_MIGRATING, GUEST_AFTER, GUEST_PHASES };
 /** Interrupts posted to the virtual CPUs of virtual machine @p guest. */
 struct guest_interrupts {
@@ -297,6 +298,8 @@ struct guest_interrupts {
 };
 /** NULL where the virtual machine's CPUs are not modelled. */
 const struct guest_interrupts *machine_guest_interrupts(const struct machine *machine, uint32_t guest);
+/** Its live migration; NULL where there is none. */
+const struct guest_migration *machine_migration(const struct machine *machine, uint32_t guest);
 /** One of its CPUs. */
 const struct virtual_cpu *machine_virtual_cpu(const struct machine *machine, uint32_t guest, uint32_t cpu);
 

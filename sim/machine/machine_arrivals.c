@@ -217,6 +217,8 @@ static void host_finished(void *context, uint32_t index, bool failed)
     }
     if (!failed && tlp->flow == FLOW_POSTED && route_is_msi(tlp->transaction.address))
         interrupts_visible(machine, tlp);
+    else if (!failed && tlp->flow == FLOW_POSTED && machine->workload->virtual_machine_count)
+        migration_note_write(machine, tlp);
     if (failed)
         end_failed(machine, index);
     else

@@ -182,7 +182,8 @@ static int build_viommu(const struct machine *machine, struct remapping_unit *un
         workload_report(
             machine->workload, diagnostics, DIAGNOSTIC_ERROR, guest->pointer, "workload-viommu",
             "virtual machine \"%s\": its devices' unit has no second stage below tables of format "
-            "\"%s\"; VT-d nests in scalable mode (preset \"vt-d-scalable\"), SMMUv3 as it is",
+            "\"%s\"; VT-d nests in scalable mode (preset \"vt-d-scalable\"), AMD-Vi with guest tables, "
+            "SMMUv3 as it is",
             guest->name, page_table_format_names[unit->parameters.table_format]);
         return STATUS_BAD_INPUT;
     }
@@ -199,6 +200,25 @@ static int build_viommu(const struct machine *machine, struct remapping_unit *un
                              : PAGE_SHIFT_4K,
                          PAGE_READ | PAGE_WRITE, &where);
     return 0;
+}
+
+void machine_remap_guest(struct machine *machine, uint32_t domain_index, uint32_t unit_id, uint64_t largest)
+{
+    const struct domain *domain = &machine->workload->domains[domain_index];
+    struct remapping_unit *unit = &machine->units[unit_id];
+    struct iommu_domain *in_unit = &unit->domains[mapping_domain_id(machine, domain_index, unit_id)];
+    struct page_table *table = in_unit->nested ? &in_unit->stage2 : &in_unit->table;
+    uint64_t where;
+    page_table_init(table, &unit->memory, table->format, table->levels);
+    for (uint32_t i = 0; i < domain->mapping_count; i++) {
+        const struct mapping *mapping = &domain->mappings[i];
+        uint64_t page = page_bytes_in(&unit->parameters, table->format, domain, mapping);
+        page_table_map_range(table, &unit->memory, mapping->iova, mapping->physical, mapping->length,
+                             page_shift(page < largest ? page : largest), PAGE_READ | PAGE_WRITE, &where);
+    }
+    if (in_unit->nested)
+        page_table_map_range(table, &unit->memory, guest_tables(unit), unit->memory.base, guest_tables_bytes,
+                             PAGE_SHIFT_4K, PAGE_READ | PAGE_WRITE, &where);
 }
 
 /* The domain inside a unit, made at its first use. */

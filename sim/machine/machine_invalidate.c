@@ -134,7 +134,7 @@ void mapping_invalidate(struct machine *machine, uint32_t job_id)
         return;
     }
     job->covered = machine->mapping.domains[job->domain].unmap_number;
-    if (machine->mapping.domains[job->domain].viommu)
+    if (machine->mapping.domains[job->domain].viommu && job->kind != JOB_HYPERVISOR)
         viommu_begin(machine, job_id,
                      job->invalidation == DMA_INVALIDATE_DOMAIN ? VIOMMU_FLUSH : VIOMMU_UNMAP);
     else

@@ -376,6 +376,9 @@ static int begin(struct machine *machine, uint32_t job_id)
     case JOB_WORK:
         kernel_time_spend(&job->time, KERNEL_OTHER, job->work_ps);
         break;
+    case JOB_HYPERVISOR:
+        kernel_time_spend(&job->time, KERNEL_HYPERVISOR, job->work_ps);
+        break;
     case JOB_INVALIDATE:
     case JOB_FLUSH:
     case JOB_INTERRUPT:
@@ -430,6 +433,7 @@ void mapping_on_cpu(struct machine *machine, uint32_t cpu)
     int status = 0;
     if (virtual_cpus_hold(machine, cpu))
         return;
+    job->time.now_ps = machine->events.now_ps; /* later than it would be, where the CPU was away */
     if (viommu_has_turn(job)) {
         viommu_on_cpu(machine, job_id);
         return;
@@ -441,6 +445,7 @@ void mapping_on_cpu(struct machine *machine, uint32_t cpu)
     case JOB_INVALIDATE:
     case JOB_INTERRUPT:
     case JOB_CONTEXT:
+    case JOB_HYPERVISOR:
         mapping_invalidate(machine, job_id);
         break;
     case JOB_FLUSH:

@@ -34,6 +34,7 @@ enum mapping_job_kind {
     JOB_FLUSH,      /**< lazy mode's timer */
     JOB_INTERRUPT,  /**< an interrupt entry was rewritten */
     JOB_CONTEXT,    /**< an entry of a guest's device was written or cleared (machine_guests.h) */
+    JOB_HYPERVISOR, /**< work of a guest's hypervisor, then its units forget all of the guest's domain */
     JOB_WORK,       /**< something else, that takes work_ps */
 };
 
@@ -160,6 +161,7 @@ struct mapping_state {
     struct dma_device *devices;     /**< [function] */
     struct mapping_cpu *cpus;
     uint32_t cpu_count;
+    uint32_t hypervisor_cpu; /**< first of those that migrate guests, one each */
     struct mapping_job *jobs;
     uint32_t job_count, free_job, live_jobs;
     size_t job_capacity;

@@ -312,6 +312,11 @@ static void init_cpus(struct machine *machine)
         if (workload->virtual_machines[g].cpu >= state->cpu_count)
             state->cpu_count = workload->virtual_machines[g].cpu + 1;
     }
+    bool migrates = false;
+    for (uint32_t g = 0; g < workload->virtual_machine_count; g++)
+        migrates |= workload->virtual_machines[g].migration.wanted;
+    state->hypervisor_cpu = state->cpu_count;
+    state->cpu_count += migrates ? workload->virtual_machine_count : 0;
     state->cpus = arena_array(machine->arena, state->cpu_count, sizeof(*state->cpus));
     for (uint32_t i = 0; i < state->cpu_count; i++)
         state->cpus[i].first = state->cpus[i].last = NONE;

@@ -39,6 +39,7 @@ enum machine_event {
     EVENT_VIRTUAL_CPU,        /**< target: CPU, argument: machine_virtual_cpus.c's own */
     EVENT_DOORBELL,           /**< target: stream, argument: what machine_devices.c knows it by */
     EVENT_GUEST,              /**< target: virtual machine, argument: its own */
+    EVENT_MIGRATION,          /**< target: virtual machine, argument: machine_migration.c's own */
     EVENT_OUTSIDE,            /**< argument: token of a machine_call_at() */
     EVENT_STOP,               /**< the workload's duration is over */
 };
@@ -75,6 +76,7 @@ struct held_interrupt {
     uint64_t submit_ps;
     uint32_t stream, token; /**< of a device that waits for it; token NONE: nobody does */
     enum interrupt_outcome outcome;
+    enum guest_phase phase; /**< it was posted in */
 };
 
 /** A CPU as a guest has it. */
@@ -138,6 +140,7 @@ struct machine {
     struct interrupt_counters interrupt_counters;
     struct guest_cpu *guest_cpus;              /**< [CPU] */
     struct guest_interrupts *guest_interrupts; /**< [virtual machine] */
+    struct guest_migration *migrations;        /**< [virtual machine] */
     struct machine_series series;
     uint64_t streams_end_ps;                  /**< when the last stream was over */
     uint64_t bytes_submitted, bytes_finished; /**< of all operations, for the conservation check */
@@ -252,15 +255,29 @@ void virtual_cpus_fini(struct machine *machine);
 int virtual_cpus_check(const struct machine *machine, uint32_t stream, struct diagnostics *diagnostics);
 /** A CPU is through with a part of its job: must it wait, since its guest's CPU is or was away? */
 bool virtual_cpus_hold(struct machine *machine, uint32_t cpu);
-/** A message is in the descriptor of a virtual CPU, @p held without its outcome. @return whether somebody was
- * notified: INTERRUPT_POSTED or INTERRUPT_SUPPRESSED */
+/** A message is in the descriptor of a virtual CPU, @p held without outcome and phase. @return whether
+ * somebody was notified: INTERRUPT_POSTED or INTERRUPT_SUPPRESSED */
 enum interrupt_outcome virtual_cpus_post(struct machine *machine, uint32_t cpu,
                                          const struct held_interrupt *held, bool urgent);
 /** EVENT_VIRTUAL_CPU. */
 void virtual_cpus_on_event(struct machine *machine, uint32_t cpu, uint32_t argument);
-/** All of a guest's stop. @return messages that are posted and not taken */
-uint32_t virtual_cpus_stop(struct machine *machine, uint32_t guest);
-void virtual_cpus_resume(struct machine *machine, uint32_t guest);
+/** All of a guest's stop. */
+void virtual_cpus_stop(struct machine *machine, uint32_t guest);
+/** @return messages that waited in their descriptors */
+uint32_t virtual_cpus_resume(struct machine *machine, uint32_t guest);
+
+/* Live migration (machine_migration.c). */
+void migrations_init(struct machine *machine);
+void migrations_fini(struct machine *machine);
+/** EVENT_MIGRATION. */
+void migration_on_event(struct machine *machine, uint32_t guest, uint32_t what);
+/** A write of a device has reached memory. */
+void migration_note_write(struct machine *machine, const struct tlp *tlp);
+/** Before, in or after the guest's migration. */
+enum guest_phase machine_guest_phase(const struct machine *machine, uint32_t guest);
+/** Build the tables of a guest's memory in a unit anew, in pages of at most @p largest bytes
+ * (machine_domains.c). */
+void machine_remap_guest(struct machine *machine, uint32_t domain, uint32_t unit, uint64_t largest);
 
 /* Interrupts (machine_interrupts.c). */
 void interrupts_init(struct machine *machine);

@@ -219,6 +219,7 @@ enum interrupt_outcome virtual_cpus_post(struct machine *machine, uint32_t cpu,
     guest_cpu->held[guest_cpu->held_count] = *held;
     guest_cpu->held[guest_cpu->held_count++].outcome =
         notice == NOTICE_NONE ? INTERRUPT_SUPPRESSED : INTERRUPT_POSTED;
+    guest_cpu->held[guest_cpu->held_count - 1].phase = machine_guest_phase(machine, guest_cpu->guest);
     if (notice != NOTICE_NONE)
         push(machine, cpu, arrives_ps, notice == NOTICE_WAKE_UP ? EVENT_WAKE_UP : EVENT_NOTICE,
              virtual_cpu->destination);
@@ -235,7 +236,7 @@ static void take(struct machine *machine, uint32_t cpu)
     for (uint32_t i = 0; i < messages; i++) {
         const struct held_interrupt *held = &guest_cpu->held[i];
         uint64_t latency_ps = machine->events.now_ps - held->submit_ps;
-        histogram_record(&counters->latency[GUEST_BEFORE], latency_ps);
+        histogram_record(&counters->latency[held->phase], latency_ps);
         histogram_record(&machine->interrupt_counters.latency[held->outcome], latency_ps);
         if (held->token != NONE)
             event_queue_push(&machine->events, machine->events.now_ps, PRIORITY_NORMAL, EVENT_DEVICE,
@@ -307,26 +308,26 @@ void virtual_cpus_on_event(struct machine *machine, uint32_t cpu, uint32_t argum
 
 /* ---- migration of the guest ---- */
 
-uint32_t virtual_cpus_stop(struct machine *machine, uint32_t guest)
+void virtual_cpus_stop(struct machine *machine, uint32_t guest)
 {
     const struct virtual_cpus *cpus = &machine->workload->virtual_machines[guest].cpus;
-    uint32_t pending = 0;
     for (uint32_t cpu = cpus->first; cpu < cpus->first + cpus->count; cpu++) {
         struct guest_cpu *guest_cpu = at(machine, cpu);
         if (guest_cpu->virtual_cpu.state == VIRTUAL_CPU_RUNNING)
             guest_cpu->off_ps = machine->events.now_ps;
         virtual_cpu_put(&guest_cpu->virtual_cpu, VIRTUAL_CPU_STOPPED);
         guest_cpu->load++; /* whatever was to bring it back does not */
-        pending += guest_cpu->virtual_cpu.pending;
     }
-    return pending;
 }
 
-void virtual_cpus_resume(struct machine *machine, uint32_t guest)
+uint32_t virtual_cpus_resume(struct machine *machine, uint32_t guest)
 {
     const struct virtual_cpus *cpus = &machine->workload->virtual_machines[guest].cpus;
+    uint32_t pending = 0;
     for (uint32_t cpu = cpus->first; cpu < cpus->first + cpus->count; cpu++) {
+        pending += at(machine, cpu)->virtual_cpu.pending;
         at(machine, cpu)->load++;
         load(machine, cpu);
     }
+    return pending;
 }

@@ -42,6 +42,7 @@ void result_json_domains(struct json_layout *layout, const struct result *result
     }
     layout_close(layout, ']', true);
     result_json_guests(layout, result);
+    result_json_migrations(layout, result);
     result_json_drivers(layout, result);
 }
 
@@ -125,5 +126,6 @@ void result_text_domains(const struct result *result, struct text_buffer *out)
             result_text_viommu(&workload->domains[d], machine_viommu(result->simulation->machine, d), out);
     }
     result_text_guests(result, out);
+    result_text_migrations(result, out);
     result_text_drivers(result, out);
 }

@@ -31,6 +31,8 @@ void result_json_drivers(struct json_layout *layout, const struct result *result
 /** Of a stream, in its object; of a domain, in its. */
 void result_json_buffers(struct json_layout *layout, const struct buffer_counters *got);
 void result_json_iova(struct json_layout *layout, const struct iova_allocator *allocator);
+/** Live migrations, where there were some (result_migrations.c). */
+void result_json_migrations(struct json_layout *layout, const struct result *result);
 /** What the virtual IOMMU of a guest's domain did (result_viommu.c). */
 void result_json_viommu(struct json_layout *layout, const struct viommu *viommu);
 /** Count, extremes, percentiles and sum of a histogram of picoseconds. */

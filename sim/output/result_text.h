@@ -24,6 +24,8 @@ void result_text_domains(const struct result *result, struct text_buffer *out);
 void result_text_guests(const struct result *result, struct text_buffer *out);
 /** Part of that: CPU time of drivers, buffers, bounce buffers (result_drivers.c). */
 void result_text_drivers(const struct result *result, struct text_buffer *out);
+/** Live migrations, where there were some. */
+void result_text_migrations(const struct result *result, struct text_buffer *out);
 /** What the virtual IOMMU of a guest's domain did, where it was used. */
 void result_text_viommu(const struct domain *domain, const struct viommu *viommu, struct text_buffer *out);
 
