@@ -101,7 +101,9 @@ static void start_walker(struct remapping_unit *unit, uint32_t ticket)
         begin_page_walk(unit, ticket, begin_ps);
 }
 
-/* A miss whose context is known waits for a walk that is under way, as far as the unit merges. */
+/* A miss whose context is known waits for a walk that is under way, as far as the unit merges. Hardware
+ * counts one miss a page that is written piece by piece: who waits for the walk of the TLP before finds it
+ * later. */
 static bool merge(struct remapping_unit *unit, uint32_t ticket)
 {
     const struct iommu_parameters *p = &unit->parameters;
@@ -117,6 +119,7 @@ static bool merge(struct remapping_unit *unit, uint32_t ticket)
     work->next = unit->works[found].merged;
     unit->works[found].merged = ticket;
     unit->counters.merged++;
+    *(p->merge_inflight ? &unit->counters.iotlb_misses : &unit->counters.iotlb_hits) += 1;
     return true;
 }
 
@@ -144,10 +147,8 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
     struct translation_work *work = &unit->works[ticket];
     /* Posted requests that are translated in order wait to be looked up again instead. */
     bool in_order = work->write && p->posted_walks;
-    if (work->phase == PHASE_WALK && (p->merge_inflight || !in_order) && merge(unit, ticket)) {
-        unit->counters.iotlb_misses++;
+    if (work->phase == PHASE_WALK && (p->merge_inflight || !in_order) && merge(unit, ticket))
         return;
-    }
     if (in_order && unit->posted_walking >= p->posted_walks) {
         work->phase = PHASE_STALLED;
         hold(unit, ticket);
@@ -352,11 +353,11 @@ static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
         release_walker(unit, ticket);
         return;
     }
-    unit->counters.iotlb_misses++;
     if (merge(unit, ticket)) {
         release_walker(unit, ticket);
         return;
     }
+    unit->counters.iotlb_misses++;
     note_walk(unit, ticket);
     begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
 }

@@ -111,10 +111,11 @@ struct iommu_counters {
     uint64_t translation_requests;         /**< of them translation requests (ATS_RQ) */
     uint64_t context_hits, context_misses; /**< misses are DD_WALK */
     uint64_t iotlb_hits, iotlb_misses;     /**< misses are TLB_MISS */
-    uint64_t merged;                       /**< misses that joined a running walk */
-    uint64_t duplicate_fills;              /**< insertions of a page that was present */
-    uint64_t walks;                        /**< page walks done (S_VS_WALKS) */
-    uint64_t page_table_reads;             /**< entries read from memory by page walks */
+    uint64_t merged; /**< requests that joined a running walk: misses with merge_inflight; hits, as looked up
+                        again, of TLPs that wait for the walk of the one before (merge_consecutive) */
+    uint64_t duplicate_fills;  /**< insertions of a page that was present */
+    uint64_t walks;            /**< page walks done (S_VS_WALKS) */
+    uint64_t page_table_reads; /**< entries read from memory by page walks */
     uint64_t context_table_reads;
     uint64_t pasid_hits, pasid_misses;   /**< misses are PD_WALK */
     uint64_t nested_hits, nested_misses; /**< guest physical addresses looked up; misses are G_WALKS */

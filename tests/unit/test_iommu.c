@@ -374,9 +374,10 @@ static uint64_t walks_of(const struct iommu_parameters *parameters, const uint64
                                                          ? bed.works[t].iova - 0x9000000
                                                          : bed.works[t].iova - 0x8001000);
     }
-    ck_assert_uint_eq(answers, count);
     uint64_t walks = bed.unit.counters.walks;
+    ck_assert_uint_eq(answers, count);
     ck_assert_uint_eq(bed.unit.counters.iotlb_hits + bed.unit.counters.iotlb_misses, count);
+    ck_assert_uint_eq(bed.unit.counters.iotlb_misses, walks);
     bed_fini(&bed);
     return walks;
 }
