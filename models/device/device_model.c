@@ -68,6 +68,9 @@ static const char *nic_wrong(const struct nic_parameters *p, const char **field)
         return "is too small for one packet of this size";
     if ((uint64_t)p->ring * p->queues > 1 << 17)
         return "times \"queues\" is more than 131072";
+    *field = "channels";
+    if ((uint64_t)p->ring * p->channels > 1 << 20)
+        return "times \"ring\" is more than 1048576";
     *field = "packets_per_completion";
     if (p->packets_per_completion > p->ring)
         return "is more than \"ring\"";

@@ -195,6 +195,38 @@ START_TEST(what_bounces_is_copied_when_it_is_read)
 }
 END_TEST
 
+START_TEST(keys_that_do_not_go_together_are_refused)
+{
+    static const struct {
+        const char *nic, *words;
+    } wrong[] = {
+        {"\"ring\": 96, \"buffers_per_descriptor\": 64",
+         "\"ring\" is no multiple of \"buffers_per_descriptor\""},
+        {"\"ring\": 32768, \"queues\": 8", "\"ring\" times \"queues\" is more than 131072"},
+        {"\"ring\": 32768, \"channels\": 64", "\"channels\" times \"ring\" is more than 1048576"},
+        {"\"packet\": \"64B\", \"headers\": \"66B\"", "\"headers\" leaves no payload of \"packet\""},
+        {"\"packet_memory\": \"64KiB\", \"ring\": 64, \"queues\": 256",
+         "\"packet_memory\" has no room for one packet of each queue"},
+    };
+    char text[1024], command[1024], *topology = realpath("topologies/nic-server-cascade-lake.json", NULL);
+    ck_assert_ptr_nonnull(topology);
+    program_setup();
+    snprintf(command, sizeof(command), "iommusim run --topology %s --workload w.json", topology);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        snprintf(
+            text, sizeof(text),
+            "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"host\", \"mode\": \"strict\", "
+            "\"devices\": \"all\"}],\n \"streams\": [{\"name\": \"nic\", \"device\": \"01:00.0\", "
+            "\"operations\": 10, \"nic\": {%s}}]}",
+            wrong[i].nic);
+        program_write_file("w.json", text);
+        program_expect(command, 2, wrong[i].words);
+    }
+    program_teardown();
+    free(topology);
+}
+END_TEST
+
 /* ---- what throughput is made of ---- */
 
 static uint64_t now_ps(void *context)
@@ -268,6 +300,7 @@ Suite *nic_suite(void)
     tcase_add_test(tests, large_pages_have_the_rate_back);
     tcase_add_test(tests, cpus_add_up_to_what_walks_allow);
     tcase_add_test(tests, what_bounces_is_copied_when_it_is_read);
+    tcase_add_test(tests, keys_that_do_not_go_together_are_refused);
     tcase_add_test(tests, throughput_ends_when_the_last_unit_begins);
     suite_add_tcase(suite, tests);
     return suite;
