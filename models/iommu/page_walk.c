@@ -498,7 +498,7 @@ static void drop_pages(struct remapping_unit *unit, uint32_t domain, uint64_t io
 
 static void drop_tables(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
 {
-    for (unsigned level = 1; level <= WALK_LEVELS_MAX; level++) {
+    for (unsigned level = 1; level < WALK_LEVELS_MAX; level++) {
         unsigned covered = order > 9 * level ? order - 9 * level : 0;
         translation_cache_remove_matching(&unit->walk_caches[level], ~((UINT64_C(1) << covered) - 1),
                                           walk_cache_key(domain, iova, level));

@@ -393,7 +393,9 @@ START_TEST(requests_one_after_the_other_share_a_walk)
     static const uint16_t requesters[] = {7, 8, 7, 8};
     struct bed bed;
     bed_init(&bed);
+    bed_start(&bed);
     struct iommu_parameters parameters = bed.parameters;
+    bed_fini(&bed);
     parameters.walkers = 8;
     parameters.context_reads = 0; /* the context is known at once, or all would read it side by side */
     for (int merge = 0; merge < 2; merge++) {
