@@ -24,7 +24,7 @@ static const char workload_text[] =
     "  \"nic\": {\"queues\": %d, \"ring\": 256, \"flows\": %d, \"packets_per_acknowledgement\": %d,\n"
     "   \"packet\": \"4096B\", \"headers\": \"0B\", \"wire_overhead\": \"90B\", \"buffer\": \"4KiB\",\n"
     "   \"buffers_per_descriptor\": 64, \"doorbell_batch\": 1, \"recycling\": \"page-cache\", \"held\": "
-    "\"360KiB\"}}]}\n";
+    "\"325KiB\"}}]}\n";
 
 static struct flows_run simulate(struct arena *arena, int flows, double acks, bool strict)
 {
@@ -74,7 +74,7 @@ void table_nic_flows(struct validation *validation)
                 "ConnectX-5 on a Xeon Gold 6234, five CPUs, packets of 4 KiB, rings of 256",
             .machine =
                 "`topologies/nic-server-cascade-lake.json`, preset `cascade-lake-6234`; a page a "
-                "packet, 64 a descriptor; acknowledgements as published; 360 KiB that each connection holds, "
+                "packet, 64 a descriptor; acknowledgements as published; 325 KiB that each connection holds, "
                 "a third of the window of its socket buffer of 2 MB, fitted to the four points",
             .tolerance = "12 % for the throughput, 15 % for page-table reads a page; the split of misses "
                          "over levels is shown only"});
