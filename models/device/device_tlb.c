@@ -5,23 +5,27 @@
 
 #include <assert.h>
 
-enum { SPACE_SHIFT = 54 }; /* of keys: 52 bits of page number and 2 of page size below */
+enum { SPACE_SHIFT = 54 }; /* of keys: 53 bits of page and its size below */
 
-/* Address space, page number at the page's own size, and the size (0, 1, 2). */
-static uint64_t key_of(uint32_t space, uint64_t iova, unsigned size)
+/* Address space, the page's number among pages of its size and, where the numbers of smaller pages go on, a
+ * one. */
+static uint64_t key_of(uint32_t space, uint64_t iova, unsigned shift)
 {
-    return (uint64_t)space << SPACE_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * size) << 2 | size;
+    return (uint64_t)space << SPACE_SHIFT | (iova >> shift << 1 | 1) << (shift - PAGE_SHIFT_4K);
 }
 
-/* The same of the 4 KiB page, without size. */
+/* Address space and 4 KiB page. */
 static uint64_t page_of(uint32_t space, uint64_t iova)
 {
-    return key_of(space, iova, 0) >> 2;
+    return (uint64_t)space << SPACE_SHIFT | iova >> PAGE_SHIFT_4K;
 }
 
-static uint64_t index_of(uint64_t iova, unsigned size)
+/* The next larger of the page sizes it was given so far, as log2; takes it out of the set. */
+static unsigned next_size(uint64_t *sizes)
 {
-    return iova >> (PAGE_SHIFT_4K + 9 * size);
+    unsigned shift = PAGE_SHIFT_4K + (unsigned)__builtin_ctzll(*sizes);
+    *sizes &= *sizes - 1;
+    return shift;
 }
 
 void device_tlb_init(struct device_tlb *tlb, uint32_t entries, uint32_t ways, uint32_t limit,
@@ -71,11 +75,12 @@ enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint32_t space, u
 {
     uint64_t page = page_of(space, iova), leaf;
     bool waited = tlb->waited_page[write] == page;
-    for (unsigned size = 0; size < 3; size++) {
-        if (!translation_cache_find(&tlb->cache, index_of(iova, size), key_of(space, iova, size), &leaf) ||
+    for (uint64_t sizes = tlb->page_sizes; sizes;) {
+        unsigned shift = next_size(&sizes);
+        if (!translation_cache_find(&tlb->cache, iova >> shift, key_of(space, iova, shift), &leaf) ||
             !(leaf & (write ? PAGE_WRITE : PAGE_READ)))
             continue;
-        uint64_t offset = iova & ((UINT64_C(1) << (PAGE_SHIFT_4K + 9 * size)) - 1);
+        uint64_t offset = iova & ((UINT64_C(1) << shift) - 1);
         *physical = page_table_entry_target(leaf) | offset;
         tlb->hits += !waited;
         tlb->waited_page[write] = UINT64_MAX;
@@ -94,8 +99,9 @@ enum device_tlb_answer device_tlb_find(struct device_tlb *tlb, uint32_t space, u
 
 bool device_tlb_expects(const struct device_tlb *tlb, uint32_t space, uint64_t iova)
 {
-    for (unsigned size = 0; size < 3; size++) {
-        if (translation_cache_present(&tlb->cache, index_of(iova, size), key_of(space, iova, size)))
+    for (uint64_t sizes = tlb->page_sizes; sizes;) {
+        unsigned shift = next_size(&sizes);
+        if (translation_cache_present(&tlb->cache, iova >> shift, key_of(space, iova, shift)))
             return true;
     }
     return is_pending(tlb, page_of(space, iova));
@@ -148,11 +154,11 @@ void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uin
     if (overtaken)
         return; /* whoever needs it asks again */
     refuse(tlb, page, leaf);
-    unsigned size = (shift - PAGE_SHIFT_4K) / 9;
     if (!leaf)
         return;
-    translation_cache_remove(&tlb->cache, index_of(iova, size), key_of(space, iova, size));
-    translation_cache_insert(&tlb->cache, index_of(iova, size), key_of(space, iova, size), leaf);
+    tlb->page_sizes |= UINT64_C(1) << (shift - PAGE_SHIFT_4K);
+    translation_cache_remove(&tlb->cache, iova >> shift, key_of(space, iova, shift));
+    translation_cache_insert(&tlb->cache, iova >> shift, key_of(space, iova, shift), leaf);
 }
 
 uint32_t device_tlb_next_page_request(struct device_tlb *tlb)
@@ -208,19 +214,39 @@ void device_tlb_page_timeout(struct device_tlb *tlb, uint32_t serial, uint64_t n
     }
 }
 
-bool device_tlb_invalidate(struct device_tlb *tlb, uint64_t iova, unsigned order)
+/* Number of a PASID's address space, as far as it was met; DEVICE_TLB_NO_SPACE. */
+static uint32_t known_space(const struct device_tlb *tlb, uint32_t pasid)
 {
-    tlb->invalidations++;
-    if (tlb->obedience != DEVICE_TLB_OBEYS)
-        return tlb->obedience == DEVICE_TLB_KEEPS;
-    for (unsigned size = 0; size < 3; size++) {
-        unsigned covered = order > 9 * size ? order - 9 * size : 0;
-        uint64_t mask = covered >= 62 ? 3 : ~((UINT64_C(4) << covered) - 1) | 3;
-        translation_cache_remove_matching(&tlb->cache, mask, key_of(0, iova, size));
+    uint32_t space = pasid ? 1 : 0;
+    while (space && space <= tlb->space_count && tlb->pasids[space - 1] != pasid)
+        space++;
+    return space <= tlb->space_count ? space : DEVICE_TLB_NO_SPACE;
+}
+
+/* Drop what lies in an aligned range. */
+static void drop(struct device_tlb *tlb, uint32_t space, uint64_t iova, unsigned order)
+{
+    const unsigned all = SPACE_SHIFT - 2;
+    order = order < all ? order : all;
+    for (uint64_t sizes = tlb->page_sizes; sizes;) {
+        unsigned shift = next_size(&sizes), of_size = shift - PAGE_SHIFT_4K;
+        uint64_t inside =
+            order > of_size ? ~((UINT64_C(2) << order) - 1) | ((UINT64_C(2) << of_size) - 1) : UINT64_MAX;
+        translation_cache_remove_matching(&tlb->cache, inside, key_of(space, iova, shift));
     }
     for (uint32_t i = 0; i < tlb->pending_count; i++)
         tlb->pending[i].overtaken |=
-            order >= 52 || (tlb->pending[i].page ^ iova >> PAGE_SHIFT_4K) >> order == 0;
+            tlb->pending[i].space == space && (tlb->pending[i].iova ^ iova) >> PAGE_SHIFT_4K >> order == 0;
+}
+
+bool device_tlb_invalidate(struct device_tlb *tlb, uint32_t pasid, uint64_t iova, unsigned order)
+{
+    uint32_t space = known_space(tlb, pasid);
+    tlb->invalidations++;
+    if (tlb->obedience != DEVICE_TLB_OBEYS)
+        return tlb->obedience == DEVICE_TLB_KEEPS;
+    if (space != DEVICE_TLB_NO_SPACE)
+        drop(tlb, space, iova, order);
     return true;
 }
 

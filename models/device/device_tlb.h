@@ -49,6 +49,7 @@ enum pending_state {
 
 struct device_tlb {
     struct translation_cache cache;
+    uint64_t page_sizes;                /**< bit n: some page of 4 KiB << n was given */
     uint32_t pasids[DEVICE_TLB_SPACES]; /**< [space - 1] PASID plus one; space 0 is without PASID */
     uint32_t space_count;
     enum device_tlb_obedience obedience;
@@ -134,9 +135,9 @@ bool device_tlb_page_response(struct device_tlb *tlb, uint32_t space, uint64_t i
                               uint64_t now_ps);
 void device_tlb_page_timeout(struct device_tlb *tlb, uint32_t serial, uint64_t now_ps);
 
-/** An invalidation of 4 KiB << @p order at @p iova came, of the address space without PASID. @return false
- * where it will not be answered */
-bool device_tlb_invalidate(struct device_tlb *tlb, uint64_t iova, unsigned order);
+/** An invalidation of 4 KiB << @p order at @p iova came, of the address space of a PASID (plus one; 0: of
+ * requests without). @return false where it will not be answered */
+bool device_tlb_invalidate(struct device_tlb *tlb, uint32_t pasid, uint64_t iova, unsigned order);
 
 /** A read with a translated address goes out; returns its generation plus one, for device_tlb_read_over(). */
 static inline uint8_t device_tlb_read_begins(struct device_tlb *tlb)

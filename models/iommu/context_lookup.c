@@ -35,7 +35,7 @@ static enum iommu_fault take_context(const struct remapping_unit *unit, struct t
 {
     if (domain_plus_1 == 0)
         return IOMMU_FAULT_CONTEXT_NOT_PRESENT;
-    if (unit->parameters.pasid_reads)
+    if (iommu_uses_pasid_table(&unit->parameters, work->pasid))
         return IOMMU_NO_FAULT;
     if (work->pasid)
         return IOMMU_FAULT_PASID_IN_LEGACY_MODE;
@@ -56,7 +56,7 @@ bool context_lookup(struct remapping_unit *unit, struct translation_work *work)
                                 work->requester_id, &domain_plus_1);
     unit->counters.context_hits += !work->context_missing && !work->looked_up;
     unit->counters.context_misses += work->context_missing && !work->looked_up;
-    work->pasid_missing = p->pasid_reads && lookup_pasid(unit, work);
+    work->pasid_missing = iommu_uses_pasid_table(p, work->pasid) && lookup_pasid(unit, work);
     work->looked_up = true;
     if (work->context_missing || work->pasid_missing)
         return false;
@@ -115,7 +115,7 @@ enum iommu_fault context_learn(struct remapping_unit *unit, struct translation_w
     if (domain_plus_1 && !context_present(unit, work))
         translation_cache_insert(&unit->context_cache, remapping_unit_context_index(work->requester_id),
                                  work->requester_id, domain_plus_1);
-    if (fault != IOMMU_NO_FAULT || !unit->parameters.pasid_reads)
+    if (fault != IOMMU_NO_FAULT || !iommu_uses_pasid_table(&unit->parameters, work->pasid))
         return fault;
     uint64_t key = pasid_cache_key(work);
     work->domain = remapping_unit_domain_of_request(unit, work->requester_id, work->pasid);

@@ -47,8 +47,9 @@ struct invalidation {
     bool leaf_only;       /**< spare the walk caches */
     uint16_t source_id;   /**< INVALIDATION_CONTEXT */
     uint32_t function_id; /**< INVALIDATION_DEVICE_TLB: whose; INVALIDATION_INTERRUPT: the entry */
-    uint32_t waiter;      /**< INVALIDATION_WAIT: the submitter's own */
-    uint64_t visible_ps;  /**< internal: the unit may fetch it from then on */
+    uint32_t pasid;      /**< INVALIDATION_DEVICE_TLB: of whose addresses, plus one; 0: of requests without */
+    uint32_t waiter;     /**< INVALIDATION_WAIT: the submitter's own */
+    uint64_t visible_ps; /**< internal: the unit may fetch it from then on */
 };
 
 /** Requests between their translation and the end of their access, in two generations. */

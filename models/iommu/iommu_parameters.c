@@ -75,6 +75,7 @@ static const struct field fields[] = {
     COUNT(pasid_entries, 0, 65536, "entries of the PASID cache (SMMU: context descriptors); 0 is none"),
     COUNT(pasid_ways, 0, 1024, "ways of the PASID cache; 0 is fully associative"),
     COUNT(pasid_reads, 0, 8, "memory reads of a PASID cache miss; 0: there are no PASID tables"),
+    FLAG(rid_pasid, "requests without PASID have an entry in the PASID tables, too"),
     TIME("pasid_hit", pasid_hit_ps, "PASID cache lookup that hits"),
     {.name = "prefetch",
      .type = FIELD_CHOICE,

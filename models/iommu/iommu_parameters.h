@@ -56,6 +56,8 @@ struct iommu_parameters {
     uint64_t nested_hit_ps;             /**< one lookup of that cache */
     uint32_t pasid_entries, pasid_ways; /**< PASID cache (SMMU: context descriptors); 0 = none */
     uint32_t pasid_reads; /**< memory reads of a PASID cache miss; 0: there are no PASID tables */
+    bool rid_pasid; /**< requests without PASID have an entry there, too (VT-d: RID_PASID; SMMU: substream 0)
+                     */
     uint64_t pasid_hit_ps;
     int prefetch;               /**< enum prefetch_policy */
     uint32_t prefetch_degree;   /**< next page, stride: pages ahead of a miss */

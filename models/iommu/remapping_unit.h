@@ -136,6 +136,12 @@ struct iommu_domain {
     struct dirty_log *dirty;  /**< pages written are noted here; NULL: they are not. The caller's */
 };
 
+/** Does the unit look into PASID tables for requests with @p pasid (plus one; 0: without)? */
+static inline bool iommu_uses_pasid_table(const struct iommu_parameters *parameters, uint32_t pasid)
+{
+    return parameters->pasid_reads && (pasid || parameters->rid_pasid);
+}
+
 /** A context entry that leads to PASID tables without an entry for requests that carry no PASID. */
 #define CONTEXT_PASID_ONLY UINT32_MAX
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* iommusim explain FILE SRC TARGET: an address, or a function */
+#include "models/iommu/pasid_table.h"
 #include "sim/base/arena.h"
 #include "sim/base/status.h"
 #include "sim/base/units.h"
@@ -20,6 +21,7 @@ enum {
     OPTION_WRITE = 256,
     OPTION_SIZE,
     OPTION_PAGE_SIZE,
+    OPTION_PASID,
     OPTION_WARM,
     OPTION_UNMAPPED,
     OPTION_CMDLINE,
@@ -32,7 +34,12 @@ static const struct argp_option options[] = {
     {"write", OPTION_WRITE, NULL, 0, "A write; without it a read", 0},
     {"size", OPTION_SIZE, "SIZE", 0, "Bytes of the operation, up to 4MiB (64B)", 0},
     {"page-size", OPTION_PAGE_SIZE, "SIZE", 0,
-     "Where an IOMMU translates SRC: the address is mapped in a page of 4KiB (default), 2MiB or 1GiB", 0},
+     "Where an IOMMU translates SRC: the address is mapped in pages of 4KiB (default), 2MiB, 1GiB, or what "
+     "else the "
+     "unit has",
+     0},
+    {"pasid", OPTION_PASID, "N", 0,
+     "The request carries this PASID; the address is mapped in its address space", 0},
     {"unmapped", OPTION_UNMAPPED, NULL, 0, "... or not mapped at all: how the request fails", 0},
     {"warm", OPTION_WARM, NULL, 0, "The same request was made before: caches hold what it needs", 0},
     {"cmdline", OPTION_CMDLINE, "STRING", 0, "Kernel command line in place of the machine's", 0},
@@ -55,13 +62,23 @@ struct explain_options {
     const char *source, *target, *cmdline, *output;
     enum iommu_choice iommu;
     uint64_t size, page_bytes;
+    uint32_t pasid; /* plus one; 0: none */
     bool write, warm, unmapped, json;
 };
 
 static bool parse_page_size(const char *text, uint64_t *bytes)
 {
-    return unit_parse(text, UNIT_BYTES, bytes) &&
-           (*bytes == UINT64_C(1) << 12 || *bytes == UINT64_C(1) << 21 || *bytes == UINT64_C(1) << 30);
+    return unit_parse(text, UNIT_BYTES, bytes) && *bytes >= UINT64_C(1) << 12 &&
+           *bytes <= UINT64_C(1) << 39 && (*bytes & (*bytes - 1)) == 0;
+}
+
+static bool parse_pasid(const char *text, uint32_t *pasid)
+{
+    uint64_t number;
+    if (!number_parse(text, PASID_MAX, &number))
+        return false;
+    *pasid = (uint32_t)number + 1;
+    return true;
 }
 
 static void take_argument(struct explain_options *chosen, char *text, struct argp_state *state)
@@ -103,7 +120,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_PAGE_SIZE:
         if (!parse_page_size(text, &chosen->page_bytes))
-            argp_error(state, "'%s' is no page size: 4KiB, 2MiB or 1GiB", text);
+            argp_error(state, "'%s' is no page size: a power of two from 4KiB to 512GiB", text);
+        return 0;
+    case OPTION_PASID:
+        if (!parse_pasid(text, &chosen->pasid))
+            argp_error(state, "'%s' is no PASID: 0 to %d", text, PASID_MAX);
         return 0;
     case OPTION_CMDLINE:
         chosen->cmdline = text;
@@ -181,7 +202,8 @@ static int map_target(const struct explain_options *chosen, const struct topolog
                                        .function_ids = &question->source_id,
                                        .function_count = 1,
                                        .mappings = &question->mapping,
-                                       .mapping_count = chosen->unmapped ? 0 : 1};
+                                       .mapping_count = chosen->unmapped ? 0 : 1,
+                                       .pasid = chosen->pasid};
     question->workload.domains = &question->domain;
     question->workload.domain_count = 1;
     if (!question->of_function) {
@@ -225,6 +247,7 @@ static int ask(const struct explain_options *chosen, const struct simulation *si
                                        .alignment_bytes = 1,
                                        .operations = 1,
                                        .warmup_operations = chosen->warm,
+                                       .pasid = chosen->pasid,
                                        .queue_depth = 1};
     question->workload = (struct workload){.streams = &question->stream, .stream_count = 1};
     if (simulation->options.unit_of[question->source_id] == NO_UNIT)

@@ -160,6 +160,20 @@ void take_device(struct workload_reading *reading, struct domain *domain, uint32
     domain->function_ids[domain->function_count++] = id;
 }
 
+/* Has the device so many PASIDs, as far as its capability was seen? */
+static bool check_pasid(const struct workload_reading *reading, const struct json_node *node,
+                        const struct domain *domain, uint32_t id)
+{
+    const struct topology *topology = reading->machine->topology;
+    const struct pci_function *function = topology_physical_function(topology, &topology->functions[id]);
+    uint32_t width = function->translation.pasid_width;
+    if (!domain->pasid || !width || (domain->pasid - 1) >> width == 0)
+        return true;
+    json_error(node, "workload-pasid", "PASIDs of %s have %" PRIu32 " bits: it has no PASID %" PRIu32,
+               json_string(node), width, domain->pasid - 1);
+    return false;
+}
+
 void add_device(struct workload_reading *reading, const struct json_node *node, struct domain *domain)
 {
     uint32_t id = read_device(reading, node);
@@ -171,7 +185,8 @@ void add_device(struct workload_reading *reading, const struct json_node *node, 
                    before->name, domain->pasid ? ", which has the same \"pasid\"" : "");
         return;
     }
-    take_device(reading, domain, id);
+    if (check_pasid(reading, node, domain, id))
+        take_device(reading, domain, id);
 }
 
 /* "devices": a list, or "all" for every function that can issue DMA and is in no domain before; "each" is
@@ -267,9 +282,10 @@ static void read_domain(struct workload_reading *reading, const struct json_node
         domain->ats = on ? ATS_ON : ATS_OFF;
     read_pasid(node, &domain->pasid);
     struct json_node pasid = json_member(node, "pasid");
-    if (domain->pasid && domain->mode != TRANSLATION_STATIC && domain->mode != TRANSLATION_PASSTHROUGH)
+    if (domain->pasid && !translation_mode_translates(domain->mode) &&
+        domain->mode != TRANSLATION_PASSTHROUGH)
         json_error_at_key(&pasid, "workload-mode",
-                          "a domain with \"pasid\" has mode \"static\" or \"passthrough\", not \"%s\"",
+                          "a domain of mode \"%s\" is no PASID's: the unit is not there",
                           translation_mode_name(domain->mode));
     read_devices(reading, node, domain);
     struct json_node mappings = json_member(node, "mappings"), devices = json_member(node, "devices");

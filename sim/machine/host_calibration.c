@@ -84,7 +84,8 @@ static uint64_t known_base_ps(const struct machine_input *input)
         p->memory.data_source == MEMORY_DRAM ? p->memory.dram_latency_ps : p->memory.llc_latency_ps;
     return device->issue_latency_ps + device->completion_latency_ps + move_ps + 2 * link->propagation_ps +
            link_serialisation_ps(&timing, request) + link_serialisation_ps(&timing, completion) + cache_ps +
-           unit->context_hit_ps + (unit->pasid_reads ? unit->pasid_hit_ps : 0) + unit->iotlb_hit_ps;
+           unit->context_hit_ps + (iommu_uses_pasid_table(unit, 0) ? unit->pasid_hit_ps : 0) +
+           unit->iotlb_hit_ps;
 }
 
 /* What a table read takes beyond one that the last-level cache serves: DRAM, and now and then its refresh. */

@@ -232,8 +232,10 @@ void ats_send_invalidation(void *context, uint32_t unit, const struct invalidati
     tlp->message = MESSAGE_INVALIDATE_REQUEST;
     tlp->iova = invalidation->iova;
     tlp->found_shift = invalidation->order;
+    tlp->pasid = invalidation->pasid;
     tlp->length_bytes = INVALIDATE_REQUEST_BYTES;
-    tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_REQUEST_HEADER_BYTES + INVALIDATE_REQUEST_BYTES;
+    tlp->wire_bytes = TLP_FRAMING_BYTES + TLP_REQUEST_HEADER_BYTES + INVALIDATE_REQUEST_BYTES +
+                      (tlp->pasid ? (uint32_t)TLP_PASID_BYTES : 0);
     send_down(machine, index, invalidation->function_id);
 }
 
@@ -273,7 +275,7 @@ void ats_message_at_device(struct machine *machine, const struct tlp *tlp)
     struct device_tlb *tlb = engine_id == NONE ? NULL : machine->engines[engine_id].device_tlb;
     if (tlb && tlp->message == MESSAGE_PAGE_RESPONSE)
         take_page_response(machine, engine_id, tlp);
-    else if (tlb && device_tlb_invalidate(tlb, tlp->iova, tlp->found_shift))
+    else if (tlb && device_tlb_invalidate(tlb, tlp->pasid, tlp->iova, tlp->found_shift))
         event_queue_push(&machine->events, machine->events.now_ps + tlb->answer_ps, PRIORITY_NORMAL,
                          EVENT_DEVICE_ANSWER, engine_id, 0);
 }

@@ -11,7 +11,8 @@ bool mapping_piece(const struct machine *machine, const struct mapping_job *job,
 {
     const struct scatter_mapping *list =
         job->request == NONE ? NULL : &machine->mapping.requests[job->request].mapping;
-    const struct dma_device *device = &machine->mapping.devices[job->function_id];
+    const struct dma_device *device =
+        job->function_id == NONE ? NULL : mapping_device(machine, job->function_id, job->pasid);
     uint32_t count = list && list->one_by_one ? list->element_count : 1;
     if (piece >= count)
         return false;
@@ -38,6 +39,7 @@ static uint32_t add_device_tlbs(struct machine *machine, const struct mapping_jo
     struct invalidation invalidation = batch[0];
     uint32_t count = 1;
     invalidation.type = INVALIDATION_DEVICE_TLB;
+    invalidation.pasid = domain->pasid;
     if (invalidation.scope != INVALIDATE_PAGES) {
         invalidation.iova = 0;
         invalidation.order = EVERY_PAGE;

@@ -23,7 +23,7 @@ static struct mapping_job *job_at(struct machine *machine, uint32_t job)
 
 static struct dma_device *device_of(struct machine *machine, const struct mapping_job *job)
 {
-    return &machine->mapping.devices[job->function_id];
+    return mapping_device(machine, job->function_id, job->pasid);
 }
 
 static struct mapping_domain *domain_of(struct machine *machine, const struct mapping_job *job)
@@ -47,7 +47,7 @@ static uint32_t take_job(struct machine *machine, const struct mapping_job *what
     state->jobs[job].next = NONE;
     state->jobs[job].begin_ps = machine->events.now_ps;
     if (what->function_id != NONE)
-        state->jobs[job].domain = mapping_domain_of(machine, what->function_id);
+        state->jobs[job].domain = mapping_domain_of(machine, what->function_id, what->pasid);
     state->live_jobs++;
     return job;
 }

@@ -59,6 +59,7 @@ struct mapping_job {
     enum mapping_job_kind kind;
     uint32_t cpu;
     uint32_t function_id;       /**< whose DMA; NONE: a flush, an interrupt entry, mere work */
+    uint32_t pasid;             /**< with which its requests for it come, plus one; 0: none */
     uint32_t request;           /**< map, unmap, sync: buffers of a stream (machine_requests.c); NONE */
     struct dma_mapping mapping; /**< else of one buffer: to map, @c buffer, @c length and @c direction are
                                    set; afterwards as dma_map() filled it */
@@ -108,6 +109,7 @@ struct mapping_counters {
 
 struct mapping_domain {
     bool dynamic;
+    uint32_t first_device;    /**< of a PASID's: its functions' places in devices[] */
     struct dma_domain kernel; /**< where dynamic */
     struct viommu *viommu;    /**< of the guest whose kernel that is; NULL: the host's */
     struct mapping_tables {
@@ -263,8 +265,11 @@ int requests_end(struct machine *machine);
 bool requests_hopeless(const struct machine *machine, const struct mapping_job *job);
 
 /* Inside (machine_mapping.c). */
-/** The domain whose page tables the function's requests go through; NONE where they go through none. */
-uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id);
+/** The domain whose page tables the function's requests with a PASID (plus one; 0: without) go through; NONE
+ * where they go through none that change during the run. */
+uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id, uint32_t pasid);
+/** The function as the DMA API sees it in the address space of a PASID (likewise). */
+struct dma_device *mapping_device(const struct machine *machine, uint32_t function_id, uint32_t pasid);
 /** Report what stops a job. @return STATUS_BAD_INPUT */
 int mapping_refuse(struct machine *machine, const struct mapping_job *job, const char *code,
                    const char *text);

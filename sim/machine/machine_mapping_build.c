@@ -12,11 +12,21 @@ enum { PAGE = 4096, LONGEST_ORDER = 5, SINGLE_PAGES = 16 };
 /* Firmware's, and the kernel's for its own start (reserve_real_mode() of arch/x86/realmode/init.c). */
 static const uint64_t low_memory = UINT64_C(1) << 20;
 
-uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id)
+uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id, uint32_t pasid)
 {
-    uint32_t domain = machine->mapping.domain_of[function_id];
+    uint32_t domain = machine_domain_of_request(machine, function_id, pasid);
     bool translated = domain != NONE && machine->root_complex.unit_of[function_id] != NO_UNIT;
     return translated && machine->mapping.domains[domain].dynamic ? domain : NONE;
+}
+
+struct dma_device *mapping_device(const struct machine *machine, uint32_t function_id, uint32_t pasid)
+{
+    uint32_t d = pasid ? machine_domain_of_request(machine, function_id, pasid) : NONE, at = 0;
+    if (d == NONE)
+        return &machine->mapping.devices[function_id];
+    while (machine->workload->domains[d].function_ids[at] != function_id)
+        at++;
+    return &machine->mapping.devices[machine->mapping.domains[d].first_device + at];
 }
 
 /* ---- memory and bounce buffers ---- */
@@ -262,12 +272,13 @@ static void init_domain(struct machine *machine, uint32_t index)
 
 /* ---- devices and CPUs ---- */
 
-static void init_device(struct machine *machine, uint32_t function_id)
+/* @param own  domain of the workload; NONE */
+static void init_device(struct machine *machine, uint32_t function_id, uint32_t pasid, uint32_t own)
 {
     struct mapping_state *state = &machine->mapping;
     const struct pci_function *function = &machine->input->topology->functions[function_id];
-    uint32_t index = mapping_domain_of(machine, function_id), own = state->domain_of[function_id];
-    struct dma_device *device = &state->devices[function_id];
+    uint32_t index = mapping_domain_of(machine, function_id, pasid);
+    struct dma_device *device = mapping_device(machine, function_id, pasid);
     dma_device_init(device, index == NONE ? NULL : &state->domains[index].kernel,
                     state->swiotlb.slot_count && mapping_guest_of(machine, function_id) == NONE
                         ? &state->swiotlb
@@ -281,17 +292,29 @@ static void init_device(struct machine *machine, uint32_t function_id)
     device->encrypts = bounce == BOUNCE_ENCRYPTED;
 }
 
+/* The functions, then those of each domain of a PASID once more: what is mapped there are other addresses. */
 static void init_devices(struct machine *machine)
 {
     struct mapping_state *state = &machine->mapping;
-    uint32_t functions = machine->input->topology->function_count;
-    state->devices = arena_array(machine->arena, functions, sizeof(*state->devices));
+    const struct workload *workload = machine->workload;
+    uint32_t functions = machine->input->topology->function_count, count = functions;
+    for (uint32_t d = 0; d < workload->domain_count; d++) {
+        state->domains[d].first_device = count;
+        count += workload->domains[d].pasid ? workload->domains[d].function_count : 0;
+    }
+    state->devices = arena_array(machine->arena, count, sizeof(*state->devices));
     for (uint32_t f = 0; f < functions; f++)
-        init_device(machine, f);
-    for (uint32_t s = 0; s < machine->workload->stream_count; s++) {
-        const struct stream *stream = &machine->workload->streams[s];
+        init_device(machine, f, 0, state->domain_of[f]);
+    for (uint32_t d = 0; d < workload->domain_count; d++) {
+        const struct domain *domain = &workload->domains[d];
+        for (uint32_t i = 0; i < domain->function_count && domain->pasid; i++)
+            init_device(machine, domain->function_ids[i], domain->pasid, d);
+    }
+    for (uint32_t s = 0; s < workload->stream_count; s++) {
+        const struct stream *stream = &workload->streams[s];
         if (stream->function_id != NONE && stream->longest_segment)
-            state->devices[stream->function_id].longest_segment = stream->longest_segment;
+            mapping_device(machine, stream->function_id, stream->pasid)->longest_segment =
+                stream->longest_segment;
     }
 }
 

@@ -46,7 +46,7 @@ int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trac
                               .line = record->line,
                               .done = line_done,
                               .invalidation = record->length ? DMA_INVALIDATE_RANGE : DMA_INVALIDATE_DOMAIN};
-    if (mapping_domain_of(machine, record->function_id) == NONE)
+    if (mapping_domain_of(machine, record->function_id, 0) == NONE)
         return mapping_refuse(
             machine, &job, "trace-map-domain",
             "the device is in no domain of mode strict or lazy that an IOMMU translates: nothing "
@@ -108,6 +108,7 @@ void mapping_map_for_device(struct machine *machine, uint32_t stream, uint32_t c
     struct mapping_job job = {
         .kind = JOB_MAP,
         .function_id = machine->workload->streams[stream].function_id,
+        .pasid = machine->workload->streams[stream].pasid,
         .request = NONE,
         .stream = stream,
         .cpu = cpu,
@@ -153,6 +154,7 @@ void mapping_unmap_for_device(struct machine *machine, uint32_t stream, uint32_t
     mapping_add_job(machine,
                     &(struct mapping_job){.kind = JOB_UNMAP,
                                           .function_id = machine->workload->streams[stream].function_id,
+                                          .pasid = machine->workload->streams[stream].pasid,
                                           .request = NONE,
                                           .stream = stream,
                                           .cpu = cpu,
@@ -178,12 +180,13 @@ static uint64_t map_for_good(struct machine *machine, uint32_t stream, uint64_t 
                              uint64_t page_bytes)
 {
     uint32_t function_id = machine->workload->streams[stream].function_id,
-             domain = mapping_domain_of(machine, function_id);
+             pasid = machine->workload->streams[stream].pasid,
+             domain = mapping_domain_of(machine, function_id, pasid);
     struct kernel_time time = {0}; /* before the device starts: nobody waits */
     uint64_t iova;
     if (domain == NONE)
-        return physical + (bytes - 1) <= machine->mapping.devices[function_id].mask ? physical : 0;
-    if (!dma_take_iova(&machine->mapping.devices[function_id], &time, bytes, &iova))
+        return physical + (bytes - 1) <= mapping_device(machine, function_id, pasid)->mask ? physical : 0;
+    if (!dma_take_iova(mapping_device(machine, function_id, pasid), &time, bytes, &iova))
         return 0;
     for (uint64_t at = 0; at < bytes; at += page_bytes) {
         if (!mapping_tables_map(&machine->mapping.domains[domain].tables, iova + at, physical + at,

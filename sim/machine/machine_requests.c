@@ -25,7 +25,7 @@ static const struct stream *stream_of(const struct machine *machine, const struc
 
 static struct dma_device *device_of(struct machine *machine, const struct buffered_request *request)
 {
-    return &machine->mapping.devices[request->function_id];
+    return mapping_device(machine, request->function_id, stream_of(machine, request)->pasid);
 }
 
 /* ---- slots: each stream has its own, since their lists differ in length ---- */
@@ -134,6 +134,7 @@ static void add_job(struct machine *machine, uint32_t index, enum mapping_job_ki
     const struct buffered_request *request = request_at(machine, index);
     mapping_add_job(machine, &(struct mapping_job){.kind = kind,
                                                    .function_id = request->function_id,
+                                                   .pasid = stream_of(machine, request)->pasid,
                                                    .request = index,
                                                    .stream = request->stream,
                                                    .cpu = stream_of(machine, request)->cpu,

@@ -136,6 +136,7 @@ void request_trace_end(struct request_trace *trace, const struct dma_operation *
                               .function_id = function_id,
                               .address = operation->address,
                               .length_bytes = operation->length_bytes,
+                              .pasid = operation->pasid,
                               .write = operation->write,
                               .failed = operation->failed,
                               .fault = tlp->fault,

@@ -22,6 +22,7 @@ struct traced_request {
     uint32_t stream, function_id;
     uint64_t address;
     uint32_t length_bytes;
+    uint32_t pasid; /**< that its requests carry, plus one; 0: none */
     bool write, failed;
     enum iommu_fault fault;        /**< of the request that ended it */
     bool unsent;                   /**< that one never left the device: no translation permits it */

@@ -153,6 +153,8 @@ static void write_head(const struct simulation *simulation, const struct traced_
     text_buffer_format(out, "Request    %s of %" PRIu32 " bytes at 0x%" PRIx64 " by %s",
                        request->write ? "write" : "read", request->length_bytes, request->address,
                        place_words(simulation, request->function_id, bdf));
+    if (request->pasid)
+        text_buffer_format(out, " with PASID %" PRIu32, request->pasid - 1);
     text_buffer_format(out, ", operation %" PRIu64 " of the run, stream \"%s\"\n", request->number,
                        simulation->workload->streams[request->stream].name);
     if (request->failed)
@@ -283,7 +285,10 @@ static void json_request(const struct simulation *simulation, const struct reque
     char bdf[BDF_TEXT_SIZE];
     struct traced_step *steps;
     uint32_t count = request_trace_steps(trace, request, &steps);
-    text_buffer_format(out, "    {\"operation\": %" PRIu64 ", \"stream\": ", request->number);
+    text_buffer_format(out, "    {\"operation\": %" PRIu64, request->number);
+    if (request->pasid)
+        text_buffer_format(out, ", \"pasid\": %" PRIu32, request->pasid - 1);
+    text_buffer_add(out, ", \"stream\": ");
     text_buffer_json_string(out, simulation->workload->streams[request->stream].name);
     text_buffer_format(out,
                        ", \"device\": \"%s\", \"kind\": \"%s\", \"address\": \"0x%" PRIx64

@@ -78,6 +78,7 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                             .walk_cache_entries_l4 = 8,
                                             .walkers = 4,
                                             .levels = 4,
+                                            .rid_pasid = true,
                                             .superpages_2m = true,
                                             .superpages_1g = true,
                                             .iotlb_hit_ps = 5000,

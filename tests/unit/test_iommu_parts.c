@@ -166,6 +166,7 @@ START_TEST(pasid_tables_are_read_behind_the_context)
                                                         .walkers = 1,
                                                         .context_reads = 2,
                                                         .pasid_reads = 2,
+                                                        .rid_pasid = true,
                                                         .context_hit_ps = 10,
                                                         .pasid_hit_ps = 20,
                                                         .walk_read_ps = 1000});

@@ -185,6 +185,85 @@ START_TEST(traces_and_workloads_name_pasids)
     snprintf(text, sizeof(text), workload, "3");
     program_write_file("w.json", text);
     program_expect("iommusim run s.json", 2, "which has the same \"pasid\"");
+    program_expect("iommusim explain machine.json 01:00.0 0x10000000 --pasid 0x9", 0,
+                   "with PASID 9, operation");
+    program_expect("iommusim explain machine.json 01:00.0 0x10000000 --pasid 9", 0, "with PASID 9");
+    program_expect("iommusim explain machine.json 01:00.0 0x10000000 --pasid 1048576", 2, "is no PASID");
+}
+END_TEST
+
+/* The DMA API in the address space of a PASID, beside the one of requests without: in strict mode nothing
+ * that was unmapped is reached, by device TLB or IOTLB, although the device comes back for it; in lazy mode
+ * it is. */
+static uint64_t stale_accesses(unsigned seed, enum translation_mode mode)
+{
+    struct machine_fixture fixture;
+    struct random_stream random;
+    random_init(&random, seed, "spaces");
+    fixture_init(&fixture, "rp(ep)");
+    struct pci_function *function = &fixture.input.topology->functions[fixture_function(&fixture, "01:00.0")];
+    function->ats = function->ats_enabled = random_below(&random, 2);
+    use_pasid_tables(&fixture);
+    fixture.input.parameters.units[0].walkers = 1 + (uint32_t)random_below(&random, 4);
+    fixture.input.parameters.engines[function->id].device_tlb_entries = 1U << random_below(&random, 7);
+    fixture_translate(&fixture, "01:00.0", 0x10000000, 4096, 4096);
+    add_space(&fixture, "01:00.0", 5, 0x10000000, 4096);
+    fixture.domains[0].mode = fixture.domains[1].mode = mode;
+    static const char *const names[] = {"none", "five", "five too"};
+    for (unsigned s = 0; s < 3; s++) {
+        struct stream *stream = fixture_stream(&fixture, "01:00.0", s % 2 ? STREAM_READ : STREAM_WRITE, 0,
+                                               1 + random_below(&random, 20000), 60, 3);
+        stream->name = names[s];
+        stream->buffers = BUFFERS_PER_USE;
+        stream->cpu = s % 2;
+        stream->pasid = s ? 6 : 0;
+        stream->misbehaviour = MISBEHAVIOUR_USE_AFTER_UNMAP;
+        stream->misbehaviour_delay_ps = random_below(&random, 3000000);
+    }
+    fixture_run(&fixture);
+    const struct observed_peer *peers;
+    uint32_t count = machine_observed_peers(fixture.machine, &peers);
+    uint64_t stale = 0;
+    for (uint32_t i = 0; i < count; i++)
+        stale += peers[i].tlps;
+    for (uint32_t d = 0; d < 2; d++)
+        ck_assert_uint_eq(machine_mapping_counters(fixture.machine, d)->maps, d ? 120 : 60);
+    fixture_fini(&fixture);
+    return stale;
+}
+
+START_TEST(the_dma_api_in_a_pasids_space)
+{
+    uint64_t lazy = 0;
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        ck_assert_uint_eq(stale_accesses(seed, TRANSLATION_STRICT), 0);
+        lazy += stale_accesses(seed, TRANSLATION_LAZY);
+    }
+    ck_assert_uint_gt(lazy, 0);
+}
+END_TEST
+
+/* A unit whose requests without PASID go by the context alone (AMD-Vi) looks into no PASID table for them. */
+START_TEST(only_requests_with_pasid_are_looked_up_there)
+{
+    for (int rid_pasid = 0; rid_pasid < 2; rid_pasid++) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, "rp(ep)");
+        use_pasid_tables(&fixture);
+        fixture.input.parameters.units[0].rid_pasid = rid_pasid;
+        fixture_translate(&fixture, "01:00.0", 0x10000000, 65536, 4096);
+        add_space(&fixture, "01:00.0", 5, 0x10000000, 65536);
+        for (int s = 0; s < 2; s++) {
+            struct stream *stream = fixture_stream(&fixture, "01:00.0", STREAM_READ, 0x10000000, 64, 50, 1);
+            stream->name = s ? "five" : "none";
+            stream->pasid = s ? 6 : 0;
+        }
+        fixture_run(&fixture);
+        const struct iommu_counters *counters = &machine_unit(fixture.machine, 0)->counters;
+        ck_assert_uint_eq(fixture_result(&fixture, 0)->failed + fixture_result(&fixture, 1)->failed, 0);
+        ck_assert_uint_eq(counters->pasid_hits + counters->pasid_misses, rid_pasid ? 100 : 50);
+        fixture_fini(&fixture);
+    }
 }
 END_TEST
 
@@ -196,6 +275,8 @@ Suite *pasid_suite(void)
     tcase_add_test(tests, a_pasid_costs_its_prefix_and_its_lookup);
     tcase_add_test(tests, spaces_are_kept_apart);
     tcase_add_test(tests, a_pasid_without_a_space_faults);
+    tcase_add_test(tests, the_dma_api_in_a_pasids_space);
+    tcase_add_test(tests, only_requests_with_pasid_are_looked_up_there);
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, traces_and_workloads_name_pasids);
