@@ -207,14 +207,15 @@ uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t byt
 
 void mapping_occupy(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t count)
 {
-    uint32_t function_id = machine->workload->streams[stream].function_id;
-    if (mapping_domain_of(machine, function_id) == NONE)
+    uint32_t function_id = machine->workload->streams[stream].function_id,
+             pasid = machine->workload->streams[stream].pasid;
+    if (mapping_domain_of(machine, function_id, pasid) == NONE)
         return;
     for (uint64_t i = 0; i < count; i++) {
         /* Whoever opens the queues does so on a CPU; these are spread as the queues will be. */
         struct kernel_time time = {.cpu = (uint32_t)(i % machine->mapping.cpu_count)};
         uint64_t iova;
-        if (!dma_take_iova(&machine->mapping.devices[function_id], &time, bytes, &iova))
+        if (!dma_take_iova(mapping_device(machine, function_id, pasid), &time, bytes, &iova))
             return;
     }
 }
