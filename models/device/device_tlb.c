@@ -31,8 +31,8 @@ static unsigned next_size(uint64_t *sizes)
 void device_tlb_init(struct device_tlb *tlb, uint32_t entries, uint32_t ways, uint32_t limit,
                      uint64_t answer_ps, uint64_t seed)
 {
-    *tlb =
-        (struct device_tlb){.limit = limit, .answer_ps = answer_ps, .waited_page = {UINT64_MAX, UINT64_MAX}};
+    *tlb = (struct device_tlb){
+        .limit = limit, .answer_ps = answer_ps, .waited_page = {UINT64_MAX, UINT64_MAX}, .group_limit = 1};
     assert(limit >= 1 && limit <= TRANSLATION_REQUESTS_MAX);
     translation_cache_init(&tlb->cache, entries, ways, REPLACE_LRU, seed, "device-tlb");
 }
@@ -114,6 +114,7 @@ void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool 
     tlb->pending[at].page = page_of(space, iova);
     tlb->pending[at].overtaken = false;
     tlb->pending[at].write = write;
+    tlb->pending[at].final = false;
     tlb->pending[at].state = PENDING_TRANSLATION;
     tlb->pending[at].iova = iova;
     tlb->pending[at].space = space;
@@ -144,12 +145,14 @@ void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uin
         at++;
         assert(at < tlb->pending_count);
     }
-    bool overtaken = tlb->pending[at].overtaken;
+    bool overtaken = tlb->pending[at].overtaken, final = tlb->pending[at].final;
+    bool granted = leaf & (tlb->pending[at].write ? PAGE_WRITE : PAGE_READ);
     tlb->answered_ps = now_ps;
-    if (!overtaken && tlb->page_requests_on && !(leaf & (tlb->pending[at].write ? PAGE_WRITE : PAGE_READ))) {
+    if (!overtaken && tlb->page_requests_on && !final && !granted) {
         tlb->pending[at].state = PENDING_FAULT;
         return;
     }
+    tlb->pages_refused += final && !granted;
     release(tlb, at);
     if (overtaken)
         return; /* whoever needs it asks again */
@@ -161,42 +164,130 @@ void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uin
     translation_cache_insert(&tlb->cache, iova >> shift, key_of(space, iova, shift), leaf);
 }
 
+/* Slots of an address space in a state. */
+static uint32_t count_slots(const struct device_tlb *tlb, uint32_t space, enum pending_state state)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tlb->pending_count; i++)
+        count += tlb->pending[i].space == space && tlb->pending[i].state == state;
+    return count;
+}
+
+/* Open a group for the pages of an address space that faulted, unless more of them may come. */
+static bool open_group(struct device_tlb *tlb, uint32_t space)
+{
+    uint32_t faulted = count_slots(tlb, space, PENDING_FAULT),
+             room = tlb->page_request_limit - tlb->page_requests_out;
+    uint16_t group = 0;
+    uint32_t wanted = faulted < tlb->group_limit ? faulted : tlb->group_limit;
+    if (faulted < tlb->group_limit && count_slots(tlb, space, PENDING_TRANSLATION))
+        return false;
+    while (group < PAGE_GROUPS && tlb->groups[group] != PAGE_GROUP_FREE)
+        group++;
+    if (group == PAGE_GROUPS || !room)
+        return false;
+    tlb->groups[group] = PAGE_GROUP_OUT;
+    tlb->open_group = group;
+    tlb->open_space = space;
+    tlb->open_left = wanted < room ? wanted : room;
+    tlb->page_groups++;
+    return true;
+}
+
+/* The next slot of the open group. */
+static uint32_t request_page(struct device_tlb *tlb)
+{
+    uint32_t at = 0;
+    while (tlb->pending[at].state != PENDING_FAULT || tlb->pending[at].space != tlb->open_space)
+        at++;
+    assert(at < tlb->pending_count);
+    tlb->pending[at].state = PENDING_PAGE;
+    tlb->pending[at].serial = ++tlb->page_request_serial;
+    tlb->pending[at].group = tlb->open_group;
+    tlb->pending[at].last = --tlb->open_left == 0;
+    tlb->page_requests_out++;
+    tlb->page_requests++;
+    return at;
+}
+
 uint32_t device_tlb_next_page_request(struct device_tlb *tlb)
 {
-    if (tlb->page_requests_out >= tlb->page_request_limit)
-        return UINT32_MAX;
-    for (uint32_t i = 0; i < tlb->pending_count; i++) {
-        if (tlb->pending[i].state != PENDING_FAULT)
+    for (uint32_t i = 0; i < tlb->pending_count && !tlb->open_left; i++) {
+        if (tlb->pending[i].state == PENDING_FAULT)
+            open_group(tlb, tlb->pending[i].space);
+    }
+    return tlb->open_left ? request_page(tlb) : UINT32_MAX;
+}
+
+/* The operation that waits for a slot's page does not get it. */
+static void refuse_slot(struct device_tlb *tlb, uint32_t at, uint64_t now_ps)
+{
+    uint64_t page = tlb->pending[at].page;
+    tlb->page_requests_out -= tlb->pending[at].state == PENDING_PAGE;
+    release(tlb, at);
+    tlb->answered_ps = now_ps;
+    refuse(tlb, page, 0);
+}
+
+/* @return slots refused that wait for the response to a group; @p all: or that were to ask for a page */
+static uint32_t refuse_slots(struct device_tlb *tlb, uint16_t group, bool all, uint64_t now_ps)
+{
+    uint32_t refused = 0;
+    for (uint32_t i = tlb->pending_count; i-- > 0;) {
+        bool waits = tlb->pending[i].state == PENDING_PAGE && tlb->pending[i].group == group;
+        if (!waits && !(all && tlb->pending[i].state == PENDING_FAULT))
             continue;
-        tlb->pending[i].state = PENDING_PAGE;
-        tlb->pending[i].serial = ++tlb->page_request_serial;
-        tlb->page_requests_out++;
-        tlb->page_requests++;
+        refuse_slot(tlb, i, now_ps);
+        refused++;
+    }
+    return refused;
+}
+
+static uint32_t members_of(const struct device_tlb *tlb, uint16_t group)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tlb->pending_count; i++)
+        count += tlb->pending[i].state == PENDING_PAGE && tlb->pending[i].group == group;
+    return count;
+}
+
+void device_tlb_page_response(struct device_tlb *tlb, uint16_t group, enum page_response response,
+                              uint64_t now_ps)
+{
+    bool given_up = tlb->groups[group] == PAGE_GROUP_GIVEN_UP;
+    tlb->groups[group] = PAGE_GROUP_FREE;
+    if (response == PAGE_RESPONSE_FAILURE) {
+        tlb->page_failures++;
+        tlb->page_requests_on = false;
+        tlb->open_left = 0;
+    }
+    if (given_up)
+        return;
+    bool failure = response == PAGE_RESPONSE_FAILURE, refused = response == PAGE_RESPONSE_INVALID;
+    if (failure || (refused && members_of(tlb, group) == 1)) {
+        tlb->pages_refused += refuse_slots(tlb, group, failure, now_ps);
+        return;
+    }
+    for (uint32_t i = 0; i < tlb->pending_count; i++) {
+        if (tlb->pending[i].state != PENDING_PAGE || tlb->pending[i].group != group)
+            continue;
+        tlb->page_requests_out--;
+        tlb->pending[i].state = PENDING_RETRY;
+        tlb->pending[i].final = refused;
+    }
+}
+
+uint32_t device_tlb_next_retry(struct device_tlb *tlb)
+{
+    for (uint32_t i = 0; i < tlb->pending_count; i++) {
+        if (tlb->pending[i].state != PENDING_RETRY)
+            continue;
+        tlb->pending[i].state = PENDING_TRANSLATION;
+        tlb->pending[i].overtaken = false;
+        tlb->requests++;
         return i;
     }
     return UINT32_MAX;
-}
-
-bool device_tlb_page_response(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool present,
-                              uint64_t now_ps)
-{
-    uint64_t page = page_of(space, iova);
-    uint32_t at = 0;
-    while (at < tlb->pending_count &&
-           (tlb->pending[at].page != page || tlb->pending[at].state != PENDING_PAGE))
-        at++;
-    if (at == tlb->pending_count)
-        return false;
-    tlb->page_requests_out--;
-    tlb->pending[at].overtaken = false;
-    tlb->pending[at].state = PENDING_TRANSLATION;
-    if (present)
-        return true;
-    release(tlb, at);
-    tlb->pages_refused++;
-    tlb->answered_ps = now_ps;
-    refuse(tlb, page, 0);
-    return false;
 }
 
 void device_tlb_page_timeout(struct device_tlb *tlb, uint32_t serial, uint64_t now_ps)
@@ -204,12 +295,9 @@ void device_tlb_page_timeout(struct device_tlb *tlb, uint32_t serial, uint64_t n
     for (uint32_t i = 0; i < tlb->pending_count; i++) {
         if (tlb->pending[i].state != PENDING_PAGE || tlb->pending[i].serial != serial)
             continue;
-        uint64_t page = tlb->pending[i].page;
-        tlb->page_requests_out--;
-        release(tlb, i);
-        tlb->page_timeouts++;
-        tlb->answered_ps = now_ps;
-        refuse(tlb, page, 0);
+        uint16_t group = tlb->pending[i].group;
+        tlb->groups[group] = PAGE_GROUP_GIVEN_UP;
+        tlb->page_timeouts += refuse_slots(tlb, group, false, now_ps);
         return;
     }
 }

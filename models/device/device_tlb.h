@@ -11,7 +11,10 @@
  *
  * With PRI (10.4) a translation that is refused is no end: the device requests the page from the host,
  * keeping the slot of its translation request, and asks for the translation again when the response says that
- * the page is there. A response that there is none, or no response in time, refuses the operation.
+ * the page is there. A response that there is none, or no response in time, refuses the operation; Response
+ * Failure ends page requests for good. Pages of one address space that fault while translations are still
+ * under way are asked for in one group (page_request_group at most), which one response answers; where that
+ * is a refusal of several pages, the device asks for their translations once more to learn which are there.
  *
  * Requests with different PASIDs are in different address spaces, which the device numbers as it meets them.
  *
@@ -20,6 +23,7 @@
 #ifndef IOMMUSIM_DEVICE_DEVICE_TLB_H
 #define IOMMUSIM_DEVICE_DEVICE_TLB_H
 
+#include "models/iommu/page_request_queue.h"
 #include "models/iommu/translation_cache.h"
 
 enum device_tlb_answer {
@@ -45,6 +49,15 @@ enum pending_state {
     PENDING_TRANSLATION,
     PENDING_FAULT, /**< a page request is to be sent */
     PENDING_PAGE,  /**< its response */
+    PENDING_RETRY, /**< the page is there: the translation is to be asked for again */
+};
+
+/** Page Request Group Indices (nine bits). */
+enum { PAGE_GROUPS = 512 };
+enum page_group_state {
+    PAGE_GROUP_FREE,
+    PAGE_GROUP_OUT,
+    PAGE_GROUP_GIVEN_UP, /**< its response may come yet: the index is not used again before */
 };
 
 struct device_tlb {
@@ -59,6 +72,9 @@ struct device_tlb {
         bool overtaken;  /**< by an invalidation: its answer is not used */
         bool write;      /**< the access that is wanted */
         uint8_t state;   /**< enum pending_state */
+        bool last;       /**< of its page group */
+        bool final;      /**< asked for once more after a group was refused: no further page request */
+        uint16_t group;  /**< of its page request */
         uint32_t serial; /**< of its page request */
         uint64_t iova;
         uint32_t space;
@@ -67,7 +83,13 @@ struct device_tlb {
     bool page_requests_on;                          /**< PRI is used */
     uint32_t page_request_limit, page_requests_out; /**< at most; sent and not answered */
     uint32_t page_request_serial;
+    uint32_t group_limit;           /**< pages of a group at most */
+    uint32_t open_left, open_space; /**< of a group being sent: requests to come, address space */
+    uint16_t open_group;
+    uint8_t groups[PAGE_GROUPS];                          /**< enum page_group_state */
     uint64_t page_requests, pages_refused, page_timeouts; /**< sent; answered with no; not answered in time */
+    uint64_t page_groups;                                 /**< groups of page requests sent */
+    uint64_t page_failures;                               /**< Response Failures */
     uint64_t waited_page[2]; /**< [write] page the operation at the head waits for; UINT64_MAX: none */
     bool refused[2];         /**< [write] that page was refused */
     uint64_t answered_ps;    /**< when the last answer came */
@@ -121,18 +143,23 @@ void device_tlb_ask(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool 
 void device_tlb_learn(struct device_tlb *tlb, uint32_t space, uint64_t iova, uint64_t leaf, unsigned shift,
                       uint64_t now_ps);
 
-/** A page to be requested from the host now; UINT32_MAX where there is none, or too many are outstanding.
- * @return the slot that waits; it counts as requested from now on, with a serial number of its own */
+/**
+ * A page to be requested from the host now; UINT32_MAX where there is none, too many are outstanding, or more
+ * of its group may come.
+ * @return the slot that waits; it counts as requested from now on, with a serial number, a group, and whether
+ * it is the last of that
+ */
 uint32_t device_tlb_next_page_request(struct device_tlb *tlb);
 
-/**
- * The response to a page request came, or (@p timeout) none did. No effect where nobody waits for it (any
- * more).
- * @param serial  of a timeout: which request
- * @return whether the translation is to be asked for again
- */
-bool device_tlb_page_response(struct device_tlb *tlb, uint32_t space, uint64_t iova, bool present,
+/** The response to a group came; no effect where nobody waits for it any more. What is to be translated once
+ * more comes out of device_tlb_next_retry(). */
+void device_tlb_page_response(struct device_tlb *tlb, uint16_t group, enum page_response response,
                               uint64_t now_ps);
+
+/** A slot whose translation is to be asked for again, from now on counted as asked for; UINT32_MAX: none. */
+uint32_t device_tlb_next_retry(struct device_tlb *tlb);
+
+/** A page request was not answered in time: its group is given up. */
 void device_tlb_page_timeout(struct device_tlb *tlb, uint32_t serial, uint64_t now_ps);
 
 /** An invalidation of 4 KiB << @p order at @p iova came, of the address space of a PASID (plus one; 0: of

@@ -241,13 +241,17 @@ static uint32_t ask_translation(struct dma_engine *engine, const struct dma_oper
     return send_translation_request(engine, operation->pasid, operation->space, iova, operation->trace);
 }
 
-uint32_t dma_engine_page_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, bool present)
+uint32_t dma_engine_ask_again(struct dma_engine *engine)
 {
     struct device_tlb *tlb = engine->device_tlb;
-    if (!device_tlb_page_response(tlb, space, iova, present, engine->transport->events->now_ps))
-        return NONE;
-    tlb->requests++;
-    return send_translation_request(engine, space ? tlb->pasids[space - 1] : 0, space, iova, 0);
+    for (uint32_t slot; (slot = device_tlb_next_retry(tlb)) != UINT32_MAX;) {
+        uint32_t space = tlb->pending[slot].space;
+        uint32_t failed = send_translation_request(engine, space ? tlb->pasids[space - 1] : 0, space,
+                                                   tlb->pending[slot].iova, 0);
+        if (failed != NONE)
+            return failed;
+    }
+    return NONE;
 }
 
 /* Next operation that is ready with an address whose translation nobody asked for; NULL: none. */

@@ -42,6 +42,7 @@ struct dma_engine_parameters {
     uint32_t device_tlb_ways;         /**< 0 = fully associative */
     uint32_t translation_requests;    /**< under way at most */
     uint32_t page_requests;           /**< outstanding at most, where PRI is used */
+    uint32_t page_request_group;      /**< pages of a group of them at most */
     uint64_t page_request_timeout_ps; /**< a page request without response is given up; 0: never */
     uint64_t invalidation_answer_ps;  /**< ATS invalidation received to answered, reads under way apart */
     int on_error;                     /**< enum device_error_reaction */
@@ -180,11 +181,11 @@ void dma_engine_translation_arrived(struct dma_engine *engine, uint32_t space, u
                                     unsigned shift, uint32_t trace);
 
 /**
- * The response to a page request came: where the page is there the translation is asked for again. Pump
- * afterwards.
- * @return a translation request that fails at its source, for the caller to end; NONE otherwise
+ * After device_tlb_page_response(): ask for translations once more whose pages are there. Pump afterwards.
+ * @return a translation request that fails at its source, for the caller to end before it calls again; NONE
+ * otherwise
  */
-uint32_t dma_engine_page_arrived(struct dma_engine *engine, uint32_t space, uint64_t iova, bool present);
+uint32_t dma_engine_ask_again(struct dma_engine *engine);
 
 /** The last completion of a read request arrived, or the request failed: its tag is free. Pump afterwards. */
 void dma_engine_tag_free(struct dma_engine *engine);

@@ -71,6 +71,14 @@ static const struct field fields[] = {
      .minimum = 1,
      .maximum = PAGE_REQUESTS_MAX,
      .help = "page requests outstanding at most, of a device with PRI in a domain that pages on demand"},
+    {.name = "page_request_group",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, page_request_group),
+     .minimum = 1,
+     .maximum = PAGE_GROUP_MAX,
+     .help = "pages asked for in one group at most: those that fault while translations are under way (PCIe "
+             "Base Spec "
+             "10.4.1)"},
     TIME("page_request_timeout", page_request_timeout_ps,
          "a page request that nobody answers has failed so long after it was sent; 0 is never"),
     TIME("invalidation_answer", invalidation_answer_ps,

@@ -132,7 +132,9 @@ static const struct field fields[] = {
     TIME("dirty_update", dirty_update_ps,
          "a walk sets the dirty bit of a leaf entry, while dirty pages are tracked"),
     TIME("posted_update", posted_update_ps, "atomic update of a posted-interrupt descriptor"),
-    COUNT(page_requests, 1, 1048576, "entries of the page request queue (AMD: PPR log)"),
+    COUNT(page_requests, 0, 1048576,
+          "entries of the page request queue (AMD: PPR log); 0: there is none, page requests get Response "
+          "Failure"),
     TIME("page_request_wake", page_request_wake_ps,
          "page request in an empty queue to a handler having it (interrupt and wake-up)"),
     TIME("page_fault", page_fault_ps, "a handler makes one page present"),

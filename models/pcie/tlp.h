@@ -87,13 +87,14 @@ struct tlp {
     uint8_t device_generation; /**< translated read: generation in the device's TLB, plus one */
     uint8_t message;           /**< enum tlp_message */
     bool wants_write;          /**< page request: the access that is wanted */
-    bool page_present;         /**< page response: success */
+    uint8_t page_response;     /**< page response: enum page_response */
+    uint16_t page_group;       /**< page request, page response: index of the group */
     uint16_t space;            /**< translation and page request: address space of the device TLB */
     uint64_t iova;   /**< what a translated address stands for, or is asked for; UINT64_MAX: made up */
     uint64_t found;  /**< answer to a translation request: page and access bits */
     bool stale;      /**< translated by what software has taken back */
     bool by_root;    /**< came by the root complex, which may split it (PCIe Base Spec 1.3.1) */
-    bool last;       /**< completion: no more to come for its request */
+    bool last;       /**< completion: no more to come for its request; page request: for its group */
     bool committed;  /**< posted write: globally visible but for order */
     bool translated; /**< the IOMMU has seen it */
     bool serving;    /**< read that holds a read slot of the root complex */

@@ -47,7 +47,9 @@ static bool uses_page_requests(const struct machine *machine, uint32_t function_
     for (uint32_t d = 0; d < workload->domain_count; d++) {
         if (workload->domains[d].on_demand &&
             machine_domain_of_request(machine, function_id, workload->domains[d].pasid) == d)
-            return machine->input->topology->functions[function_id].pri;
+            return topology_physical_function(machine->input->topology,
+                                              &machine->input->topology->functions[function_id])
+                ->pri;
     }
     return false;
 }
@@ -67,6 +69,7 @@ static void init_engine(struct machine *machine, struct dma_engine *engine)
                     machine->options.seed);
     engine->device_tlb->page_requests_on = uses_page_requests(machine, engine->function_id);
     engine->device_tlb->page_request_limit = parameters->page_requests;
+    engine->device_tlb->group_limit = parameters->page_request_group;
     machine->root_complex.translated = machine_translated;
 }
 
@@ -207,6 +210,8 @@ static void send_page_requests(struct machine *machine, struct dma_engine *engin
         tlp->space = (uint16_t)tlb->pending[slot].space;
         tlp->pasid = tlp->space ? tlb->pasids[tlp->space - 1] : 0;
         tlp->wants_write = tlb->pending[slot].write;
+        tlp->page_group = tlb->pending[slot].group;
+        tlp->last = tlb->pending[slot].last;
         tlp->wire_bytes += tlp->pasid ? (uint32_t)TLP_PASID_BYTES : 0;
         if (timeout_ps)
             event_queue_push(&machine->events, machine->events.now_ps + timeout_ps, PRIORITY_NORMAL,
@@ -250,7 +255,8 @@ void ats_send_page_response(void *context, uint32_t unit, const struct page_requ
     tlp->iova = request->iova;
     tlp->pasid = request->pasid;
     tlp->space = (uint16_t)request->space;
-    tlp->page_present = response == PAGE_RESPONSE_SUCCESS;
+    tlp->page_group = request->group;
+    tlp->page_response = (uint8_t)response;
     tlp->wire_bytes =
         TLP_FRAMING_BYTES + TLP_REQUEST_HEADER_BYTES + (tlp->pasid ? (uint32_t)TLP_PASID_BYTES : 0);
     send_down(machine, index, request->function_id);
@@ -260,8 +266,9 @@ void ats_send_page_response(void *context, uint32_t unit, const struct page_requ
 static void take_page_response(struct machine *machine, uint32_t engine_id, const struct tlp *tlp)
 {
     struct dma_engine *engine = &machine->engines[engine_id];
-    uint32_t failed = dma_engine_page_arrived(engine, tlp->space, tlp->iova, tlp->page_present);
-    if (failed != NONE) {
+    device_tlb_page_response(engine->device_tlb, tlp->page_group, (enum page_response)tlp->page_response,
+                             machine->events.now_ps);
+    for (uint32_t failed; (failed = dma_engine_ask_again(engine)) != NONE;) {
         ats_translation_arrived(machine, &machine->pool.items[failed], true);
         tlp_release(&machine->pool, failed);
     }
@@ -304,6 +311,8 @@ void ats_message_at_host(struct machine *machine, const struct tlp *tlp)
                                          .function_id = tlp->origin_id,
                                          .pasid = tlp->pasid,
                                          .space = tlp->space,
+                                         .group = tlp->page_group,
+                                         .last = tlp->last,
                                          .write = tlp->wants_write};
     page_request_queue_receive(&machine->page_requests[unit], &request);
 }

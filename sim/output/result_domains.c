@@ -62,9 +62,10 @@ static void write_device_tlb(const struct result *result, uint32_t function_id, 
                        amount_print(requests, tlb->requests), tlb->refusals, tlb->invalidations);
     if (tlb->page_requests)
         text_buffer_format(out,
-                           "           %" PRIu64 " pages requested, %" PRIu64 " refused, %" PRIu64
-                           " given up after page_request_timeout\n",
-                           tlb->page_requests, tlb->pages_refused, tlb->page_timeouts);
+                           "           %" PRIu64 " pages requested in %" PRIu64 " groups, %" PRIu64
+                           " refused, %" PRIu64 " given up after page_request_timeout%s\n",
+                           tlb->page_requests, tlb->page_groups, tlb->pages_refused, tlb->page_timeouts,
+                           tlb->page_failures ? "; Response Failure: it requests no more" : "");
 }
 
 static void write_page_requests(const struct result *result, uint32_t unit, struct text_buffer *out)
@@ -73,12 +74,16 @@ static void write_page_requests(const struct result *result, uint32_t unit, stru
     char requests[AMOUNT_TEXT_SIZE], succeeded[AMOUNT_TEXT_SIZE], label[24];
     if (!queue->requests)
         return;
-    text_buffer_format(
-        out,
-        "Page requests at %s: %s, of them %s served, %" PRIu64 " for pages that are not there, "
-        "%" PRIu64 " that found the queue full; up to %" PRIu64 " waited\n",
-        unit_label(result, unit, label), amount_print(requests, queue->requests),
-        amount_print(succeeded, queue->succeeded), queue->invalid, queue->overflowed, queue->waiting.high);
+    text_buffer_format(out,
+                       "Page requests at %s: %s, of them %s served, %" PRIu64
+                       " for pages that are not there, "
+                       "%" PRIu64 " that found the queue full",
+                       unit_label(result, unit, label), amount_print(requests, queue->requests),
+                       amount_print(succeeded, queue->succeeded), queue->invalid, queue->overflowed);
+    if (queue->forgotten || queue->failed)
+        text_buffer_format(out, ", %" PRIu64 " parts of groups forgotten, %" PRIu64 " failures",
+                           queue->forgotten, queue->failed);
+    text_buffer_format(out, "; up to %" PRIu64 " waited\n", queue->waiting.high);
 }
 
 void result_text_domains(const struct result *result, struct text_buffer *out)

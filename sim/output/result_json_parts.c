@@ -197,6 +197,9 @@ static void write_page_requests(struct json_layout *layout, const struct page_re
     write_number(layout, "succeeded", queue->succeeded);
     write_number(layout, "invalid", queue->invalid);
     write_number(layout, "overflowed", queue->overflowed);
+    write_number(layout, "forgotten", queue->forgotten);
+    write_number(layout, "failed", queue->failed);
+    write_number(layout, "groups", queue->groups);
     write_number(layout, "queue_high", queue->waiting.high);
     layout_close(layout, '}', false);
 }
@@ -261,6 +264,8 @@ static void write_device_tlbs(struct json_layout *layout, const struct result *r
         write_number(layout, "invalidations", tlb->invalidations);
         if (tlb->page_requests) {
             write_number(layout, "page_requests", tlb->page_requests);
+            write_number(layout, "page_groups", tlb->page_groups);
+            write_number(layout, "page_failures", tlb->page_failures);
             write_number(layout, "pages_refused", tlb->pages_refused);
             write_number(layout, "page_timeouts", tlb->page_timeouts);
         }

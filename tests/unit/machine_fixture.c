@@ -45,6 +45,7 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
                                                        .completion_timeout_ps = 50000000,
                                                        .device_tlb_entries = 64,
                                                        .translation_requests = 16,
+                                                       .page_request_group = 1,
                                                        .invalidation_answer_ps = 25000};
     }
     p->root_complex = (struct root_complex_parameters){.request_latency_ps = 70000,

@@ -210,6 +210,99 @@ START_TEST(a_device_gives_up_waiting)
 }
 END_TEST
 
+/* Pages of one operation that fault together are one group: one interrupt's wake-up, one handler for all of
+ * them, one response. */
+START_TEST(a_group_is_answered_once)
+{
+    uint64_t latency[2];
+    for (int grouped = 0; grouped < 2; grouped++) {
+        struct machine_fixture fixture;
+        paged_machine(&fixture, 4);
+        fixture.input.parameters.units[0].page_fault_handlers = 1;
+        device(&fixture)->page_request_group = grouped ? 8 : 1;
+        struct stream *stream = fixture_stream(&fixture, "01:00.0", STREAM_READ, 0x10000000, 16384, 1, 1);
+        stream->window_bytes = 16384;
+        fixture_run(&fixture);
+        const struct page_request_queue *queue = machine_page_requests(fixture.machine, 0);
+        ck_assert_uint_eq(fixture_result(&fixture, 0)->failed, 0);
+        ck_assert_uint_eq(queue->succeeded, 4);
+        ck_assert_uint_eq(queue->groups, grouped ? 1 : 4);
+        ck_assert_uint_eq(tlb_of(&fixture)->page_groups, queue->groups);
+        latency[grouped] = fixture_result(&fixture, 0)->latency.maximum;
+        fixture_fini(&fixture);
+    }
+    ck_assert_uint_gt(latency[1], WAKE_PS + 4 * FAULT_PS);
+    ck_assert_uint_lt(latency[1], WAKE_PS + 4 * FAULT_PS + FAULT_PS); /* and the rest is less than a fault */
+}
+END_TEST
+
+/* One page of a group is not there: the device learns which, and what can be read is read. */
+START_TEST(a_refused_group_is_sorted_out)
+{
+    struct machine_fixture fixture;
+    paged_machine(&fixture, 3);
+    device(&fixture)->page_request_group = 8;
+    reads(&fixture, 4, 4, 4);
+    fixture_run(&fixture);
+    const struct page_request_queue *queue = machine_page_requests(fixture.machine, 0);
+    ck_assert_uint_eq(fixture_result(&fixture, 0)->failed, 1);
+    ck_assert_uint_eq(queue->succeeded, 3);
+    ck_assert_uint_eq(queue->invalid, 1);
+    ck_assert_uint_eq(tlb_of(&fixture)->pages_refused, 1);
+    fixture_fini(&fixture);
+}
+END_TEST
+
+/* Without a queue the answer is Response Failure: the device makes no further page requests. */
+START_TEST(response_failure_ends_page_requests)
+{
+    struct machine_fixture fixture;
+    paged_machine(&fixture, 16);
+    fixture.input.parameters.units[0].page_requests = 0;
+    reads(&fixture, 16, 16, 2);
+    fixture_run(&fixture);
+    const struct page_request_queue *queue = machine_page_requests(fixture.machine, 0);
+    ck_assert_uint_eq(fixture_result(&fixture, 0)->failed, 16);
+    ck_assert_uint_le(queue->requests, 2);
+    ck_assert_uint_eq(queue->failed, queue->requests);
+    ck_assert_uint_ge(tlb_of(&fixture)->page_failures, 1);
+    fixture_fini(&fixture);
+}
+END_TEST
+
+/* Whatever the sizes of groups and queue: each request is accounted for, and in the end every page is there.
+ */
+START_TEST(every_request_has_one_fate)
+{
+    uint64_t overflowed = 0, forgotten = 0;
+    for (unsigned seed = 1; seed <= 40; seed++) {
+        struct machine_fixture fixture;
+        srand(seed);
+        unsigned pages = 8 + (unsigned)rand() % 40;
+        paged_machine(&fixture, pages);
+        struct iommu_parameters *unit = &fixture.input.parameters.units[0];
+        unit->page_requests = 1 + (uint32_t)rand() % 6;
+        unit->page_fault_handlers = 1 + (uint32_t)rand() % 3;
+        device(&fixture)->page_request_group = 1 + (uint32_t)rand() % 6;
+        device(&fixture)->page_requests = 1 + (uint32_t)rand() % 16;
+        device(&fixture)->page_request_timeout_ps = 0;
+        reads(&fixture, pages, pages, pages);
+        fixture_run(&fixture);
+        const struct page_request_queue *queue = machine_page_requests(fixture.machine, 0);
+        ck_assert_uint_eq(fixture_result(&fixture, 0)->failed, 0);
+        ck_assert_uint_eq(queue->requests, queue->succeeded + queue->invalid + queue->overflowed +
+                                               queue->forgotten + queue->failed);
+        ck_assert_uint_eq(queue->requests, tlb_of(&fixture)->page_requests);
+        ck_assert_uint_eq(queue->groups, tlb_of(&fixture)->page_groups);
+        ck_assert_uint_eq(queue->invalid + queue->failed, 0);
+        overflowed += queue->overflowed;
+        forgotten += queue->forgotten;
+        fixture_fini(&fixture);
+    }
+    ck_assert(overflowed > 0 && forgotten > 0);
+}
+END_TEST
+
 /* From files, with a PASID as shared virtual addressing has it. */
 START_TEST(a_workload_pages_on_demand)
 {
@@ -245,6 +338,10 @@ Suite *page_requests_suite(void)
     tcase_add_test(tests, a_full_queue_makes_devices_ask_again);
     tcase_add_test(tests, what_is_not_there_is_refused);
     tcase_add_test(tests, a_device_gives_up_waiting);
+    tcase_add_test(tests, a_group_is_answered_once);
+    tcase_add_test(tests, a_refused_group_is_sorted_out);
+    tcase_add_test(tests, response_failure_ends_page_requests);
+    tcase_add_test(tests, every_request_has_one_fate);
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, a_workload_pages_on_demand);
