@@ -170,7 +170,8 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
         .requester_id = engine->requester_id,
         .relaxed_ordering = engine->parameters.relaxed_ordering,
     };
-    tlp->traffic_class = (uint8_t)engine->parameters.traffic_class;
+    tlp->traffic_class =
+        (uint8_t)(operation->traffic_class ? operation->traffic_class - 1 : engine->parameters.traffic_class);
     tlp->trace = operation->trace;
     tlp->translation_trace = operation->translation_trace;
     operation->translation_trace = 0;

@@ -63,6 +63,7 @@ struct dma_operation {
     uint32_t ready_bytes;     /**< may be in TLPs: of a write, what has come from the device's memory */
     uint32_t remaining_bytes; /**< not yet read or visible */
     uint32_t pasid;           /**< that its requests carry, plus one; 0: none */
+    uint32_t traffic_class;   /**< of its requests, plus one; 0: the engine's */
     uint32_t space;           /**< of the device TLB: what it calls that PASID */
     uint32_t stream;          /**< the owner's id; NONE: in no use */
     uint32_t engine;

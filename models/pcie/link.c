@@ -15,6 +15,22 @@
         .maximum = (high), .word = "by-link", .help = (text)                                                 \
     }
 
+#define WORDED(key, member, most, its_word, text)                                                            \
+    {                                                                                                        \
+        .name = (key), .type = FIELD_COUNT, .offset = offsetof(struct link_parameters, member),              \
+        .maximum = (most), .word = (its_word), .help = (text)                                                \
+    }
+
+#define OF_CLASS(key, number)                                                                                \
+    WORDED(key, channel_of_class[number], TRAFFIC_CLASSES - 1, "by-number",                                  \
+           "virtual channel of this traffic class; by-number: that of its number, or the last one")
+#define PHASES(key, number)                                                                                  \
+    WORDED(key, channel_phases[number], 128, "even",                                                         \
+           "phases of the VC arbitration table that name this channel; even: a part of what is left")
+
+static const char *const arbitrations[] = {"strict", "round-robin", "wrr-32",
+                                           "wrr-64", "wrr-128",     NULL}; /* ORDER: enum vc_arbitration */
+
 static const struct field fields[] = {
     ROW("propagation", propagation_ps, FIELD_QUANTITY, UNIT_PICOSECONDS, 0, 1000000000,
         "one way through the PHYs of both ends and the wire"),
@@ -39,7 +55,29 @@ static const struct field fields[] = {
     ROW("credit_return", credit_return_ps, FIELD_QUANTITY, UNIT_PICOSECONDS, 0, 1000000000,
         "from freeing a receive buffer to the update-FC leaving, beyond propagation"),
     ROW("virtual_channels", virtual_channels, FIELD_COUNT, UNIT_NONE, 1, TRAFFIC_CLASSES,
-        "virtual channels, each with credits of its own; a higher one goes first (PCIe Base Spec 6.3)"),
+        "virtual channels, each with credits of its own (PCIe Base Spec 6.3)"),
+    OF_CLASS("channel_of_class_1", 1),
+    OF_CLASS("channel_of_class_2", 2),
+    OF_CLASS("channel_of_class_3", 3),
+    OF_CLASS("channel_of_class_4", 4),
+    OF_CLASS("channel_of_class_5", 5),
+    OF_CLASS("channel_of_class_6", 6),
+    OF_CLASS("channel_of_class_7", 7),
+    {.name = "vc_arbitration",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct link_parameters, vc_arbitration),
+     .choices = arbitrations,
+     .help = "between virtual channels: the higher one first, in turn, or by a table of so many phases (PCIe "
+             "Base Spec "
+             "6.3.3)"},
+    PHASES("phases_of_channel_0", 0),
+    PHASES("phases_of_channel_1", 1),
+    PHASES("phases_of_channel_2", 2),
+    PHASES("phases_of_channel_3", 3),
+    PHASES("phases_of_channel_4", 4),
+    PHASES("phases_of_channel_5", 5),
+    PHASES("phases_of_channel_6", 6),
+    PHASES("phases_of_channel_7", 7),
     ROW("ecrc", ecrc, FIELD_BOOLEAN, UNIT_NONE, 0, 1,
         "every TLP carries a 4-byte digest (PCIe Base Spec 2.7)"),
 };

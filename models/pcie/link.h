@@ -18,6 +18,9 @@
 
 enum { TRAFFIC_CLASSES = 8 };
 
+/** Who goes first where virtual channels share wires (PCIe Base Spec 6.3.3, 7.9.1). */
+enum vc_arbitration { VC_STRICT, VC_ROUND_ROBIN, VC_WRR_32, VC_WRR_64, VC_WRR_128 };
+
 /** Parameters of a link beyond what its registers say (speed, width, MPS). Credits of 0 mean infinite. */
 struct link_parameters {
     uint64_t propagation_ps;        /**< one way: PHY of both ends and the wire */
@@ -32,9 +35,12 @@ struct link_parameters {
     uint32_t completion_data_credits;
     uint64_t
         credit_return_ps; /**< from freeing a buffer to the sender seeing the credit, beyond propagation */
-    uint32_t virtual_channels; /**< 1..8, each with buffers of the sizes above; requests of traffic class t go
-                                  by VC t, or the last one */
-    bool ecrc;                 /**< 4 bytes of TLP digest on every TLP */
+    uint32_t virtual_channels;                  /**< 1..8, each with buffers of the sizes above */
+    uint32_t channel_of_class[TRAFFIC_CLASSES]; /**< [1..7] TC/VC map; FIELD_WORD: VC t, or the last one */
+    int vc_arbitration;                         /**< enum vc_arbitration */
+    uint32_t channel_phases[TRAFFIC_CLASSES]; /**< [VC] of the arbitration table; FIELD_WORD: an even part of
+                                                 the rest */
+    bool ecrc;                                /**< 4 bytes of TLP digest on every TLP */
 };
 
 extern const struct field_table link_fields;

@@ -322,12 +322,49 @@ static void contend(struct transport *transport, uint32_t channel_id)
     wake_at(transport, channel_id, medium->busy_until_ps);
 }
 
+/* What the channel could send now; where nothing, it wakes when credits come. */
+static uint32_t ready_tlp(struct transport *transport, uint32_t channel_id)
+{
+    struct channel *channel = &transport->channels[channel_id];
+    uint64_t now_ps = transport->events->now_ps;
+    absorb_returns(channel, now_ps);
+    uint32_t tlp = arbitrate(transport, channel_id);
+    saturation_note(&channel->out_of_credits, tlp == NONE && channel->starved, now_ps);
+    if (tlp == NONE && channel->starved && channel->returns_count)
+        wake_at(transport, channel_id, channel->returns[channel->returns_first].time_ps);
+    return tlp;
+}
+
+/* The same for wires that virtual channels have in turns: one event of VC0's for all when they are free. */
+static void kick_in_turns(struct transport *transport, uint32_t first_vc)
+{
+    struct transport_medium *medium = &transport->media[transport->channels[first_vc].medium];
+    while (medium->busy_until_ps <= transport->events->now_ps) {
+        uint32_t ids[TRAFFIC_CLASSES], tlps[TRAFFIC_CLASSES];
+        bool ready[TRAFFIC_CLASSES] = {false};
+        for (uint32_t id = first_vc, vc = 0; id != NONE; id = transport->channels[id].next_vc, vc++) {
+            ids[vc] = id;
+            tlps[vc] = anything_waits(transport, &transport->channels[id]) ? ready_tlp(transport, id) : NONE;
+            ready[vc] = tlps[vc] != NONE;
+        }
+        unsigned vc = vc_arbiter_next(&medium->arbiter, ready);
+        if (vc == TRAFFIC_CLASSES)
+            return;
+        send(transport, ids[vc], tlps[vc]);
+    }
+    wake_at(transport, first_vc, medium->busy_until_ps);
+}
+
 /* Send what can be sent; where nothing can, see that the channel wakes when something could. */
 static void kick(struct transport *transport, uint32_t channel_id)
 {
     struct channel *channel = &transport->channels[channel_id];
     const struct transport_medium *medium = &transport->media[channel->medium];
     uint64_t now_ps = transport->events->now_ps;
+    if (medium->arbiter.count) {
+        kick_in_turns(transport, channel->first_vc);
+        return;
+    }
     for (;;) {
         if (!anything_waits(transport, channel))
             return;
@@ -337,14 +374,9 @@ static void kick(struct transport *transport, uint32_t channel_id)
         }
         if (medium->contender != NONE && yields(transport, channel_id))
             return;
-        absorb_returns(channel, now_ps);
-        uint32_t tlp = arbitrate(transport, channel_id);
-        saturation_note(&channel->out_of_credits, tlp == NONE && channel->starved, now_ps);
-        if (tlp == NONE) {
-            if (channel->starved && channel->returns_count)
-                wake_at(transport, channel_id, channel->returns[channel->returns_first].time_ps);
+        uint32_t tlp = ready_tlp(transport, channel_id);
+        if (tlp == NONE)
             return;
-        }
         send(transport, channel_id, tlp);
     }
 }

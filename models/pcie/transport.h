@@ -7,7 +7,7 @@
  *
  * - Virtual channels (6.3): each of a link is a channel of its own with credits and an ingress of its own, so
  * that no order holds between them; they share the wires, where a higher one goes before a lower one (strict
- * priority, 6.3.3.1). MODEL: TC t goes by VC t of a link that has as many, else by its last.
+ * priority, 6.3.3.1), or in the turns of an arbitration table (virtual_channels.h).
  * - Arbitration: round robin over the ingresses of a node that have a TLP for the channel (PCIe Base
  * Spec 6.3.3, VC0).
  * - Ordering within an ingress (table 2-40): nothing passes an earlier posted request, but what RO or IDO let
@@ -31,6 +31,7 @@
 #include "models/pcie/route_memo.h"
 #include "models/pcie/switch.h"
 #include "models/pcie/tlp.h"
+#include "models/pcie/virtual_channels.h"
 #include "sim/kernel/event_queue.h"
 #include "sim/kernel/queue_meter.h"
 #include "sim/kernel/saturation.h"
@@ -70,9 +71,10 @@ struct credit_return {
  */
 struct transport_medium {
     uint64_t busy_until_ps;
-    uint32_t last;           /**< channel that sent last */
-    uint32_t contender;      /**< channel that found it busy; NONE */
-    uint64_t transaction_ps; /**< added to every TLP: arbitration and address phase of a conventional bus */
+    uint32_t last;             /**< channel that sent last */
+    uint32_t contender;        /**< channel that found it busy; NONE */
+    struct vc_arbiter arbiter; /**< of virtual channels that do not go by strict priority */
+    uint64_t transaction_ps;   /**< added to every TLP: arbitration and address phase of a conventional bus */
 };
 
 struct channel {
@@ -84,11 +86,13 @@ struct channel {
     uint32_t returns_size, returns_first, returns_count;
     uint64_t *waiting;    /**< bit a ingress of from_node: a head of it is for this channel */
     uint32_t last_served; /**< ingress number in the node */
+    uint32_t first_vc;    /**< channel of VC0 of the same wires: itself, or another */
     uint32_t next_vc;     /**< channel of the next virtual channel of the same wires; NONE */
     uint8_t vc;
-    uint64_t wake_ps;     /**< time of the latest wake event posted; UINT64_MAX none */
-    bool starved;         /**< something waits for credits ... */
-    uint8_t starved_flow; /**< ... of this class */
+    uint8_t vc_of_class[TRAFFIC_CLASSES]; /**< of VC0: by which channel a traffic class goes */
+    uint64_t wake_ps;                     /**< time of the latest wake event posted; UINT64_MAX none */
+    bool starved;                         /**< something waits for credits ... */
+    uint8_t starved_flow;                 /**< ... of this class */
     uint32_t function_id; /**< port (down) or function below (up) it belongs to, for reports */
     bool upward;
     uint8_t generation,

@@ -22,7 +22,7 @@ static uint32_t egress_towards(const struct transport *transport, uint32_t node,
 static void forward(const struct transport *transport, struct tlp *tlp, uint32_t egress)
 {
     assert(egress != NONE);
-    for (uint32_t vc = 0; vc < tlp->traffic_class && transport->channels[egress].next_vc != NONE; vc++)
+    for (uint32_t vc = transport->channels[egress].vc_of_class[tlp->traffic_class]; vc; vc--)
         egress = transport->channels[egress].next_vc;
     tlp->fate = FATE_FORWARD;
     tlp->egress = egress;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/input/parameter_set.h"
 
+#include "models/pcie/virtual_channels.h"
+
 #include <assert.h>
 
 /* ORDER: as enum parameter_section. */
@@ -24,6 +26,29 @@ static void check_ways(const struct json_node *object, const char *what, uint32_
     if (entries && ways && (ways > entries || entries % ways))
         json_error(object, "parameter-ways", "%s: %u entries cannot be divided into sets of %u ways", what,
                    entries, ways);
+}
+
+/* Channels named are there, and the phases stated fit into the arbitration table with one for each other
+ * channel. */
+static void check_channels(const struct json_node *object, const struct link_parameters *link)
+{
+    uint32_t stated = 0, others = 0, table = link_phases(link);
+    for (unsigned class = 1; class < TRAFFIC_CLASSES; class ++) {
+        uint32_t channel = link->channel_of_class[class];
+        if (channel != FIELD_WORD && channel >= link->virtual_channels)
+            json_error(object, "parameter-channel",
+                       "traffic class %u goes by virtual channel %u: the link has %u", class, channel,
+                       link->virtual_channels);
+    }
+    for (unsigned vc = 0; vc < link->virtual_channels; vc++) {
+        bool even = link->channel_phases[vc] == FIELD_WORD;
+        stated += even ? 0 : link->channel_phases[vc];
+        others += even;
+    }
+    if (link->vc_arbitration >= VC_WRR_32 && (stated + others > table || (!others && stated < table)))
+        json_error(object, "parameter-phases",
+                   "the arbitration table has %u phases: %u are stated, and %u channels have what is left",
+                   table, stated, others);
 }
 
 /* Levels and page sizes are what the tables' format can say. */
@@ -77,6 +102,8 @@ void parameter_values_check(const struct json_node *object, enum parameter_secti
         check_ways(object, "walk cache of level 2", unit->walk_cache_entries_l2, unit->walk_cache_ways);
         check_ways(object, "walk cache of level 3", unit->walk_cache_entries_l3, unit->walk_cache_ways);
         check_ways(object, "walk cache of level 4", unit->walk_cache_entries_l4, unit->walk_cache_ways);
+    } else if (section == SECTION_LINK) {
+        check_channels(object, &values->link);
     } else if (section == SECTION_MEMORY) {
         const struct memory_parameters *memory = &values->memory;
         if (memory->llc_ways && memory->llc_bytes % ((uint64_t)MEMORY_LINE_BYTES * memory->llc_ways))

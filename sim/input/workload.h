@@ -184,8 +184,9 @@ struct stream {
     uint32_t queue_depth;       /**< closed loop: operations outstanding */
     uint64_t interval_ps;       /**< open loop: one operation each so often; 0 = closed loop */
     uint64_t start_ps;
-    uint32_t pasid; /**< that its requests carry, plus one; 0: none */
-    uint32_t cpu;   /**< that maps and unmaps for it; the first one, of a device with several queues */
+    uint32_t traffic_class; /**< of its requests, plus one; 0: the device's (endpoint/traffic_class) */
+    uint32_t pasid;         /**< that its requests carry, plus one; 0: none */
+    uint32_t cpu; /**< that maps and unmaps for it; the first one, of a device with several queues */
     bool posted_interrupts; /**< STREAM_MSI: into a descriptor, for a guest */
     bool urgent_interrupts; /**< and notified of although the virtual CPU is off */
     uint64_t

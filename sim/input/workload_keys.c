@@ -221,6 +221,7 @@ static const struct json_key stream_keys_rows[] = {
     {"queue_depth", "closed loop: so many operations are under way", SCHEMA_COUNT(1, 65536), NULL},
     {"interval", "open loop: one operation each so often (generator)", SCHEMA_TIME, NULL},
     {"start", "when the stream begins (0ns)", SCHEMA_TIME, NULL},
+    {"traffic_class", "of its requests (endpoint/traffic_class of the device)", SCHEMA_COUNT(0, 7), NULL},
     {"pasid", "that its requests carry (generator; none)", SCHEMA_COUNT(0, 1048575), NULL},
     {"cpu", "number of the CPU that maps and unmaps for the stream (0)", SCHEMA_COUNT(0, 1023), NULL},
     {"buffers",

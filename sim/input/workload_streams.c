@@ -11,27 +11,17 @@
 #include <string.h>
 
 /* The other keys are for both, or of a device. */
-static const char *const generator_keys[] = {"device",
-                                             "operation",
-                                             "pattern",
-                                             "base",
-                                             "window",
-                                             "size",
-                                             "stride",
-                                             "alignment",
-                                             "operations",
-                                             "interval",
-                                             "buffers",
-                                             "pieces",
-                                             "zone",
-                                             "max_segment",
-                                             "misbehaviour",
-                                             "misbehaviour_delay",
-                                             "interrupts",
-                                             "affinity_interval",
-                                             "pasid",
-                                             "cache",
-                                             NULL};
+static const char *const generator_keys[] = {"device",        "operation",
+                                             "pattern",       "base",
+                                             "window",        "size",
+                                             "stride",        "alignment",
+                                             "operations",    "interval",
+                                             "buffers",       "pieces",
+                                             "zone",          "max_segment",
+                                             "misbehaviour",  "misbehaviour_delay",
+                                             "interrupts",    "affinity_interval",
+                                             "traffic_class", "pasid",
+                                             "cache",         NULL};
 static const char *const trace_keys[] = {"trace", "pace", NULL};
 
 enum { QUEUE_DEPTH_MAX = 65536, CPUS_MAX = 1024, MSI_BYTES = 4, PIECES_MAX = 1024 };
@@ -408,6 +398,8 @@ static void read_generator(struct workload_reading *reading, const struct json_n
         return;
     const struct workload_machine *machine = reading->machine;
     read_pasid(node, &stream->pasid);
+    if (json_get_u32(node, "traffic_class", 0, TRAFFIC_CLASSES - 1, &stream->traffic_class))
+        stream->traffic_class++;
     const struct domain *domain = stream_domain(reading, stream);
     bool translated =
         machine->iommu != IOMMU_NONE && (!machine->translated || machine->translated[stream->function_id]);

@@ -94,6 +94,7 @@ static uint32_t add_channel(struct build *build, uint32_t from, uint32_t to, uin
                                 .from_node = from,
                                 .to_node = to,
                                 .medium = medium,
+                                .first_vc = transport->channel_count,
                                 .next_vc = NONE,
                                 .wake_ps = UINT64_MAX};
     for (int flow = 0; flow < FLOW_CLASSES; flow++)
@@ -135,12 +136,18 @@ static void add_loop(struct build *build, uint32_t node, uint32_t medium, struct
  */
 static void add_virtual_channels(struct build *build, uint32_t first, const struct link_parameters *link)
 {
-    for (uint32_t vc = 1, before = first; link && vc < link->virtual_channels; vc++) {
-        struct transport *transport = build->transport;
+    struct transport *transport = build->transport;
+    if (!link)
+        return;
+    vc_arbiter_init(&transport->media[transport->channels[first].medium].arbiter, link);
+    for (unsigned class = 0; class < TRAFFIC_CLASSES; class ++)
+        transport->channels[first].vc_of_class[class] = (uint8_t)link_channel_of_class(link, class);
+    for (uint32_t vc = 1, before = first; vc < link->virtual_channels; vc++) {
         const struct channel model = transport->channels[first];
         uint32_t id = add_channel(build, model.from_node, model.to_node, model.medium, model.timing);
         struct channel *channel = &transport->channels[id];
         channel->vc = (uint8_t)vc;
+        channel->first_vc = first;
         channel->upward = model.upward;
         channel->function_id = model.function_id;
         channel->generation = model.generation;

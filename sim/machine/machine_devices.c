@@ -50,6 +50,7 @@ static void submit(struct machine *machine, uint32_t stream, const struct dma_op
     *operation = *what;
     operation->next = NONE;
     operation->stream = stream;
+    operation->traffic_class = traffic->stream->traffic_class;
     operation->start_ps = machine->events.now_ps;
     operation->engine = machine->engine_of[traffic->stream->function_id];
     operation->recorded = traffic->device->counters.done >= traffic->stream->warmup_operations;

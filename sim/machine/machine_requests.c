@@ -261,6 +261,7 @@ static void submit_segment(struct machine *machine, uint32_t index, uint32_t seg
                                         .recorded = request->recorded,
                                         .late = late,
                                         .pasid = stream_of(machine, request)->pasid,
+                                        .traffic_class = stream_of(machine, request)->traffic_class,
                                         .forged = stream_of(machine, request)->misbehaviour ==
                                                   MISBEHAVIOUR_FORGED_TRANSLATION,
                                         .request = index + 1,

@@ -42,6 +42,7 @@ static bool generator_next(struct traffic *traffic, struct dma_operation *operat
     operation->write = stream->operation == STREAM_WRITE || stream->operation == STREAM_MSI ||
                        (stream->operation == STREAM_ALTERNATE && traffic->write_next);
     operation->pasid = stream->pasid;
+    operation->traffic_class = stream->traffic_class;
     traffic->write_next = !traffic->write_next;
     *function_id = stream->function_id;
     return true;
@@ -105,6 +106,7 @@ static bool trace_take(struct machine *machine, struct traffic *traffic, struct 
         operation->length_bytes = record->length;
         operation->write = record->operation == TRACE_WRITE;
         operation->pasid = record->pasid;
+        operation->traffic_class = traffic->stream->traffic_class;
         *function_id = record->function_id;
         traffic->pending_valid = false;
         return true;

@@ -28,13 +28,18 @@ static void fill_parameters(struct machine_fixture *fixture, uint32_t functions)
     p->engines = memory_array(functions, sizeof(*p->engines));
     p->units = memory_array(1, sizeof(*p->units));
     for (uint32_t f = 0; f < functions; f++) {
-        p->links[f] = (struct link_parameters){.propagation_ps = 50000,
-                                               .posted_header_credits = 64,
-                                               .posted_data_credits = 1024,
-                                               .nonposted_header_credits = 64,
-                                               .completion_header_credits = 64,
-                                               .completion_data_credits = 1024,
-                                               .credit_return_ps = 10000};
+        p->links[f] =
+            (struct link_parameters){.channel_of_class = {0, FIELD_WORD, FIELD_WORD, FIELD_WORD, FIELD_WORD,
+                                                          FIELD_WORD, FIELD_WORD, FIELD_WORD},
+                                     .channel_phases = {FIELD_WORD, FIELD_WORD, FIELD_WORD, FIELD_WORD,
+                                                        FIELD_WORD, FIELD_WORD, FIELD_WORD, FIELD_WORD},
+                                     .propagation_ps = 50000,
+                                     .posted_header_credits = 64,
+                                     .posted_data_credits = 1024,
+                                     .nonposted_header_credits = 64,
+                                     .completion_header_credits = 64,
+                                     .completion_data_credits = 1024,
+                                     .credit_return_ps = 10000};
         p->switches[f] = (struct switch_parameters){.latency_ps = 100000};
         p->bridges[f] = (struct bridge_parameters){
             .latency_ps = 200000, .bus_rate_bytes_per_s = 133000000, .bus_transaction_ps = 100000};

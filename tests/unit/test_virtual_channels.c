@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Virtual channels: credits of their own, no order among them, the higher one first; and the wires of a bus
  * that all who share them get their turn on. */
-#include "models/pcie/link.h"
+#include "models/pcie/virtual_channels.h"
 #include "tests/unit/machine_fixture.h"
 #include "tests/unit/program.h"
 
 #include <check.h>
+#include <stdlib.h>
 
 Suite *virtual_channels_suite(void);
 
@@ -140,6 +141,97 @@ START_TEST(parameters_say_so)
 }
 END_TEST
 
+/* ---- arbitration tables and maps ---- */
+
+static struct link_parameters link_of(uint32_t channels, enum vc_arbitration arbitration)
+{
+    struct link_parameters link = {.virtual_channels = channels, .vc_arbitration = (int)arbitration};
+    for (int i = 0; i < TRAFFIC_CLASSES; i++)
+        link.channel_of_class[i] = link.channel_phases[i] = FIELD_WORD;
+    return link;
+}
+
+/* A table has each channel as often as it is to have, and never twice as far apart as that needs; with
+ * everybody ready it is gone through in order, and who is alone has all turns. */
+START_TEST(tables_are_spread_evenly)
+{
+    for (uint32_t seed = 1; seed <= 60; seed++) {
+        srand(seed);
+        struct link_parameters link =
+            link_of(2 + (uint32_t)rand() % 7, (enum vc_arbitration)(VC_ROUND_ROBIN + rand() % 4));
+        if (link.vc_arbitration != VC_ROUND_ROBIN) {
+            link.channel_phases[0] = 1 + (uint32_t)rand() % 8;
+            link.channel_phases[1] = 1 + (uint32_t)rand() % 8;
+            if (link.virtual_channels == 2)
+                link.channel_phases[1] = link_phases(&link) - link.channel_phases[0];
+        }
+        struct vc_arbiter arbiter;
+        bool all[TRAFFIC_CLASSES] = {false};
+        unsigned turns[TRAFFIC_CLASSES] = {0}, since[TRAFFIC_CLASSES] = {0}, total = link_phases(&link);
+        vc_arbiter_init(&arbiter, &link);
+        ck_assert_uint_eq(arbiter.count, total);
+        for (unsigned vc = 0; vc < link.virtual_channels; vc++)
+            all[vc] = true;
+        for (unsigned i = 0; i < 2 * total; i++) {
+            unsigned vc = vc_arbiter_next(&arbiter, all);
+            turns[vc]++;
+            for (unsigned other = 0; other < link.virtual_channels; other++) {
+                since[other] = other == vc ? 0 : since[other] + 1;
+                ck_assert_uint_lt(since[other] * link_channel_phases(&link, other),
+                                  2 * total + link.virtual_channels);
+            }
+        }
+        for (unsigned vc = 0; vc < link.virtual_channels; vc++) {
+            bool alone[TRAFFIC_CLASSES] = {false};
+            alone[vc] = true;
+            ck_assert_uint_eq(turns[vc], 2 * link_channel_phases(&link, vc));
+            ck_assert_uint_eq(vc_arbiter_next(&arbiter, alone), vc);
+        }
+    }
+}
+END_TEST
+
+/* Two devices fill an uplink that one of them could fill: by their parts of the table they have parts of its
+ * rate, so that work in that proportion ends at the same time; a class mapped to the other's channel shares
+ * its part. */
+START_TEST(wires_are_shared_by_the_table)
+{
+    static const struct {
+        enum vc_arbitration arbitration;
+        uint32_t phases, channel, parts[2];
+    } cases[] = {{VC_ROUND_ROBIN, FIELD_WORD, FIELD_WORD, {1, 1}},
+                 {VC_WRR_32, 8, FIELD_WORD, {3, 1}},
+                 {VC_WRR_64, 48, FIELD_WORD, {1, 3}},
+                 {VC_WRR_128, 16, FIELD_WORD, {7, 1}},
+                 {VC_WRR_32, 8, 0, {1, 1}}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, "rp(up(dp(ep) dp(ep)))");
+        for (uint32_t f = 0; f < fixture.input.topology->function_count; f++) {
+            struct link_parameters *link = &fixture.input.parameters.links[f];
+            link->virtual_channels = 2;
+            link->vc_arbitration = (int)cases[i].arbitration;
+            link->channel_phases[1] = cases[i].phases;
+            link->channel_of_class[5] = cases[i].channel;
+        }
+        const char *const devices[] = {"03:00.0", "04:00.0"};
+        for (int d = 0; d < 2; d++) {
+            struct stream *stream = fixture_stream(&fixture, devices[d], STREAM_WRITE, 0x10000000, 4096,
+                                                   700 * cases[i].parts[d], 32);
+            stream->window_bytes = 1 << 20;
+            stream->name = devices[d];
+            stream->traffic_class = d ? 6 : 0; /* plus one */
+        }
+        fixture_run(&fixture);
+        double ends[] = {(double)fixture_result(&fixture, 0)->last_ps,
+                         (double)fixture_result(&fixture, 1)->last_ps};
+        ck_assert_msg(ends[0] < 1.03 * ends[1] && ends[1] < 1.03 * ends[0], "case %zu: %g and %g", i, ends[0],
+                      ends[1]);
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
 Suite *virtual_channels_suite(void)
 {
     Suite *suite = suite_create("virtual_channels");
@@ -148,6 +240,8 @@ Suite *virtual_channels_suite(void)
     tcase_add_test(tests, class_0_is_as_without);
     tcase_add_test(tests, credits_are_a_channels_own);
     tcase_add_test(tests, a_shared_bus_serves_all);
+    tcase_add_test(tests, tables_are_spread_evenly);
+    tcase_add_test(tests, wires_are_shared_by_the_table);
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, parameters_say_so);
