@@ -170,6 +170,66 @@ bool read_link(const struct json_node *node, struct pci_function *function, bool
     return speed || width;
 }
 
+/* "bifurcation" as a list of lanes. @return their sum, 0 after an error */
+static unsigned read_lanes(const struct json_node *array, struct bifurcation *bifurcation)
+{
+    unsigned sum = 0;
+    if (!json_expect_array(array))
+        return 0;
+    for (struct json_node item = json_first(array); json_given(&item); json_next(&item)) {
+        uint64_t lanes;
+        if (!json_node_address(&item, SLOT_LANES_MAX, &lanes))
+            return 0;
+        if (!lanes || (lanes & (lanes - 1)) || bifurcation->ports == SLOT_LANES_MAX) {
+            json_error(&item, "topology-link-width",
+                       "a port of a divided slot has 1, 2, 4, 8, 16 or 32 lanes, not %u", (unsigned)lanes);
+            return 0;
+        }
+        bifurcation->lanes[bifurcation->ports++] = (uint8_t)lanes;
+        sum += (unsigned)lanes;
+    }
+    if (!sum)
+        json_error(array, "topology-bifurcation",
+                   "\"bifurcation\" lists the lanes of each port, such as [8, 4, 4]");
+    return sum;
+}
+
+bool read_bifurcation(const struct json_node *node, const struct pci_function *port,
+                      const struct placement *first, struct bifurcation *bifurcation)
+{
+    struct json_node given = json_member(node, "bifurcation"), count = json_member(node, "count"),
+                     below = json_member(node, "functions"), link = json_member(node, "link");
+    struct json_node width = json_is_object(&link) ? json_member(&link, "width") : (struct json_node){0};
+    unsigned slot = json_given(&width) ? port->link.width : 16, lanes;
+    *bifurcation = (struct bifurcation){0};
+    if (!json_given(&given))
+        return true;
+    if (!function_leads_to_link(port)) {
+        json_error_at_key(&given, "topology-bifurcation", "only the slot of a port can be divided");
+        return false;
+    }
+    if (json_given(&count)) {
+        json_error_at_key(&count, "topology-bifurcation", "a slot that is divided cannot be repeated");
+        return false;
+    }
+    lanes = read_lanes(&given, bifurcation);
+    if (!lanes)
+        return false;
+    if (lanes > slot)
+        json_error(&given, "topology-bifurcation", "the ports have %u lanes, the slot has %u", lanes, slot);
+    else if ((first->address_known || first->devfn_known) && pci_func(port->devfn) + bifurcation->ports > 8)
+        json_error(&given, "topology-bifurcation",
+                   "%u ports from %02x.%u on are more than a device has functions", bifurcation->ports,
+                   pci_slot(port->devfn), pci_func(port->devfn));
+    else if (json_length(&below) > bifurcation->ports)
+        json_error_at_key(&below, "topology-bifurcation",
+                          "%u functions are below %u ports: each stands for one port's link",
+                          (unsigned)json_length(&below), bifurcation->ports);
+    else
+        return true;
+    return false;
+}
+
 /* Bits as a number, or as a list of @p words. */
 static bool read_acs_bits(const struct json_node *node, const char *const *words, uint16_t *bits)
 {

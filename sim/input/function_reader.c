@@ -428,8 +428,38 @@ static void read_below(struct topology_reading *reading, const struct json_node 
 }
 
 static void read_function(struct topology_reading *reading, const struct json_node *node,
+                          const struct function_place *place);
+
+/* The ports of a divided slot: functions one after the other, of "functions" each has one. */
+static void read_ports(struct topology_reading *reading, const struct json_node *node,
+                       const struct function_place *place, const struct bifurcation *bifurcation,
+                       struct pci_function port, struct placement placement)
+{
+    struct json_node below = json_member(node, "functions"), child = {0};
+    if (json_given(&below) && json_expect_array(&below))
+        child = json_first(&below);
+    for (uint32_t i = 0; i < bifurcation->ports; i++, port.devfn++) {
+        port.link.width = port.link.maximum_width = bifurcation->lanes[i];
+        uint32_t index = topology_builder_add(reading->builder, &port, placement);
+        if (placement.address_known)
+            remember_address(reading, &port, index);
+        if (!json_given(&child))
+            continue;
+        read_function(reading, &child,
+                      &(struct function_place){.host_bridge = place->host_bridge,
+                                               .segment = place->segment,
+                                               .parent = index,
+                                               .pf = NONE,
+                                               .parent_link_given = true,
+                                               .first_of_bus = true});
+        json_next(&child);
+    }
+}
+
+static void read_function(struct topology_reading *reading, const struct json_node *node,
                           const struct function_place *place)
 {
+    struct bifurcation bifurcation;
     struct pci_function function = {.real_dma_id = NONE, .pf_id = NONE, .secondary_bus_id = NONE};
     struct placement placement = {.host_bridge = place->host_bridge, .parent = place->parent};
     uint32_t count = 1;
@@ -458,6 +488,12 @@ static void read_function(struct topology_reading *reading, const struct json_no
     char *pointer = json_pointer(node);
     function.pointer = arena_string(reading->arena, pointer);
     free(pointer);
+    if (!read_bifurcation(node, &function, &placement, &bifurcation))
+        return;
+    if (bifurcation.ports) {
+        read_ports(reading, node, place, &bifurcation, function, placement);
+        return;
+    }
     /* What is wrong with one is wrong with all copies: report it once. */
     unsigned errors = diagnostics_errors(reading->document->diagnostics);
     for (uint32_t i = 0; i < count && diagnostics_errors(reading->document->diagnostics) == errors; i++) {

@@ -191,6 +191,13 @@ static const struct json_key function_keys_rows[] = {
     {"name", "in words", SCHEMA_STRING, NULL},
     {"driver", "driver bound; \"\" none; absent: unknown", SCHEMA_STRING, NULL},
     {"count", "so many of it, with all below (1)", SCHEMA_COUNT(1, 65536), NULL},
+    {"bifurcation",
+     "of a port (short form): the lanes of its slot divided among so many ports, at its address and the "
+     "functions behind "
+     "it, or each at a place of its own; each of \"functions\" is below one of them; the link's width is "
+     "that of the slot "
+     "(16)",
+     SCHEMA_LIST("{\"enum\": [1, 2, 4, 8, 16, 32]}"), NULL},
     {"bus_master", "command register bit 2 (short form: true)", SCHEMA_BOOLEAN, NULL},
     {"memory_space", "command register bit 1: BARs decode (short form: true)", SCHEMA_BOOLEAN, NULL},
     {"io_space_disabled", "command register bit 0 is clear: I/O BARs and windows do not decode (false)",

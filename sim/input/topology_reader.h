@@ -57,6 +57,8 @@ struct topology *topology_read(const struct json_document *document, struct para
 
 /* The rest is for the parts of the reader. */
 
+enum { SLOT_LANES_MAX = 32 };
+
 /** A function's place in the file while it is read. */
 struct function_place {
     uint32_t host_bridge;
@@ -77,6 +79,20 @@ void read_windows(const struct json_node *node, struct pci_function *function);
 bool read_link(const struct json_node *node, struct pci_function *function, bool complete);
 void read_acs(const struct topology_reading *reading, const struct json_node *node,
               struct pci_function *function);
+/** The ports that the lanes of one slot are divided among. */
+struct bifurcation {
+    uint32_t ports; /**< 0: it is one port's */
+    uint8_t lanes[SLOT_LANES_MAX];
+};
+
+/**
+ * Read "bifurcation" of a port, whose link says how many lanes the slot has (16 where it does not say).
+ * @param first       place of the first port: the others are the functions behind it
+ * @return false after an error
+ */
+bool read_bifurcation(const struct json_node *node, const struct pci_function *port,
+                      const struct placement *first, struct bifurcation *bifurcation);
+
 void read_sriov(const struct json_node *node, struct pci_function *function, bool complete);
 
 /** Remember parameters stated at @p owner if @p node is given (@p owner NULL: only check them). Their names

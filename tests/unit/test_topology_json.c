@@ -245,6 +245,31 @@ START_TEST(examples_of_the_manual_load)
 }
 END_TEST
 
+/* One slot for three ports: lanes each, places behind the address, a device below two of them. */
+START_TEST(a_slot_is_divided_among_ports)
+{
+    struct topology *topology = read_text(
+        "{\"format\": \"iommusim-topology/1\", \"host_bridges\": [{\"functions\": [{\"address\": \"1c.1\", "
+        "\"link\": {\"speed\": \"16GT/s\", \"width\": 16}, \"bifurcation\": [8, 4, 4], \"functions\": [{}, "
+        "{\"functions\": [{\"functions\": [{}]}]}]}]}]}",
+        "slot");
+    static const uint8_t lanes[] = {8, 4, 4}, buses[] = {1, 2, 5};
+    for (unsigned i = 0; i < 3; i++) {
+        const struct pci_function *port = topology_find(topology, 0, 0, pci_devfn(0x1c, 1 + i));
+        ck_assert(port && function_is_type(port, PCIE_ROOT_PORT));
+        ck_assert_uint_eq(port->link.width, lanes[i]);
+        ck_assert_uint_eq(port->link.maximum_width, lanes[i]);
+        ck_assert_uint_eq(port->link.generation, 4);
+        ck_assert_uint_eq(port->secondary_bus, buses[i]);
+        const struct pci_function *below = topology_find(topology, 0, buses[i], 0);
+        ck_assert_int_eq(below != NULL, i < 2);
+        if (below)
+            ck_assert_uint_eq(below->link.width, lanes[i]);
+    }
+    topology_free(topology);
+}
+END_TEST
+
 Suite *topology_json_suite(void)
 {
     Suite *suite = suite_create("topology_json");
@@ -255,6 +280,7 @@ Suite *topology_json_suite(void)
     tcase_add_test(tests, real_machines_come_back);
     tcase_add_test(tests, hand_written_machine_comes_back_with_its_parameters);
     tcase_add_test(tests, examples_of_the_manual_load);
+    tcase_add_test(tests, a_slot_is_divided_among_ports);
     suite_add_tcase(suite, tests);
     return suite;
 }
