@@ -97,7 +97,7 @@ uint64_t pointer_to(struct bed *bed, uint64_t table)
 static uint64_t leaf_target(struct bed *bed, unsigned shift)
 {
     if (!bed->unit.domains[0].nested)
-        return random_below(&bed->random, UINT64_C(1) << (46 - shift)) << shift;
+        return random_below(&bed->random, UINT64_C(1) << (50 - shift)) << shift;
     return shift >= 32 ? 0 : random_below(&bed->random, (UINT64_C(4) << 30) >> shift) << shift;
 }
 
