@@ -47,7 +47,7 @@ static uint32_t take_job(struct machine *machine, const struct mapping_job *what
     state->jobs[job].next = NONE;
     state->jobs[job].begin_ps = machine->events.now_ps;
     if (what->function_id != NONE)
-        state->jobs[job].domain = mapping_domain_of(machine, what->function_id, what->pasid);
+        state->jobs[job].domain = mapping_domain_of_request(machine, what->function_id, what->pasid);
     state->live_jobs++;
     return job;
 }

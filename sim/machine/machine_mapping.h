@@ -267,7 +267,9 @@ bool requests_hopeless(const struct machine *machine, const struct mapping_job *
 /* Inside (machine_mapping.c). */
 /** The domain whose page tables the function's requests with a PASID (plus one; 0: without) go through; NONE
  * where they go through none that change during the run. */
-uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id, uint32_t pasid);
+uint32_t mapping_domain_of_request(const struct machine *machine, uint32_t function_id, uint32_t pasid);
+/** The same of requests without PASID. */
+uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id);
 /** The function as the DMA API sees it in the address space of a PASID (likewise). */
 struct dma_device *mapping_device(const struct machine *machine, uint32_t function_id, uint32_t pasid);
 /** Report what stops a job. @return STATUS_BAD_INPUT */

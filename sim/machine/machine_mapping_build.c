@@ -12,11 +12,16 @@ enum { PAGE = 4096, LONGEST_ORDER = 5, SINGLE_PAGES = 16 };
 /* Firmware's, and the kernel's for its own start (reserve_real_mode() of arch/x86/realmode/init.c). */
 static const uint64_t low_memory = UINT64_C(1) << 20;
 
-uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id, uint32_t pasid)
+uint32_t mapping_domain_of_request(const struct machine *machine, uint32_t function_id, uint32_t pasid)
 {
     uint32_t domain = machine_domain_of_request(machine, function_id, pasid);
     bool translated = domain != NONE && machine->root_complex.unit_of[function_id] != NO_UNIT;
     return translated && machine->mapping.domains[domain].dynamic ? domain : NONE;
+}
+
+uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id)
+{
+    return mapping_domain_of_request(machine, function_id, 0);
 }
 
 struct dma_device *mapping_device(const struct machine *machine, uint32_t function_id, uint32_t pasid)
@@ -277,7 +282,7 @@ static void init_device(struct machine *machine, uint32_t function_id, uint32_t 
 {
     struct mapping_state *state = &machine->mapping;
     const struct pci_function *function = &machine->input->topology->functions[function_id];
-    uint32_t index = mapping_domain_of(machine, function_id, pasid);
+    uint32_t index = mapping_domain_of_request(machine, function_id, pasid);
     struct dma_device *device = mapping_device(machine, function_id, pasid);
     dma_device_init(device, index == NONE ? NULL : &state->domains[index].kernel,
                     state->swiotlb.slot_count && mapping_guest_of(machine, function_id) == NONE

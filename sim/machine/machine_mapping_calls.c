@@ -46,7 +46,7 @@ int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trac
                               .line = record->line,
                               .done = line_done,
                               .invalidation = record->length ? DMA_INVALIDATE_RANGE : DMA_INVALIDATE_DOMAIN};
-    if (mapping_domain_of(machine, record->function_id, 0) == NONE)
+    if (mapping_domain_of(machine, record->function_id) == NONE)
         return mapping_refuse(
             machine, &job, "trace-map-domain",
             "the device is in no domain of mode strict or lazy that an IOMMU translates: nothing "
@@ -181,7 +181,7 @@ static uint64_t map_for_good(struct machine *machine, uint32_t stream, uint64_t 
 {
     uint32_t function_id = machine->workload->streams[stream].function_id,
              pasid = machine->workload->streams[stream].pasid,
-             domain = mapping_domain_of(machine, function_id, pasid);
+             domain = mapping_domain_of_request(machine, function_id, pasid);
     struct kernel_time time = {0}; /* before the device starts: nobody waits */
     uint64_t iova;
     if (domain == NONE)
@@ -209,7 +209,7 @@ void mapping_occupy(struct machine *machine, uint32_t stream, uint64_t bytes, ui
 {
     uint32_t function_id = machine->workload->streams[stream].function_id,
              pasid = machine->workload->streams[stream].pasid;
-    if (mapping_domain_of(machine, function_id, pasid) == NONE)
+    if (mapping_domain_of_request(machine, function_id, pasid) == NONE)
         return;
     for (uint64_t i = 0; i < count; i++) {
         /* Whoever opens the queues does so on a CPU; these are spread as the queues will be. */
