@@ -18,69 +18,6 @@ static uint64_t move_ps(const struct dma_engine *engine, uint32_t bytes)
     return rate ? bytes * UINT64_C(1000000000000) / rate : 0;
 }
 
-/* An operation begins: pace, and the time until its first TLP is ready. */
-static void begin(struct dma_engine *engine, uint32_t index)
-{
-    struct dma_operation *operation = &engine->operations->items[index];
-    uint64_t now_ps = engine->transport->events->now_ps, *next_ps = &engine->next_issue_ps[operation->write];
-    uint64_t start_ps = *next_ps > now_ps ? *next_ps : now_ps;
-    uint64_t interval_ps = operation->write ? engine->parameters.write_issue_interval_ps
-                                            : engine->parameters.read_issue_interval_ps;
-    *next_ps = start_ps + interval_ps;
-    engine->paced_ps[operation->write] += interval_ps;
-    operation->asked_bytes = 0;
-    operation->translation_ps = 0;
-    operation->space = engine->device_tlb ? device_tlb_space(engine->device_tlb, operation->pasid) : 0;
-    operation->remaining_bytes = operation->length_bytes;
-    event_queue_push(engine->transport->events, start_ps + engine->parameters.issue_latency_ps,
-                     PRIORITY_NORMAL, engine->event_ready, engine->id, index);
-}
-
-static void note_bulk(struct dma_engine *engine)
-{
-    saturation_note(&engine->bulk_full,
-                    engine->parameters.bulk_reads && engine->bulk_active == engine->parameters.bulk_reads,
-                    engine->transport->events->now_ps);
-}
-
-void dma_engine_submit(struct dma_engine *engine, uint32_t index)
-{
-    struct dma_operation *operation = &engine->operations->items[index];
-    const struct dma_engine_parameters *p = &engine->parameters;
-    operation->submit_ps = engine->transport->events->now_ps;
-    operation->bulk = p->bulk_reads && !operation->write && operation->length_bytes > p->bulk_read_size;
-    if (operation->bulk && engine->bulk_active == p->bulk_reads) {
-        operation->next = NONE;
-        if (engine->bulk_last == NONE)
-            engine->bulk_first = index;
-        else
-            engine->operations->items[engine->bulk_last].next = index;
-        engine->bulk_last = index;
-        return;
-    }
-    engine->bulk_active += operation->bulk;
-    note_bulk(engine);
-    begin(engine, index);
-}
-
-void dma_engine_operation_over(struct dma_engine *engine, struct dma_operation *operation)
-{
-    uint32_t next = engine->bulk_first;
-    if (!operation->bulk)
-        return;
-    operation->bulk = false;
-    engine->bulk_active--;
-    if (next == NONE) {
-        note_bulk(engine);
-        return;
-    }
-    engine->bulk_first = engine->operations->items[next].next;
-    if (engine->bulk_first == NONE)
-        engine->bulk_last = NONE;
-    engine->bulk_active++;
-    begin(engine, next);
-}
-
 /* All of a read may go out, and of a write the next piece; the piece after it when its data is there. The
  * first piece of a write is fetched within issue_latency. */
 static void make_ready(struct dma_engine *engine, uint32_t index)
@@ -452,7 +389,8 @@ void dma_engine_tag_free(struct dma_engine *engine)
 void dma_engine_restart_counters(struct dma_engine *engine)
 {
     uint64_t now_ps = engine->transport->events->now_ps;
-    engine->paced_ps[0] = engine->paced_ps[1] = 0;
+    engine->shared_ps = engine->paced_ps[0] = engine->paced_ps[1] = 0;
+    saturation_restart(&engine->window.full, now_ps);
     saturation_restart(&engine->tags_full, now_ps);
     saturation_restart(&engine->bulk_full, now_ps);
     queue_meter_restart(&engine->ready_queue, now_ps);

@@ -24,13 +24,24 @@ enum device_error_reaction {
 };
 
 struct dma_engine_parameters {
-    uint32_t tags;           /**< read requests in flight at most; FIELD_WORD: link_tags() */
-    uint32_t bulk_reads;     /**< read operations of more than bulk_read_size at once, from accepted to
-                                done: contexts of a bulk engine beside a faster way for small reads;
-                                0: no limit but the tags */
-    uint32_t bulk_read_size; /**< bytes */
+    uint32_t tags;        /**< read requests in flight at most; FIELD_WORD: link_tags() */
+    uint32_t bulk_reads;  /**< read operations of more than bulk_read_size at once, from accepted to
+                             done: contexts of a bulk engine beside a faster way for small reads;
+                             0: no limit but the tags */
+    uint32_t read_window; /**< read operations at once, which end in order: one that is done keeps its place
+                             until all before it are, as in a ring of commands; 0: no limit but the tags */
+    uint64_t bulk_read_size;          /**< bytes */
     uint64_t read_issue_interval_ps;  /**< between read operations */
     uint64_t write_issue_interval_ps; /**< between write operations */
+    uint64_t read_chunk_bytes;        /**< a read of up to chunked_read_bytes is handled in pieces of so much;
+                                         0: as a whole */
+    uint64_t read_chunk_interval_ps;  /**< each piece but the first holds the next read up so long */
+    uint64_t chunked_read_bytes;      /**< larger reads are streamed: one interval */
+    uint64_t write_chunk_bytes;       /**< a write is fetched from the device's memory in pieces of so much;
+                                         0: at once */
+    uint64_t write_chunk_interval_ps; /**< each piece but the first holds the next write up so long */
+    uint64_t shared_rate_bytes_per_s; /**< reads and writes together begin no faster: what the device's
+                                         memory takes and gives. 0: no limit */
     uint64_t issue_latency_ps;        /**< operation accepted to its first TLP ready for the link */
     uint64_t completion_latency_ps;   /**< last completion received to operation done */
     uint64_t data_rate_bytes_per_s;   /**< at which the data of one operation moves between the link and the
@@ -73,11 +84,11 @@ struct dma_operation {
     bool blocked;         /**< a read behind a write that is not all in TLPs yet */
     bool prepared;        /**< ... and could go out but for that */
     bool leads;           /**< a write that only goes before its read_behind: no result of its own */
-    uint32_t partner;     /**< of such a write its read, of the read that write, plus one; 0: it is over */
     bool bulk;            /**< holds one of the engine's bulk_reads */
+    bool windowed;        /**< holds a place of the engine's read_window */
+    uint64_t place;       /**< that place, counted from the first read on */
     bool recorded;        /**< counts in the results (not warm-up) */
     bool failed;          /**< some piece was blocked or faulted */
-    bool told;            /**< a write whose read is over: that the two failed is counted */
     bool refused;         /**< the device knows: a completion said so */
     uint32_t attempts;    /**< times it was issued again */
     bool of_device;       /**< asked for by a model of a device, which is told with @c token */
@@ -116,6 +127,17 @@ void dma_operation_pool_reserve(struct dma_operation_pool *pool, uint32_t spare)
 uint32_t dma_operation_take(struct dma_operation_pool *pool);
 void dma_operation_release(struct dma_operation_pool *pool, uint32_t index);
 
+enum { READ_WINDOW_MAX = 1024 };
+
+/** Reads that end in order (parameter read_window). */
+struct read_window {
+    uint64_t taken, given_back;          /**< places since the run began; what is between is in use */
+    uint64_t done[READ_WINDOW_MAX / 64]; /**< of these, by place modulo the most there can be: over, but one
+                                            before it is not */
+    uint32_t first, last;                /**< reads that wait for a place */
+    struct saturation full;              /**< all places in use */
+};
+
 /** The DMA engine of one function in time. Reads and writes are issued independently, each kind in order. */
 struct dma_engine {
     struct dma_engine_parameters parameters;
@@ -139,11 +161,14 @@ struct dma_engine {
     bool stopped;               /**< accepts no more operations (ON_ERROR_STOP) */
     bool paused;                /**< sends nothing new: its guest is being migrated */
     bool resuming;              /**< an event to go on is under way */
-    uint32_t bulk_active;       /**< bulk reads accepted and not done */
+    uint64_t shared_free_ps;    /**< shared_rate: the next operation may begin */
+    struct read_window window;
+    uint32_t bulk_active;           /**< bulk reads accepted and not done */
     uint32_t bulk_first, bulk_last; /**< those that wait for their turn */
     uint32_t tags_used;
     uint32_t tags_high;
     struct saturation tags_full, bulk_full; /**< all tags, all bulk_reads in use */
+    uint64_t shared_ps;                     /**< what shared_rate made of all that began */
     uint64_t paced_ps[2]; /**< [write] sum of the issue intervals of the operations that began */
     uint64_t tlps;
 };

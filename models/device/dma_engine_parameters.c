@@ -3,6 +3,8 @@
 
 #define TIME(key, member, text)                                                                              \
     FIELD_ROW_QUANTITY(dma_engine_parameters, key, member, UNIT_PICOSECONDS, 0, 1000000000000, text)
+#define SIZE(key, member, text)                                                                              \
+    FIELD_ROW_QUANTITY(dma_engine_parameters, key, member, UNIT_BYTES, 0, 4 << 20, text)
 
 static const char *const reactions[] = {"ignore", "retry", "stop",
                                         NULL}; /* ORDER: enum device_error_reaction */
@@ -21,16 +23,35 @@ static const struct field fields[] = {
      .offset = offsetof(struct dma_engine_parameters, bulk_reads),
      .maximum = 65536,
      .help = "read operations larger than bulk_read_size at once, from accepted to done; 0 is no limit"},
-    {.name = "bulk_read_size",
-     .type = FIELD_QUANTITY,
-     .offset = offsetof(struct dma_engine_parameters, bulk_read_size),
-     .unit = UNIT_BYTES,
-     .maximum = 4 << 20,
-     .help = "reads of up to this many bytes do not go through the bulk engine"},
+    SIZE("bulk_read_size", bulk_read_size,
+         "reads of up to this many bytes do not go through the bulk engine"),
+    {.name = "read_window",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct dma_engine_parameters, read_window),
+     .maximum = READ_WINDOW_MAX,
+     .help =
+         "read operations at once that end in order: a slow one keeps the places of those behind it; 0 is "
+         "no limit"},
     TIME("read_issue_interval", read_issue_interval_ps,
          "between the starts of two read operations, at least"),
     TIME("write_issue_interval", write_issue_interval_ps,
          "between the starts of two write operations, at least"),
+    SIZE("read_chunk", read_chunk_bytes,
+         "a read of up to chunked_read_size is handled in pieces of this size; 0 is as a whole"),
+    TIME("read_chunk_interval", read_chunk_interval_ps,
+         "each of these pieces but the first delays the start of the next read so long"),
+    SIZE("chunked_read_size", chunked_read_bytes, "larger reads are streamed, not handled in pieces"),
+    SIZE("write_chunk", write_chunk_bytes,
+         "a write is fetched from the device's memory in pieces of this size; 0 is as a whole"),
+    TIME("write_chunk_interval", write_chunk_interval_ps,
+         "each of these pieces but the first delays the start of the next write so long"),
+    {.name = "shared_rate",
+     .type = FIELD_QUANTITY,
+     .offset = offsetof(struct dma_engine_parameters, shared_rate_bytes_per_s),
+     .unit = UNIT_BYTES_PER_S,
+     .maximum = UINT64_C(100000000000000),
+     .help =
+         "at which reads and writes together begin at most: the rate of the device's memory; 0 is no limit"},
     TIME("issue_latency", issue_latency_ps, "operation accepted to its first TLP ready for the link"),
     TIME("completion_latency", completion_latency_ps, "last completion received to operation done"),
     {.name = "data_rate",

@@ -39,6 +39,9 @@ static const struct field fields[] = {
     FLAG(overtaken_fill, "a walk during which something of its domain was invalidated is cached, as the "
                          "tables are when it ends; false: "
                          "it answers its request only, and the next request for the page walks again"),
+    FLAG(reserve_entry,
+         "a miss takes its IOTLB entry when it asks for a walker, so that entries wait for walks; "
+         "false: when the walk returns"),
     FLAG(duplicate_fill, "a returning walk inserts its own entry although the page is already there"),
     COUNT(walk_cache_entries_l2, 0, 65536, "cached pointers to leaf (level 1) tables; 0 is none"),
     COUNT(walk_cache_entries_l3, 0, 65536, "cached pointers to level 2 tables"),

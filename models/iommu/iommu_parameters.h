@@ -37,7 +37,9 @@ struct iommu_parameters {
     bool merge_consecutive;     /**< ... and if it is the walk of its requester's miss before: TLPs of one
                                    operation */
     bool overtaken_fill;        /**< a walk that an invalidation overtook is cached, read anew; else not */
-    bool duplicate_fill;        /**< a returning walk inserts although the page is already there */
+    bool reserve_entry;  /**< a miss takes its entry of the IOTLB when its walk is asked for, not when it
+                            returns: what waits for walks is missing from the IOTLB */
+    bool duplicate_fill; /**< a returning walk inserts although the page is already there */
     uint32_t walk_cache_entries_l2; /**< caches the pointer to a leaf (level 1) table; 0 = none */
     uint32_t walk_cache_entries_l3; /**< ... to a level 2 table */
     uint32_t walk_cache_entries_l4; /**< ... to a level 3 table */

@@ -8,6 +8,9 @@
  */
 enum { DOMAIN_SHIFT = 47, CACHED_BITS = 57 };
 
+/* In the key of an entry that is no page: above the number of any. */
+static const uint64_t key_of_no_page = UINT64_C(1) << (DOMAIN_SHIFT - 1);
+
 /* ---- IOTLB ---- */
 
 /* The page's number among pages of its size and, where the numbers of smaller pages go on, a one. */
@@ -153,12 +156,40 @@ bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint6
     return false;
 }
 
-void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_work *work)
+/* Pages of the other sizes are put elsewhere where they have an IOTLB of their own. */
+void page_walk_iotlb_reserve(struct remapping_unit *unit, struct translation_work *work)
+{
+    uint64_t index = iotlb_index(unit, &unit->iotlb, work->domain, work->iova, PAGE_SHIFT_4K);
+    work->reserved = (uint64_t)work->domain << DOMAIN_SHIFT | key_of_no_page | ++unit->reservations;
+    translation_cache_insert(&unit->iotlb, index, work->reserved, 0);
+}
+
+/* Give back the entry kept for the work. @return false where it was displaced meanwhile */
+static bool take_reserved(struct remapping_unit *unit, struct translation_work *work)
+{
+    uint64_t index = iotlb_index(unit, &unit->iotlb, work->domain, work->iova, PAGE_SHIFT_4K),
+             key = work->reserved;
+    work->reserved = 0;
+    if (!translation_cache_present(&unit->iotlb, index, key))
+        return false;
+    translation_cache_remove(&unit->iotlb, index, key);
+    return true;
+}
+
+void page_walk_iotlb_give_up(struct remapping_unit *unit, struct translation_work *work)
+{
+    if (work->reserved)
+        take_reserved(unit, work);
+}
+
+void page_walk_iotlb_fill(struct remapping_unit *unit, struct translation_work *work)
 {
     unsigned shift = work->leaf_shift;
     struct translation_cache *cache = iotlb_of(unit, shift);
     uint64_t index = iotlb_index(unit, cache, work->domain, work->iova, shift),
              key = page_key(work->domain, work->iova, shift);
+    if (work->reserved && !take_reserved(unit, work))
+        return;
     if (work->iova >> CACHED_BITS)
         return;
     if (translation_cache_present(cache, index, key)) {
@@ -169,7 +200,7 @@ void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_
     translation_cache_insert(cache, index, key, work->leaf);
 }
 
-void page_walk_prefetched_fill(struct remapping_unit *unit, const struct translation_work *work)
+void page_walk_prefetched_fill(struct remapping_unit *unit, struct translation_work *work)
 {
     if (unit->prefetcher.buffer.sets)
         translation_cache_insert(&unit->prefetcher.buffer, 0,

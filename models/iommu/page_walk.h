@@ -29,11 +29,21 @@ bool page_walk_iotlb_lookup(struct remapping_unit *unit, struct translation_work
 /** Is the page of an address in the IOTLB? No effect on replacement. */
 bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint64_t iova);
 
-/** Put the leaf a walk found into the IOTLB, by the rule of parameter duplicate_fill. */
-void page_walk_iotlb_fill(struct remapping_unit *unit, const struct translation_work *work);
+/** Take an entry of the IOTLB for a work that missed there (parameter reserve_entry): what it displaces is
+ * gone from now on. */
+void page_walk_iotlb_reserve(struct remapping_unit *unit, struct translation_work *work);
+
+/** A work's walk found nothing to be cached: the entry kept for it, if one is, is free. */
+void page_walk_iotlb_give_up(struct remapping_unit *unit, struct translation_work *work);
+
+/**
+ * Put the leaf a walk found into the IOTLB, by the rule of parameter duplicate_fill. A work with an entry
+ * kept for it takes that one, or, where another one displaced it meanwhile, none.
+ */
+void page_walk_iotlb_fill(struct remapping_unit *unit, struct translation_work *work);
 
 /** Put the leaf a walk ahead of demand found into the prefetch buffer, or, without one, into the IOTLB. */
-void page_walk_prefetched_fill(struct remapping_unit *unit, const struct translation_work *work);
+void page_walk_prefetched_fill(struct remapping_unit *unit, struct translation_work *work);
 
 /** Set start_table and start_level: the deepest table a walk cache knows for the address, or the root. */
 void page_walk_start(struct remapping_unit *unit, struct translation_work *work);

@@ -101,6 +101,13 @@ static void start_walker(struct remapping_unit *unit, uint32_t ticket)
         begin_page_walk(unit, ticket, begin_ps);
 }
 
+/* Nobody walks for it yet: an entry of the IOTLB may be kept for it from now on. */
+static void reserve_entry(struct remapping_unit *unit, struct translation_work *work)
+{
+    if (unit->parameters.reserve_entry && !(work->iova >> 57))
+        page_walk_iotlb_reserve(unit, work);
+}
+
 /* A miss whose context is known waits for a walk that is under way, as far as the unit merges. Hardware
  * counts one miss a page that is written piece by piece: who waits for the walk of the TLP before finds it
  * later. */
@@ -165,6 +172,7 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
         saturation_note(&unit->posted_full, ++unit->posted_walking == p->posted_walks, unit->events->now_ps);
     if (work->phase == PHASE_WALK) {
         unit->counters.iotlb_misses++;
+        reserve_entry(unit, work);
         note_walk(unit, ticket);
     }
     if (free_walker) {
@@ -242,6 +250,7 @@ bool remapping_unit_translate(struct remapping_unit *unit, uint32_t ticket)
     work->overtaken = false;
     work->found = 0;
     work->merged = IOMMU_NO_WORK;
+    work->reserved = 0;
     work->posted_walk = work->held = work->looked_up = false;
     work->context_ps = work->iotlb_ps = work->walker_queueing_ps = work->walk_caches_ps =
         work->walk_memory_ps = 0;
@@ -359,6 +368,7 @@ static void context_read_done(struct remapping_unit *unit, uint32_t ticket)
     }
     unit->counters.iotlb_misses++;
     note_walk(unit, ticket);
+    reserve_entry(unit, work);
     begin_page_walk(unit, ticket, work->mark_ps); /* in the same walker */
 }
 
@@ -375,6 +385,8 @@ static void page_walk_done(struct remapping_unit *unit, uint32_t ticket)
     if (work->leaf_shift && (!work->overtaken || unit->parameters.overtaken_fill)) {
         page_walk_caches_fill(unit, work);
         page_walk_iotlb_fill(unit, work);
+    } else {
+        page_walk_iotlb_give_up(unit, work);
     }
     prefetcher_want(unit, work);
     uint32_t merged = work->merged;

@@ -69,6 +69,7 @@ struct translation_work {
     bool held, looked_up;                /* internal: counted already */
     uint64_t start_table;                /* internal: address of the table and access so far; 0: the root */
     uint64_t leaf;                       /* internal: page and access found */
+    uint64_t reserved;                   /* internal: key of the IOTLB entry kept for it; 0: none */
     uint64_t tables[WALK_LEVELS_MAX];    /* internal: [level - 1] tables gone through, with access; 0 none */
     uint32_t domain;                     /* internal; known after the context lookup */
     uint32_t next;                       /* internal list link */
@@ -206,6 +207,7 @@ struct remapping_unit {
     struct saturation posted_full;        /**< all of posted_walks walk */
     uint32_t posted_walking;              /**< posted works that missed and are not answered yet */
     struct walks_in_flight in_flight;     /**< with merge_inflight, merge_consecutive */
+    uint64_t reservations;                /**< entries of the IOTLB kept for walks so far (reserve_entry) */
     uint32_t *running;                    /**< [walker] ticket of its page walk, or IOMMU_NO_WORK */
     uint32_t finished_first, finished_last;
     struct prefetcher prefetcher;

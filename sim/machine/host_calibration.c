@@ -129,6 +129,8 @@ int host_calibrate(const struct machine_input *input, const struct host_measurem
         .walk_fixed_ps = walk_ps - read_ps,
         .walk_read_ps = read_ps,
         .walkers = (uint32_t)walkers,
+        .reserve_entry =
+            unit->reserve_entry || input->parameters.engines[endpoint_of(input)].read_window != 0,
         .walker_recovery_ps =
             occupied_ps > measurements->miss_penalty_ps ? occupied_ps - measurements->miss_penalty_ps : 0,
     };
@@ -145,6 +147,7 @@ void host_calibration_apply(const struct host_measurements *measurements,
     p->units[0].walk_fixed_ps = calibration->walk_fixed_ps;
     p->units[0].walk_read_ps = calibration->walk_read_ps;
     p->units[0].walkers = calibration->walkers;
+    p->units[0].reserve_entry = calibration->reserve_entry;
     p->units[0].walker_recovery_ps = calibration->walker_recovery_ps;
 }
 

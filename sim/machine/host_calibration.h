@@ -30,6 +30,8 @@ struct host_calibration {
     uint64_t request_latency_ps, completion_latency_ps; /**< of the root complex */
     uint64_t walk_fixed_ps, walk_read_ps, walker_recovery_ps;
     uint32_t walkers;
+    bool reserve_entry; /**< of the IOTLB: where the device's reads in flight are known (read_window), as on
+                           the one host measured in detail; else as the presets have it */
 };
 
 /**

@@ -62,25 +62,10 @@ static void record(struct machine *machine, const struct finished *finished, uin
     result->last_ps = done_ps > result->last_ps ? done_ps : result->last_ps;
 }
 
-/* One of a write and the read behind it is over. The two have failed where one has: what the write says comes
- * too late for a read that got its data before (from its own function's memory, say), and is counted then. */
-static void part_from_partner(struct machine *machine, const struct dma_operation *operation)
-{
-    if (operation->partner) {
-        struct dma_operation *partner = &machine->operations.items[operation->partner - 1];
-        partner->partner = 0;
-        partner->failed |= operation->leads && operation->failed;
-        partner->told = operation->failed;
-    } else if (operation->leads && operation->failed && !operation->told) {
-        machine->traffic[operation->stream].result.failed++;
-    }
-}
-
 /* An operation of the device is over at @p done_ps: by itself, or as a part of what its driver asked for. */
 static void record_operation(struct machine *machine, const struct dma_operation *operation,
                              const struct tlp *tlp, uint64_t done_ps)
 {
-    part_from_partner(machine, operation);
     struct finished finished = {.stream = operation->stream,
                                 .engine = operation->engine,
                                 .recorded = operation->recorded,

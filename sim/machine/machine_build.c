@@ -176,6 +176,7 @@ static void add_engine(struct build *build, uint32_t ingress, uint32_t function_
             function->max_read_request ? function->max_read_request : DEFAULT_MAX_READ_REQUEST,
         .event_ready = EVENT_READY,
         .id = id,
+        .window = {.first = NONE, .last = NONE},
         .bulk_first = NONE,
         .bulk_last = NONE,
         .ready_first = {NONE, NONE},

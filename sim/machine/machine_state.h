@@ -53,7 +53,6 @@ struct traffic {
     uint64_t issued;            /**< operations submitted */
     uint64_t over_operations;   /**< what its driver asked for and got, failed or not */
     uint32_t outstanding;
-    uint32_t leading_writes;     /**< STREAM_WRITE_READ: under way, which a finished read need not wait for */
     uint32_t backlog_at_half;    /**< open loop: the same at half time */
     struct queue_meter queue;    /**< operations submitted and not over */
     uint32_t driver_calls;       /**< closed loop: lines of the trace under way that later ones wait for */

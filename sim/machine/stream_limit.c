@@ -116,7 +116,10 @@ static void look_at_device(struct search *search, uint32_t function_id)
     const struct dma_engine *engine = &machine->engines[machine->engine_of[function_id]];
     works(search, LIMIT_PACE, function_id, engine->paced_ps[0]);
     works(search, LIMIT_PACE, function_id, engine->paced_ps[1]);
+    works(search, LIMIT_SHARED_RATE, function_id, engine->shared_ps);
     is_used(search, LIMIT_BULK_READS, function_id, saturation_ps(&engine->bulk_full, search->now_ps));
+    if (engine->parameters.read_window)
+        is_used(search, LIMIT_READ_WINDOW, function_id, saturation_ps(&engine->window.full, search->now_ps));
     is_used(search, LIMIT_TAGS, function_id, saturation_ps(&engine->tags_full, search->now_ps));
 }
 

@@ -21,17 +21,19 @@
 
 enum stream_limit_kind {
     /* At work. */
-    LIMIT_LINK,    /**< id: channel; its wires, all virtual channels together */
-    LIMIT_MEMORY,  /**< id: NONE; its bandwidth */
-    LIMIT_WALKERS, /**< id: unit */
-    LIMIT_LOOKUPS, /**< id: unit; lookup_interval */
-    LIMIT_CPU,     /**< id: CPU; drivers and the kernel */
-    LIMIT_PACE,    /**< id: function; read_issue_interval and write_issue_interval */
+    LIMIT_LINK,        /**< id: channel; its wires, all virtual channels together */
+    LIMIT_MEMORY,      /**< id: NONE; its bandwidth */
+    LIMIT_WALKERS,     /**< id: unit */
+    LIMIT_LOOKUPS,     /**< id: unit; lookup_interval */
+    LIMIT_CPU,         /**< id: CPU; drivers and the kernel */
+    LIMIT_PACE,        /**< id: function; read_issue_interval and write_issue_interval */
+    LIMIT_SHARED_RATE, /**< id: function; shared_rate */
     /* In use. ORDER: from memory to the device. */
     LIMIT_POSTED_WALKS, /**< id: unit */
     LIMIT_READ_SLOTS,   /**< id: NONE; of the root complex */
     LIMIT_CREDITS,      /**< id: channel; of the class starved_flow */
     LIMIT_BULK_READS,   /**< id: function */
+    LIMIT_READ_WINDOW,  /**< id: function */
     LIMIT_TAGS,         /**< id: function */
     /* Nothing on its way. */
     LIMIT_OFFERED, /**< an open loop gets what it asks for */

@@ -125,10 +125,8 @@ static void submit_write_read(struct machine *machine, uint32_t read)
     *operation = machine->operations.items[read];
     operation->write = operation->leads = true;
     operation->trace = 0;
-    operation->read_behind = operation->partner = read + 1;
+    operation->read_behind = read + 1;
     machine->operations.items[read].blocked = true;
-    machine->operations.items[read].partner = index + 1;
-    machine->traffic[operation->stream].leading_writes++;
     machine->bytes_submitted += operation->length_bytes;
     dma_engine_submit(engine, index);
     dma_engine_submit(engine, read);
@@ -217,7 +215,7 @@ static void issue_timed(struct machine *machine, uint32_t stream_id)
 static bool finished(const struct traffic *traffic)
 {
     const struct stream *stream = traffic->stream;
-    if (traffic->outstanding || traffic->leading_writes || traffic->pending_valid)
+    if (traffic->outstanding || traffic->pending_valid)
         return false;
     if (traffic->device)
         return traffic->exhausted || device_model_is_done(traffic->device);
@@ -319,8 +317,6 @@ void traffic_operation_done(struct machine *machine, uint32_t index)
     const struct dma_operation operation = machine->operations.items[index];
     if (operation.leads) { /* its read goes on */
         dma_operation_release(&machine->operations, index);
-        machine->traffic[operation.stream].leading_writes--;
-        check_finished(machine, operation.stream);
         return;
     }
     if (machine->traffic[operation.stream].stream->source == STREAM_SUBMITTED) {

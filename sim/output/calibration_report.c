@@ -7,17 +7,23 @@
 #include <inttypes.h>
 #include <math.h>
 
+static void write_row(struct json_layout *layout, const char *key, const char *value, const char *label,
+                      const char *source)
+{
+    layout->fresh_line = true;
+    layout_open(layout, key, '{');
+    layout_raw(layout, "value", value);
+    layout_string(layout, "label", label);
+    layout_string(layout, "source", source);
+    layout_close(layout, '}', false);
+}
+
 static void write_value(struct json_layout *layout, const char *key, const char *value, const char *why,
                         const char *source)
 {
     struct text_buffer words = {0};
     text_buffer_format(&words, "%s: %s", why, source);
-    layout->fresh_line = true;
-    layout_open(layout, key, '{');
-    layout_raw(layout, "value", value);
-    layout_string(layout, "label", "fitted");
-    layout_string(layout, "source", text_buffer_get(&words));
-    layout_close(layout, '}', false);
+    write_row(layout, key, value, "fitted", text_buffer_get(&words));
     text_buffer_fini(&words);
 }
 
@@ -44,6 +50,9 @@ static void write_unit(struct json_layout *layout, const struct host_calibration
     write_value(layout, "walkers", walkers, "misses under way at the plateau, by Little's law", source);
     write_time(layout, "walker_recovery", calibration->walker_recovery_ps,
                "so many walkers then do the plateau's walks exactly", source);
+    if (calibration->reserve_entry)
+        write_row(layout, "reserve_entry", "true", "assumed",
+                  "as on the Xeon E5-2630 v4, with a device whose reads in flight are known");
     layout_close(layout, '}', true);
 }
 

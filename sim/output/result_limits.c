@@ -19,10 +19,12 @@ static const struct {
     [LIMIT_LOOKUPS] = {"lookups", "lookups in ", "iommu/lookup_interval"},
     [LIMIT_CPU] = {"cpu", "the driver on CPU ", "driver, dma_api"},
     [LIMIT_PACE] = {"pace", "the pace at which operations begin in ", "endpoint/*_issue_interval"},
+    [LIMIT_SHARED_RATE] = {"shared-rate", "the rate that reads and writes share in ", "endpoint/shared_rate"},
     [LIMIT_POSTED_WALKS] = {"posted-walks", "walks for writes in ", "iommu/posted_walks"},
     [LIMIT_READ_SLOTS] = {"read-slots", "read slots of the root complex", "root_complex/reads_in_flight"},
     [LIMIT_CREDITS] = {"credits", " credits of the link above ", "link/*_credits"},
     [LIMIT_BULK_READS] = {"bulk-reads", "large reads at once in ", "endpoint/bulk_reads"},
+    [LIMIT_READ_WINDOW] = {"read-window", "reads that end in order in ", "endpoint/read_window"},
     [LIMIT_TAGS] = {"tags", "tags of ", "endpoint/tags"},
     [LIMIT_OFFERED] = {"offered", "what it asks for", NULL},
     [LIMIT_DEPTH] = {"queue-depth", "its own queue depth", "queue_depth"},
@@ -81,6 +83,9 @@ static void write_number(const struct result *result, const struct stream_limit 
         break;
     case LIMIT_BULK_READS:
         text_buffer_format(out, "%" PRIu32 " ", machine_engine(machine, limit->id)->parameters.bulk_reads);
+        break;
+    case LIMIT_READ_WINDOW:
+        text_buffer_format(out, "%" PRIu32 " ", machine_engine(machine, limit->id)->parameters.read_window);
         break;
     case LIMIT_READ_SLOTS:
         text_buffer_format(out, "%" PRIu32 " ", machine_root_complex(machine)->parameters.reads_in_flight);

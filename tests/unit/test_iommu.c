@@ -409,6 +409,67 @@ START_TEST(requests_one_after_the_other_share_a_walk)
 }
 END_TEST
 
+/* An IOTLB of two entries, one of them for a page in use. With reserve_entry a miss displaces at once, by
+ * age, and a second one the entry of the first, whose answer is then kept nowhere. */
+START_TEST(a_miss_takes_its_entry_when_it_asks)
+{
+    for (int reserve = 0; reserve < 2; reserve++) {
+        struct bed bed;
+        struct event event;
+        uint64_t ps;
+        bed_init(&bed);
+        bed.parameters.iotlb_entries = 2;
+        bed.parameters.iotlb_replacement = REPLACE_FIFO;
+        bed.parameters.reserve_entry = reserve;
+        bed_start(&bed);
+        for (uint64_t page = 0; page < 5; page++)
+            map(&bed, 0x10000000 + page * 4096, 0x70000000 + page * 4096, PAGE_SHIFT_4K, PAGE_READ);
+        translate(&bed, 0x10000000, false, &ps);
+        translate(&bed, 0x10001000, false, &ps);
+        for (uint32_t i = 0; i < 3; i++) { /* three misses at once, two walkers; then a page that was there */
+            bed.works[i] = (struct translation_work){.iova = 0x10002000 + i * 4096, .requester_id = 7};
+            ck_assert(!remapping_unit_translate(&bed.unit, i));
+        }
+        bed.works[3] = (struct translation_work){.iova = 0x10001000, .requester_id = 7};
+        ck_assert(remapping_unit_translate(&bed.unit, 3) == !reserve);
+        while (event_queue_pop(&bed.events, &event)) {
+            remapping_unit_event(&bed.unit, event.argument);
+            while (remapping_unit_finished(&bed.unit) != IOMMU_NO_WORK)
+                ;
+        }
+        for (uint32_t i = 0; i < 3; i++)
+            ck_assert_uint_eq(bed.works[i].physical, 0x70002000 + i * 4096);
+        uint64_t walks = bed.unit.counters.walks;
+        translate(&bed, 0x10004000, false, &ps); /* the last of the three */
+        ck_assert_uint_eq(bed.unit.counters.walks, walks);
+        translate(&bed, 0x10002000, false, &ps); /* the first: displaced in either case */
+        ck_assert_uint_eq(bed.unit.counters.walks, walks + 1);
+        bed_fini(&bed);
+    }
+}
+END_TEST
+
+/* What finds nothing gives its entry back. */
+START_TEST(a_walk_that_finds_nothing_keeps_no_entry)
+{
+    struct bed bed;
+    uint64_t ps;
+    bed_init(&bed);
+    bed.parameters.iotlb_entries = 2;
+    bed.parameters.reserve_entry = true;
+    bed_start(&bed);
+    map(&bed, 0x10000000, 0x70000000, PAGE_SHIFT_4K, PAGE_READ);
+    translate(&bed, 0x10000000, false, &ps);
+    for (uint64_t page = 1; page < 6; page++)
+        translate(&bed, 0x10000000 + page * 4096, false, &ps);
+    ck_assert_uint_eq(bed.unit.counters.faults, 5);
+    uint64_t walks = bed.unit.counters.walks;
+    translate(&bed, 0x10000000, false, &ps);
+    ck_assert_uint_eq(bed.unit.counters.walks, walks);
+    bed_fini(&bed);
+}
+END_TEST
+
 START_TEST(an_infinite_iotlb_misses_once_a_page)
 {
     struct bed bed;
@@ -494,6 +555,8 @@ Suite *iommu_suite(void)
     tcase_add_test(tests, walkers_set_the_plateau);
     tcase_add_test(tests, merging_and_duplicates_do_what_they_say);
     tcase_add_test(tests, requests_one_after_the_other_share_a_walk);
+    tcase_add_test(tests, a_miss_takes_its_entry_when_it_asks);
+    tcase_add_test(tests, a_walk_that_finds_nothing_keeps_no_entry);
     tcase_add_test(tests, an_infinite_iotlb_misses_once_a_page);
     tcase_add_test(tests, faults_have_their_reasons);
     tcase_add_test(tests, random_replacement_is_uniform_and_seeded);

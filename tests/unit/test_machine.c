@@ -288,6 +288,7 @@ static void make_hostile(struct machine_fixture *fixture, struct random_stream *
         p->switches[f].latency_ps = random_below(random, 200000);
         p->switches[f].store_and_forward = random_below(random, 2);
         p->engines[f].tags = 1 + (uint32_t)random_below(random, 3);
+        p->engines[f].read_window = (uint32_t)random_below(random, 4);
         p->engines[f].relaxed_ordering = random_below(random, 2);
         p->engines[f].id_based_ordering = random_below(random, 2);
         p->engines[f].completer_latency_ps = random_below(random, 500000);
@@ -302,6 +303,7 @@ static void make_hostile(struct machine_fixture *fixture, struct random_stream *
     unit->merge_inflight = random_below(random, 2);
     unit->merge_consecutive = random_below(random, 2);
     unit->duplicate_fill = random_below(random, 2);
+    unit->reserve_entry = random_below(random, 2);
     p->root_complex.reads_in_flight = 1 + (uint32_t)random_below(random, 3);
     p->root_complex.read_completion_boundary = 64 << random_below(random, 2);
     p->root_complex.write_commit_ps = random_below(random, 2000000);

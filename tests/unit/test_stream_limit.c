@@ -94,6 +94,12 @@ START_TEST(what_there_is_a_number_of)
     uint32_t device = fixture_function(&fixture, "01:00.0");
     fixture.input.parameters.engines[device].bulk_reads = 3;
     check_limit(&fixture, LIMIT_BULK_READS, device, at_a_time(3));
+    begin(&fixture, STREAM_READ, DEEP);
+    fixture.input.parameters.engines[device].read_window = 3;
+    check_limit(&fixture, LIMIT_READ_WINDOW, device, at_a_time(3));
+    begin(&fixture, STREAM_WRITE, DEEP);
+    fixture.input.parameters.engines[device].shared_rate_bytes_per_s = 1000000000;
+    check_limit(&fixture, LIMIT_SHARED_RATE, device, 1e9 / SIZE);
     begin(&fixture, STREAM_READ, DEEP); /* a tag is free again before issue_latency and completion_latency */
     fixture.input.parameters.engines[device].tags = 3;
     fixture.input.parameters.engines[device].issue_latency_ps = 0;

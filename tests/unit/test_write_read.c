@@ -6,7 +6,6 @@
 #include "tests/unit/program.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 Suite *write_read_suite(void);
 
@@ -144,33 +143,6 @@ START_TEST(workloads_name_them)
 }
 END_TEST
 
-/* One of the two refused: the pair has failed, once, and the run ends with all bytes accounted for, however
- * soon the refused read is over. */
-START_TEST(a_pair_fails_where_one_does)
-{
-    for (int i = 0; i < 8; i++) {
-        char *text = NULL, reason[64];
-        bool held = i & 1;
-        ck_assert_int_gt(
-            asprintf(
-                &text,
-                "{\"format\": \"iommusim-scenario/1\", \"topology\": \"synthetic:%s\", \"workload\": "
-                "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"d\", \"devices\": \"all\", "
-                "\"mappings\": [{\"iova\": \"0x10000000\", \"length\": \"1MiB\", \"access\": \"%s\"}]}], "
-                "%s\"streams\": [{\"name\": \"s\", \"device\": \"any\", \"operations\": 100, \"operation\": "
-                "\"write-read\", \"size\": \"64B\", \"queue_depth\": %d}]}}",
-                i & 2 ? "rciep" : "rp(ep)", held ? "r" : "w", i & 4 ? "\"duration\": \"900us\", " : "",
-                i & 4 ? 300 : 1),
-            0);
-        program_write_file("pair.json", text);
-        snprintf(reason, sizeof(reason), "PTE %s access is not set", held ? "Write" : "Read");
-        program_expect("iommusim run pair.json", 0, "100 operations failed: 100 requests faulted");
-        program_expect("iommusim run pair.json", 0, reason);
-        free(text);
-    }
-}
-END_TEST
-
 Suite *write_read_suite(void)
 {
     Suite *suite = suite_create("write_read");
@@ -182,7 +154,6 @@ Suite *write_read_suite(void)
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, workloads_name_them);
-    tcase_add_test(program, a_pair_fails_where_one_does);
     suite_add_tcase(suite, program);
     return suite;
 }

@@ -127,11 +127,17 @@ void table_device(struct validation *validation)
             .x_name = "bytes",
             .source = source_text,
             .machine = machine_text,
-            .tolerance = "root mean square 8 % for bandwidth (reads of 128 to 256 B are 11 to 18 % below the "
-                         "link model on this device), 3 % each point for the latency of reads, 5 % behind a "
-                         "write; 15 % for reads and writes together, which the device holds at 42 to 44 "
-                         "Gbit/s from 256 to 1024 B, where the link carries 50: a limit of the device that "
-                         "is not understood and not modelled"});
+            .tolerance =
+                "root mean square 8 % for bandwidth, 3 % each point for the latency of reads, 5 % behind a "
+                "write; 10 % for reads and writes together. What remains: writes of 128 B take 24.2 ns and "
+                "not "
+                "the 21 of their pace and of the link, and so do reads and writes of 128 B together, 30.3 "
+                "ns; "
+                "from 256 to 1024 B both directions together move 11.1 GB/s, as modelled, but from 1.5 KiB "
+                "on "
+                "13, which no rate explains; reads above 320 B exceed the analytic link by 3 %, as ACK and "
+                "FC "
+                "of this link are rarer than the specification's guidance"});
     static const char *const operations[] = {"read", "write", "alternate"};
     for (size_t i = 0; i < 3; i++) {
         struct curve curve = {.wanted = {"P3", "off", operations[i], "warm", "gbps", 0, 0}};
@@ -139,7 +145,7 @@ void table_device(struct validation *validation)
             validation, table, &published, &curve,
             (struct validation_series){.name = arena_format(validation->arena, "%s bandwidth", operations[i]),
                                        .unit = "Gbit/s",
-                                       .rms_tolerance = i == 2 ? 0.15 : 0.08});
+                                       .rms_tolerance = i == 2 ? 0.1 : 0.08});
     }
     struct curve read = {.wanted = {"P3", "off", "read", "warm", "mean_ns", 0, 0}};
     add_curve(validation, table, &published, &read,
@@ -148,13 +154,6 @@ void table_device(struct validation *validation)
     add_curve(validation, table, &published, &pair,
               (struct validation_series){
                   .name = "latency of a write and a read behind it", .unit = "ns", .point_tolerance = 0.05});
-}
-
-static double window_tolerance(uint64_t bytes, bool translated)
-{
-    if (bytes == 64)
-        return 0.08;
-    return bytes < 512 && !translated ? 0.15 : 0.12;
 }
 
 void table_read_window(struct validation *validation)
@@ -169,9 +168,9 @@ void table_read_window(struct validation *validation)
             .source = source_text,
             .machine = machine_text,
             .logarithmic = true,
-            .tolerance = "root mean square 8 % for 64 B, 12 % for larger reads; the window of 512 KiB, which "
-                         "sits on a knee (5 % of walker time move it by 10 %), 20 %. 128 and 256 B with the "
-                         "IOMMU off 15 %: the device reads 13 to 14 % less than the link allows, as in P3"});
+            .tolerance =
+                "root mean square 8 %; the window of 512 KiB, which sits on a knee, 20 %. What remains: "
+                "reads of 128 B in 1 MiB miss in 67 % of cases and in 62 % here"});
     static const char *const modes[] = {"4k", "off"};
     for (size_t m = 0; m < 2; m++) {
         for (uint64_t bytes = 64; bytes <= 512; bytes *= 2) {
@@ -182,7 +181,7 @@ void table_read_window(struct validation *validation)
                                                                       (unsigned)bytes,
                                                                       m ? "off" : "with 4 KiB pages"),
                                                  .unit = "million/s",
-                                                 .rms_tolerance = window_tolerance(bytes, m == 0)});
+                                                 .rms_tolerance = 0.08});
             struct validation_series *series = &table->series[table->count - 1];
             for (size_t i = 0; i < series->count && m == 0 && bytes == 64; i++) {
                 if (series->points[i].x == 524288) {
