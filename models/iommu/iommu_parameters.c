@@ -47,6 +47,14 @@ static const struct field fields[] = {
     COUNT(walk_cache_entries_l3, 0, 65536, "cached pointers to level 2 tables"),
     COUNT(walk_cache_entries_l4, 0, 65536, "cached pointers to level 3 tables"),
     COUNT(walk_cache_entries_l5, 0, 65536, "cached pointers to level 4 tables"),
+    COUNT(
+        walk_cache_partitions_l2, 1, 65536,
+        "groups of the sets of the cache of pointers to leaf tables; the low bits of the domain choose one; "
+        "1 is no partitions"),
+    COUNT(walk_cache_partitions_l3, 1, 65536,
+          "groups of the sets of the cache of pointers to level 2 tables"),
+    FLAG(walk_cache_leaves, "walk caches hold entries that map pages of 2 MiB and 1 GiB, too, as a cache of "
+                            "page directory entries does; not of nested domains"),
     COUNT(walk_cache_ways, 0, 1024, "ways of the walk caches; 0 is fully associative"),
     COUNT(walkers, 1, 4096, "page walks in progress at once"),
     COUNT(walk_queue, 0, 1048576, "walks waiting for a walker; 0 is unlimited"),

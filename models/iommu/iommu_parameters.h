@@ -40,13 +40,17 @@ struct iommu_parameters {
     bool reserve_entry;  /**< a miss takes its entry of the IOTLB when its walk is asked for, not when it
                             returns: what waits for walks is missing from the IOTLB */
     bool duplicate_fill; /**< a returning walk inserts although the page is already there */
-    uint32_t walk_cache_entries_l2; /**< caches the pointer to a leaf (level 1) table; 0 = none */
-    uint32_t walk_cache_entries_l3; /**< ... to a level 2 table */
-    uint32_t walk_cache_entries_l4; /**< ... to a level 3 table */
-    uint32_t walk_cache_entries_l5; /**< ... to a level 4 table */
-    uint32_t walk_cache_ways;       /**< 0 = fully associative */
-    uint32_t walkers;               /**< walks in progress at once */
-    uint32_t walk_queue;            /**< walks waiting for a walker; 0 = unlimited */
+    uint32_t walk_cache_entries_l2;    /**< caches the pointer to a leaf (level 1) table; 0 = none */
+    uint32_t walk_cache_entries_l3;    /**< ... to a level 2 table */
+    uint32_t walk_cache_entries_l4;    /**< ... to a level 3 table */
+    uint32_t walk_cache_entries_l5;    /**< ... to a level 4 table */
+    uint32_t walk_cache_partitions_l2; /**< groups of the sets of that cache, chosen as iotlb_partitions */
+    uint32_t walk_cache_partitions_l3;
+    bool walk_cache_leaves; /**< they hold entries that map large pages as well as those that point to tables
+                             */
+    uint32_t walk_cache_ways; /**< 0 = fully associative */
+    uint32_t walkers;         /**< walks in progress at once */
+    uint32_t walk_queue;      /**< walks waiting for a walker; 0 = unlimited */
     uint32_t posted_walks; /**< walks for posted requests at once, in order behind them the others wait; 0 =
                               no limit */
     int table_format;      /**< enum page_table_format of a domain's tables */

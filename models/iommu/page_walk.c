@@ -8,8 +8,9 @@
  */
 enum { DOMAIN_SHIFT = 47, CACHED_BITS = 57 };
 
-/* In the key of an entry that is no page: above the number of any. */
-static const uint64_t key_of_no_page = UINT64_C(1) << (DOMAIN_SHIFT - 1);
+/* In keys of an IOTLB entry that waits for its walk, and of a walk cache's entry that maps a page: above all
+ * that page numbers and numbers of tables reach. */
+static const uint64_t key_apart = UINT64_C(1) << (DOMAIN_SHIFT - 1);
 
 /* ---- IOTLB ---- */
 
@@ -160,7 +161,7 @@ bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint6
 void page_walk_iotlb_reserve(struct remapping_unit *unit, struct translation_work *work)
 {
     uint64_t index = iotlb_index(unit, &unit->iotlb, work->domain, work->iova, PAGE_SHIFT_4K);
-    work->reserved = (uint64_t)work->domain << DOMAIN_SHIFT | key_of_no_page | ++unit->reservations;
+    work->reserved = (uint64_t)work->domain << DOMAIN_SHIFT | key_apart | ++unit->reservations;
     translation_cache_insert(&unit->iotlb, index, work->reserved, 0);
 }
 
@@ -225,14 +226,29 @@ static inline uint64_t walk_cache_key(uint32_t domain, uint64_t iova, unsigned l
     return (uint64_t)domain << DOMAIN_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * level);
 }
 
+static inline uint64_t walk_cache_index(const struct translation_cache *cache, uint32_t domain, uint64_t iova,
+                                        unsigned level)
+{
+    return translation_cache_index(cache, iova >> (PAGE_SHIFT_4K + 9 * level), domain);
+}
+
 /* Deepest table a walk cache knows for the address, or the root. */
 void page_walk_start(struct remapping_unit *unit, struct translation_work *work)
 {
     const struct page_table *table = &unit->domains[work->domain].table;
+    work->known_leaf = 0;
     for (unsigned level = 1; level < table->levels; level++) {
-        uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * level),
+        struct translation_cache *cache = &unit->walk_caches[level];
+        uint64_t index = walk_cache_index(cache, work->domain, work->iova, level),
                  key = walk_cache_key(work->domain, work->iova, level);
-        if (translation_cache_find(&unit->walk_caches[level], index, key, &work->start_table)) {
+        if (unit->parameters.walk_cache_leaves &&
+            translation_cache_find(cache, index, key | key_apart, &work->start_table)) {
+            work->known_leaf = (uint8_t)(PAGE_SHIFT_4K + 9 * level);
+            work->start_level = (uint8_t)level;
+            unit->counters.walk_cache_hits[level]++;
+            return;
+        }
+        if (translation_cache_find(cache, index, key, &work->start_table)) {
             work->start_level = (uint8_t)level;
             unit->counters.walk_cache_hits[level]++;
             return;
@@ -429,12 +445,25 @@ static bool first_table(struct walk *walk, uint64_t *at, unsigned *access)
     return table_address(walk, walk->domain->table.root + walk->domain->table.guest_offset, at);
 }
 
+/* A walk cache had the entry that maps the page: nothing is read. */
+static bool take_known_leaf(struct walk *walk)
+{
+    struct translation_work *work = walk->work;
+    observe(walk, WALK_CACHE_HIT, work->start_level, page_table_entry_target(work->start_table), 0, 0);
+    work->leaf = work->start_table;
+    work->leaf_shift = work->known_leaf;
+    page_walk_answer(work, work->leaf, work->leaf_shift);
+    return true;
+}
+
 static bool walk_down(struct walk *walk)
 {
     struct translation_work *work = walk->work;
     const struct page_table *table = &walk->domain->table;
     uint64_t at;
     unsigned access;
+    if (work->known_leaf)
+        return take_known_leaf(walk);
     if (!first_table(walk, &at, &access))
         return false;
     for (unsigned level = work->start_level; level >= 1;) {
@@ -467,17 +496,31 @@ unsigned page_walk_read(struct remapping_unit *unit, struct translation_work *wo
     return walk.reads;
 }
 
+static void remember_leaf(struct remapping_unit *unit, const struct translation_work *work)
+{
+    unsigned level = (work->leaf_shift - PAGE_SHIFT_4K) / 9U;
+    struct translation_cache *cache = &unit->walk_caches[level];
+    uint64_t index = walk_cache_index(cache, work->domain, work->iova, level),
+             key = walk_cache_key(work->domain, work->iova, level) | key_apart;
+    if (!translation_cache_present(cache, index, key))
+        translation_cache_insert(cache, index, key, work->leaf);
+}
+
 /* The walk is over: remember the tables it went through. */
 void page_walk_caches_fill(struct remapping_unit *unit, const struct translation_work *work)
 {
     for (unsigned level = WALK_LEVELS_MAX; level >= 1; level--) {
+        struct translation_cache *cache = &unit->walk_caches[level];
         if (!work->tables[level - 1])
             continue; /* always at the sixth level, which nothing is above: no shift is that long */
-        uint64_t index = work->iova >> (PAGE_SHIFT_4K + 9 * level);
-        uint64_t key = walk_cache_key(work->domain, work->iova, level);
-        if (!translation_cache_present(&unit->walk_caches[level], index, key))
-            translation_cache_insert(&unit->walk_caches[level], index, key, work->tables[level - 1]);
+        uint64_t index = walk_cache_index(cache, work->domain, work->iova, level),
+                 key = walk_cache_key(work->domain, work->iova, level);
+        if (!translation_cache_present(cache, index, key))
+            translation_cache_insert(cache, index, key, work->tables[level - 1]);
     }
+    bool large = work->leaf_shift == PAGE_SHIFT_2M || work->leaf_shift == PAGE_SHIFT_1G;
+    if (unit->parameters.walk_cache_leaves && large && !unit->domains[work->domain].nested)
+        remember_leaf(unit, work);
 }
 
 uint64_t page_walk_resolve(const struct remapping_unit *unit, uint32_t domain_id, uint64_t iova,
@@ -502,6 +545,7 @@ void page_walk_again(struct remapping_unit *unit, struct translation_work *work)
 {
     uint64_t reads_ps;
     work->start_table = 0;
+    work->known_leaf = 0;
     work->start_level = (uint8_t)unit->domains[work->domain].table.levels;
     work->fault = IOMMU_NO_FAULT;
     page_walk_read(unit, work, unit->events->now_ps, &reads_ps);
@@ -527,6 +571,16 @@ static void drop_pages(struct remapping_unit *unit, uint32_t domain, uint64_t io
     }
 }
 
+/* Of the walk caches what maps pages: also where the driver spares those that point to tables. */
+static void drop_large_pages(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
+{
+    for (unsigned level = 1; level <= 2 && unit->parameters.walk_cache_leaves; level++) {
+        unsigned covered = order > 9 * level ? order - 9 * level : 0;
+        translation_cache_remove_matching(&unit->walk_caches[level], ~((UINT64_C(1) << covered) - 1),
+                                          walk_cache_key(domain, iova, level) | key_apart);
+    }
+}
+
 static void drop_tables(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
 {
     for (unsigned level = 1; level < WALK_LEVELS_MAX; level++) {
@@ -545,8 +599,10 @@ static void drop_domain(struct remapping_unit *unit, uint64_t mask, uint64_t val
     translation_cache_remove_matching(&unit->nested_cache, mask, value);
     for (unsigned level = 1; level <= WALK_LEVELS_MAX && !leaf_only; level++)
         translation_cache_remove_matching(&unit->stage2_caches[level], mask, value);
-    for (unsigned level = 1; level <= WALK_LEVELS_MAX && !leaf_only; level++)
-        translation_cache_remove_matching(&unit->walk_caches[level], mask, value);
+    const uint64_t leaf = leaf_only ? key_apart : 0;
+    for (unsigned level = 1; level <= WALK_LEVELS_MAX && (!leaf_only || unit->parameters.walk_cache_leaves);
+         level++)
+        translation_cache_remove_matching(&unit->walk_caches[level], mask | leaf, value | leaf);
 }
 
 void remapping_unit_invalidate(struct remapping_unit *unit, enum invalidation_scope scope, uint32_t domain,
@@ -558,6 +614,7 @@ void remapping_unit_invalidate(struct remapping_unit *unit, enum invalidation_sc
         drop_domain(unit, domain_mask, (uint64_t)domain << DOMAIN_SHIFT, leaf_only);
     } else {
         drop_pages(unit, domain, iova, order);
+        drop_large_pages(unit, domain, iova, order);
         if (!leaf_only)
             drop_tables(unit, domain, iova, order);
     }

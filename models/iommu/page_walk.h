@@ -45,6 +45,15 @@ void page_walk_iotlb_fill(struct remapping_unit *unit, struct translation_work *
 /** Put the leaf a walk ahead of demand found into the prefetch buffer, or, without one, into the IOTLB. */
 void page_walk_prefetched_fill(struct remapping_unit *unit, struct translation_work *work);
 
+/** What looking the walk caches up takes, whatever is found there; 0 where there are none. */
+static inline uint64_t page_walk_caches_ps(const struct remapping_unit *unit)
+{
+    const struct iommu_parameters *p = &unit->parameters;
+    bool any = p->walk_cache_entries_l2 || p->walk_cache_entries_l3 || p->walk_cache_entries_l4 ||
+               p->walk_cache_entries_l5;
+    return any ? p->walk_cache_hit_ps : 0;
+}
+
 /** Set start_table and start_level: the deepest table a walk cache knows for the address, or the root. */
 void page_walk_start(struct remapping_unit *unit, struct translation_work *work);
 

@@ -3,6 +3,11 @@
 
 #include "models/iommu/page_walk.h"
 
+/* Histories lie above the context tables; addresses only. */
+#define HISTORY_TABLE_BASE UINT64_C(0x000a000000000000)
+
+enum { HISTORY_BYTES = 64 };
+
 void prefetcher_init(struct remapping_unit *unit, uint64_t seed)
 {
     const struct iommu_parameters *p = &unit->parameters;
@@ -75,23 +80,34 @@ static bool is_under_way(const struct prefetcher *prefetcher, const struct prefe
     return false;
 }
 
+/* What goes before the walk: HyperTRIO's histories are in memory, one read of them for a wish. */
+static uint64_t history_ps(struct remapping_unit *unit, const struct prefetch_wish *wish)
+{
+    if (unit->parameters.prefetch != PREFETCH_TENANT)
+        return 0;
+    return page_walk_read_ps(unit, unit->events->now_ps,
+                             HISTORY_TABLE_BASE + (uint64_t)wish->domain * HISTORY_BYTES);
+}
+
 static void begin(struct remapping_unit *unit, const struct prefetch_wish *wish)
 {
     struct prefetcher *prefetcher = &unit->prefetcher;
-    uint64_t now_ps = unit->events->now_ps, reads_ps, fixed_ps = unit->parameters.walk_fixed_ps;
+    uint64_t now_ps = unit->events->now_ps, reads_ps;
+    uint64_t begin_ps = now_ps + history_ps(unit, wish) + page_walk_caches_ps(unit);
     uint32_t slot = 0;
     while (prefetcher->busy[slot])
         slot++;
     struct translation_work *work = &prefetcher->walks[slot];
     *work = (struct translation_work){.iova = wish->iova, .domain = wish->domain};
     page_walk_start(unit, work);
-    unit->counters.page_table_reads += page_walk_read(unit, work, now_ps + fixed_ps, &reads_ps);
+    begin_ps += unit->parameters.walk_fixed_ps;
+    unit->counters.page_table_reads += page_walk_read(unit, work, begin_ps, &reads_ps);
     unit->counters.prefetches++;
     unit->walkers_busy++;
     queue_meter_arrive(&unit->walking, now_ps);
     prefetcher->busy[slot] = true;
     prefetcher->busy_count++;
-    event_queue_push(unit->events, now_ps + fixed_ps + reads_ps, PRIORITY_NORMAL, unit->event_kind, unit->id,
+    event_queue_push(unit->events, begin_ps + reads_ps, PRIORITY_NORMAL, unit->event_kind, unit->id,
                      IOMMU_NO_WORK - 1 - slot);
 }
 

@@ -59,12 +59,6 @@ uint32_t remapping_unit_finished(struct remapping_unit *unit)
 
 /* ---- walking ---- */
 
-static bool has_walk_caches(const struct iommu_parameters *p)
-{
-    return p->walk_cache_entries_l2 || p->walk_cache_entries_l3 || p->walk_cache_entries_l4 ||
-           p->walk_cache_entries_l5;
-}
-
 /* Begin the page walk of a work that holds a walker, at begin_ps. */
 static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64_t begin_ps)
 {
@@ -72,7 +66,7 @@ static void begin_page_walk(struct remapping_unit *unit, uint32_t ticket, uint64
     struct translation_work *work = &unit->works[ticket];
     work->phase = PHASE_WALK;
     page_walk_start(unit, work);
-    uint64_t cache_ps = has_walk_caches(p) ? p->walk_cache_hit_ps : 0, reads_ps;
+    uint64_t cache_ps = page_walk_caches_ps(unit), reads_ps;
     unsigned reads = page_walk_read(unit, work, begin_ps + cache_ps + p->walk_fixed_ps, &reads_ps);
     uint64_t memory_ps = p->walk_fixed_ps + reads_ps;
     work->walk_caches_ps += cache_ps;

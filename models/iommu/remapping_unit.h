@@ -66,6 +66,7 @@ struct translation_work {
     uint8_t start_level;                 /* internal: level of the table at which the walk began */
     uint8_t leaf_shift;                  /* internal: log2 of the page size; 0 where the walk found nothing */
     bool context_missing, pasid_missing; /* internal: what a context walk reads */
+    uint8_t known_leaf;                  /* internal: log2 of the page start_table maps; 0: it is a table */
     bool held, looked_up;                /* internal: counted already */
     uint64_t start_table;                /* internal: address of the table and access so far; 0: the root */
     uint64_t leaf;                       /* internal: page and access found */

@@ -35,9 +35,12 @@ static void init_caches(struct remapping_unit *unit, uint64_t seed)
     }
     translation_cache_init(&unit->nested_cache, p->nested_entries, p->nested_ways, REPLACE_LRU, seed,
                            "nested");
+    const uint32_t partitions[WALK_LEVELS_MAX + 1] = {0, p->walk_cache_partitions_l2,
+                                                      p->walk_cache_partitions_l3};
     for (int level = 1; level <= WALK_LEVELS_MAX; level++) {
         translation_cache_init(&unit->walk_caches[level], walk[level], p->walk_cache_ways, REPLACE_LRU, seed,
                                "walk");
+        translation_cache_partition(&unit->walk_caches[level], partitions[level]);
         translation_cache_init(&unit->stage2_caches[level], stage2[level], p->walk_cache_ways, REPLACE_LRU,
                                seed, "stage 2 walk");
     }

@@ -68,15 +68,14 @@ static void check_tables(const struct json_node *object, const struct iommu_para
     }
 }
 
-static void check_partitions(const struct json_node *object, const struct iommu_parameters *unit)
+static void check_partitions(const struct json_node *object, const char *what, uint32_t entries,
+                             uint32_t ways, uint32_t partitions)
 {
-    uint32_t ways =
-        unit->iotlb_ways && unit->iotlb_ways < unit->iotlb_entries ? unit->iotlb_ways : unit->iotlb_entries;
-    uint32_t sets = ways ? unit->iotlb_entries / ways : 0;
-    if (unit->iotlb_partitions > 1 && (sets == 0 || sets % unit->iotlb_partitions))
+    uint32_t sets = entries ? entries / (ways && ways < entries ? ways : entries) : 0;
+    if (partitions > 1 && (sets == 0 || sets % partitions))
         json_error(object, "parameter-partitions",
-                   "the IOTLB has %u sets, which %u partitions do not divide (entries / ways = sets)", sets,
-                   unit->iotlb_partitions);
+                   "the %s has %u sets, which %u partitions do not divide (entries / ways = sets)", what,
+                   sets, partitions);
 }
 
 void parameter_values_check(const struct json_node *object, enum parameter_section section,
@@ -90,7 +89,11 @@ void parameter_values_check(const struct json_node *object, enum parameter_secti
         check_ways(object, "IOTLB of 1 GiB pages", unit->iotlb_entries_1g, unit->iotlb_ways);
         check_ways(object, "PASID cache", unit->pasid_entries, unit->pasid_ways);
         check_ways(object, "nested cache", unit->nested_entries, unit->nested_ways);
-        check_partitions(object, unit);
+        check_partitions(object, "IOTLB", unit->iotlb_entries, unit->iotlb_ways, unit->iotlb_partitions);
+        check_partitions(object, "walk cache of level 2", unit->walk_cache_entries_l2, unit->walk_cache_ways,
+                         unit->walk_cache_partitions_l2);
+        check_partitions(object, "walk cache of level 3", unit->walk_cache_entries_l3, unit->walk_cache_ways,
+                         unit->walk_cache_partitions_l3);
         check_tables(object, unit);
         check_ways(object, "walk cache of level 5", unit->walk_cache_entries_l5, unit->walk_cache_ways);
         check_ways(object, "walk cache of level 2 of stage 2", unit->stage2_walk_cache_entries_l2,

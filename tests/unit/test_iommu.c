@@ -470,6 +470,39 @@ START_TEST(a_walk_that_finds_nothing_keeps_no_entry)
 }
 END_TEST
 
+/* A cache of page directory entries that holds those which map pages: a walk without a read, until the page
+ * is taken back, with or without the hint that no table was. */
+START_TEST(walk_caches_may_hold_large_pages)
+{
+    for (int leaves = 0; leaves < 2; leaves++) {
+        for (int hint = 0; hint < 2; hint++) {
+            struct bed bed;
+            uint64_t ps, miss_ps;
+            bed_init(&bed);
+            bed.parameters.iotlb_entries = 1;
+            bed.parameters.walk_cache_leaves = leaves;
+            bed_start(&bed);
+            map(&bed, 0x40000000, 0x80000000, PAGE_SHIFT_2M, PAGE_READ);
+            map(&bed, 0x40200000, 0x90000000, PAGE_SHIFT_2M, PAGE_READ);
+            translate(&bed, 0x40000000, false, &ps);
+            translate(&bed, 0x40200000, false, &ps);
+            uint64_t reads = bed.unit.counters.page_table_reads;
+            ck_assert_uint_eq(translate(&bed, 0x40001234, false, &miss_ps)->physical, 0x80001234);
+            ck_assert_uint_eq(bed.unit.counters.page_table_reads, reads + !leaves);
+            remapping_unit_invalidate(&bed.unit, INVALIDATE_PAGES, 0, 0x40000000, 9, hint);
+            reads = bed.unit.counters.page_table_reads;
+            ck_assert_uint_eq(translate(&bed, 0x40001234, false, &ps)->physical, 0x80001234);
+            ck_assert_uint_eq(bed.unit.counters.page_table_reads, reads + (hint ? 1 : 3));
+            remapping_unit_invalidate(&bed.unit, INVALIDATE_DOMAIN, 0, 0, 0, hint);
+            reads = bed.unit.counters.page_table_reads;
+            ck_assert_uint_eq(translate(&bed, 0x40001234, false, &ps)->physical, 0x80001234);
+            ck_assert_uint_eq(bed.unit.counters.page_table_reads, reads + (hint ? 1 : 3));
+            bed_fini(&bed);
+        }
+    }
+}
+END_TEST
+
 START_TEST(an_infinite_iotlb_misses_once_a_page)
 {
     struct bed bed;
@@ -557,6 +590,7 @@ Suite *iommu_suite(void)
     tcase_add_test(tests, requests_one_after_the_other_share_a_walk);
     tcase_add_test(tests, a_miss_takes_its_entry_when_it_asks);
     tcase_add_test(tests, a_walk_that_finds_nothing_keeps_no_entry);
+    tcase_add_test(tests, walk_caches_may_hold_large_pages);
     tcase_add_test(tests, an_infinite_iotlb_misses_once_a_page);
     tcase_add_test(tests, faults_have_their_reasons);
     tcase_add_test(tests, random_replacement_is_uniform_and_seeded);

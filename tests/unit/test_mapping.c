@@ -237,6 +237,7 @@ START_TEST(strict_mode_leaves_no_stale_access)
         unit->merge_consecutive = rand() % 2;
         unit->duplicate_fill = rand() % 2;
         unit->reserve_entry = rand() % 2;
+        unit->walk_cache_leaves = rand() % 2;
         unit->walk_read_ps = (uint64_t)rand() % 2000000;
         unit->invalidation_hint = rand() % 2;
         unit->invalidation_max_order = (uint32_t)rand() % 5;
