@@ -3,6 +3,7 @@
 #include "sim/base/status.h"
 #include "sim/base/units.h"
 #include "sim/cli/commands.h"
+#include "sim/input/preset.h"
 #include "sim/output/calibration_report.h"
 #include "sim/output/output_file.h"
 
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_ANSWER_NO = 1, ERRORS_SHOWN = 20, PRESETS_MAX = 16 };
+enum { EXIT_ANSWER_NO = 1, ERRORS_SHOWN = 20, PRESETS_MAX = 16, NAME_MAX_LENGTH = 64 };
 enum { OPTION_NAME = 256, OPTION_SOURCE, OPTION_LINK, OPTION_WITH_PRESET, OPTION_TABLES };
 
 /* Beyond this the preset does not give what was measured, for some limit elsewhere. */
@@ -32,7 +33,7 @@ static const struct argp_option options[] = {
      "A preset with what is known beside, laid over default and vt-d, e.g. netronome-nfp6000; may be given "
      "again",
      0},
-    {"name", OPTION_NAME, "NAME", 0, "Of the preset (host)", 0},
+    {"name", OPTION_NAME, "NAME", 0, "Of the preset (host): letters, digits, '-', '_' and '.'", 0},
     {"source", OPTION_SOURCE, "TEXT", 0, "Who measured, for the preset's sources", 0},
     {"output", 'o', "PATH", 0, "A file for the preset", 0},
     {0},
@@ -93,6 +94,33 @@ static void parse_link(const char *text, struct calibrate_options *chosen, struc
                    text);
 }
 
+static const char name_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+/* A name that presets may have, and none of those the program carries. */
+static const char *parse_name(const char *text, struct argp_state *state)
+{
+    size_t length = strlen(text);
+    if (!length || length > NAME_MAX_LENGTH || strspn(text, name_characters) != length || text[0] == '.' ||
+        text[0] == '-')
+        argp_error(state, "'%s' is no name: letters, digits, '-', '_' and '.', at most %d of them", text,
+                   NAME_MAX_LENGTH);
+    if (preset_is_carried(text))
+        argp_error(state, "'%s' is a preset of the program: choose another name", text);
+    return text;
+}
+
+static const char *parse_preset(const char *text, struct argp_state *state)
+{
+    char *near;
+    if (preset_is_known(text))
+        return text;
+    near = preset_nearest(text);
+    if (near)
+        argp_error(state, "unknown preset '%s', did you mean '%s'?", text, near);
+    argp_error(state, "unknown preset '%s'; a file's name contains '/' or ends in .json", text);
+    return text;
+}
+
 static void check_complete(const struct calibrate_options *chosen, struct argp_state *state)
 {
     const struct host_measurements *given = &chosen->given;
@@ -119,7 +147,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_WITH_PRESET:
         if (chosen->preset_count == PRESETS_MAX)
             argp_error(state, "at most %d presets", PRESETS_MAX);
-        chosen->presets[chosen->preset_count++] = text;
+        chosen->presets[chosen->preset_count++] = parse_preset(text, state);
         return 0;
     case OPTION_TABLES:
         chosen->given.tables_in_dram = strcmp(text, "dram") == 0;
@@ -127,9 +155,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
             argp_error(state, "unknown place '%s': llc or dram", text);
         return 0;
     case OPTION_NAME:
-        chosen->name = text;
+        chosen->name = parse_name(text, state);
         return 0;
     case OPTION_SOURCE:
+        if (!*text)
+            argp_error(state, "--source is empty: who measured?");
         chosen->source = text;
         return 0;
     case 'o':

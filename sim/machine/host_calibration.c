@@ -11,11 +11,12 @@
 #include <string.h>
 
 enum { READ_BYTES = 64, MAX_PAYLOAD = 256 };
+
+/* By which a measured rate may be beyond what its bound says: measurements have errors. */
+static const double rate_slack = 0.02;
 static const uint64_t second_ps = UINT64_C(1000000000000);
 
-/* The window of the runs that miss: far more pages than any IOTLB holds, in half of the smallest last-level
- * cache. */
-static const uint64_t hit_window = 4096, miss_window = UINT64_C(8) << 20, base_address = 0x200000000;
+static const uint64_t hit_window = 4096, base_address = 0x200000000;
 
 /* ---- the machine ---- */
 
@@ -98,6 +99,69 @@ static uint64_t table_dram_ps(const struct memory_parameters *memory, bool table
     return tables_in_dram ? memory->dram_latency_ps - memory->llc_latency_ps + refresh_ps : 0;
 }
 
+/* Reads the device has under way at most, and by which parameter. */
+static uint32_t reads_in_flight(const struct machine_input *input, const char **parameter)
+{
+    const struct pci_function *endpoint = &input->topology->functions[endpoint_of(input)];
+    const struct dma_engine_parameters *device = &input->parameters.engines[endpoint->id];
+    uint32_t most = link_tags(device->tags, endpoint->link.generation);
+    *parameter = "endpoint/tags";
+    if (device->read_window && device->read_window < most) {
+        most = device->read_window;
+        *parameter = "endpoint/read_window";
+    }
+    if (device->bulk_reads && device->bulk_read_size < READ_BYTES && device->bulk_reads < most) {
+        most = device->bulk_reads;
+        *parameter = "endpoint/bulk_reads";
+    }
+    return most;
+}
+
+static int bad_rate(struct diagnostics *diagnostics, uint64_t rate, const char *is, double bound,
+                    const char *why, const char *advice)
+{
+    diagnostics_report(diagnostics, DIAGNOSTIC_ERROR, NULL, DIAGNOSTIC_NO_OFFSET, NULL, "calibration-rate",
+                       "a plateau of %.4g million reads/s is %s than the %.4g %s%s", (double)rate / 1e6, is,
+                       bound / 1e6, why, advice);
+    return STATUS_BAD_INPUT;
+}
+
+/* One read after the other is the least; the most is what device and link let through, and by Little's law
+ * what so many under way come to. */
+static int check_rate(const struct machine_input *input, const struct host_measurements *measurements,
+                      struct diagnostics *diagnostics)
+{
+    const char *advice = "; name a preset with the device that measured it", *parameter;
+    const struct pci_function *endpoint = &input->topology->functions[endpoint_of(input)];
+    const struct link_timing timing = link_timing_make(
+        &input->parameters.links[endpoint->id], endpoint->link.generation, endpoint->link.width, MAX_PAYLOAD);
+    uint64_t interval_ps = input->parameters.engines[endpoint->id].read_issue_interval_ps;
+    uint64_t wire_ps =
+        link_serialisation_ps(&timing, TLP_FRAMING_BYTES + TLP_COMPLETION_HEADER_BYTES + READ_BYTES);
+    uint64_t rate = measurements->plateau_per_s;
+    double lone_ps = (double)(measurements->base_latency_ps + measurements->miss_penalty_ps),
+           least = 1e12 / lone_ps, of_flight = reads_in_flight(input, &parameter) * 1e12 / lone_ps,
+           of_link = 1e12 / (double)wire_ps, of_pace = interval_ps ? 1e12 / (double)interval_ps : of_link;
+    if ((double)rate < least * (1 - rate_slack))
+        return bad_rate(diagnostics, rate, "less", least,
+                        "that reads one at a time make which all miss (base latency and miss penalty)", "");
+    if ((double)rate > of_pace * (1 + rate_slack))
+        return bad_rate(diagnostics, rate, "more", of_pace,
+                        "that the device issues (endpoint/read_issue_interval)", advice);
+    if ((double)rate > of_link * (1 + rate_slack))
+        return bad_rate(diagnostics, rate, "more", of_link, "whose completions the link carries",
+                        "; --link says another one");
+    if ((double)rate > of_flight * (1 + rate_slack)) {
+        struct text_buffer why = {0};
+        text_buffer_format(&why, "that %u reads under way make (%s), each for base latency and miss penalty",
+                           (unsigned)reads_in_flight(input, &parameter), parameter);
+        bad_rate(diagnostics, rate, "more", of_flight, text_buffer_get(&why), advice);
+        text_buffer_fini(&why);
+        return STATUS_BAD_INPUT;
+    }
+    return STATUS_OK;
+}
+
 int host_calibrate(const struct machine_input *input, const struct host_measurements *measurements,
                    struct host_calibration *calibration, struct diagnostics *diagnostics)
 {
@@ -116,6 +180,9 @@ int host_calibrate(const struct machine_input *input, const struct host_measurem
                    beyond_ps, "page tables in DRAM");
         return STATUS_BAD_INPUT;
     }
+    int status = check_rate(input, measurements, diagnostics);
+    if (status != STATUS_OK)
+        return status;
     uint64_t walk_ps = measurements->miss_penalty_ps - beyond_ps;
     uint64_t read_ps = unit->walk_read_ps < walk_ps ? unit->walk_read_ps : walk_ps;
     /* Misses under way at the plateau, rounded up. */
@@ -209,18 +276,31 @@ static int run_reads(const struct machine_input *input, uint64_t window, uint32_
     return status;
 }
 
+/* The window of the runs that miss: far more pages than the IOTLB holds. */
+static uint64_t miss_window_of(const struct iommu_parameters *unit)
+{
+    uint64_t window = UINT64_C(8) << 20;
+    while (window < UINT64_C(4) * 4096 * unit->iotlb_entries)
+        window *= 2;
+    return window;
+}
+
 int host_calibration_measure(const struct machine_input *input, struct host_measurements *measured,
                              struct diagnostics *diagnostics)
 {
     const struct pci_function *endpoint = &input->topology->functions[endpoint_of(input)];
     const uint32_t many =
         2 * link_tags(input->parameters.engines[endpoint->id].tags, endpoint->link.generation);
+    const uint64_t miss_window = miss_window_of(&input->parameters.units[0]);
+    struct machine_input host = *input;
     struct run hits = {0}, misses = {0}, plateau = {0};
-    int status = run_reads(input, hit_window, 1, &hits, diagnostics);
+    if (host.parameters.memory.data_source == MEMORY_CACHED) /* by definition, whatever the window */
+        host.parameters.memory.data_source = MEMORY_LLC;
+    int status = run_reads(&host, hit_window, 1, &hits, diagnostics);
     if (status == 0)
-        status = run_reads(input, miss_window, 1, &misses, diagnostics);
+        status = run_reads(&host, miss_window, 1, &misses, diagnostics);
     if (status == 0)
-        status = run_reads(input, miss_window, many, &plateau, diagnostics);
+        status = run_reads(&host, miss_window, many, &plateau, diagnostics);
     if (status < 0)
         return status;
     /* A few reads hit even there: what counts are those that miss. */

@@ -47,7 +47,8 @@ int host_calibration_machine(const char *const *presets, unsigned preset_count, 
 /**
  * What follows from the measurements, with the parameters of @p input for all that is not measured.
  * @return 0; STATUS_BAD_INPUT where a measurement is less than its known parts (diagnostic calibration-base,
- * calibration-penalty)
+ * calibration-penalty), or the rate is less than that of reads one at a time or more than device or link let
+ * through (calibration-rate)
  */
 int host_calibrate(const struct machine_input *input, const struct host_measurements *measurements,
                    struct host_calibration *calibration, struct diagnostics *diagnostics);

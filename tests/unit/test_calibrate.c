@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 Suite *calibrate_suite(void);
@@ -63,6 +64,9 @@ START_TEST(less_than_the_known_parts_is_refused)
 {
     refuse((struct host_measurements){200000, 283000, 19200000, false}, "calibration-base");
     refuse((struct host_measurements){557000, 30000, 19200000, true}, "calibration-penalty");
+    refuse((struct host_measurements){557000, 283000, 1100000, false}, "calibration-rate");
+    refuse((struct host_measurements){557000, 283000, 70000000, false}, "calibration-rate");
+    refuse((struct host_measurements){1000000000, 1000000000, 1000000, false}, "calibration-rate");
 }
 END_TEST
 
@@ -88,11 +92,63 @@ START_TEST(the_preset_is_one_to_name)
     program_write_file("scenario.json", "{\"format\": \"iommusim-scenario/1\", \"topology\": "
                                         "\"machine.json\", \"workload\": \"workload.json\"}");
     program_expect("iommusim run scenario.json", 0, "700");
-    program_expect("iommusim calibrate -b 700ns -m 300ns", 2, "--plateau-rate are needed");
-    program_expect("iommusim calibrate -b 700 -m 300ns -r 1M", 2, "is no time");
-    program_expect("iommusim calibrate -b 700ns -m 300ns -r fast", 2, "no number of reads");
-    program_expect("iommusim calibrate -b 700ns -m 300ns -r 1M --link 3x9", 2, "is no link");
-    program_expect("iommusim calibrate -b 700ns -m 300ns -r 900M", 1, "something else limits it");
+}
+END_TEST
+
+/* Whatever is asked of it, there is one clear answer and no file. */
+static const struct {
+    const char *arguments;
+    int status;
+    const char *answer;
+} refused[] = {
+    {"-b 700ns -m 300ns", 2, "--plateau-rate are needed"},
+    {"-b 700 -m 300ns -r 1M", 2, "'700' is no time"},
+    {"-b 0ns -m 300ns -r 1M", 2, "'0ns' is no time"},
+    {"-b -5ns -m 300ns -r 1M", 2, "is no time"},
+    {"-b 2ms -m 300ns -r 1M", 2, "is no time"},
+    {"-b 700ns -m 300ns -r fast", 2, "no number of reads"},
+    {"-b 700ns -m 300ns -r -3M", 2, "no number of reads"},
+    {"-b 700ns -m 300ns -r 99999999999999999999999999999999999999999M", 2, "no number of reads"},
+    {"-b 700ns -m 300ns -r 1M --link 3x9", 2, "is no link"},
+    {"-b 700ns -m 300ns -r 12M --link ''", 2, "is no link"},
+    {"-b 700ns -m 300ns -r 12M --link 0x8", 2, "is no link"},
+    {"-b 700ns -m 300ns -r 12M --name=", 2, "is no name"},
+    {"-b 700ns -m 300ns -r 12M --name ../x", 2, "'../x' is no name"},
+    {"-b 700ns -m 300ns -r 12M --name 'my host'", 2, "is no name"},
+    {"-b 700ns -m 300ns -r 12M --name vt-d", 2, "is a preset of the program"},
+    {"-b 700ns -m 300ns -r 12M --source=", 2, "--source is empty"},
+    {"-b 700ns -m 300ns -r 12M --with netronome-nfp600", 2,
+     "unknown preset 'netronome-nfp600', did you mean"},
+    {"-b 700ns -m 300ns -r 12M --with ./none.json", 3, "none.json"},
+    {"-b 700ns -m 300ns -r 12M --tables cached", 2, "llc or dram"},
+    {"-b 700ns -m 300ns -r 1 ", 2, "less than the 1 that reads one at a time make"},
+    {"-b 700ns -m 300ns -r 900M", 2, "that the device issues"},
+    {"-b 700ns -m 300ns -r 60M --link 1x8", 2, "completions the link carries"},
+    {"-b 700ns -m 900us -r 60M", 2, "reads under way make (endpoint/tags)"},
+    {"-b 900ns -m 900ns -r 50M --with netronome-nfp6000", 2, "(endpoint/read_window)"},
+    {"-b 100ns -m 300ns -r 12M", 2, "calibration-base"},
+};
+
+START_TEST(what_cannot_be_is_refused)
+{
+    char command[256];
+    snprintf(command, sizeof(command), "iommusim calibrate %s -o out.json", refused[_i].arguments);
+    program_expect(command, refused[_i].status, refused[_i].answer);
+    FILE *file = fopen("out.json", "r");
+    ck_assert_msg(file == NULL, "%s wrote a file", command);
+}
+END_TEST
+
+/* An IOTLB far larger than the window that others are measured in. */
+START_TEST(large_iotlbs_miss_too)
+{
+    program_write_file(
+        "large.json",
+        "{\"format\": \"iommusim-preset/1\", \"name\": \"large\", \"summary\": \"x\", \"parameters\":"
+        " {\"iommu\": {\"iotlb_entries\": {\"value\": 4096, \"label\": \"assumed\", \"source\": "
+        "\"x\"}}}}");
+    program_expect("iommusim calibrate -b 700ns -m 300ns -r 12M --with ./large.json", 0,
+                   "700.00 ns simulated");
 }
 END_TEST
 
@@ -106,6 +162,8 @@ Suite *calibrate_suite(void)
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, the_preset_is_one_to_name);
+    tcase_add_loop_test(program, what_cannot_be_is_refused, 0, (int)(sizeof(refused) / sizeof(refused[0])));
+    tcase_add_test(program, large_iotlbs_miss_too);
     suite_add_tcase(suite, program);
     return suite;
 }

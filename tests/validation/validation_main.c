@@ -19,10 +19,10 @@ static const struct {
     const char *id;
     void (*run)(struct validation *validation);
 } tables[] = {
-    {"P1", table_link},          {"P2", table_link_sizes},   {"P3", table_device},
-    {"P4", table_read_window},   {"P5", table_read_latency}, {"P6", table_nic_flows},
-    {"P7", table_peer_copies},   {"P8", table_driver_costs}, {"P9", table_nic_receive},
-    {"P8N", table_nested_guest}, {"H1", table_tenants},
+    {"P1", table_link},        {"P2", table_link_sizes},    {"P3", table_device},
+    {"P4", table_read_window}, {"P5", table_read_latency},  {"P3N", table_three_numbers},
+    {"P6", table_nic_flows},   {"P7", table_peer_copies},   {"P8", table_driver_costs},
+    {"P9", table_nic_receive}, {"P8N", table_nested_guest}, {"H1", table_tenants},
 };
 
 static bool wanted(const char *id, int count, char **ids)

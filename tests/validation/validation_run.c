@@ -34,6 +34,18 @@ void validation_run_begin(struct validation_run *run, const char *path)
     run->workload.domains = &run->domain;
 }
 
+void validation_run_begin_calibrated(struct validation_run *run, const struct host_measurements *measurements,
+                                     const char *preset)
+{
+    struct host_calibration calibration;
+    *run = (struct validation_run){.diagnostics = diagnostics_new(MESSAGES)};
+    require(run, host_calibration_machine(&preset, 1, 3, 8, &run->input, run->diagnostics) == 0, preset);
+    require(run, host_calibrate(run->input, measurements, &calibration, run->diagnostics) == 0, preset);
+    host_calibration_apply(measurements, &calibration, run->input);
+    run->workload.streams = run->streams;
+    run->workload.domains = &run->domain;
+}
+
 static uint32_t function_of(struct validation_run *run, const char *address)
 {
     uint32_t segment;

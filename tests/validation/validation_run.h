@@ -7,6 +7,7 @@
 #ifndef IOMMUSIM_TESTS_VALIDATION_RUN_H
 #define IOMMUSIM_TESTS_VALIDATION_RUN_H
 
+#include "sim/machine/host_calibration.h"
 #include "sim/machine/simulation.h"
 
 enum { VALIDATION_STREAMS = 8 };
@@ -32,6 +33,11 @@ struct validation_rates {
 /** Load topology file @p path, or, where it begins with '{', the text itself. Any failure ends the program.
  */
 void validation_run_begin(struct validation_run *run, const char *path);
+
+/** Begin with the machine of host_calibration_machine() and what follows from @p measurements: one endpoint,
+ * 01:00.0, on Gen3 x8. @param preset  its device */
+void validation_run_begin_calibrated(struct validation_run *run, const struct host_measurements *measurements,
+                                     const char *preset);
 
 /** Map @p length bytes at @p iova for function @p address in pages of @p page_bytes; without this no IOMMU
  * is in the way. */
