@@ -333,6 +333,7 @@ START_TEST(requests_one_after_the_other_share_a_walk)
         ck_assert_uint_eq(walks_of(&parameters, turns, mixed, NULL, 4), merge ? 2 : 4);
         ck_assert_uint_eq(walks_of(&parameters, turns, NULL, requesters, 4), merge ? 2 : 4);
     }
+    event_queue_fini(&bed.events);
 }
 END_TEST
 
