@@ -125,6 +125,11 @@ void settle_mode(struct workload_reading *reading, const struct json_node *objec
 void spread_over_groups(struct workload_reading *reading, const struct json_node *object,
                         struct domain *domain);
 
+/** A stream that was read, beside others, its domain and its device: errors and warnings
+ * (workload_checks.c). */
+void check_read_stream(const struct workload_reading *reading, const struct json_node *node,
+                       const struct stream *stream);
+
 /** The mappings of a domain whose functions are known. */
 void read_mappings(struct workload_reading *reading, const struct json_node *array, struct domain *domain);
 

@@ -411,24 +411,6 @@ static void read_generator(struct workload_reading *reading, const struct json_n
     read_end(reading, node, stream);
 }
 
-/* All messages of a function go through its one entry of the remapping table: what streams say about that
- * entry has to agree. */
-static void check_interrupts(const struct workload *workload, const struct json_node *node,
-                             const struct stream *stream)
-{
-    for (const struct stream *other = workload->streams; other < stream; other++) {
-        bool alike = other->posted_interrupts == stream->posted_interrupts &&
-                     other->affinity_interval_ps == stream->affinity_interval_ps;
-        if (other->operation != STREAM_MSI || other->function_id != stream->function_id || alike)
-            continue;
-        json_error(node, "workload-interrupts",
-                   "streams \"%s\" and \"%s\" are interrupts of one function, which has one entry in the "
-                   "remapping table: \"interrupts\" and \"affinity_interval\" have to be the same in both",
-                   other->name, stream->name);
-        return;
-    }
-}
-
 static void read_stream(struct workload_reading *reading, const struct json_node *node, struct stream *stream)
 {
     struct workload *workload = reading->workload;
@@ -454,6 +436,7 @@ static void read_stream(struct workload_reading *reading, const struct json_node
     if (stream->device_kind != DEVICE_NONE) {
         workload_read_device(reading, node, stream);
         read_end(reading, node, stream);
+        check_read_stream(reading, node, stream);
         return;
     }
     if (json_given(&trace)) {
@@ -464,8 +447,7 @@ static void read_stream(struct workload_reading *reading, const struct json_node
     } else {
         read_generator(reading, node, stream);
     }
-    if (stream->operation == STREAM_MSI)
-        check_interrupts(workload, node, stream);
+    check_read_stream(reading, node, stream);
     read_pace(node, stream);
 }
 

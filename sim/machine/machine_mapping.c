@@ -11,9 +11,6 @@
 #include "sim/base/status.h"
 #include "sim/machine/machine_state.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 enum { PAGE = 4096 };
 
 static struct mapping_job *job_at(struct machine *machine, uint32_t job)
@@ -107,47 +104,6 @@ static int end_job(struct machine *machine, uint32_t job_id)
     return status;
 }
 
-int mapping_refuse(struct machine *machine, const struct mapping_job *job, const char *code, const char *text)
-{
-    const struct stream *stream = &machine->workload->streams[job->stream];
-    if (job->line)
-        workload_report(machine->workload, machine->diagnostics, DIAGNOSTIC_ERROR, stream->pointer, code,
-                        "line %" PRIu64 " of %s: %s", job->line, stream->trace_path, text);
-    else
-        workload_report(machine->workload, machine->diagnostics, DIAGNOSTIC_ERROR, stream->pointer, code,
-                        "stream \"%s\": %s", stream->name, text);
-    return STATUS_BAD_INPUT;
-}
-
-void mapping_refuse_buffer(struct machine *machine, const struct mapping_job *job, uint64_t physical,
-                           uint64_t length)
-{
-    const struct dma_device *device = device_of(machine, job);
-    const struct swiotlb *pool = &machine->mapping.swiotlb;
-    char text[300];
-    switch (job->result) {
-    case DMA_NO_SLOTS:
-        snprintf(text, sizeof(text),
-                 "swiotlb buffer is full (sz: %" PRIu64 " bytes), total %" PRIu32 " (slots), used %" PRIu32
-                 " (slots): no run of free slots is that long",
-                 length, pool->slot_count, pool->used);
-        machine->status = mapping_refuse(machine, job, "run-no-slots", text);
-        return;
-    case DMA_OUT_OF_REACH:
-        snprintf(text, sizeof(text),
-                 "the device reaches addresses up to 0x%" PRIx64 ", its buffer is at 0x%" PRIx64
-                 ", and %s: give it memory of a lower zone, or an IOMMU",
-                 device->mask, physical,
-                 device->swiotlb ? "the bounce buffers are beyond its reach, too"
-                                 : "there are no bounce buffers");
-        machine->status = mapping_refuse(machine, job, "run-out-of-reach", text);
-        return;
-    default:
-        machine->status = mapping_refuse(machine, job, "run-no-iova", dma_map_result_text(job->result));
-        return;
-    }
-}
-
 /* ---- mapping ---- */
 
 /* A line of a trace says what is mapped where. */
@@ -157,7 +113,7 @@ static int map_fixed(struct machine *machine, struct mapping_job *job)
     uint32_t entries =
         mapping_tables_map(&domain->tables, job->iova, job->physical, job->length, job->read, job->write);
     if (!entries)
-        return mapping_refuse(machine, job, "trace-map", dma_map_result_text(DMA_TABLE_TAKEN));
+        return mapping_refuse_fixed(machine, job);
     dma_spend_on_table(&domain->kernel, &job->time, entries, false);
     return 0;
 }

@@ -197,8 +197,9 @@ void mapping_add_job(struct machine *machine, const struct mapping_job *what);
 /** Memory for a buffer of a function, on its node. @return false where there is none */
 bool mapping_take_memory(struct machine *machine, uint32_t function_id, uint64_t length, uint64_t *physical);
 void mapping_give_memory(struct machine *machine, uint32_t function_id, uint64_t physical, uint64_t length);
-/** Likewise for dma_alloc_coherent(): where nothing translates, memory that the device reaches. */
-bool mapping_take_coherent_memory(struct machine *machine, uint32_t function_id, uint64_t length,
+/** Likewise for dma_alloc_coherent() of a stream's device: where nothing translates, memory that it reaches.
+ */
+bool mapping_take_coherent_memory(struct machine *machine, uint32_t stream, uint64_t length,
                                   uint64_t *physical);
 
 /* Guests' memory (machine_guest_memory.c). */
@@ -272,12 +273,17 @@ uint32_t mapping_domain_of_request(const struct machine *machine, uint32_t funct
 uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id);
 /** The function as the DMA API sees it in the address space of a PASID (likewise). */
 struct dma_device *mapping_device(const struct machine *machine, uint32_t function_id, uint32_t pasid);
+
+/* Inside (machine_mapping_refusals.c). */
 /** Report what stops a job. @return STATUS_BAD_INPUT */
 int mapping_refuse(struct machine *machine, const struct mapping_job *job, const char *code,
                    const char *text);
-/** Report that a buffer cannot be mapped for good, as the job's result has it; the run ends. */
+/** ... a mapping of a buffer of @p length bytes at @p physical, by the job's result, when there is no hope
+ * for it: the run ends. */
 void mapping_refuse_buffer(struct machine *machine, const struct mapping_job *job, uint64_t physical,
                            uint64_t length);
+/** ... a trace's line, since its place in the tables is taken, or beyond them. @return STATUS_BAD_INPUT */
+int mapping_refuse_fixed(struct machine *machine, const struct mapping_job *job);
 
 /* Inside (machine_mapping_tables.c): struct dma_tables of a domain, in all units that it is in. */
 uint32_t mapping_tables_map(void *tables, uint64_t iova, uint64_t physical, uint64_t length, bool read,

@@ -94,11 +94,22 @@ static void choose_bounce_parameters(struct machine *machine)
         parameters->areas = machine->options.bounce_areas;
 }
 
+/* Where RAM has no room for the pool, half of it, down to 1 MiB (swiotlb_init_remap(), IO_TLB_MIN_SLABS). */
+static uint64_t place_pool(struct mapping_state *state, struct free_memory *memory, uint32_t *count)
+{
+    const uint64_t least = UINT64_C(1) << 20;
+    struct swiotlb_parameters *parameters = &state->bounce_parameters;
+    uint64_t base;
+    while ((base = carve_pool(memory, count, swiotlb_pool_bytes(parameters, state->cpu_count))) == 0 &&
+           parameters->pool_bytes > least)
+        parameters->pool_bytes /= 2;
+    return base;
+}
+
 static void init_memory(struct machine *machine)
 {
     struct mapping_state *state = &machine->mapping;
     const struct workload *workload = machine->workload;
-    const struct swiotlb_parameters *parameters = &state->bounce_parameters;
     if (workload->buffer_bytes) {
         state->trace_memory =
             (struct free_memory){workload->buffer_base, workload->buffer_base + (workload->buffer_bytes - 1),
@@ -121,9 +132,9 @@ static void init_memory(struct machine *machine)
     bool for_reach = above_32_bits(workload) && !machine->options.bounce_none_for_reach;
     if (!machine->options.bounce_none &&
         (for_reach || bounces_always(workload) || machine->options.bounce_all))
-        base = carve_pool(memory, &count, swiotlb_pool_bytes(parameters, state->cpu_count));
+        base = place_pool(state, memory, &count);
     if (base)
-        swiotlb_init(&state->swiotlb, parameters, base, state->cpu_count);
+        swiotlb_init(&state->swiotlb, &state->bounce_parameters, base, state->cpu_count);
     state->swiotlb.memory = &machine->root_complex.memory;
     page_allocator_init(&state->pages, memory, count, workload->fragmentation, machine->options.seed);
 }
@@ -137,12 +148,13 @@ bool mapping_take_memory(struct machine *machine, uint32_t function_id, uint64_t
 
 /* dma_direct_alloc_pages() of kernel/dma/direct.c: the zone by what the device reaches, lower ones where what
  * comes of it lies too high. What is translated may lie anywhere (iommu_dma_alloc()). */
-bool mapping_take_coherent_memory(struct machine *machine, uint32_t function_id, uint64_t length,
+bool mapping_take_coherent_memory(struct machine *machine, uint32_t stream_id, uint64_t length,
                                   uint64_t *physical)
 {
-    const struct dma_device *device = &machine->mapping.devices[function_id];
+    const struct stream *stream = &machine->workload->streams[stream_id];
+    const struct dma_device *device = mapping_device(machine, stream->function_id, stream->pasid);
     uint32_t node;
-    struct page_allocator *pages = mapping_pages_of(machine, function_id, &node);
+    struct page_allocator *pages = mapping_pages_of(machine, stream->function_id, &node);
     uint64_t highest = device->domain ? UINT64_MAX : device->mask;
     for (int zone = (int)memory_zone_of(highest); zone >= 0; zone--) {
         if (!page_allocator_take_run(pages, length, node, (enum memory_zone)zone, physical))

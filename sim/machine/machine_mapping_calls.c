@@ -199,8 +199,7 @@ static uint64_t map_for_good(struct machine *machine, uint32_t stream, uint64_t 
 uint64_t mapping_coherent(struct machine *machine, uint32_t stream, uint64_t bytes, uint64_t page_bytes)
 {
     uint64_t physical, length = (bytes + page_bytes - 1) & ~(page_bytes - 1);
-    if (!mapping_take_coherent_memory(machine, machine->workload->streams[stream].function_id, length,
-                                      &physical))
+    if (!mapping_take_coherent_memory(machine, stream, length, &physical))
         return 0;
     return map_for_good(machine, stream, physical, length, page_bytes);
 }

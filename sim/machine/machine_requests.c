@@ -9,8 +9,6 @@
 #include "sim/base/arena.h"
 #include "sim/machine/machine_state.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static struct buffered_request *request_at(struct machine *machine, uint32_t request)

@@ -131,6 +131,82 @@ START_TEST(the_command_line_decides)
 }
 END_TEST
 
+/* A scenario of one device, its buffers per use. @param machine  keys of the topology, each with a comma
+ * behind it @param device  keys of the device @param domain  further keys of its domain */
+static void write_scenario(const char *machine, const char *device, const char *domain, const char *stream)
+{
+    char text[2000];
+    snprintf(text, sizeof(text),
+             "{\"format\": \"iommusim-scenario/1\", \"kernel\": {\"cmdline\": \"intel_iommu=off\"},\n"
+             " \"topology\": {\"format\": \"iommusim-topology/1\", %s\n"
+             "  \"host_bridges\": [{\"functions\": [{\"functions\": [{%s}]}]}]},\n"
+             " \"workload\": {\"format\": \"iommusim-workload/1\",\n"
+             "  \"domains\": [{\"name\": \"h\", \"mode\": \"off\", \"devices\": \"all\"%s}],\n"
+             "  \"streams\": [{\"name\": \"s\", \"device\": \"any\", \"operations\": 50, %s}]}}\n",
+             machine, device, domain, stream);
+    program_write_file("s.json", text);
+}
+
+#define LOW  "\"memory\": [{\"base\": \"0x0\", \"size\": \"1GiB\"}],"
+#define HIGH "\"memory\": [{\"base\": \"0x100000000\", \"size\": \"1GiB\"}],"
+#define DISK "\"dma_mask_bits\": 32"
+#define USE  "\"operation\": \"write\", \"buffers\": \"per-use\", \"size\": \"4KiB\", \"queue_depth\": 1"
+
+/* What stops a run says what is wrong and what to do, under its own code, whoever asked for the buffer. */
+START_TEST(refusals_name_their_reason)
+{
+    static const struct {
+        const char *machine, *device, *domain, *stream, *cmdline, *words;
+    } rows[] = {
+        {HIGH, DISK, "", USE, "",
+         "has no room for bounce buffers: give it memory of a lower \"zone\", or an IOMMU "},
+        {HIGH, DISK, "", "\"nvme\": {}", "",
+         "finds no room for its rings in the RAM that the device reaches"},
+        {HIGH, "", ", \"bounce\": \"always\"", USE, "",
+         "all of the device's buffers bounce, and RAM below 4 GiB has no room for bounce buffers"},
+        {HIGH, "", ", \"bounce\": \"always\"", "\"nvme\": {}", "", "[run-out-of-reach]"},
+        {LOW, "", ", \"bounce\": \"always\"", USE, "--cmdline=swiotlb=noforce", "(swiotlb=noforce)"},
+        {LOW, "", ", \"bounce\": \"always\"", "\"nvme\": {\"block\": \"512KiB\"}", "", "[run-too-long]"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char line[200];
+        write_scenario(rows[i].machine, rows[i].device, rows[i].domain, rows[i].stream);
+        snprintf(line, sizeof(line), "iommusim run s.json %s", rows[i].cmdline);
+        program_expect(line, 2, rows[i].words);
+    }
+    /* Little RAM has a smaller pool, as in the kernel. */
+    write_scenario("\"memory\": [{\"base\": \"0x0\", \"size\": \"48MiB\"}],", "", ", \"bounce\": \"always\"",
+                   USE);
+    program_expect("iommusim run s.json --format json", 0, "\"slots\": 16384");
+}
+END_TEST
+
+/* 4096 buffers of 4 MiB are not there: the first that is missing is told of, the others are not. */
+START_TEST(a_refusal_is_said_once)
+{
+    write_scenario(LOW, "", "",
+                   "\"operation\": \"write\", \"buffers\": \"per-use\", \"size\": \"4MiB\", "
+                   "\"queue_depth\": 4096");
+    program_expect("sed -i 's/\"operations\": 50/\"operations\": 5000/' s.json; "
+                   "iommusim run s.json 2>&1 | grep -c run-no-memory | sed 's/^/said /'",
+                   0, "said 1\n");
+}
+END_TEST
+
+/* Addresses that no driver gives, and bouncing that does not happen, are told. */
+START_TEST(what_lasts_does_not_bounce)
+{
+    static const char high[] = "\"operation\": \"read\", \"base\": \"0x108000000\", \"window\": \"1MiB\", "
+                               "\"size\": \"4KiB\", \"queue_depth\": 1";
+    write_scenario(HIGH, DISK, "", high);
+    program_expect("iommusim run s.json", 0, "[workload-dma-mask]");
+    write_scenario(HIGH, "", ", \"bounce\": \"always\"", high);
+    program_expect("iommusim run s.json", 0, "\"per-use\" or \"pooled\" do");
+    write_scenario(LOW, "", ", \"bounce\": \"always\"", "\"nvme\": {\"buffers\": \"persistent\"}");
+    program_expect("iommusim run s.json", 0, "[workload-bounce]");
+}
+END_TEST
+
 /* ---- laws ---- */
 
 static void all_given_back(const struct machine_fixture *fixture)
@@ -387,6 +463,9 @@ Suite *buffers_suite(void)
     tcase_add_test(tcase, neighbours_in_memory_are_joined_without_an_iommu);
     tcase_add_test(tcase, a_confidential_guest_copies_everything_twice);
     tcase_add_test(tcase, the_command_line_decides);
+    tcase_add_test(tcase, refusals_name_their_reason);
+    tcase_add_test(tcase, a_refusal_is_said_once);
+    tcase_add_test(tcase, what_lasts_does_not_bounce);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("laws");
     tcase_add_test(tcase, mapping_then_unmapping_returns_everything);

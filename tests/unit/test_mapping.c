@@ -316,6 +316,32 @@ START_TEST(wrong_lines_of_a_trace_are_refused)
 }
 END_TEST
 
+/* Two devices have the same address at the same time, as in any live trace: each group needs its own domain.
+ */
+START_TEST(a_live_trace_needs_a_domain_for_each_group)
+{
+    static const char text[] =
+        "{\"format\": \"iommusim-scenario/1\", \"topology\": \"synthetic:rp[acs](ep) rp[acs](ep)\",\n"
+        " \"workload\": {\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"h\", \"mode\": "
+        "\"strict\", \"devices\": \"%s\"}],\n"
+        "  \"streams\": [{\"name\": \"t\", \"trace\": \"two.trace\", \"pace\": \"closed\", \"queue_depth\": "
+        "8}]}}";
+    char together[600], apart[600];
+    snprintf(together, sizeof(together), text, "all");
+    snprintf(apart, sizeof(apart), text, "each");
+    program_write_file("together.json", together);
+    program_write_file("apart.json", apart);
+    program_write_file("two.trace", "0,01:00.0,map,0xfffff000,4096,,r\n"
+                                    "0,02:00.0,map,0xfffff000,4096,,r\n"
+                                    "0,01:00.0,read,0xfffff000,4096\n"
+                                    "0,02:00.0,read,0xfffff000,4096\n"
+                                    "0,01:00.0,unmap,0xfffff000,4096\n"
+                                    "0,02:00.0,unmap,0xfffff000,4096\n");
+    program_expect("iommusim run together.json", 2, "\"devices\": \"each\"");
+    program_expect("iommusim run apart.json", 0, "");
+}
+END_TEST
+
 Suite *mapping_suite(void)
 {
     Suite *suite = suite_create("mapping");
@@ -332,6 +358,7 @@ Suite *mapping_suite(void)
     TCase *outside = tcase_create("outside");
     tcase_add_unchecked_fixture(outside, program_setup, program_teardown);
     tcase_add_test(outside, a_trace_maps_unmaps_and_invalidates);
+    tcase_add_test(outside, a_live_trace_needs_a_domain_for_each_group);
     tcase_add_test(outside, wrong_lines_of_a_trace_are_refused);
     suite_add_tcase(suite, outside);
     return suite;
