@@ -250,8 +250,9 @@ static const struct json_key stream_keys_rows[] = {
      "notified of",
      NULL, stream_interrupts_words},
     {"affinity_interval",
-     "of operation msi: software moves the interrupt to another CPU each so often (never)", SCHEMA_TIME,
-     NULL},
+     "of operation msi: software moves the interrupt to another CPU each so often, or as soon as the move "
+     "before is over (never)",
+     SCHEMA_TIME, NULL},
     {"misbehaviour",
      "what the device does that it should not: use-after-unmap, it accesses each buffer once more after it "
      "was "

@@ -150,9 +150,17 @@ void interrupts_on_affinity(struct machine *machine, uint32_t stream_id)
         return;
     machine->interrupts[unit].table[id].cpu++;
     machine->interrupt_counters.moves++;
-    mapping_invalidate_interrupt(machine, stream->cpu, unit, id);
-    event_queue_push(&machine->events, machine->events.now_ps + stream->affinity_interval_ps, PRIORITY_NORMAL,
-                     EVENT_AFFINITY, stream_id, 0);
+    mapping_invalidate_interrupt(machine, stream_id, unit, id);
+}
+
+/* The next move is due an interval after this one began, and not before it is over: the write to smp_affinity
+ * returns then (intel_ir_set_affinity() waits for the invalidation). */
+void interrupts_moved(struct machine *machine, const struct mapping_job *job)
+{
+    uint64_t now_ps = machine->events.now_ps,
+             due_ps = job->begin_ps + machine->workload->streams[job->stream].affinity_interval_ps;
+    event_queue_push(&machine->events, due_ps > now_ps ? due_ps : now_ps, PRIORITY_NORMAL, EVENT_AFFINITY,
+                     job->stream, 0);
 }
 
 void interrupts_invalidated(void *context, uint32_t unit, uint32_t entry)

@@ -182,13 +182,14 @@ void mapping_on_invalidated(void *context, uint32_t unit, uint32_t job_id)
         mapping_invalidated(machine, job_id);
 }
 
-void mapping_invalidate_interrupt(struct machine *machine, uint32_t cpu, uint32_t unit, uint32_t entry)
+void mapping_invalidate_interrupt(struct machine *machine, uint32_t stream, uint32_t unit, uint32_t entry)
 {
     mapping_add_job(machine, &(struct mapping_job){.kind = JOB_INTERRUPT,
-                                                   .cpu = cpu,
+                                                   .cpu = machine->workload->streams[stream].cpu,
                                                    .function_id = NONE,
                                                    .request = NONE,
-                                                   .stream = NONE,
+                                                   .stream = stream,
                                                    .unit = unit,
-                                                   .iova = entry});
+                                                   .iova = entry,
+                                                   .done = interrupts_moved});
 }

@@ -239,8 +239,8 @@ uint64_t mapping_peer(struct machine *machine, uint32_t stream, uint64_t physica
 /** A line of a trace: map, unmap or invalidate. @return 0 or STATUS_BAD_INPUT after a diagnostic */
 int mapping_of_trace(struct machine *machine, uint32_t stream, const struct trace_record *record);
 
-/** Have a CPU invalidate an interrupt entry that was rewritten. */
-void mapping_invalidate_interrupt(struct machine *machine, uint32_t cpu, uint32_t unit, uint32_t entry);
+/** Have a stream's CPU invalidate its interrupt entry, which was rewritten; interrupts_moved() follows. */
+void mapping_invalidate_interrupt(struct machine *machine, uint32_t stream, uint32_t unit, uint32_t entry);
 
 /** Events: a CPU is through with a part of a job; a flush timer; an invalidation was seen to be done. */
 void mapping_on_cpu(struct machine *machine, uint32_t cpu);

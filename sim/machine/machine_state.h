@@ -286,6 +286,8 @@ uint64_t interrupts_arrived(void *machine, uint32_t tlp);
 /** A message that was not blocked is visible. */
 void interrupts_visible(struct machine *machine, const struct tlp *tlp);
 void interrupts_on_affinity(struct machine *machine, uint32_t stream);
+/** The unit has forgotten the entry as it was, and whoever moved the interrupt goes on. */
+void interrupts_moved(struct machine *machine, const struct mapping_job *job);
 /** struct invalidation_queue.interrupt. */
 void interrupts_invalidated(void *machine, uint32_t unit, uint32_t entry);
 

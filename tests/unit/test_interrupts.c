@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupt messages: by hand what they cost, that every one sent is accounted for, and that moving an
  * interrupt loses none. */
+#include "sim/machine/machine_state.h"
 #include "tests/unit/machine_fixture.h"
 #include "tests/unit/program.h"
 
@@ -122,6 +123,27 @@ START_TEST(moving_an_interrupt_loses_none)
                           counters->moves);
         fixture_fini(&fixture);
     }
+}
+END_TEST
+
+/* Asked to move an interrupt faster than it can be, software moves it as fast as it can, and piles up
+ * nothing. */
+START_TEST(a_move_waits_for_the_one_before)
+{
+    uint64_t moves[2];
+    for (int i = 0; i < 2; i++) {
+        struct machine_fixture fixture;
+        begin(&fixture, "rp(ep)", true);
+        message_stream(&fixture, "01:00.0", 100, 1000000)->affinity_interval_ps = i ? 10 : 1000;
+        fixture_run(&fixture);
+        moves[i] = machine_interrupts(fixture.machine)->moves;
+        const struct invalidation_queue *queue = machine_invalidation_queue(fixture.machine, 0);
+        ck_assert_uint_eq(queue->descriptors[INVALIDATION_INTERRUPT], moves[i]);
+        ck_assert_uint_eq(fixture.machine->mapping.job_count, 1);
+        ck_assert_uint_gt(moves[i], 100);
+        fixture_fini(&fixture);
+    }
+    ck_assert_uint_eq(moves[0], moves[1]);
 }
 END_TEST
 
@@ -254,6 +276,7 @@ Suite *interrupts_suite(void)
     tcase_add_test(tests, a_message_is_the_sum_of_its_parts);
     tcase_add_test(tests, notifications_that_are_under_way_are_enough);
     tcase_add_test(tests, moving_an_interrupt_loses_none);
+    tcase_add_test(tests, a_move_waits_for_the_one_before);
     tcase_add_test(tests, the_cache_keeps_an_entry_until_it_is_invalidated);
     tcase_add_test(tests, source_validation_stops_a_forged_message);
     suite_add_tcase(suite, tests);
