@@ -247,10 +247,16 @@ void iova_allocator_give(struct iova_allocator *allocator, struct kernel_time *t
     allocator->counters.tree_gives++;
 }
 
-void iova_allocator_restart(struct iova_allocator *allocator)
+void iova_allocator_restart_counters(struct iova_allocator *allocator)
 {
     allocator->counters = (struct iova_counters){0};
     allocator->live_bytes_high = allocator->live_bytes;
+    allocator->tree_lock.taken = allocator->tree_lock.waited_for = allocator->tree_lock.wait_ps = 0;
+}
+
+void iova_allocator_restart(struct iova_allocator *allocator)
+{
+    iova_allocator_restart_counters(allocator);
     allocator->tree_lock = (struct spin_lock){0};
     for (int order = 0; order < IOVA_CACHED_ORDERS; order++) {
         allocator->caches[order].lock = (struct spin_lock){0};

@@ -98,6 +98,9 @@ void iova_allocator_give(struct iova_allocator *allocator, struct kernel_time *t
 /** Locks are free and nothing has been counted: the run begins here. */
 void iova_allocator_restart(struct iova_allocator *allocator);
 
+/** Count anew; nothing else changes. */
+void iova_allocator_restart_counters(struct iova_allocator *allocator);
+
 /** Bring everything in magazines and depots back into the tree, as before the device's driver is gone. */
 void iova_allocator_empty(struct iova_allocator *allocator);
 

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Arguments of events: a descriptor was carried out; a status was seen (the waiter follows in the low bits);
  * a round of waiting for devices took too long; invalidations are complete. */
@@ -29,6 +30,15 @@ void invalidation_queue_fini(struct invalidation_queue *queue)
 {
     free(queue->ring);
     *queue = (struct invalidation_queue){0};
+}
+
+void invalidation_queue_restart_counters(struct invalidation_queue *queue)
+{
+    memset(queue->descriptors, 0, sizeof(queue->descriptors));
+    queue->batches = queue->timeouts = queue->busy_ps = queue->lock_wait_ps = 0;
+    queue->high = queue->count;
+    if (queue->busy && queue->started_ps < queue->events->now_ps)
+        queue->started_ps = queue->events->now_ps;
 }
 
 static void post(struct invalidation_queue *queue, uint64_t time_ps, uint32_t argument)

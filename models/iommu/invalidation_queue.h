@@ -92,6 +92,8 @@ struct invalidation_queue {
 void invalidation_queue_init(struct invalidation_queue *queue, struct remapping_unit *unit,
                              uint32_t event_kind);
 void invalidation_queue_fini(struct invalidation_queue *queue);
+/** Count anew; a descriptor under way counts from now on. */
+void invalidation_queue_restart_counters(struct invalidation_queue *queue);
 
 /**
  * Submit a batch at the present time; done() follows with @p waiter.

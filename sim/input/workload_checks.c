@@ -63,8 +63,9 @@ static bool buffers_last(const struct stream *stream)
     case DEVICE_NVME:
         return stream->device.nvme.buffers == NVME_BUFFERS_PERSISTENT;
     case DEVICE_COPY_ENGINE:
+        return stream->device.copy_engine.buffers == COPY_BUFFERS_PINNED;
     case DEVICE_ISOCHRONOUS:
-        return true;
+        return stream->device.isochronous.buffers == ISOCHRONOUS_CYCLIC;
     default:
         return false;
     }
@@ -73,16 +74,17 @@ static bool buffers_last(const struct stream *stream)
 static void check_bouncing(const struct workload_reading *reading, const struct json_node *node,
                            const struct stream *stream)
 {
+    static const char *const hints[DEVICE_KINDS] = {[DEVICE_NONE] = "\"per-use\" or \"pooled\"",
+                                                    [DEVICE_NVME] = "\"per-command\"",
+                                                    [DEVICE_COPY_ENGINE] = "\"per-copy\"",
+                                                    [DEVICE_ISOCHRONOUS] = "\"per-period\""};
     const struct domain *domain = stream_domain(reading, stream);
     if (!domain || domain->bounce == BOUNCE_NEEDED || !buffers_last(stream))
         return;
     json_remark(node, DIAGNOSTIC_WARNING, "workload-bounce",
                 "domain \"%s\" bounces (\"%s\") what is mapped during the run; buffers of stream \"%s\" are "
-                "there before it, as of dma_alloc_coherent(), and do not bounce%s",
-                domain->name, bounce_mode_names[domain->bounce], stream->name,
-                stream->device_kind == DEVICE_NONE   ? ": \"buffers\": \"per-use\" or \"pooled\" do"
-                : stream->device_kind == DEVICE_NVME ? ": \"buffers\": \"per-command\" do"
-                                                     : "");
+                "there before it, as of dma_alloc_coherent(), and do not bounce: \"buffers\": %s do",
+                domain->name, bounce_mode_names[domain->bounce], stream->name, hints[stream->device_kind]);
 }
 
 void check_read_stream(const struct workload_reading *reading, const struct json_node *node,

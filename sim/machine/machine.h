@@ -246,9 +246,10 @@ int machine_finish(struct machine *machine);
 /** Simulated time at the end. */
 uint64_t machine_end_ps(const struct machine *machine);
 /**
- * From when on units, links, memory and queues are counted: the end of the last stream's warm-up; 0 without
- * warm-up, or where it was not over when the run ended. Faults, dropped requests and observed peers are those
- * of the whole run.
+ * From when on units, links, memory, queues, mappings, buffers and CPUs are counted: the end of the last
+ * stream's warm-up; 0 without warm-up, or where it was not over when the run ended. Faults, dropped requests,
+ * interrupts and observed peers are those of the whole run. What is unmapped when the run ends is followed
+ * until nothing reaches it: the flush that closes its window is counted, its CPU time is not.
  */
 uint64_t machine_measured_from_ps(const struct machine *machine);
 
@@ -267,7 +268,8 @@ const struct mapping_counters *machine_mapping_counters(const struct machine *ma
 const struct invalidation_queue *machine_invalidation_queue(const struct machine *machine, uint32_t unit);
 /** Page requests at unit @p unit. */
 const struct page_request_queue *machine_page_requests(const struct machine *machine, uint32_t unit);
-/** Time of CPU @p cpu by what it was spent on, up to now; a job that is under way is not counted. */
+/** Time of CPU @p cpu by what it was spent on, from the end of the warm-up to that of the run, in jobs that
+ * ended then. */
 const uint64_t *machine_cpu_time(const struct machine *machine, uint32_t cpu);
 uint32_t machine_cpu_count(const struct machine *machine);
 /** CPU time of drivers, in all and of it waiting for invalidations. */

@@ -92,9 +92,7 @@ static int end_job(struct machine *machine, uint32_t job_id)
         cpu->last = NONE;
         cpu->idle_from_ps = machine->events.now_ps;
     }
-    cpu->jobs++;
-    for (int i = 0; i < KERNEL_WORKS; i++)
-        cpu->spent_ps[i] += job.time.spent_ps[i];
+    mapping_count_job(machine, &job);
     state->jobs[job_id].next = state->free_job;
     state->free_job = job_id;
     state->live_jobs--;

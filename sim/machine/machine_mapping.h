@@ -101,6 +101,7 @@ struct mapping_counters {
     uint64_t bytes_unmapped;
     uint64_t stale_bytes, stale_bytes_high; /**< reachable after unmapping: now, and most at once */
     __uint128_t exposure;                   /**< bytes x picoseconds of it */
+    __uint128_t exposure_before;            /**< of it, what was before counting began */
     uint64_t unmapping_tlps,
         unmapping_bytes;     /**< accesses while unmapping was under way: not yet given back */
     struct histogram unmap;  /**< time a driver's unmap took */
@@ -273,6 +274,13 @@ uint32_t mapping_domain_of_request(const struct machine *machine, uint32_t funct
 uint32_t mapping_domain_of(const struct machine *machine, uint32_t function_id);
 /** The function as the DMA API sees it in the address space of a PASID (likewise). */
 struct dma_device *mapping_device(const struct machine *machine, uint32_t function_id, uint32_t pasid);
+
+/* Inside (machine_mapping_counters.c). */
+/** Everything is counted from now on. What was unmapped before and is still reachable remains so; its time
+ * up to now is left out. */
+void mapping_restart_counters(struct machine *machine);
+/** A CPU is through with a job: its time counts, unless all streams are over. */
+void mapping_count_job(struct machine *machine, const struct mapping_job *job);
 
 /* Inside (machine_mapping_refusals.c). */
 /** Report what stops a job. @return STATUS_BAD_INPUT */

@@ -68,6 +68,7 @@ void machine_measure_from_now(struct machine *machine)
         queue_meter_restart(&machine->completers[i].queue, now_ps);
     transport_restart_counters(&machine->transport);
     root_complex_restart_counters(&machine->root_complex);
+    mapping_restart_counters(machine);
 }
 
 /* ---- Little's law ---- */

@@ -76,7 +76,7 @@ __uint128_t mapping_exposure(const struct mapping_domain *domain, uint64_t now_p
         if (range->returned_ps < now_ps)
             exposure += (__uint128_t)(now_ps - range->returned_ps) * range->length;
     }
-    return exposure;
+    return exposure - domain->counters.exposure_before;
 }
 
 bool mapping_is_unmapping(struct mapping_domain *domain, uint64_t iova, uint32_t bytes)

@@ -192,6 +192,9 @@ void traffic_operation_done(struct machine *machine, uint32_t operation);
 void outside_operation_done(struct machine *machine, uint32_t operation);
 /** Likewise one with a buffer of its own. */
 void outside_request_done(struct machine *machine, const struct buffered_request *request);
+/** All streams have ended; what goes on is what they left behind. Never where operations come from outside.
+ */
+bool traffic_is_over(const struct machine *machine);
 /** Likewise what its driver asked for at @p start_ps (machine_requests.c). */
 void traffic_request_done(struct machine *machine, uint32_t stream, uint64_t start_ps);
 /** A line of the stream's trace that is no DMA was carried out. */

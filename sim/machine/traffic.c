@@ -234,6 +234,15 @@ static void check_finished(struct machine *machine, uint32_t stream_id)
     machine->active_streams--;
 }
 
+bool traffic_is_over(const struct machine *machine)
+{
+    for (uint32_t i = 0; i < machine->workload->stream_count && !machine->active_streams; i++) {
+        if (machine->workload->streams[i].source == STREAM_SUBMITTED)
+            return false;
+    }
+    return machine->active_streams == 0;
+}
+
 void traffic_stop_function(struct machine *machine, uint32_t function_id)
 {
     for (uint32_t i = 0; i < machine->workload->stream_count; i++) {

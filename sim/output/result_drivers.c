@@ -108,7 +108,8 @@ void result_json_iova(struct json_layout *layout, const struct iova_allocator *a
 static void write_cpu_times(const struct result *result, struct text_buffer *out)
 {
     const struct machine *machine = result->simulation->machine;
-    uint64_t spent_ps[KERNEL_WORKS] = {0}, end_ps = machine_end_ps(machine);
+    uint64_t spent_ps[KERNEL_WORKS] = {0},
+             measured_ps = machine_end_ps(machine) - machine_measured_from_ps(machine);
     uint32_t busy = 0;
     for (uint32_t cpu = 0; cpu < machine_cpu_count(machine); cpu++) {
         for (int work = 0; work < KERNEL_WORKS; work++)
@@ -116,12 +117,13 @@ static void write_cpu_times(const struct result *result, struct text_buffer *out
         busy += sum(machine_cpu_time(machine, cpu)) != 0;
     }
     uint64_t total_ps = sum(spent_ps);
-    if (!total_ps || !end_ps)
+    if (!total_ps || !measured_ps)
         return;
     char total[AMOUNT_TEXT_SIZE], share[AMOUNT_TEXT_SIZE];
-    text_buffer_format(out, "\nCPU time   %s of %" PRIu32 " CPU%s in drivers, %s of %s:",
-                       time_print(total, total_ps), busy, busy == 1 ? "" : "s",
-                       percent_print(share, total_ps, (__uint128_t)end_ps * busy), busy == 1 ? "it" : "them");
+    text_buffer_format(
+        out, "\nCPU time   %s of %" PRIu32 " CPU%s in drivers, %s of %s:", time_print(total, total_ps), busy,
+        busy == 1 ? "" : "s", percent_print(share, total_ps, (__uint128_t)measured_ps * busy),
+        busy == 1 ? "it" : "them");
     const char *comma = "";
     for (int work = 0; work < KERNEL_WORKS; work++) {
         char label[32];

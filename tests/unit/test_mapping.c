@@ -264,6 +264,50 @@ START_TEST(strict_mode_leaves_no_stale_access)
 }
 END_TEST
 
+/* A warm-up changes nothing of what is counted: all of it begins after it, and the time of CPUs ends with the
+ * run, although lazy mode's flush comes 10 ms later. */
+START_TEST(one_period_for_all_counters)
+{
+    for (int i = 0; i < 3; i++) {
+        uint64_t busy_ps[2], spin_ps;
+        enum translation_mode mode = i == 0   ? TRANSLATION_STRICT
+                                     : i == 1 ? TRANSLATION_LAZY
+                                              : TRANSLATION_OFF;
+        for (int warmed = 0; warmed < 2; warmed++) {
+            struct machine_fixture fixture;
+            fixture_init(&fixture, "rp(ep)");
+            fixture.input.parameters.dma_api.flush_queue_entries = 256;
+            fixture.input.parameters.dma_api.flush_timeout_ps = UINT64_C(10000000000);
+            if (mode != TRANSLATION_OFF)
+                make_dynamic(&fixture, "01:00.0", mode);
+            else
+                fixture.input.topology->functions[fixture_function(&fixture, "01:00.0")].dma_mask_bits = 32;
+            per_use_stream(&fixture, "01:00.0", STREAM_READ, 8192, 40, 1)->warmup_operations =
+                warmed ? 25 : 0;
+            fixture_run(&fixture);
+            machine_driver_time(fixture.machine, &busy_ps[warmed], &spin_ps);
+            ck_assert_uint_eq(fixture_result(&fixture, 0)->buffers.pieces, 40);
+            if (mode == TRANSLATION_OFF) {
+                ck_assert_uint_eq(machine_swiotlb(fixture.machine)->counters.maps, 40);
+                ck_assert_uint_eq(machine_swiotlb(fixture.machine)->counters.bytes_in, 40 * 8192);
+                ck_assert_uint_eq(fixture_result(&fixture, 0)->buffers.bounced_bytes, 40 * 8192);
+            } else {
+                ck_assert_uint_eq(counters(&fixture)->maps, 40);
+                ck_assert_uint_eq(counters(&fixture)->unmaps, 40);
+                ck_assert_uint_eq(counters(&fixture)->unmap.count, 40);
+                ck_assert_uint_eq(counters(&fixture)->bytes_unmapped, 40 * 8192);
+            }
+            if (mode == TRANSLATION_STRICT)
+                ck_assert_uint_eq(machine_invalidation_queue(fixture.machine, 0)->batches, 40);
+            if (mode == TRANSLATION_LAZY)
+                ck_assert_uint_eq(spin_ps, 0);
+            fixture_fini(&fixture);
+        }
+        ck_assert_uint_eq(busy_ps[0], busy_ps[1]);
+    }
+}
+END_TEST
+
 /* ---- from outside ---- */
 
 static const char traced[] =
@@ -353,6 +397,7 @@ Suite *mapping_suite(void)
     tcase_add_test(tests, completion_and_distance_lengthen_an_invalidation);
     tcase_add_test(tests, lazy_windows_end_with_the_timer);
     tcase_add_test(tests, a_full_ring_flushes);
+    tcase_add_test(tests, one_period_for_all_counters);
     tcase_add_test(tests, strict_mode_leaves_no_stale_access);
     suite_add_tcase(suite, tests);
     TCase *outside = tcase_create("outside");
