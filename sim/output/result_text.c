@@ -440,9 +440,10 @@ static void write_remarks(const struct result *result, struct text_buffer *out)
     result_text_refusals(result, out);
     write_overload(result, out);
     if (machine_measured_from_ps(result->simulation->machine))
-        text_buffer_format(
-            out, "\nNote       units, links and queues are counted from %s on, the end of the warm-up\n",
-            time_print(time, machine_measured_from_ps(result->simulation->machine)));
+        text_buffer_format(out,
+                           "\nNote       units, links, queues and CPUs are counted from %s on, the "
+                           "end of the warm-up\n",
+                           time_print(time, machine_measured_from_ps(result->simulation->machine)));
     if (totals.unfinished)
         text_buffer_format(out, "\nNote       %" PRIu64 " operations were under way when the run ended\n",
                            totals.unfinished);
