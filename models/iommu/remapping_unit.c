@@ -146,11 +146,12 @@ static void enqueue(struct remapping_unit *unit, uint32_t ticket)
 {
     const struct iommu_parameters *p = &unit->parameters;
     struct translation_work *work = &unit->works[ticket];
-    /* Posted requests that are translated in order wait to be looked up again instead. */
-    bool in_order = work->write && p->posted_walks;
-    if (work->phase == PHASE_WALK && (p->merge_inflight || !in_order) && merge(unit, ticket))
+    bool limited = work->write && p->posted_walks;
+    /* Posted requests that are translated one by one wait to be looked up again instead. */
+    bool one_by_one = limited && p->posted_walks == 1;
+    if (work->phase == PHASE_WALK && (p->merge_inflight || !one_by_one) && merge(unit, ticket))
         return;
-    if (in_order && unit->posted_walking >= p->posted_walks) {
+    if (limited && unit->posted_walking >= p->posted_walks) {
         work->phase = PHASE_STALLED;
         hold(unit, ticket);
         return;

@@ -279,6 +279,34 @@ START_TEST(walks_in_flight_are_found_by_domain_and_page)
 }
 END_TEST
 
+/* More walks for posted requests at once, 0 being no limit, never make a run longer: the TLPs of a page share
+ * a walk as soon as more than one may be under way. */
+START_TEST(more_posted_walks_are_never_slower)
+{
+    static const uint32_t limits[] = {1, 2, 3, 4, 8, 16, 0};
+    uint64_t before_ps = UINT64_MAX;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct machine_fixture fixture;
+        fixture_init(&fixture, "rp(ep)");
+        fixture_translate(&fixture, "01:00.0", 0x10000000, 4 << 20, 4096);
+        struct iommu_parameters *unit = &fixture.input.parameters.units[0];
+        unit->walkers = 8;
+        unit->posted_walks = limits[i];
+        unit->merge_consecutive = true;
+        struct stream *stream = fixture_stream(&fixture, "01:00.0", STREAM_WRITE, 0x10000000, 4096, 400, 16);
+        stream->window_bytes = 4 << 20;
+        stream->pattern = PATTERN_RANDOM;
+        stream->alignment_bytes = 4096;
+        fixture_run(&fixture);
+        uint64_t took_ps = fixture_result(&fixture, 0)->last_ps;
+        ck_assert_msg(took_ps <= before_ps, "%u walks: %ju ps, before %ju", limits[i], (uintmax_t)took_ps,
+                      (uintmax_t)before_ps);
+        before_ps = took_ps;
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
 Suite *engine_limits_suite(void)
 {
     Suite *suite = suite_create("engine_limits");
@@ -295,6 +323,7 @@ Suite *engine_limits_suite(void)
     tcase_add_test(tests, an_overloaded_open_loop_is_bounded);
     tcase_add_test(tests, a_request_that_joined_a_walk_has_its_own_fault);
     tcase_add_test(tests, walks_in_flight_are_found_by_domain_and_page);
+    tcase_add_test(tests, more_posted_walks_are_never_slower);
     suite_add_tcase(suite, tests);
     return suite;
 }
