@@ -216,6 +216,8 @@ static void read_swiotlb(struct parser *parser, struct slice value)
     for (int numbers = 0; next_part(&value, ",", &word);) {
         uint64_t number;
         if (numbers < 2 && read_number(word, &number)) {
+            if (numbers == 0 && number == 0)
+                cmdline->swiotlb_force = GIVEN_OFF; /* a pool of nothing is none */
             if (numbers++ == 0)
                 cmdline->swiotlb_slots = number < UINT32_MAX ? number : UINT32_MAX;
             else

@@ -26,8 +26,9 @@ int mapping_refuse(struct machine *machine, const struct mapping_job *job, const
 static void say_out_of_reach(const struct machine *machine, const struct dma_device *device,
                              uint64_t physical, bool guest, char text[TEXT])
 {
-    const char *no_pool = guest                          ? "a guest's kernel has no bounce buffers here"
-                          : machine->options.bounce_none ? "there are no bounce buffers (swiotlb=noforce)"
+    const char *no_pool = guest ? "a guest's kernel has no bounce buffers here"
+                          : machine->options.bounce_none
+                              ? "there are no bounce buffers (swiotlb=noforce, or of no size)"
                           : machine->options.bounce_none_for_reach && !device->bounces_all
                               ? "there are no bounce buffers (iommu=off)"
                               : "RAM below 4 GiB has no room for bounce buffers";

@@ -258,12 +258,20 @@ static enum ledger_part part_at(int i, bool context_read)
 static void add_path(struct step_list *list, const struct request_trace *trace, uint32_t last);
 
 /* The life of the translation request that a wait in the device ended with: beside the sum. */
-static void add_translation(struct step_list *list, const struct request_trace *trace, uint32_t last)
+static void add_translation(struct step_list *list, const struct request_trace *trace, uint32_t last,
+                            uint64_t waited_ps)
 {
     uint64_t took_ps = ledger_total_ps(&trace->nodes[last].ledger), at_ps = list->at_ps;
     bool outer = list->of_translation;
-    list->at_ps = at_ps > took_ps ? at_ps - took_ps : 0;
     list->of_translation = true;
+    list->at_ps = at_ps - waited_ps;
+    if (waited_ps > took_ps) /* until it was asked for, the last time */
+        add_step(list, (struct traced_step){.begin_ps = list->at_ps,
+                                            .ps = waited_ps - took_ps,
+                                            .part = LEDGER_DEVICE_TLB,
+                                            .function_id = trace->nodes[last].function_id,
+                                            .rule = RULE_COUNT});
+    list->at_ps = at_ps > took_ps ? at_ps - took_ps : 0;
     add_path(list, trace, last);
     list->of_translation = outer;
     list->at_ps = at_ps;
@@ -291,7 +299,7 @@ static void add_parts(struct step_list *list, const struct request_trace *trace,
         if (part == LEDGER_WALK_MEMORY || part == LEDGER_CONTEXT_CACHE)
             add_reads(list, &walk, part);
         if (part == LEDGER_DEVICE_TLB && ps && node->translation)
-            add_translation(list, trace, node->translation);
+            add_translation(list, trace, node->translation, ps);
     }
 }
 

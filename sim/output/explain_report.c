@@ -54,7 +54,8 @@ static const char *step_words(const struct traced_step *step, const struct trace
     case LEDGER_ENDPOINT:
         return first ? "the device prepares it and waits for a tag" : end_words(request);
     case LEDGER_DEVICE_TLB:
-        return "the device waits for a translation it asked for";
+        return step->of_translation ? "it cannot ask yet, or an earlier answer is gone again"
+                                    : "the device waits for a translation it asked for";
     case LEDGER_INTERRUPT:
         return "the interrupt message is remapped";
     case LEDGER_LINK_QUEUEING:
@@ -190,18 +191,20 @@ static void write_step(const struct simulation *simulation, const struct traced_
         write_within(step->ps, step, words, out);
         return;
     }
+    bool fixed = step->part == LEDGER_WALK_MEMORY && unit_of(simulation, request)->walk_fixed_ps;
     if (step->of_translation) {
         snprintf(words, sizeof(words), "translation request, %s, %s: %s", ledger_part_name(step->part), place,
                  step_words(step, request, false));
         write_within(step->ps, step, words, out);
-        return;
+    } else {
+        print_ns(out, step->begin_ps - request->submit_ps);
+        print_ns(out, step->ps);
+        text_buffer_format(out, "  %-18s  %-13s %s\n", ledger_part_name(step->part), place,
+                           step_words(step, request, first));
     }
-    print_ns(out, step->begin_ps - request->submit_ps);
-    print_ns(out, step->ps);
-    text_buffer_format(out, "  %-18s  %-13s %s\n", ledger_part_name(step->part), place,
-                       step_words(step, request, first));
-    if (step->part == LEDGER_WALK_MEMORY && unit_of(simulation, request)->walk_fixed_ps)
-        write_within(unit_of(simulation, request)->walk_fixed_ps, step, "its fixed part", out);
+    if (fixed)
+        write_within(unit_of(simulation, request)->walk_fixed_ps, step,
+                     step->of_translation ? "    its fixed part" : "its fixed part", out);
 }
 
 static void write_request(const struct simulation *simulation, const struct request_trace *trace,

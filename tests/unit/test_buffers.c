@@ -178,7 +178,8 @@ START_TEST(refusals_name_their_reason)
         {HIGH, "", ", \"bounce\": \"always\"", USE, "",
          "all of the device's buffers bounce, and RAM below 4 GiB has no room for bounce buffers"},
         {HIGH, "", ", \"bounce\": \"always\"", "\"nvme\": {}", "", "[run-out-of-reach]"},
-        {LOW, "", ", \"bounce\": \"always\"", USE, "--cmdline=swiotlb=noforce", "(swiotlb=noforce)"},
+        {LOW, "", ", \"bounce\": \"always\"", USE, "--cmdline=swiotlb=noforce",
+         "(swiotlb=noforce, or of no size)"},
         {LOW, "", ", \"bounce\": \"always\"", "\"nvme\": {\"block\": \"512KiB\"}", "", "[run-too-long]"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -86,6 +86,8 @@ START_TEST(bounce_buffers_and_addresses)
     ck_assert_uint_eq(words.swiotlb_slots, 0);
     ck_assert_int_eq(words.swiotlb_force, GIVEN_OFF);
     ck_assert(!words.forcedac);
+    parse("swiotlb=0");
+    ck_assert_int_eq(words.swiotlb_force, GIVEN_OFF);
     parse("swiotlb=0x8000 intel_iommu=on,forcedac");
     ck_assert_uint_eq(words.swiotlb_slots, 0x8000);
     ck_assert_int_eq(words.swiotlb_force, NOT_GIVEN);
