@@ -192,10 +192,21 @@ static int find_target(const struct explain_options *chosen, const struct topolo
     return STATUS_BAD_INPUT;
 }
 
+/* Does the kernel let the function's DMA pass as it is? Requests with a PASID are translated all the same. */
+static bool passes_through(const struct explain_options *chosen, const struct simulation *simulation,
+                           uint32_t function_id)
+{
+    const struct iommu_groups *groups = simulation->groups;
+    uint32_t group = groups->decisions[function_id].group;
+    return group != NONE && groups->groups[group].type == GROUP_TYPE_IDENTITY && !chosen->pasid &&
+           !chosen->unmapped;
+}
+
 /* Map what is asked for: to the BAR itself, or to a free place in RAM. */
-static int map_target(const struct explain_options *chosen, const struct topology *topology,
+static int map_target(const struct explain_options *chosen, const struct simulation *simulation,
                       struct question *question, struct diagnostics *diagnostics)
 {
+    const struct topology *topology = simulation->input->topology;
     uint64_t mask = chosen->page_bytes - 1, first = question->address & ~mask;
     uint64_t length = ((question->address + chosen->size + mask) & ~mask) - first, physical = first;
     question->domain = (struct domain){.name = "the device's",
@@ -206,6 +217,11 @@ static int map_target(const struct explain_options *chosen, const struct topolog
                                        .pasid = chosen->pasid};
     question->workload.domains = &question->domain;
     question->workload.domain_count = 1;
+    if (passes_through(chosen, simulation, question->source_id)) {
+        question->domain.mode = TRANSLATION_PASSTHROUGH;
+        question->domain.mapping_count = 0;
+        return STATUS_OK;
+    }
     if (!question->of_function) {
         struct memory_placer *placer = memory_placer_new(topology);
         bool room = memory_placer_take(placer, length, chosen->page_bytes, &physical);
@@ -252,7 +268,7 @@ static int ask(const struct explain_options *chosen, const struct simulation *si
     question->workload = (struct workload){.streams = &question->stream, .stream_count = 1};
     if (simulation->options.unit_of[question->source_id] == NO_UNIT)
         return STATUS_OK;
-    return map_target(chosen, topology, question, diagnostics);
+    return map_target(chosen, simulation, question, diagnostics);
 }
 
 /* ---- the answer ---- */

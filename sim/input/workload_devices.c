@@ -69,7 +69,7 @@ static void read_domain_of(const struct workload_reading *reading, const struct 
     else if (domain->mode == TRANSLATION_STATIC && !domain->virtual_machine)
         json_error(device, "workload-mode",
                    "a device with its driver maps its buffers itself: domain \"%s\" must have mode "
-                   "\"strict\", \"lazy\", \"passthrough\" or \"off\", not \"static\"",
+                   "\"strict\", \"lazy\", \"passthrough\", \"off\" or \"kernel\", not \"static\"",
                    domain->name);
 }
 

@@ -90,6 +90,11 @@ START_TEST(steps_add_up_and_walks_read_what_they_must)
         2 + 3);
     explain("explain topologies/pcie-bench-broadwell.json 01:00.0 0x10000040 -f json --size 4KiB --write", 0,
             NULL);
+    ck_assert_int_eq(
+        explain("explain topologies/pcie-bench-broadwell.json 01:00.0 0x10000040 -f json --cmdline "
+                "'intel_iommu=on iommu=pt'",
+                0, NULL),
+        2); /* the context says that it passes */
     explain("explain topologies/gpu-server-two-level-switches.json 05:00.0 06:00.0 -f json", 0, NULL);
     explain("explain topologies/conventional-pci.json 02:00.0 0x1000 -f json", 0, NULL);
 }
