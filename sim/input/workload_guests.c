@@ -306,6 +306,7 @@ static void read_virtual_machine(struct workload_reading *reading, const struct 
     guest->assignment = (enum guest_assignment)assignment;
     guest->running = !json_given(&start);
     json_get_quantity(node, "start", UNIT_PICOSECONDS, 0, time_max_ps, &guest->start_ps);
+    guest->cpu = (uint32_t)(guest - workload->virtual_machines) % (CPU_MAX + 1);
     json_get_u32(node, "cpu", 0, CPU_MAX, &guest->cpu);
     read_memory(node, guest);
     read_migration(node, guest);

@@ -138,7 +138,8 @@ static const struct json_key virtual_machine_keys_rows[] = {
      "it is started during the run, and its devices' streams begin when they are usable (absent: it "
      "runs when the run begins)",
      SCHEMA_TIME, NULL},
-    {"cpu", "number of the CPU that does the host's work for it (0)", SCHEMA_COUNT(0, 1023), NULL},
+    {"cpu", "number of the CPU that does the host's work for it (that of the guest: 0 for the first, 1 ...)",
+     SCHEMA_COUNT(0, 1023), NULL},
     {"hot_plug", "devices that come and go during the run", SCHEMA_LIST(SCHEMA_REF("hot_plug")), NULL},
 };
 JSON_KEY_TABLE(virtual_machine_keys, "virtual_machine",

@@ -78,22 +78,51 @@ static bool others_stay(const struct machine *machine, const struct guest *guest
     return false;
 }
 
+/* Legacy: is an entry of the device another domain's? */
+static bool is_taken(const struct machine *machine, const struct guest *guest, uint32_t function_id)
+{
+    const struct remapping_unit *unit = unit_of(machine, function_id);
+    uint16_t source_ids[GUEST_SOURCES_MAX];
+    uint32_t count = guest_sources(machine, function_id, source_ids),
+             own = own_domain(machine, guest, function_id);
+    for (uint32_t i = 0; i < count && guest->what->assignment == ASSIGNMENT_LEGACY; i++) {
+        uint32_t holder = remapping_unit_domain_of(unit, source_ids[i]);
+        if (holder != IOMMU_NO_WORK && holder != own)
+            return true;
+    }
+    return false;
+}
+
 void guest_attach(struct machine *machine, struct guest *guest, struct guest_device *device)
+{
+    device->flush = false;
+    device->cut_off_ps = UINT64_MAX;
+    device->shared = is_taken(machine, guest, device->function_id);
+    device->state = GUEST_DEVICE_COMING;
+    if (device->shared && is_amd(unit_of(machine, device->function_id))) {
+        device->state = GUEST_DEVICE_REFUSED;
+        return;
+    }
+    device->present = true;
+    guest->present++;
+    machine->root_complex.translated = machine_translated;
+}
+
+void guest_write_entries(struct machine *machine, struct guest *guest, struct guest_device *device)
 {
     struct remapping_unit *unit = unit_of(machine, device->function_id);
     uint16_t source_ids[GUEST_SOURCES_MAX];
     uint32_t count = guest_sources(machine, device->function_id, source_ids),
              own = own_domain(machine, guest, device->function_id);
-    bool legacy = guest->what->assignment == ASSIGNMENT_LEGACY, taken = false;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t holder = remapping_unit_domain_of(unit, source_ids[i]);
-        taken |= holder != IOMMU_NO_WORK && holder != own;
-    }
-    device->flush = false;
-    device->shared = legacy && taken;
+    bool legacy = guest->what->assignment == ASSIGNMENT_LEGACY;
+    if (device->state == GUEST_DEVICE_REFUSED)
+        return;
     device->cut_off_ps = UINT64_MAX;
+    device->shared = is_taken(machine, guest, device->function_id);
     if (device->shared && is_amd(unit)) {
         device->state = GUEST_DEVICE_REFUSED;
+        device->present = false;
+        guest->present--;
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -103,10 +132,6 @@ void guest_attach(struct machine *machine, struct guest *guest, struct guest_dev
         remapping_unit_attach(unit, source_ids[i], own);
         device->flush |= flushes_new_entries(unit) || holder != IOMMU_NO_WORK;
     }
-    device->state = GUEST_DEVICE_COMING;
-    device->present = true;
-    guest->present++;
-    machine->root_complex.translated = machine_translated;
 }
 
 /* Devices of any guest that lose what leads to their guest's tables. */
@@ -167,6 +192,11 @@ uint32_t guest_flush(const struct machine *machine, const struct mapping_job *jo
     bool legacy = guest->what->assignment == ASSIGNMENT_LEGACY && !is_amd(unit);
     if (step->kind == GUEST_STEP_FLUSH_CONTEXT) {
         batch[0] = (struct invalidation){.type = INVALIDATION_CONTEXT, .source_id = step->source_id};
+        return 1;
+    }
+    if (step->kind == GUEST_STEP_FLUSH_DEVICE) {
+        batch[0] = (struct invalidation){
+            .type = INVALIDATION_DEVICE_TLB, .order = EVERY_PAGE, .function_id = step->function_id};
         return 1;
     }
     batch[0] = (struct invalidation){.type = INVALIDATION_IOTLB,

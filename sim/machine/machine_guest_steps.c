@@ -77,12 +77,13 @@ static void add_mapping(const struct machine *machine, struct guest *guest)
             .length = mapping->length,
             .page_bytes = mapping->page_bytes,
             .mapped_bytes = machine_page_bytes(machine, guest->what->domain, mapping),
-            .populated = guest->what->populated,
+            .populated = guest->what->populated || guest->populated,
         };
         guest_memory_map(parameters_of(machine), &block, i ? 0 : guest->tables, guest->domains,
                          snooped(machine, guest->what->domain), &time);
         blocks += !before || before->iova + before->length != mapping->iova;
     }
+    guest->populated = true;
     add_work(guest, GUEST_TIME_POPULATE, time.populate_ps);
     add_work(guest, GUEST_TIME_PIN, time.pin_ps);
     add_work(guest, GUEST_TIME_TABLES, time.table_ps);
@@ -127,14 +128,45 @@ static void add_attach(const struct machine *machine, struct guest *guest, uint3
                                    .part = GUEST_TIME_ATTACH,
                                    .function_id = function_id,
                                    .asked_ps = asked_ps});
-    add_flushes(machine, guest, function_id, false);
     if (first)
         add_mapping(machine, guest);
 }
 
-static void add_device_end(struct guest *guest, enum guest_step_kind kind, uint32_t function_id)
+/* A step that takes no time. */
+static void add_mark(struct guest *guest, enum guest_step_kind kind, uint32_t function_id)
 {
     add(guest, (struct guest_step){.kind = kind, .part = GUEST_TIME_ATTACH, .function_id = function_id});
+}
+
+static void add_entries(const struct machine *machine, struct guest *guest, uint32_t function_id)
+{
+    add_mark(guest, GUEST_STEP_ENTRIES, function_id);
+    add_flushes(machine, guest, function_id, false);
+}
+
+/* What units and devices of the guest hold of a device's memory. */
+static void add_window_flushes(const struct machine *machine, struct guest *guest, uint32_t function_id)
+{
+    struct guest_step step = {.part = GUEST_TIME_INVALIDATION};
+    if (!guest_has_windows(guest, function_id))
+        return;
+    add_mark(guest, GUEST_STEP_WINDOWS, function_id);
+    for (uint32_t unit = mapping_next_unit(machine, guest->what->domain, 0); unit != NONE;
+         unit = mapping_next_unit(machine, guest->what->domain, unit + 1)) {
+        step.kind = GUEST_STEP_FLUSH_DOMAIN;
+        step.function_id = NONE;
+        step.unit = unit;
+        add(guest, step);
+    }
+    for (uint32_t i = 0; i < guest->device_count; i++) {
+        uint32_t other = guest->devices[i].function_id, engine = machine->engine_of[other];
+        if (other == function_id || engine == NONE || !machine->engines[engine].device_tlb)
+            continue;
+        step.kind = GUEST_STEP_FLUSH_DEVICE;
+        step.function_id = other;
+        step.unit = machine->root_complex.unit_of[other];
+        add(guest, step);
+    }
 }
 
 /* From nothing to a guest that runs: devices join and are reset when they are opened, then once more, all of
@@ -151,8 +183,10 @@ void guest_add_start(const struct machine *machine, struct guest *guest, uint64_
     for (uint32_t i = 0; i < what->function_count; i++)
         add_reset(machine, guest, what->function_ids[i], resets ? resets - 1 : 0);
     for (uint32_t i = 0; i < what->function_count; i++)
-        add_device_end(guest, GUEST_STEP_USABLE, what->function_ids[i]);
-    add_device_end(guest, GUEST_STEP_READY, NONE);
+        add_entries(machine, guest, what->function_ids[i]);
+    for (uint32_t i = 0; i < what->function_count; i++)
+        add_mark(guest, GUEST_STEP_USABLE, what->function_ids[i]);
+    add_mark(guest, GUEST_STEP_READY, NONE);
 }
 
 /* The last device takes the container along: memory is released. */
@@ -184,10 +218,12 @@ void guest_add_event(const struct machine *machine, struct guest *guest, const s
     if (event->attach) {
         add_attach(machine, guest, event->function_id, present == 0, event->time_ps);
         add_reset(machine, guest, event->function_id, parameters_of(machine)->resets);
-        add_device_end(guest, GUEST_STEP_USABLE, event->function_id);
+        add_entries(machine, guest, event->function_id);
+        add_mark(guest, GUEST_STEP_USABLE, event->function_id);
         return;
     }
     add_work(guest, GUEST_TIME_ATTACH, parameters_of(machine)->attach_ps);
+    add_window_flushes(machine, guest, event->function_id);
     add(guest, (struct guest_step){.kind = GUEST_STEP_DETACH,
                                    .part = GUEST_TIME_ATTACH,
                                    .function_id = event->function_id,
@@ -195,5 +231,5 @@ void guest_add_event(const struct machine *machine, struct guest *guest, const s
     add_flushes(machine, guest, event->function_id, true);
     if (present == 1)
         add_release(machine, guest);
-    add_device_end(guest, GUEST_STEP_GONE, event->function_id);
+    add_mark(guest, GUEST_STEP_GONE, event->function_id);
 }

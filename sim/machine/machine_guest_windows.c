@@ -5,7 +5,8 @@
  * 56 TiB).
  *
  * MODEL: a BAR is mapped when a device is first to use it, and takes no time (since Linux 6.15 VFIO maps it
- * by the pages of its user mapping: below a millisecond for 32 GiB).
+ * by the pages of its user mapping: below a millisecond for 32 GiB). It goes when the device goes, and comes
+ * back to the same place with it; what that takes is its invalidations.
  */
 #include "sim/base/arena.h"
 #include "sim/machine/machine_state.h"
@@ -23,7 +24,8 @@ static uint64_t first_window(const struct machine *machine, uint32_t domain)
     return windows_base;
 }
 
-uint64_t guest_window(struct machine *machine, struct guest *guest, uint64_t physical, uint64_t bytes)
+uint64_t guest_window(struct machine *machine, struct guest *guest, uint32_t function_id, uint64_t physical,
+                      uint64_t bytes)
 {
     const uint64_t large = UINT64_C(1) << PAGE_SHIFT_2M;
     for (uint32_t i = 0; i < guest->window_count; i++) {
@@ -40,6 +42,39 @@ uint64_t guest_window(struct machine *machine, struct guest *guest, uint64_t phy
         return 0;
     guest->windows =
         memory_grow(guest->windows, guest->window_count, &guest->window_capacity, sizeof(*guest->windows));
-    guest->windows[guest->window_count++] = (struct guest_window){physical, base, bytes};
+    guest->windows[guest->window_count++] = (struct guest_window){physical, base, bytes, function_id, true};
     return base;
+}
+
+bool guest_has_windows(const struct guest *guest, uint32_t function_id)
+{
+    for (uint32_t i = 0; i < guest->window_count; i++) {
+        if (guest->windows[i].function_id == function_id)
+            return true;
+    }
+    return false;
+}
+
+void guest_map_windows(struct machine *machine, struct guest *guest, uint32_t function_id)
+{
+    struct mapping_tables tables = {machine, guest->what->domain};
+    for (uint32_t i = 0; i < guest->window_count; i++) {
+        struct guest_window *window = &guest->windows[i];
+        if (window->function_id != function_id || window->mapped)
+            continue;
+        mapping_tables_map(&tables, window->guest_physical, window->physical, window->length, true, true);
+        window->mapped = true;
+    }
+}
+
+void guest_unmap_windows(struct machine *machine, struct guest *guest, uint32_t function_id)
+{
+    struct mapping_tables tables = {machine, guest->what->domain};
+    for (uint32_t i = 0; i < guest->window_count; i++) {
+        struct guest_window *window = &guest->windows[i];
+        if (window->function_id != function_id || !window->mapped)
+            continue;
+        mapping_tables_unmap(&tables, window->guest_physical, window->length);
+        window->mapped = false;
+    }
 }

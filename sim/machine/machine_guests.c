@@ -65,6 +65,8 @@ static bool to_be_taken(const struct machine *machine, const struct guest_step *
         return true;
     const struct guest_device *device = device_of(machine, step);
     bool flush = step->kind == GUEST_STEP_FLUSH_CONTEXT || step->kind == GUEST_STEP_FLUSH_DOMAIN;
+    if (step->kind == GUEST_STEP_FLUSH_DEVICE)
+        return device->present;
     if (device->state == GUEST_DEVICE_REFUSED && step->kind == GUEST_STEP_SLEEP)
         return false;
     return !flush || device->flush;
@@ -77,7 +79,7 @@ static void set_pinned(struct guest *guest)
         guest->pinned_high = guest->pinned_bytes;
 }
 
-static void usable(struct machine *machine, struct guest_device *device)
+static void usable(struct machine *machine, struct guest *guest, struct guest_device *device)
 {
     device->done_ps = machine->events.now_ps;
     device->time_to_usable_ps = device->done_ps - device->asked_ps;
@@ -88,6 +90,7 @@ static void usable(struct machine *machine, struct guest_device *device)
     }
     device->state = GUEST_DEVICE_USABLE;
     device->attaches++;
+    guest_map_windows(machine, guest, device->function_id);
     traffic_start_function(machine, device->function_id);
 }
 
@@ -105,18 +108,27 @@ static bool take_at_once(struct machine *machine, struct guest *guest, const str
     switch (step->kind) {
     case GUEST_STEP_ATTACH:
         device->asked_ps = step->asked_ps;
+        device->done_ps = UINT64_MAX;
         guest_attach(machine, guest, device);
         set_pinned(guest);
         return true;
+    case GUEST_STEP_ENTRIES:
+        guest_write_entries(machine, guest, device);
+        set_pinned(guest);
+        return true;
+    case GUEST_STEP_WINDOWS:
+        guest_unmap_windows(machine, guest, step->function_id);
+        return true;
     case GUEST_STEP_DETACH:
         device->asked_ps = step->asked_ps;
+        device->done_ps = UINT64_MAX;
         if (device->present)
             guest_detach(machine, guest, device);
         traffic_device_gone(machine, device->function_id);
         set_pinned(guest);
         return true;
     case GUEST_STEP_USABLE:
-        usable(machine, device);
+        usable(machine, guest, device);
         if (guest->ready)
             over(machine);
         return true;
@@ -134,6 +146,7 @@ static bool take_at_once(struct machine *machine, struct guest *guest, const str
     case GUEST_STEP_SLEEP:
     case GUEST_STEP_FLUSH_CONTEXT:
     case GUEST_STEP_FLUSH_DOMAIN:
+    case GUEST_STEP_FLUSH_DEVICE:
         break;
     }
     return false;
@@ -354,10 +367,20 @@ void guests_fini(struct machine *machine)
     }
 }
 
+/* The memory of devices that it has not yet is not there. */
+static void hide_windows(struct machine *machine, struct guest *guest)
+{
+    for (uint32_t i = 0; i < guest->device_count; i++) {
+        if (guest->devices[i].state != GUEST_DEVICE_USABLE)
+            guest_unmap_windows(machine, guest, guest->devices[i].function_id);
+    }
+}
+
 void guests_begin(struct machine *machine)
 {
     for (uint32_t i = 0; i < machine->guests.count; i++) {
         const struct virtual_machine *what = machine->guests.guests[i].what;
+        hide_windows(machine, &machine->guests.guests[i]);
         if (!what->running)
             event_queue_push(&machine->events, what->start_ps, PRIORITY_NORMAL, EVENT_GUEST, i,
                              ARGUMENT_START);
@@ -365,5 +388,27 @@ void guests_begin(struct machine *machine)
             machine->guests.pending++;
             event_queue_push(&machine->events, what->events[e].time_ps, PRIORITY_NORMAL, EVENT_GUEST, i, e);
         }
+    }
+}
+
+bool guests_stream_never_ran(const struct machine *machine, uint32_t stream)
+{
+    const struct traffic *traffic = &machine->traffic[stream];
+    struct guest_device *device = NULL;
+    return traffic->stream->function_id != NONE && traffic->stream->source != STREAM_SUBMITTED &&
+           !traffic->begun && !traffic->over && guests_find(machine, traffic->stream->function_id, &device);
+}
+
+void guests_end(const struct machine *machine)
+{
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
+        const struct stream *stream = &machine->workload->streams[i];
+        struct guest_device *device = NULL;
+        if (!guests_stream_never_ran(machine, i))
+            continue;
+        workload_report(machine->workload, machine->diagnostics, DIAGNOSTIC_WARNING, stream->pointer,
+                        "workload-guest-stream",
+                        "stream \"%s\" never ran: \"%s\" did not have its device before the run ended",
+                        stream->name, guests_find(machine, stream->function_id, &device)->what->name);
     }
 }

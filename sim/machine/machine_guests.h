@@ -2,12 +2,18 @@
 /**
  * @file machine_guests.h
  * Virtual machines: what the host does to give them devices, in time. A guest's monitor has the host do one
- * thing after the other: the process starts; its first device joins a domain that then maps all of the
- * guest's memory, which pins it; each device is reset; later ones come and go while the machine runs.
+ * thing after the other: the process starts; with its first device come a domain and all of the
+ * guest's memory mapped in it, which pins it; each device is reset; later ones come and go while the machine
+ * runs.
  *
  * machine_guest_steps.c lists those steps; machine_guests.c takes them, in the run or, of guests that run
  * when it begins, before it; machine_guest_contexts.c has the context entries that lead a device's requests
  * to its guest's tables, as VFIO and KVM's own assignment write them.
+ *
+ * MODEL: a device's entries are written last, when it is usable: until then what it sends is refused, as by a
+ * blocking domain. VFIO writes them first, but then has the device off the bus (pci_clear_master() of
+ * vfio_pci_core_enable()) until the guest's driver wants it on: no DMA passes in either order, and both take
+ * as long. KVM's own assignment reset a device before it wrote its entry.
  *
  * MODEL: a monitor attaches one device at a time, whatever it could do at once. A device that goes is not
  * quieted first: what it still sends is for the unit to refuse. Page tables are there from the beginning,
@@ -40,7 +46,7 @@ enum guest_time {
 
 enum guest_device_state {
     GUEST_DEVICE_AWAY,    /**< the host's: nothing translates for it */
-    GUEST_DEVICE_COMING,  /**< attached, being reset */
+    GUEST_DEVICE_COMING,  /**< being attached and reset: nothing translates for it yet */
     GUEST_DEVICE_USABLE,  /**< the guest's */
     GUEST_DEVICE_REFUSED, /**< the kernel refused to attach it: its requester id is another domain's */
 };
@@ -52,8 +58,8 @@ struct guest_device {
     bool flush;   /**< entries were changed, and cached ones may be left */
     bool shared;  /**< legacy: an entry was another guest's, or the host's, already, and stayed so */
     uint32_t attaches, detaches;
-    uint64_t asked_ps;          /**< latest: when the host began to attach or detach it, ... */
-    uint64_t done_ps;           /**< ... and when it was usable, or nothing could translate for it any more */
+    uint64_t asked_ps; /**< latest: when the host began to attach or detach it, ... */
+    uint64_t done_ps;  /**< ... and when it was usable, or gone and all released; UINT64_MAX: not yet */
     uint64_t time_to_usable_ps; /**< latest: from being asked for to being usable */
     uint64_t cut_off_ps; /**< legacy: another device's detaching took its entry away; UINT64_MAX: none did */
     uint32_t cut_off_by; /**< that device */
@@ -62,10 +68,13 @@ struct guest_device {
 enum guest_step_kind {
     GUEST_STEP_WORK,          /**< CPU time */
     GUEST_STEP_SLEEP,         /**< a reset */
-    GUEST_STEP_ATTACH,        /**< entries of a device are written */
+    GUEST_STEP_ATTACH,        /**< a device joins */
+    GUEST_STEP_ENTRIES,       /**< ... and its entries are written */
     GUEST_STEP_DETACH,        /**< ... cleared */
+    GUEST_STEP_WINDOWS,       /**< the device's memory goes from the guest's domain */
     GUEST_STEP_FLUSH_CONTEXT, /**< the unit forgets an entry */
     GUEST_STEP_FLUSH_DOMAIN,  /**< ... and the domain's translations, the device's own included */
+    GUEST_STEP_FLUSH_DEVICE,  /**< a device forgets all its translations */
     GUEST_STEP_USABLE,
     GUEST_STEP_GONE,
     GUEST_STEP_READY, /**< the guest runs */
@@ -84,6 +93,8 @@ struct guest_step {
 /** The memory of a device, where its guest has it. */
 struct guest_window {
     uint64_t physical, guest_physical, length;
+    uint32_t function_id; /**< whose it is */
+    bool mapped;          /**< the guest has the device */
 };
 
 /** A virtual machine in time. */
@@ -93,6 +104,7 @@ struct guest {
     uint32_t device_count;
     uint32_t present; /**< devices attached: with the first its memory is pinned, with the last released */
     bool ready;
+    bool populated;      /**< its pages are present: pages stay when they are no longer pinned */
     uint64_t started_ps; /**< began to start; 0 of one that runs before the run */
     uint64_t ready_ps;   /**< from then to it running, its devices usable */
     uint64_t pinned_bytes, pinned_high;
@@ -132,6 +144,12 @@ void guests_on_event(struct machine *machine, uint32_t guest, uint32_t argument)
 /** A stream's device as its guest has it; GUEST_DEVICE_USABLE for one that is no guest's. */
 enum guest_device_state guests_device_state(const struct machine *machine, uint32_t function_id);
 
+/** Has a stream not begun, since its guest did not have its device while the run lasted? */
+bool guests_stream_never_ran(const struct machine *machine, uint32_t stream);
+
+/** The run is over: warn of such streams (workload-guest-stream). */
+void guests_end(const struct machine *machine);
+
 /** The guest a function is a device of, and its device; NULL where it is of none. */
 struct guest *guests_find(const struct machine *machine, uint32_t function_id, struct guest_device **device);
 
@@ -142,9 +160,16 @@ void guest_add_start(const struct machine *machine, struct guest *guest, uint64_
 void guest_add_event(const struct machine *machine, struct guest *guest, const struct hot_plug *event);
 
 /* machine_guest_windows.c */
-/** The guest physical address of a device's memory at @p physical, mapped now if it is not yet. Before the
- * run only. @param bytes  a power of two @return 0 where the tables do not reach that far */
-uint64_t guest_window(struct machine *machine, struct guest *guest, uint64_t physical, uint64_t bytes);
+/** The guest physical address of the memory of @p function_id at @p physical, mapped now if it is not yet.
+ * Before the run only. @param bytes  a power of two @return 0 where the tables do not reach that far */
+uint64_t guest_window(struct machine *machine, struct guest *guest, uint32_t function_id, uint64_t physical,
+                      uint64_t bytes);
+/** Has anything been mapped of the memory of @p function_id? */
+bool guest_has_windows(const struct guest *guest, uint32_t function_id);
+/** A device came: its memory is mapped where it was to be; or goes, and its memory goes from the tables. What
+ * units and devices hold of it is for the caller to have forgotten. */
+void guest_map_windows(struct machine *machine, struct guest *guest, uint32_t function_id);
+void guest_unmap_windows(struct machine *machine, struct guest *guest, uint32_t function_id);
 
 /* machine_guest_contexts.c */
 enum { GUEST_SOURCES_MAX = 2 };
@@ -155,8 +180,10 @@ uint32_t guest_sources(const struct machine *machine, uint32_t function_id,
  * with a requester id in common. */
 bool guest_bound_together(const struct machine *machine, const struct guest *guest, uint32_t one,
                           uint32_t other);
-/** Write the entries of a device. Sets its state: coming, or refused. */
+/** A device joins. Sets its state: coming, or refused. */
 void guest_attach(struct machine *machine, struct guest *guest, struct guest_device *device);
+/** Write its entries. It is refused where another guest took them since. */
+void guest_write_entries(struct machine *machine, struct guest *guest, struct guest_device *device);
 /** Clear them. */
 void guest_detach(struct machine *machine, struct guest *guest, struct guest_device *device);
 /** The descriptors of a job of kind JOB_CONTEXT. @return how many */

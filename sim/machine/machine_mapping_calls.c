@@ -226,6 +226,6 @@ uint64_t mapping_peer(struct machine *machine, uint32_t stream, uint64_t physica
     uint32_t function_id = machine->workload->streams[stream].function_id;
     struct guest *guest = guests_find(machine, function_id, &device);
     if (guest && mapping_domain_of(machine, function_id) == NONE)
-        return guest_window(machine, guest, physical, bytes);
+        return guest_window(machine, guest, machine->workload->streams[stream].peer_id, physical, bytes);
     return map_for_good(machine, stream, physical, bytes, (physical | bytes) % large ? PAGE : large);
 }

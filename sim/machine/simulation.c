@@ -210,8 +210,9 @@ static void warn_of_group(const struct simulation *simulation, const struct work
         if (d == NONE || workload->domains[d].mode == TRANSLATION_OFF)
             continue;
         const struct domain *domain = &workload->domains[d];
-        if (!told[d] && group->type == GROUP_TYPE_IDENTITY && translation_mode_translates(domain->mode)) {
-            told[d] = true; /* once a domain is enough */
+        if (!told[d] && group->type == GROUP_TYPE_IDENTITY && translation_mode_translates(domain->mode) &&
+            !domain->virtual_machine) { /* VFIO's domain takes the place of the group's default one */
+            told[d] = true;             /* once a domain is enough */
             warn(workload, diagnostics, domain, "workload-identity-group",
                  arena_format(simulation->arena,
                               "group %u is of type identity by the kernel's command line, but domain \"%s\" "

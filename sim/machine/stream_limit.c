@@ -152,6 +152,8 @@ struct stream_limit stream_limit_now(const struct machine *machine, uint32_t str
                             .traffic = traffic,
                             .now_ps = machine_end_ps(machine),
                             .elapsed_ps = machine_end_ps(machine) - machine->measured_from_ps};
+    if (guests_stream_never_ran(machine, stream_id))
+        return (struct stream_limit){.kind = LIMIT_NONE, .id = NONE};
     bool open_loop = !traffic->device && !stream_is_closed_loop(traffic->stream);
     if (open_loop && !traffic->result.overloaded)
         return (struct stream_limit){.kind = LIMIT_OFFERED, .id = NONE};

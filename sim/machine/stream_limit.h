@@ -39,6 +39,7 @@ enum stream_limit_kind {
     LIMIT_OFFERED, /**< an open loop gets what it asks for */
     LIMIT_DEPTH,   /**< a closed loop: its own queue depth by what an operation takes */
     LIMIT_DEVICE,  /**< what the device or its driver is made to do */
+    LIMIT_NONE,    /**< it never ran: its device came to no guest in time */
 };
 
 struct stream_limit {

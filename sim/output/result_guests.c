@@ -50,7 +50,10 @@ static void write_device(struct json_layout *layout, const struct result *result
     write_number(layout, "attaches", device->attaches);
     write_number(layout, "detaches", device->detaches);
     write_number(layout, "asked_ps", device->asked_ps);
-    write_number(layout, "done_ps", device->done_ps);
+    if (device->done_ps == UINT64_MAX)
+        layout_format(layout, "done_ps", "null");
+    else
+        write_number(layout, "done_ps", device->done_ps);
     write_number(layout, "time_to_usable_ps", device->time_to_usable_ps);
     if (tables_of(result, device))
         layout_string(layout, "tables_of", tables_of(result, device));
@@ -167,6 +170,11 @@ static void write_device_text(const struct result *result, const struct guest *g
         text_buffer_add(out, ": its requester id is in use by another domain (EBUSY)");
     else if (device->state == GUEST_DEVICE_USABLE)
         text_buffer_format(out, ", %s after it was asked for", time_print(time, device->time_to_usable_ps));
+    else if (device->state == GUEST_DEVICE_COMING)
+        text_buffer_format(out, ", asked for at %s", time_print(time, device->asked_ps));
+    else if (device->done_ps == UINT64_MAX)
+        text_buffer_format(out, ", to go since %s, its memory still being released",
+                           time_print(time, device->asked_ps));
     else if (device->detaches)
         text_buffer_format(out, ", %s after it was to go",
                            time_print(time, device->done_ps - device->asked_ps));

@@ -29,6 +29,7 @@ static const struct {
     [LIMIT_OFFERED] = {"offered", "what it asks for", NULL},
     [LIMIT_DEPTH] = {"queue-depth", "its own queue depth", "queue_depth"},
     [LIMIT_DEVICE] = {"device", "what its device and driver are given to do", NULL},
+    [LIMIT_NONE] = {"none", "nothing: it never ran, as its device was not the guest's in time", NULL},
 };
 
 static const char *const flow_names[] = {"posted", "non-posted", "completion"}; /* ORDER: enum flow_class */

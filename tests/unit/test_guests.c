@@ -351,6 +351,71 @@ START_TEST(a_device_comes_and_goes)
 }
 END_TEST
 
+/* From its going to it being usable again nothing translates for a device, whoever else the guest has; its
+ * memory is pinned again, if it was released, but is there. */
+START_TEST(a_device_that_is_coming_reaches_nothing)
+{
+    static const struct {
+        const char *devices;
+        uint64_t usable_ps, failed;
+    } rows[] = {
+        {"\"01:00.0\", \"02:00.0\"", 200 * MS + 20 * US, 210}, /* 11 to 220 ms */
+        /* The page tables: 512 entries of 4 ns and 4 pages. */
+        {"\"01:00.0\"", 200 * MS + 20 * US + 512 * 51000 + UINT64_C(262144) * 11100 + 512 * 4000, 212},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bed bed;
+        char guest[500];
+        snprintf(guest, sizeof(guest),
+                 GUEST("a", "\"devices\": [%s], \"hot_plug\": ["
+                            "{\"time\": \"10ms\", \"device\": \"01:00.0\", \"action\": \"detach\"}, "
+                            "{\"time\": \"20ms\", \"device\": \"01:00.0\", \"action\": \"attach\"}]"),
+                 rows[i].devices);
+        bed_run(&bed, vt_d, guest, "\"duration\": \"300ms\", \"streams\": [" PACED("s", "01:00.0") "]");
+        const struct stream_result *got = machine_stream_result(bed.machine, 0);
+        ck_assert_uint_ge(device(&bed, 0, 0)->time_to_usable_ps, rows[i].usable_ps);
+        ck_assert_uint_lt(device(&bed, 0, 0)->time_to_usable_ps, rows[i].usable_ps + 10 * US);
+        ck_assert_uint_eq(got->failed, rows[i].failed);
+        ck_assert_uint_eq(got->recorded, 300 - rows[i].failed);
+        ck_assert_uint_gt(machine_guest(bed.machine, 0)->times[GUEST_TIME_POPULATE], 0);
+        ck_assert_uint_eq(machine_guest(bed.machine, 0)->later_times[GUEST_TIME_POPULATE], 0);
+        bed_free(&bed);
+    }
+}
+END_TEST
+
+/* One of a guest that never starts, and one of a device that comes after the end. */
+START_TEST(streams_that_never_ran_are_told_of)
+{
+    static const char *const guests[] = {
+        GUEST("a", "\"devices\": [\"01:00.0\"], \"start\": \"1s\""),
+        GUEST("a", "\"devices\": [], \"hot_plug\": [{\"time\": \"1s\", \"device\": \"01:00.0\", "
+                   "\"action\": \"attach\"}]")};
+    for (size_t i = 0; i < 2; i++) {
+        struct bed bed;
+        bed_run(&bed, vt_d, guests[i], "\"duration\": \"5ms\", " ONE_STREAM);
+        char *text = findings(bed.diagnostics);
+        ck_assert_ptr_nonnull(strstr(text, "workload-guest-stream"));
+        ck_assert_int_eq(machine_stream_limit(bed.machine, 0).kind, LIMIT_NONE);
+        free(text);
+        bed_free(&bed);
+    }
+}
+END_TEST
+
+/* VFIO's domain takes the place of the group's own, whatever type that is of. */
+START_TEST(a_guest_s_group_may_be_an_identity_group)
+{
+    struct bed bed;
+    static const char passthrough[] = MACHINE("vt-d", "intel_iommu=on iommu=pt");
+    bed_run(&bed, passthrough, GUEST("a", "\"devices\": [\"01:00.0\"]"), ONE_STREAM);
+    char *text = findings(bed.diagnostics);
+    ck_assert_str_eq(text, "");
+    free(text);
+    bed_free(&bed);
+}
+END_TEST
+
 /* With its first device a guest's memory is pinned, with its last it is released; the unit is left as it was.
  */
 START_TEST(attaching_and_detaching_leaves_nothing)
@@ -419,8 +484,8 @@ START_TEST(two_starts_on_one_cpu_wait_for_each_other)
 {
     struct bed bed;
     bed_run(&bed, vt_d,
-            GUEST("a", "\"devices\": [\"01:00.0\"], \"start\": \"0ns\"") ", " GUEST(
-                "b", "\"devices\": [\"02:00.0\"], \"start\": \"0ns\""),
+            GUEST("a", "\"devices\": [\"01:00.0\"], \"start\": \"0ns\", \"cpu\": 0") ", " GUEST(
+                "b", "\"devices\": [\"02:00.0\"], \"start\": \"0ns\", \"cpu\": 0"),
             ONE_STREAM);
     uint64_t waited_ps = 0;
     for (uint32_t g = 0; g < 2; g++) {
@@ -430,6 +495,22 @@ START_TEST(two_starts_on_one_cpu_wait_for_each_other)
         waited_ps += guest->times[GUEST_TIME_CPU];
     }
     ck_assert_uint_gt(waited_ps, 500 * MS); /* about as much as the CPU works for one of them, each */
+    bed_free(&bed);
+}
+END_TEST
+
+/* Where the workload does not say, a guest's monitor has a CPU that no other's has. */
+START_TEST(starts_have_cpus_of_their_own)
+{
+    struct bed bed;
+    bed_run(&bed, vt_d,
+            GUEST("a", "\"devices\": [\"01:00.0\"], \"start\": \"0ns\"") ", " GUEST(
+                "b", "\"devices\": [\"02:00.0\"], \"start\": \"0ns\""),
+            ONE_STREAM);
+    for (uint32_t g = 0; g < 2; g++) {
+        ck_assert(machine_guest(bed.machine, g)->ready);
+        ck_assert_uint_eq(machine_guest(bed.machine, g)->times[GUEST_TIME_CPU], 0);
+    }
     bed_free(&bed);
 }
 END_TEST
@@ -716,6 +797,42 @@ START_TEST(devices_of_a_guest_reach_each_other)
 }
 END_TEST
 
+static double failed_copies(const char *more)
+{
+    char *output = run_scenario("gpu-peers", more, 0);
+    cJSON *document = cJSON_Parse(output);
+    const cJSON *stream = cJSON_GetArrayItem(cJSON_GetObjectItem(document, "streams"), 0);
+    double failed = cJSON_GetObjectItem(stream, "failed")->valuedouble;
+    cJSON_Delete(document);
+    free(output);
+    return failed;
+}
+
+/* Copies to a neighbour fail once it went, and before it came; after that they arrive. */
+#define PLUG(time, action)                                                                                   \
+    "--format json --set /workload/virtual_machines/0/hot_plug=[{\\\"time\\\":\\\"" time                     \
+    "\\\",\\\"device\\\":\\\"04:00.0\\\",\\\"action\\\":\\\"" action "\\\"}] "
+START_TEST(the_memory_of_a_device_goes_with_it)
+{
+    static const char one[] = "--set /workload/virtual_machines/0/devices=[\\\"03:00.0\\\"] ";
+    char more[600];
+    ck_assert_double_gt(failed_copies(PLUG("200us", "detach")), 0);
+    snprintf(more, sizeof(more), "%s%s", PLUG("0ns", "attach"), one);
+    ck_assert_double_gt(failed_copies(more), 0);
+    snprintf(more, sizeof(more), "%s%s--set /workload/streams/0/start=\\\"500ms\\\"", PLUG("0ns", "attach"),
+             one);
+    ck_assert_double_eq(failed_copies(more), 0);
+}
+END_TEST
+
+/* At the end of a run one may be on its way, to the guest or from it. */
+START_TEST(devices_say_where_they_are)
+{
+    static const char *const coming[] = {"0000:05:00.0 coming, asked for at ", NULL};
+    expect_words(run_scenario("hot-plug", "--set /workload/duration=\\\"100ms\\\"", 0), coming);
+}
+END_TEST
+
 Suite *guests_suite(void)
 {
     Suite *suite = suite_create("guests");
@@ -727,9 +844,13 @@ Suite *guests_suite(void)
     tcase_add_test(tests, each_guest_reaches_its_own_memory_only);
     tcase_add_test(tests, a_guest_s_access_outside_its_ram_is_refused);
     tcase_add_test(tests, a_device_comes_and_goes);
+    tcase_add_test(tests, a_device_that_is_coming_reaches_nothing);
+    tcase_add_test(tests, streams_that_never_ran_are_told_of);
+    tcase_add_test(tests, a_guest_s_group_may_be_an_identity_group);
     tcase_add_test(tests, attaching_and_detaching_leaves_nothing);
     tcase_add_test(tests, other_guests_are_not_disturbed);
     tcase_add_test(tests, two_starts_on_one_cpu_wait_for_each_other);
+    tcase_add_test(tests, starts_have_cpus_of_their_own);
     tcase_add_test(tests, the_entries_of_a_group_go_together);
     tcase_add_test(tests, caching_mode_costs_invalidations);
     tcase_add_test(tests, units_that_are_not_alike_have_domains_of_their_own);
@@ -745,6 +866,8 @@ Suite *guests_suite(void)
     tcase_add_checked_fixture(program, program_setup, program_teardown);
     tcase_add_test(program, scenarios_say_what_became_of_the_guests);
     tcase_add_test(program, devices_of_a_guest_reach_each_other);
+    tcase_add_test(program, the_memory_of_a_device_goes_with_it);
+    tcase_add_test(program, devices_say_where_they_are);
     suite_add_tcase(suite, program);
     return suite;
 }
