@@ -14,6 +14,9 @@ enum { CPU_MAX = 1023, BLOCKS = 2, MODE_PASSTHROUGH = 2 /* of guest_mode_words *
 static const uint64_t memory_min = UINT64_C(1) << 20, memory_max = UINT64_C(1) << 44,
                       time_max_ps = UINT64_C(1000000000000000);
 
+/* No scheduler is so quick; a guest would hardly get on. */
+static const uint64_t slice_min_ps = UINT64_C(1000000);
+
 /* QEMU's pc machine type: RAM below 4 GiB, where that is all of it and where it is not; and where the rest
  * begins. Source: pc_init1() of hw/i386/pc_piix.c, pc_memory_init() of hw/i386/pc.c (AMD_ABOVE_1TB_START). */
 static const uint64_t low_all = UINT64_C(7) << 29, low_part = UINT64_C(3) << 30,
@@ -98,11 +101,13 @@ static void read_cpus(struct workload_reading *reading, const struct json_node *
     if (json_require(&object, "count", "how many CPUs the guest has"))
         json_get_u32(&object, "count", 1, CPU_MAX + 1, &cpus->count);
     json_get_u32(&object, "first", 0, CPU_MAX, &cpus->first);
-    json_get_quantity(&object, "runs", UNIT_PICOSECONDS, 1, time_max_ps, &cpus->runs_ps);
+    json_get_quantity(&object, "runs", UNIT_PICOSECONDS, slice_min_ps, time_max_ps, &cpus->runs_ps);
     json_get_quantity(&object, "away", UNIT_PICOSECONDS, 1, time_max_ps, &cpus->away_ps);
-    json_get_quantity(&object, "move_interval", UNIT_PICOSECONDS, 1, time_max_ps, &cpus->move_interval_ps);
+    json_get_quantity(&object, "move_interval", UNIT_PICOSECONDS, slice_min_ps, time_max_ps,
+                      &cpus->move_interval_ps);
     json_get_boolean(&object, "sleep", &cpus->sleeps);
-    if (!cpus->runs_ps != !cpus->away_ps)
+    struct json_node runs = json_member(&object, "runs"), away = json_member(&object, "away");
+    if (json_given(&runs) != json_given(&away))
         json_error(&object, "workload-guest-cpu", "\"runs\" and \"away\" go together");
     for (const struct virtual_machine *other = workload->virtual_machines; other < guest; other++) {
         if (cpus->first < other->cpus.first + other->cpus.count &&

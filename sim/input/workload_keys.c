@@ -149,10 +149,11 @@ JSON_KEY_TABLE(virtual_machine_keys, "virtual_machine",
 static const struct json_key virtual_cpus_keys_rows[] = {
     {"first", "number of the first (0)", SCHEMA_COUNT(0, 1023), NULL},
     {"count", "how many", SCHEMA_COUNT(1, 1024), NULL},
-    {"runs", "about so long each runs until others want its physical CPU; with \"away\"", SCHEMA_TIME, NULL},
+    {"runs", "about so long each runs until others want its physical CPU, 1 us or more; with \"away\"",
+     SCHEMA_TIME, NULL},
     {"away", "and then is off for about so long (absent: never)", SCHEMA_TIME, NULL},
-    {"move_interval", "about so often each is moved to another physical CPU (absent: never)", SCHEMA_TIME,
-     NULL},
+    {"move_interval", "about so often each is moved to another physical CPU, 1 us or more (absent: never)",
+     SCHEMA_TIME, NULL},
     {"sleep", "one that is idle halts: interrupts must wake it (false)", SCHEMA_BOOLEAN, NULL},
 };
 JSON_KEY_TABLE(

@@ -49,9 +49,9 @@ static uint32_t take_job(struct machine *machine, const struct mapping_job *what
     return job;
 }
 
-/* The CPU is busy up to the job's time, then mapping_on_cpu() goes on with it. */
-static void work(struct machine *machine, const struct mapping_job *job)
+void mapping_work(struct machine *machine, const struct mapping_job *job)
 {
+    virtual_cpus_begin(machine, job->cpu);
     event_queue_push(&machine->events, job->time.now_ps, PRIORITY_NORMAL, EVENT_CPU, job->cpu, 0);
 }
 
@@ -133,7 +133,7 @@ static int begin_map(struct machine *machine, uint32_t job_id)
     if (domain)
         domain->counters.maps += job->result == DMA_MAPPED;
     machine->mapping.bounce_full += job->result == DMA_NO_SLOTS;
-    work(machine, job);
+    mapping_work(machine, job);
     return 0;
 }
 
@@ -196,7 +196,7 @@ static int begin_unmap(struct machine *machine, uint32_t job_id)
     if (domain)
         domain->counters.unmaps++;
     job->phase = PHASE_BEGUN;
-    work(machine, job);
+    mapping_work(machine, job);
     return 0;
 }
 
@@ -229,7 +229,7 @@ static void go_on_unmapping(struct machine *machine, uint32_t job_id)
     if (job->invalidation == DMA_INVALIDATE_NOTHING)
         mapping_invalidated(machine, job_id);
     else if (job->time.now_ps > machine->events.now_ps)
-        work(machine, job);
+        mapping_work(machine, job);
     else
         begin_invalidating(machine, job_id);
 }
@@ -258,7 +258,7 @@ static void give_back(struct machine *machine, uint32_t job_id)
         dma_unmap_end(device_of(machine, job), &job->time, &job->mapping);
     set_flush_timer(machine, job);
     job->phase = PHASE_ENDED;
-    work(machine, job);
+    mapping_work(machine, job);
 }
 
 /* The driver has its buffer back: whatever gets it next must be safe from the device. */
@@ -340,7 +340,7 @@ static int begin(struct machine *machine, uint32_t job_id)
         break;
     }
     job->phase = PHASE_BEGUN;
-    work(machine, job);
+    mapping_work(machine, job);
     return 0;
 }
 
@@ -438,7 +438,7 @@ void mapping_invalidated(struct machine *machine, uint32_t job_id)
         dma_flush_free(&domain->kernel, &job->time);
         requests_retry(machine);
         job_at(machine, job_id)->phase = PHASE_ENDED;
-        work(machine, job_at(machine, job_id));
+        mapping_work(machine, job_at(machine, job_id));
         return;
     case JOB_INVALIDATE:
         if (job->length)

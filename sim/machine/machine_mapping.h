@@ -331,6 +331,8 @@ bool viommu_has_turn(const struct mapping_job *job);
 void viommu_on_cpu(struct machine *machine, uint32_t job);
 /** The host's unit has forgotten what it was told to. */
 void viommu_invalidated(struct machine *machine, uint32_t job);
+/** The job's CPU is busy up to the job's time, then mapping_on_cpu() goes on with it (machine_mapping.c). */
+void mapping_work(struct machine *machine, const struct mapping_job *job);
 /** The turn is over (machine_mapping.c). */
 void mapping_turn_over(struct machine *machine, uint32_t job);
 

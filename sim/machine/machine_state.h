@@ -86,8 +86,10 @@ struct guest_cpu {
     bool elsewhere;            /**< its physical CPU is the other of the two it is moved between */
     uint32_t load;             /**< number of the load that is to come, or came last */
     uint64_t off_ps, entry_ps; /**< left its physical CPU; its guest runs, from then on */
-    bool due;                  /**< its job would have come to an end of a part at due_ps */
-    uint64_t due_ps, owed_ps;  /**< owed: time its job was not worked at, yet to be added */
+    bool busy;                 /**< at a part of its job, begun at part_ps; else the job waits for others */
+    uint64_t part_ps;
+    bool due;                 /**< the part would have come to its end at due_ps */
+    uint64_t due_ps, owed_ps; /**< owed: time its job was not worked at, yet to be added */
     struct held_interrupt *held;
     uint32_t held_count;
     size_t held_capacity;
@@ -255,6 +257,8 @@ void virtual_cpus_init(struct machine *machine);
 void virtual_cpus_fini(struct machine *machine);
 /** A stream in a guest works on CPUs of the guest. @return 0 or STATUS_BAD_INPUT */
 int virtual_cpus_check(const struct machine *machine, uint32_t stream, struct diagnostics *diagnostics);
+/** A CPU begins with a part of its job. */
+void virtual_cpus_begin(struct machine *machine, uint32_t cpu);
 /** A CPU is through with a part of its job: must it wait, since its guest's CPU is or was away? */
 bool virtual_cpus_hold(struct machine *machine, uint32_t cpu);
 /** A message is in the descriptor of a virtual CPU, @p held without outcome and phase. @return whether

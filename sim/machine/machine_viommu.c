@@ -35,7 +35,7 @@ static struct mapping_domain *domain_of(struct machine *machine, const struct ma
 static void work(struct machine *machine, struct mapping_job *job, enum viommu_step step)
 {
     job->turn.step = (uint8_t)step;
-    event_queue_push(&machine->events, job->time.now_ps, PRIORITY_NORMAL, EVENT_CPU, job->cpu, 0);
+    mapping_work(machine, job);
 }
 
 /* ---- what a turn is about ---- */

@@ -67,12 +67,12 @@ static void arm_slice(struct machine *machine, uint32_t cpu, uint64_t from_ps)
         push(machine, cpu, from_ps + draw(guest_cpu, schedule->runs_ps), EVENT_TAKE_OFF, guest_cpu->load);
 }
 
-static void arm_move(struct machine *machine, uint32_t cpu)
+static void arm_move(struct machine *machine, uint32_t cpu, uint64_t from_ps)
 {
     struct guest_cpu *guest_cpu = at(machine, cpu);
     uint64_t mean_ps = schedule_of(machine, guest_cpu)->move_interval_ps;
     if (mean_ps && (machine->active_streams || !machine->events.now_ps))
-        push(machine, cpu, machine->events.now_ps + draw(guest_cpu, mean_ps), EVENT_MOVE, 0);
+        push(machine, cpu, from_ps + draw(guest_cpu, mean_ps), EVENT_MOVE, 0);
 }
 
 static void init_cpu(struct machine *machine, uint32_t cpu, uint32_t guest)
@@ -83,7 +83,7 @@ static void init_cpu(struct machine *machine, uint32_t cpu, uint32_t guest)
     virtual_cpu_init(&guest_cpu->virtual_cpu, cpu);
     random_init(&guest_cpu->random, machine->options.seed + cpu, of->name);
     arm_slice(machine, cpu, 0);
-    arm_move(machine, cpu);
+    arm_move(machine, cpu, 0);
 }
 
 void virtual_cpus_init(struct machine *machine)
@@ -127,12 +127,10 @@ int virtual_cpus_check(const struct machine *machine, uint32_t stream_id, struct
 
 /* ---- what it works at ---- */
 
-/* When the CPU's present job stopped: one that came while the CPU was off has not begun. */
-static uint64_t stopped_at(const struct machine *machine, uint32_t cpu, uint64_t off_ps)
+void virtual_cpus_begin(struct machine *machine, uint32_t cpu)
 {
-    uint32_t job = machine->mapping.cpus[cpu].first;
-    uint64_t begin_ps = machine->mapping.jobs[job].begin_ps;
-    return begin_ps > off_ps ? begin_ps : off_ps;
+    at(machine, cpu)->busy = true;
+    at(machine, cpu)->part_ps = machine->events.now_ps;
 }
 
 bool virtual_cpus_hold(struct machine *machine, uint32_t cpu)
@@ -146,24 +144,30 @@ bool virtual_cpus_hold(struct machine *machine, uint32_t cpu)
         guest_cpu->due_ps = now_ps;
         return true;
     }
-    if (!guest_cpu->owed_ps)
+    if (!guest_cpu->owed_ps) {
+        guest_cpu->busy = false;
         return false;
+    }
     event_queue_push(&machine->events, now_ps + guest_cpu->owed_ps, PRIORITY_NORMAL, EVENT_CPU, cpu, 0);
     guest_cpu->owed_ps = 0;
     return true;
 }
 
+/* A part that came while the CPU was off has not begun. What waited for a turn or a unit, and still does, has
+ * lost nothing. */
 static void go_on(struct machine *machine, uint32_t cpu)
 {
     struct guest_cpu *guest_cpu = at(machine, cpu);
-    if (machine->mapping.cpus[cpu].first == NONE)
+    uint64_t stopped_ps = guest_cpu->part_ps > guest_cpu->off_ps ? guest_cpu->part_ps : guest_cpu->off_ps;
+    if (!guest_cpu->busy)
         return;
-    uint64_t stopped_ps = stopped_at(machine, cpu, guest_cpu->off_ps);
-    if (guest_cpu->due)
+    if (guest_cpu->due) {
         event_queue_push(&machine->events, guest_cpu->entry_ps + guest_cpu->due_ps - stopped_ps,
                          PRIORITY_NORMAL, EVENT_CPU, cpu, 0);
-    else
+        guest_cpu->part_ps = guest_cpu->entry_ps;
+    } else {
         guest_cpu->owed_ps += guest_cpu->entry_ps - stopped_ps;
+    }
     guest_cpu->due = false;
 }
 
@@ -268,12 +272,18 @@ static void take_off(struct machine *machine, uint32_t cpu, uint64_t away_ps)
         load_after(machine, cpu, put(machine, cpu, VIRTUAL_CPU_OFF) && wake_ps < away_ps ? wake_ps : away_ps);
 }
 
+/* One that is about to enter its guest is not moved before it has run: it gets on, however often it is moved.
+ */
 static void on_move(struct machine *machine, uint32_t cpu)
 {
     struct guest_cpu *guest_cpu = at(machine, cpu);
+    if (guest_cpu->virtual_cpu.state == VIRTUAL_CPU_RUNNING && machine->events.now_ps < guest_cpu->entry_ps) {
+        arm_move(machine, cpu, guest_cpu->entry_ps);
+        return;
+    }
     guest_cpu->elsewhere = !guest_cpu->elsewhere;
     take_off(machine, cpu, costs_of(machine)->move_ps);
-    arm_move(machine, cpu);
+    arm_move(machine, cpu, machine->events.now_ps);
 }
 
 void virtual_cpus_on_event(struct machine *machine, uint32_t cpu, uint32_t argument)

@@ -258,6 +258,16 @@ START_TEST(all_messages_come_whatever_the_schedule)
 }
 END_TEST
 
+static void add_viommu(struct guest_fixture *fixture, enum viommu_kind kind, enum translation_mode mode)
+{
+    fixture->machine.input.parameters.units[0].table_format =
+        kind == VIOMMU_NESTED ? FORMAT_VT_D_FIRST_STAGE : FORMAT_VT_D_SECOND_STAGE;
+    fixture->machine.input.parameters.units[0].stage2_levels = 4;
+    fixture->machine.input.parameters.viommu = (struct viommu_parameters){.look_ps = 1000};
+    fixture->guest.viommu = kind;
+    fixture->machine.domains[0].mode = mode;
+}
+
 /* What a CPU had begun takes longer by the time it is off, and no more work. */
 START_TEST(work_waits_for_its_cpu)
 {
@@ -266,11 +276,7 @@ START_TEST(work_waits_for_its_cpu)
         struct guest_fixture fixture;
         begin(&fixture, 1);
         fixture.machine.input.parameters.dma_api.map_ps = 30000000;
-        fixture.machine.input.parameters.viommu = (struct viommu_parameters){.look_ps = 1000};
-        fixture.machine.input.parameters.units[0].table_format = FORMAT_VT_D_FIRST_STAGE;
-        fixture.machine.input.parameters.units[0].stage2_levels = 4;
-        fixture.guest.viommu = VIOMMU_NESTED;
-        fixture.machine.domains[0].mode = TRANSLATION_STRICT;
+        add_viommu(&fixture, VIOMMU_NESTED, TRANSLATION_STRICT);
         fixture.guest.cpus.runs_ps = off ? 10000000 : 0;
         fixture.guest.cpus.away_ps = off ? 10000000 : 0;
         fixture_stream(&fixture.machine, "01:00.0", STREAM_READ, 0, 4096, 100, 1)->buffers = BUFFERS_PER_USE;
@@ -284,6 +290,77 @@ START_TEST(work_waits_for_its_cpu)
     /* It runs 10 us, is off for 10, and takes 2 to come back. */
     ck_assert_uint_gt(end_ps[1], end_ps[0] * 19 / 10);
     ck_assert_uint_lt(end_ps[1], end_ps[0] * 26 / 10);
+}
+END_TEST
+
+/* CPUs that wait for their turn at a virtual IOMMU, or for its unit, while they are off have no less to do by
+ * it: what goes on is the work alone. */
+static uint64_t guest_maps(enum viommu_kind kind, uint32_t cpus, enum translation_mode mode,
+                           uint64_t slice_ps, uint64_t seed)
+{
+    struct guest_fixture fixture;
+    begin(&fixture, cpus);
+    fixture.machine.options.seed = seed;
+    fixture.machine.input.parameters.dma_api.map_ps = 1000000;
+    add_viommu(&fixture, kind, mode);
+    fixture.machine.input.parameters.viommu = (struct viommu_parameters){.exit_ps = 2000000,
+                                                                         .user_ps = 3000000,
+                                                                         .map_call_ps = 1000000,
+                                                                         .unmap_call_ps = 1000000,
+                                                                         .driver_ps = 500000};
+    fixture.guest.cpus.runs_ps = fixture.guest.cpus.away_ps = slice_ps;
+    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+        struct stream *stream = fixture_stream(&fixture.machine, "01:00.0", STREAM_READ, 0, 4096, 50, 2);
+        stream->buffers = BUFFERS_PER_USE;
+        stream->cpu = cpu;
+    }
+    fixture_run(&fixture.machine);
+    for (uint32_t i = 0; i < cpus; i++) {
+        ck_assert_uint_eq(fixture_result(&fixture.machine, i)->completed, 50);
+        ck_assert_uint_eq(fixture_result(&fixture.machine, i)->failed, 0);
+    }
+    uint64_t end_ps = machine_end_ps(fixture.machine.machine);
+    fixture_fini(&fixture.machine);
+    return end_ps;
+}
+
+START_TEST(waiting_is_no_work)
+{
+    static const enum viommu_kind kinds[] = {VIOMMU_SHADOWED, VIOMMU_NESTED, VIOMMU_VIRTIO};
+    for (uint32_t i = 0; i < 3 * 2 * 3; i++) {
+        uint32_t cpus = 1U << i % 3;
+        enum translation_mode mode = i / 3 % 2 ? TRANSLATION_LAZY : TRANSLATION_STRICT;
+        uint64_t there_ps = guest_maps(kinds[i / 6], cpus, mode, 0, i),
+                 slices_ps = guest_maps(kinds[i / 6], cpus, mode, 10000000, i);
+        /* Runs 10 us, is off for 12 with the load: 2.2 times as long. Who gets a turn of some 5 us while it
+         * is off may have all the 12 before it, and some of it once more, by the luck of the slices. */
+        ck_assert_uint_gt(slices_ps, there_ps);
+        ck_assert_uint_lt(slices_ps, there_ps * 4);
+    }
+}
+END_TEST
+
+/* Moved again before it is even there: it gets on all the same, by half of the interval at least between two
+ * moves of MOVE_PS and LOAD_PS, and takes its messages. */
+START_TEST(who_is_moved_all_the_time_gets_on)
+{
+    uint64_t end_ps[2];
+    for (int moved = 0; moved < 2; moved++) {
+        struct guest_fixture fixture;
+        begin(&fixture, 1);
+        fixture.machine.input.parameters.dma_api.map_ps = 30000000;
+        add_viommu(&fixture, VIOMMU_NESTED, TRANSLATION_STRICT);
+        fixture.guest.cpus.move_interval_ps = moved ? 1000000 : 0;
+        fixture_stream(&fixture.machine, "01:00.0", STREAM_READ, 0, 4096, 20, 1)->buffers = BUFFERS_PER_USE;
+        add_messages(&fixture, 20, 10000000);
+        fixture_run(&fixture.machine);
+        ck_assert_uint_eq(fixture_result(&fixture.machine, 0)->completed, 20);
+        ck_assert_uint_eq(latency_of(&fixture)->count, 20);
+        end_ps[moved] = machine_end_ps(fixture.machine.machine);
+        fixture_fini(&fixture.machine);
+    }
+    ck_assert_uint_gt(end_ps[1], end_ps[0] * 5);
+    ck_assert_uint_lt(end_ps[1], end_ps[0] * 25);
 }
 END_TEST
 
@@ -305,6 +382,10 @@ START_TEST(the_program_tells_of_it)
                    "[workload-guest-cpu]");
     program_expect("iommusim run c.json --set /workload/virtual_machines/0/cpus/runs=1ms", 2,
                    "\"runs\" and \"away\" go together");
+    program_expect("iommusim run c.json --set /workload/virtual_machines/0/cpus/move_interval=1us", 0,
+                   "on another CPU");
+    program_expect("iommusim run c.json --set /workload/virtual_machines/0/cpus/move_interval=999ns", 2,
+                   "\"move_interval\" must be from 1us to 1000s");
 }
 END_TEST
 
@@ -318,6 +399,8 @@ Suite *virtual_cpus_suite(void)
     tcase_add_test(tests, an_urgent_message_brings_the_cpu_back);
     tcase_add_test(tests, all_messages_come_whatever_the_schedule);
     tcase_add_test(tests, work_waits_for_its_cpu);
+    tcase_add_test(tests, waiting_is_no_work);
+    tcase_add_test(tests, who_is_moved_all_the_time_gets_on);
     tcase_add_test(tests, the_program_tells_of_it);
     suite_add_tcase(suite, tests);
     return suite;
