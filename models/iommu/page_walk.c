@@ -1,42 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/iommu/page_walk.h"
 
+#include "models/iommu/cache_keys.h"
 #include "models/iommu/prefetcher.h"
 
-/* Keys hold the domain above a page of a 57-bit address. MODEL: what lies higher, in tables of six levels, is
- * not cached.
- */
-enum { DOMAIN_SHIFT = 47, CACHED_BITS = 57 };
-
-/* In keys of an IOTLB entry that waits for its walk, and of a walk cache's entry that maps a page: above all
- * that page numbers and numbers of tables reach. */
-static const uint64_t key_apart = UINT64_C(1) << (DOMAIN_SHIFT - 1);
-
 /* ---- IOTLB ---- */
-
-/* The page's number among pages of its size and, where the numbers of smaller pages go on, a one. */
-static inline uint64_t page_key(uint32_t domain, uint64_t address, unsigned shift)
-{
-    return (uint64_t)domain << DOMAIN_SHIFT | (address >> shift << 1 | 1) << (shift - PAGE_SHIFT_4K);
-}
-
-/* Bits of a key in which all pages of a size within an aligned range of 4 KiB << order agree. */
-static inline uint64_t range_mask(unsigned shift, unsigned order)
-{
-    unsigned of_size = shift - PAGE_SHIFT_4K;
-    if (order <= of_size)
-        return UINT64_MAX;
-    order = order < CACHED_BITS - PAGE_SHIFT_4K ? order : CACHED_BITS - PAGE_SHIFT_4K;
-    return ~((UINT64_C(2) << order) - 1) | ((UINT64_C(2) << of_size) - 1);
-}
-
-/* The smallest size of a set of them, as log2; takes it out. */
-static inline unsigned next_size(uint64_t *sizes)
-{
-    unsigned shift = PAGE_SHIFT_4K + (unsigned)__builtin_ctzll(*sizes);
-    *sizes &= *sizes - 1;
-    return shift;
-}
 
 void page_walk_answer(struct translation_work *work, uint64_t leaf, unsigned shift)
 {
@@ -60,38 +28,6 @@ void page_walk_refuse(const struct remapping_unit *unit, struct translation_work
     work->fault = beyond_width(unit, work) ? IOMMU_FAULT_ADDRESS_BEYOND_WIDTH
                   : work->write            ? IOMMU_FAULT_WRITE_NOT_PERMITTED
                                            : IOMMU_FAULT_READ_NOT_PERMITTED;
-}
-
-/* The IOTLB that holds pages of a size: the shared one, or one of their own. Sizes in between go with the
- * next smaller one. */
-static inline struct translation_cache *iotlb_of(struct remapping_unit *unit, unsigned shift)
-{
-    struct translation_cache *own = shift >= PAGE_SHIFT_1G   ? &unit->iotlb_large[1]
-                                    : shift >= PAGE_SHIFT_2M ? &unit->iotlb_large[0]
-                                                             : NULL;
-    return own && own->sets ? own : &unit->iotlb;
-}
-
-static inline uint64_t iotlb_index(const struct remapping_unit *unit, const struct translation_cache *cache,
-                                   uint32_t domain, uint64_t iova, unsigned shift)
-{
-    unsigned given = unit->parameters.iotlb_index_shift;
-    uint64_t index = iova >> (given ? given : shift);
-    return cache == &unit->iotlb ? translation_cache_index(cache, index, domain) : index;
-}
-
-/* Bits up to the highest one set. */
-static inline uint64_t up_to_highest(uint64_t bits)
-{
-    return bits ? UINT64_MAX >> __builtin_clzll(bits) : 0;
-}
-
-/* Page sizes that may be in the IOTLB for a domain; of a nested one what both stages have in common, the
- * smaller of any two. */
-static inline uint64_t sizes_of(const struct iommu_domain *domain)
-{
-    uint64_t guest = domain->table.page_sizes, host = domain->stage2.page_sizes;
-    return domain->nested ? (guest & up_to_highest(host)) | (host & up_to_highest(guest)) : guest;
 }
 
 /* It writes, or lets a device write that keeps the translation: its request cannot say that it never will. */
@@ -161,7 +97,7 @@ bool page_walk_iotlb_present(struct remapping_unit *unit, uint32_t domain, uint6
 void page_walk_iotlb_reserve(struct remapping_unit *unit, struct translation_work *work)
 {
     uint64_t index = iotlb_index(unit, &unit->iotlb, work->domain, work->iova, PAGE_SHIFT_4K);
-    work->reserved = (uint64_t)work->domain << DOMAIN_SHIFT | key_apart | ++unit->reservations;
+    work->reserved = (uint64_t)work->domain << DOMAIN_SHIFT | KEY_APART | ++unit->reservations;
     translation_cache_insert(&unit->iotlb, index, work->reserved, 0);
 }
 
@@ -221,11 +157,6 @@ struct walk {
     unsigned reads;
 };
 
-static inline uint64_t walk_cache_key(uint32_t domain, uint64_t iova, unsigned level)
-{
-    return (uint64_t)domain << DOMAIN_SHIFT | iova >> (PAGE_SHIFT_4K + 9 * level);
-}
-
 static inline uint64_t walk_cache_index(const struct translation_cache *cache, uint32_t domain, uint64_t iova,
                                         unsigned level)
 {
@@ -242,7 +173,7 @@ void page_walk_start(struct remapping_unit *unit, struct translation_work *work)
         uint64_t index = walk_cache_index(cache, work->domain, work->iova, level),
                  key = walk_cache_key(work->domain, work->iova, level);
         if (unit->parameters.walk_cache_leaves &&
-            translation_cache_find(cache, index, key | key_apart, &work->start_table)) {
+            translation_cache_find(cache, index, key | KEY_APART, &work->start_table)) {
             work->known_leaf = (uint8_t)(PAGE_SHIFT_4K + 9 * level);
             work->start_level = (uint8_t)level;
             unit->counters.walk_cache_hits[level]++;
@@ -501,7 +432,7 @@ static void remember_leaf(struct remapping_unit *unit, const struct translation_
     unsigned level = (work->leaf_shift - PAGE_SHIFT_4K) / 9U;
     struct translation_cache *cache = &unit->walk_caches[level];
     uint64_t index = walk_cache_index(cache, work->domain, work->iova, level),
-             key = walk_cache_key(work->domain, work->iova, level) | key_apart;
+             key = walk_cache_key(work->domain, work->iova, level) | KEY_APART;
     if (!translation_cache_present(cache, index, key))
         translation_cache_insert(cache, index, key, work->leaf);
 }
@@ -549,86 +480,4 @@ void page_walk_again(struct remapping_unit *unit, struct translation_work *work)
     work->start_level = (uint8_t)unit->domains[work->domain].table.levels;
     work->fault = IOMMU_NO_FAULT;
     page_walk_read(unit, work, unit->events->now_ps, &reads_ps);
-}
-
-/* ---- invalidation ---- */
-
-static const uint64_t domain_mask = ~((UINT64_C(1) << DOMAIN_SHIFT) - 1);
-
-static void drop_pages(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
-{
-    if (iova >> CACHED_BITS)
-        return;
-    for (uint64_t sizes = sizes_of(&unit->domains[domain]); sizes;) {
-        unsigned shift = next_size(&sizes);
-        uint64_t key = page_key(domain, iova, shift), mask = range_mask(shift, order);
-        struct translation_cache *cache = iotlb_of(unit, shift);
-        translation_cache_remove_matching(&unit->prefetcher.buffer, mask, key);
-        if (mask == UINT64_MAX)
-            translation_cache_remove(cache, iotlb_index(unit, cache, domain, iova, shift), key);
-        else
-            translation_cache_remove_matching(cache, mask, key);
-    }
-}
-
-/* Of the walk caches what maps pages: also where the driver spares those that point to tables. */
-static void drop_large_pages(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
-{
-    for (unsigned level = 1; level <= 2 && unit->parameters.walk_cache_leaves; level++) {
-        unsigned covered = order > 9 * level ? order - 9 * level : 0;
-        translation_cache_remove_matching(&unit->walk_caches[level], ~((UINT64_C(1) << covered) - 1),
-                                          walk_cache_key(domain, iova, level) | key_apart);
-    }
-}
-
-static void drop_tables(struct remapping_unit *unit, uint32_t domain, uint64_t iova, unsigned order)
-{
-    for (unsigned level = 1; level < WALK_LEVELS_MAX; level++) {
-        unsigned covered = order > 9 * level ? order - 9 * level : 0;
-        translation_cache_remove_matching(&unit->walk_caches[level], ~((UINT64_C(1) << covered) - 1),
-                                          walk_cache_key(domain, iova, level));
-    }
-}
-
-static void drop_domain(struct remapping_unit *unit, uint64_t mask, uint64_t value, bool leaf_only)
-{
-    translation_cache_remove_matching(&unit->iotlb, mask, value);
-    translation_cache_remove_matching(&unit->prefetcher.buffer, mask, value);
-    for (unsigned size = 0; size < 2; size++)
-        translation_cache_remove_matching(&unit->iotlb_large[size], mask, value);
-    translation_cache_remove_matching(&unit->nested_cache, mask, value);
-    for (unsigned level = 1; level <= WALK_LEVELS_MAX && !leaf_only; level++)
-        translation_cache_remove_matching(&unit->stage2_caches[level], mask, value);
-    const uint64_t leaf = leaf_only ? key_apart : 0;
-    for (unsigned level = 1; level <= WALK_LEVELS_MAX && (!leaf_only || unit->parameters.walk_cache_leaves);
-         level++)
-        translation_cache_remove_matching(&unit->walk_caches[level], mask | leaf, value | leaf);
-}
-
-void remapping_unit_invalidate(struct remapping_unit *unit, enum invalidation_scope scope, uint32_t domain,
-                               uint64_t iova, unsigned order, bool leaf_only)
-{
-    if (scope == INVALIDATE_GLOBAL) {
-        drop_domain(unit, 0, 0, leaf_only);
-    } else if (scope == INVALIDATE_DOMAIN) {
-        drop_domain(unit, domain_mask, (uint64_t)domain << DOMAIN_SHIFT, leaf_only);
-    } else {
-        drop_pages(unit, domain, iova, order);
-        drop_large_pages(unit, domain, iova, order);
-        if (!leaf_only)
-            drop_tables(unit, domain, iova, order);
-    }
-    prefetcher_overtake(unit, scope == INVALIDATE_GLOBAL, domain);
-    for (uint32_t i = 0; i < unit->parameters.walkers; i++) {
-        struct translation_work *work =
-            unit->running[i] == IOMMU_NO_WORK ? NULL : &unit->works[unit->running[i]];
-        if (work && (scope == INVALIDATE_GLOBAL || work->domain == domain))
-            work->overtaken = true;
-    }
-}
-
-void remapping_unit_invalidate_context(struct remapping_unit *unit, uint16_t requester_id)
-{
-    translation_cache_remove(&unit->context_cache, remapping_unit_context_index(requester_id), requester_id);
-    translation_cache_remove_matching(&unit->pasid_cache, UINT16_MAX, requester_id);
 }
