@@ -168,7 +168,7 @@ static uint64_t bandwidth_left(const struct memory *memory, uint64_t now_ps, uin
         taken += copier->bytes_per_s;
         others++;
     }
-    uint64_t share = whole / others;
+    uint64_t share = whole > others ? whole / others : 1;
     return whole > taken && whole - taken > share ? whole - taken : share;
 }
 

@@ -89,11 +89,11 @@ enum page_table_result page_table_map(struct page_table *table, struct page_tabl
     uint64_t at = reach_table(table, memory, iova, leaf_level);
     uint64_t address = at ? page_table_entry_address(at, leaf_level, iova) : 0;
     for (unsigned i = 0; i < count; i++) {
-        if (!at || page_table_read(memory, address + 8 * i))
+        if (!at || page_table_read(memory, address + UINT64_C(8) * i))
             return PAGE_TABLE_OVERLAP;
     }
     for (unsigned i = 0; i < count; i++)
-        *page_table_entry(memory, address + 8 * i) =
+        *page_table_entry(memory, address + UINT64_C(8) * i) =
             page_table_encode_leaf(table->format, shift, physical, access);
     table->page_sizes |= UINT64_C(1) << (shift - PAGE_SHIFT_4K);
     return PAGE_TABLE_MAPPED;
@@ -178,6 +178,6 @@ uint64_t page_table_unmap(struct page_table *table, struct page_table_memory *me
     unsigned count = page_table_leaf_entries(*shift);
     address &= ~(UINT64_C(8) * count - 1);
     for (unsigned i = 0; i < count; i++)
-        *page_table_entry(memory, address + 8 * i) = 0;
+        *page_table_entry(memory, address + UINT64_C(8) * i) = 0;
     return leaf;
 }
