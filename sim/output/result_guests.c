@@ -173,8 +173,7 @@ static void write_device_text(const struct result *result, const struct guest *g
     else if (device->state == GUEST_DEVICE_COMING)
         text_buffer_format(out, ", asked for at %s", time_print(time, device->asked_ps));
     else if (device->done_ps == UINT64_MAX)
-        text_buffer_format(out, ", to go since %s, its memory still being released",
-                           time_print(time, device->asked_ps));
+        text_buffer_format(out, ", to go since %s, not all released yet", time_print(time, device->asked_ps));
     else if (device->detaches)
         text_buffer_format(out, ", %s after it was to go",
                            time_print(time, device->done_ps - device->asked_ps));
