@@ -43,6 +43,8 @@ void dma_engine_on_ready(struct dma_engine *engine, uint32_t index)
     }
     struct dma_operation *operation = &engine->operations->items[index];
     bool write = operation->write;
+    if (!operation->prepared)
+        dma_engine_count_pace(engine, operation);
     operation->prepared = true;
     if (operation->blocked)
         return;
@@ -389,7 +391,9 @@ void dma_engine_tag_free(struct dma_engine *engine)
 void dma_engine_restart_counters(struct dma_engine *engine)
 {
     uint64_t now_ps = engine->transport->events->now_ps;
-    engine->shared_ps = engine->paced_ps[0] = engine->paced_ps[1] = 0;
+    busy_time_restart(&engine->shared, now_ps);
+    for (int write = 0; write < 2; write++)
+        busy_time_restart(&engine->paced[write], now_ps);
     saturation_restart(&engine->window.full, now_ps);
     saturation_restart(&engine->tags_full, now_ps);
     saturation_restart(&engine->bulk_full, now_ps);

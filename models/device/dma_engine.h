@@ -10,6 +10,7 @@
 #include "models/device/device_tlb.h"
 #include "models/pcie/transport.h"
 #include "sim/base/field.h"
+#include "sim/kernel/busy_time.h"
 
 #include <stdint.h>
 
@@ -168,10 +169,13 @@ struct dma_engine {
     uint32_t tags_used;
     uint32_t tags_high;
     struct saturation tags_full, bulk_full; /**< all tags, all bulk_reads in use */
-    uint64_t shared_ps;                     /**< what shared_rate made of all that began */
-    uint64_t paced_ps[2]; /**< [write] sum of the issue intervals of the operations that began */
+    struct busy_time shared;                /**< with what shared_rate makes of operations */
+    struct busy_time paced[2]; /**< [write] with the issue intervals; both issue_latency after they pass */
     uint64_t tlps;
 };
+
+/** A prepared operation is ready: its issue interval, and its part of shared_rate, count from now on. */
+void dma_engine_count_pace(struct dma_engine *engine, const struct dma_operation *operation);
 
 /** Accept an operation (address, length, write filled in) at the present time. */
 void dma_engine_submit(struct dma_engine *engine, uint32_t operation);

@@ -23,6 +23,21 @@ static uint64_t interval_ps(const struct dma_engine_parameters *p, const struct 
     return p->read_issue_interval_ps + further_chunks(bytes, p->read_chunk_bytes) * p->read_chunk_interval_ps;
 }
 
+/* Likewise one of any kind, where both share a rate. */
+static uint64_t shared_ps(const struct dma_engine_parameters *p, const struct dma_operation *operation)
+{
+    return operation->length_bytes * second_ps / p->shared_rate_bytes_per_s;
+}
+
+void dma_engine_count_pace(struct dma_engine *engine, const struct dma_operation *operation)
+{
+    const struct dma_engine_parameters *p = &engine->parameters;
+    uint64_t now_ps = engine->transport->events->now_ps;
+    busy_time_add(&engine->paced[operation->write], now_ps, interval_ps(p, operation));
+    if (p->shared_rate_bytes_per_s)
+        busy_time_add(&engine->shared, now_ps, shared_ps(p, operation));
+}
+
 /* An operation begins: pace, and the time until its first TLP is ready. */
 static void begin(struct dma_engine *engine, uint32_t index)
 {
@@ -35,12 +50,10 @@ static void begin(struct dma_engine *engine, uint32_t index)
     if (p->shared_rate_bytes_per_s) {
         if (engine->shared_free_ps > start_ps)
             start_ps = engine->shared_free_ps;
-        uint64_t moves_ps = operation->length_bytes * second_ps / p->shared_rate_bytes_per_s;
-        engine->shared_free_ps = start_ps + moves_ps;
-        engine->shared_ps += moves_ps;
+        engine->shared_free_ps = start_ps + shared_ps(p, operation);
     }
     *next_ps = start_ps + held_ps;
-    engine->paced_ps[operation->write] += held_ps;
+    operation->prepared = false;
     operation->asked_bytes = 0;
     operation->translation_ps = 0;
     operation->space = engine->device_tlb ? device_tlb_space(engine->device_tlb, operation->pasid) : 0;

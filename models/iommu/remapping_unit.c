@@ -221,8 +221,8 @@ static bool lookup(struct remapping_unit *unit, uint32_t ticket)
     const struct iommu_parameters *p = &unit->parameters;
     struct translation_work *work = &unit->works[ticket];
     uint64_t now_ps = unit->events->now_ps,
-             start_ps = now_ps > unit->next_lookup_ps ? now_ps : unit->next_lookup_ps;
-    unit->next_lookup_ps = start_ps + p->lookup_interval_ps;
+             start_ps = now_ps > unit->looking_up.until_ps ? now_ps : unit->looking_up.until_ps;
+    busy_time_add(&unit->looking_up, now_ps, p->lookup_interval_ps);
     work->iotlb_ps += start_ps - now_ps;
     work->mark_ps = start_ps;
     if (context_lookup(unit, work)) {
@@ -466,6 +466,7 @@ void remapping_unit_restart_counters(struct remapping_unit *unit)
     unit->counters = (struct iommu_counters){.walk_queue_high = unit->waiting_count};
     queue_meter_restart(&unit->waiting_queue, unit->events->now_ps);
     queue_meter_restart(&unit->walking, unit->events->now_ps);
+    busy_time_restart(&unit->looking_up, unit->events->now_ps);
     saturation_restart(&unit->posted_full, unit->events->now_ps);
     if (unit->latency.count)
         unit->latency = (struct histogram){0};

@@ -24,6 +24,7 @@
 #include "models/iommu/translation_cache.h"
 #include "models/iommu/walks_in_flight.h"
 #include "models/ledger.h"
+#include "sim/kernel/busy_time.h"
 #include "sim/kernel/event_queue.h"
 #include "sim/kernel/histogram.h"
 #include "sim/kernel/queue_meter.h"
@@ -198,7 +199,7 @@ struct remapping_unit {
     void (*on_walk_step)(void *context, const struct translation_work *work,
                          const struct walk_step *step); /**< told of each step of a walk; may be NULL */
     void *on_walk_context;
-    uint64_t next_lookup_ps;
+    struct busy_time looking_up; /**< with lookups, lookup_interval each */
     uint32_t walkers_busy;
     uint32_t waiting_first, waiting_last, waiting_count; /**< works waiting for a walker */
     struct queue_meter waiting_queue;                    /**< those */

@@ -227,6 +227,8 @@ static int finish(struct machine *machine)
         machine_series_finish(machine);
     for (uint32_t i = 0; i < machine->workload->stream_count; i++)
         steady_window_end(machine, i);
+    for (uint32_t i = 0; i < machine->workload->stream_count && machine->active_streams; i++)
+        stream_limit_settle(machine, i);
     guests_end(machine);
     int status = requests_end(machine);
     if (status == 0)

@@ -53,10 +53,8 @@ void steady_window_end(struct machine *machine, uint32_t stream)
     steady->ended = true;
     steady->end_ps = machine->events.now_ps;
     steady->end_bytes = bytes_moved(machine, stream);
-    if (steady->end_ps <= machine->measured_from_ps)
-        return;
-    machine->traffic[stream].limit = stream_limit_now(machine, stream);
-    machine->traffic[stream].limit_known = true;
+    if (stream_is_closed_loop(machine->traffic[stream].stream)) /* what an open one left waiting goes on */
+        stream_limit_settle(machine, stream);
 }
 
 static uint64_t bytes_of_all(const struct machine *machine)

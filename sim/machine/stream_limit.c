@@ -4,7 +4,7 @@
 #include "sim/machine/machine_state.h"
 
 /* At work, or in use, of a thousand. */
-enum { BUSY = 900, USED_UP = 800 };
+enum { BUSY = 900, USED_UP = 800, WAITS = 50 };
 
 struct search {
     const struct machine *machine;
@@ -12,6 +12,7 @@ struct search {
     uint64_t now_ps, elapsed_ps;
     struct stream_limit working; /* most at work */
     struct stream_limit used;    /* used up, nearest to memory */
+    bool open_loop;
 };
 
 static bool is_share(uint64_t part_ps, uint64_t whole_ps, unsigned thousandths)
@@ -46,7 +47,8 @@ static uint64_t wires_busy_ps(const struct search *search, const struct channel 
 }
 
 /* A channel, and those of its further virtual channels. While its wires were at work nobody could tell
- * whether there were credits. */
+ * whether there were credits: what counts is the time in which they were free, except those in which another
+ * virtual channel sent. */
 static void look_at_channel(struct search *search, uint32_t id)
 {
     const struct transport *transport = &search->machine->transport;
@@ -56,12 +58,12 @@ static void look_at_channel(struct search *search, uint32_t id)
         return;
     works(search, LIMIT_LINK, id, busy_ps);
     for (; id != NONE; id = transport->channels[id].next_vc) {
-        const struct saturation *out = &transport->channels[id].out_of_credits;
-        uint64_t idle_ps = search->elapsed_ps > busy_ps ? search->elapsed_ps - busy_ps : 0;
-        if (is_share(saturation_ps(out, search->now_ps), idle_ps, USED_UP) &&
-            is_share(saturation_ps(out, search->now_ps), search->elapsed_ps, 1000 - BUSY))
-            search->used = (struct stream_limit){LIMIT_CREDITS, id, saturation_ps(out, search->now_ps),
-                                                 search->elapsed_ps};
+        uint64_t out_ps = saturation_ps(&transport->channels[id].out_of_credits, search->now_ps);
+        uint64_t free_ps = search->elapsed_ps > busy_ps ? search->elapsed_ps - busy_ps : 0;
+        if (out_ps > free_ps)
+            out_ps = free_ps;
+        if (is_share(out_ps, free_ps, USED_UP) && is_share(out_ps, search->elapsed_ps, 1000 - BUSY))
+            search->used = (struct stream_limit){LIMIT_CREDITS, id, out_ps, free_ps};
     }
 }
 
@@ -80,6 +82,23 @@ static void look_at_way(struct search *search, uint32_t function_id)
 
 /* ---- the rest of the way ---- */
 
+/* Walkers of a unit are those of all that share it. They limit a stream whose own operations walk: without
+ * waiting for that it would gain something. Time in the device and for its link is left out, as it is what
+ * the rest of the way makes it. */
+static bool waits_for_walks(const struct traffic *traffic)
+{
+    const __uint128_t *ledger = traffic->result.ledger;
+    __uint128_t walks_ps = traffic->result.hidden_ps + ledger[LEDGER_WALKER_QUEUEING] +
+                           ledger[LEDGER_WALK_CACHES] + ledger[LEDGER_WALK_MEMORY] +
+                           ledger[LEDGER_DEVICE_TLB],
+                under_way_ps = traffic->result.hidden_ps;
+    for (int part = 0; part < LEDGER_PARTS; part++) {
+        if (part != LEDGER_ENDPOINT && part != LEDGER_LINK_QUEUEING)
+            under_way_ps += ledger[part];
+    }
+    return !traffic->result.recorded || walks_ps * 1000 > under_way_ps * WAITS;
+}
+
 static void look_at_unit(struct search *search, uint32_t function_id)
 {
     const struct machine *machine = search->machine;
@@ -87,13 +106,15 @@ static void look_at_unit(struct search *search, uint32_t function_id)
     if (id == NO_UNIT)
         return;
     const struct remapping_unit *unit = &machine->units[id];
+    works(search, LIMIT_LOOKUPS, id, busy_time_ps(&unit->looking_up, search->now_ps));
+    if (!waits_for_walks(search->traffic))
+        return;
     works(search, LIMIT_WALKERS, id,
           (uint64_t)(machine_queue_area(machine, &unit->walking) / unit->parameters.walkers));
-    works(search, LIMIT_LOOKUPS, id, unit->counters.requests * unit->parameters.lookup_interval_ps);
     is_used(search, LIMIT_POSTED_WALKS, id, saturation_ps(&unit->posted_full, search->now_ps));
 }
 
-/* CPUs count from the beginning of the run on. */
+/* Work of a CPU counts when it is over: that may have begun before the time that is measured. */
 static void look_at_cpus(struct search *search)
 {
     const struct machine *machine = search->machine;
@@ -105,18 +126,26 @@ static void look_at_cpus(struct search *search)
         uint64_t busy_ps = 0;
         for (int work = 0; work < KERNEL_WORKS; work++)
             busy_ps += machine->mapping.cpus[cpu].spent_ps[work];
-        works(search, LIMIT_CPU, cpu,
-              search->now_ps ? (uint64_t)((__uint128_t)busy_ps * search->elapsed_ps / search->now_ps) : 0);
+        works(search, LIMIT_CPU, cpu, busy_ps < search->elapsed_ps ? busy_ps : search->elapsed_ps);
     }
+}
+
+/* In an open loop operations that have begun pile up in front of what limits it: how they begin does not. */
+static void look_at_pace(struct search *search, uint32_t function_id)
+{
+    const struct machine *machine = search->machine;
+    const struct dma_engine *engine = &machine->engines[machine->engine_of[function_id]];
+    if (search->open_loop && is_share(search->working.part_ps, search->elapsed_ps, BUSY))
+        return;
+    works(search, LIMIT_PACE, function_id, busy_time_ps(&engine->paced[0], search->now_ps));
+    works(search, LIMIT_PACE, function_id, busy_time_ps(&engine->paced[1], search->now_ps));
+    works(search, LIMIT_SHARED_RATE, function_id, busy_time_ps(&engine->shared, search->now_ps));
 }
 
 static void look_at_device(struct search *search, uint32_t function_id)
 {
     const struct machine *machine = search->machine;
     const struct dma_engine *engine = &machine->engines[machine->engine_of[function_id]];
-    works(search, LIMIT_PACE, function_id, engine->paced_ps[0]);
-    works(search, LIMIT_PACE, function_id, engine->paced_ps[1]);
-    works(search, LIMIT_SHARED_RATE, function_id, engine->shared_ps);
     is_used(search, LIMIT_BULK_READS, function_id, saturation_ps(&engine->bulk_full, search->now_ps));
     if (engine->parameters.read_window)
         is_used(search, LIMIT_READ_WINDOW, function_id, saturation_ps(&engine->window.full, search->now_ps));
@@ -137,6 +166,15 @@ static uint32_t device_of(const struct machine *machine, const struct stream *st
     return found;
 }
 
+void stream_limit_settle(struct machine *machine, uint32_t stream)
+{
+    struct traffic *traffic = &machine->traffic[stream];
+    if (traffic->limit_known || machine->events.now_ps <= machine->measured_from_ps)
+        return;
+    traffic->limit = stream_limit_now(machine, stream);
+    traffic->limit_known = true;
+}
+
 struct stream_limit machine_stream_limit(const struct machine *machine, uint32_t stream)
 {
     const struct traffic *traffic = &machine->traffic[stream];
@@ -154,8 +192,8 @@ struct stream_limit stream_limit_now(const struct machine *machine, uint32_t str
                             .elapsed_ps = machine_end_ps(machine) - machine->measured_from_ps};
     if (guests_stream_never_ran(machine, stream_id))
         return (struct stream_limit){.kind = LIMIT_NONE, .id = NONE};
-    bool open_loop = !traffic->device && !stream_is_closed_loop(traffic->stream);
-    if (open_loop && !traffic->result.overloaded)
+    search.open_loop = !traffic->device && !stream_is_closed_loop(traffic->stream);
+    if (search.open_loop && !traffic->result.overloaded)
         return (struct stream_limit){.kind = LIMIT_OFFERED, .id = NONE};
     if (device != NONE && machine->engine_of[device] != NONE) {
         look_at_way(&search, device);
@@ -174,6 +212,8 @@ struct stream_limit stream_limit_now(const struct machine *machine, uint32_t str
     }
     works(&search, LIMIT_MEMORY, NONE, memory_busy_ps(memory, search.now_ps));
     look_at_cpus(&search);
+    if (device != NONE && machine->engine_of[device] != NONE)
+        look_at_pace(&search, device);
     if (is_share(search.working.part_ps, search.working.whole_ps, BUSY))
         return search.working;
     if (search.used.part_ps)

@@ -8,8 +8,9 @@
  * takes (credits, tags, slots): all in use for four fifths of the time or more, it is the limit, at the rate
  * of number by time (Little's law). What works comes first, as those who wait for it hold the others
  * meanwhile; among the others, the one nearest to memory, for which those before it wait. Measured from
- * machine_measured_from_ps() to the end of the stream's steady window (machine.h), or of the run where that
- * is not after it.
+ * machine_measured_from_ps() to the end of the stream's steady window (machine.h); of an open loop, of a
+ * device with its driver, and where that window is not after it, to the end of the stream, or else of the
+ * run.
  *
  * On its way are the stream's device, the links between it and the root complex, of peers it reached those up
  * to them, the unit that translates for it, memory, and the CPUs where its buffers are mapped in the run.
@@ -45,14 +46,17 @@ enum stream_limit_kind {
 struct stream_limit {
     enum stream_limit_kind kind;
     uint32_t id;
-    uint64_t part_ps,
-        whole_ps; /**< at work, or all in use, for so long of the time; 0 of nothing on its way */
+    uint64_t part_ps, whole_ps; /**< at work, or all in use, for so long of the time, of credits the time in
+                                   which the wires are free; 0 of nothing on its way. Never more than that. */
 };
 
 /** What limits stream @p stream, after the run. */
 struct stream_limit machine_stream_limit(const struct machine *machine, uint32_t stream);
 
-/** What limited it until now; during the run, at the end of its steady window. */
+/** What limited it until now, during the run. */
 struct stream_limit stream_limit_now(const struct machine *machine, uint32_t stream);
+
+/** The time has come at which it is found, unless it is known or nothing has been measured yet. */
+void stream_limit_settle(struct machine *machine, uint32_t stream);
 
 #endif

@@ -230,6 +230,9 @@ static void check_finished(struct machine *machine, uint32_t stream_id)
     if (traffic->over || !finished(traffic))
         return;
     traffic->over = true;
+    stream_limit_settle(machine, stream_id);
+    for (uint32_t i = 0; i < machine->workload->stream_count && machine->active_streams == 1; i++)
+        stream_limit_settle(machine, i); /* of those that ended before anything was measured */
     machine->streams_end_ps = machine->events.now_ps;
     machine->active_streams--;
 }

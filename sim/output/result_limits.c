@@ -107,7 +107,10 @@ static void write_limit(const struct result *result, uint32_t stream, struct tex
     char owner[OWNER_SIZE], share[AMOUNT_TEXT_SIZE];
     write_number(result, &limit, out);
     text_buffer_format(out, "%s%s", limit_names[limit.kind].words, print_owner(result, &limit, owner));
-    if (limit.whole_ps)
+    if (limit.whole_ps && limit.kind == LIMIT_CREDITS)
+        text_buffer_format(out, ", none left %s of the time that its wires are free",
+                           percent_print(share, limit.part_ps, limit.whole_ps));
+    else if (limit.whole_ps)
         text_buffer_format(out, ", %s %s of the time",
                            limit.kind >= LIMIT_POSTED_WALKS ? "used up" : "at work",
                            percent_print(share, limit.part_ps, limit.whole_ps));

@@ -4,6 +4,7 @@
 #include "tests/unit/machine_fixture.h"
 
 #include <check.h>
+#include <inttypes.h>
 #include <math.h>
 
 Suite *stream_limit_suite(void);
@@ -35,7 +36,7 @@ static void check_limit(struct machine_fixture *fixture, enum stream_limit_kind 
     ck_assert_int_eq(limit.kind, kind);
     ck_assert_uint_eq(limit.id, id);
     ck_assert_uint_le(limit.part_ps, limit.whole_ps);
-    if (kind < LIMIT_OFFERED && kind != LIMIT_CREDITS) /* the wires are at work, too */
+    if (kind < LIMIT_OFFERED)
         ck_assert_double_ge((double)limit.part_ps, 0.85 * (double)limit.whole_ps);
     ck_assert_msg(fabs(rate / per_s - 1) < 0.01, "limit %d: %.0f/s, by hand %.0f/s", (int)kind, rate, per_s);
     fixture_fini(fixture);
@@ -162,6 +163,97 @@ START_TEST(an_open_loop_that_gets_it)
 }
 END_TEST
 
+/* Operations come faster than they begin, and begin faster than the link takes their data: they pile up in
+ * front of it, where it is found while they come and when nothing comes any more. */
+START_TEST(an_open_loop_that_gets_less)
+{
+    struct machine_fixture fixture;
+    struct stream *stream = begin(&fixture, STREAM_READ, 1);
+    stream->interval_ps = 10000;
+    fixture.input.parameters.engines[fixture_function(&fixture, "01:00.0")].read_issue_interval_ps = 20000;
+    check_limit(&fixture, LIMIT_LINK, 2, wire_per_s(8 + 12 + SIZE));
+    stream = begin(&fixture, STREAM_READ, 1);
+    stream->interval_ps = 10000;
+    stream->operations = 0;
+    fixture.workload.duration_ps = 30000000;
+    fixture.input.parameters.engines[fixture_function(&fixture, "01:00.0")].read_issue_interval_ps = 20000;
+    check_limit(&fixture, LIMIT_LINK, 2, wire_per_s(8 + 12 + SIZE));
+    begin(&fixture, STREAM_READ, 1)->interval_ps = 1; /* all come before the first one is back */
+    check_limit(&fixture, LIMIT_LINK, 2, wire_per_s(8 + 12 + SIZE));
+}
+END_TEST
+
+/* One device goes all over its pages, and the unit's only walker is never free; the other stays in one page,
+ * which the IOTLB has. */
+START_TEST(walkers_that_others_need)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, "rp[link=3x8](ep[link=3x8]) rp[link=3x8](ep[link=3x8])");
+    fixture.input.parameters.units[0].walkers = 1;
+    fixture.input.parameters.units[0].iotlb_entries = 64;
+    fixture.input.parameters.engines[fixture_function(&fixture, "02:00.0")].tags = 3;
+    struct stream *stream = fixture_stream(&fixture, "01:00.0", STREAM_READ, 0x10000000, SIZE, 9000, DEEP);
+    stream->pattern = PATTERN_RANDOM;
+    stream->alignment_bytes = 4096;
+    stream->window_bytes = 16 << 20;
+    fixture_stream(&fixture, "02:00.0", STREAM_READ, 0x10000000, SIZE, COUNT, DEEP)->window_bytes = 4096;
+    fixture_translate(&fixture, "01:00.0", 0x10000000, 16 << 20, 4096);
+    fixture_translate(&fixture, "02:00.0", 0x10000000, 4096, 4096);
+    fixture_run(&fixture);
+    ck_assert_int_eq(machine_stream_limit(fixture.machine, 0).kind, LIMIT_WALKERS);
+    ck_assert_int_eq(machine_stream_limit(fixture.machine, 1).kind, LIMIT_TAGS);
+    fixture_fini(&fixture);
+}
+END_TEST
+
+/* ---- the law: nothing is at work, or used up, for longer than the time it is measured in ---- */
+
+static void draw_stream(struct machine_fixture *fixture, struct random_stream *random, const char *device)
+{
+    static const enum stream_operation operations[] = {STREAM_READ, STREAM_WRITE, STREAM_ALTERNATE};
+    struct stream *stream = fixture_stream(fixture, device, operations[random_below(random, 3)], 0x10000000,
+                                           64 << random_below(random, 7), 50 + random_below(random, 500), 1);
+    stream->queue_depth = 1 + (uint32_t)random_below(random, 100);
+    stream->warmup_operations = random_below(random, 2) * random_below(random, 300);
+    stream->window_bytes = 1 << 20;
+    if (random_below(random, 2))
+        stream->interval_ps = 1 + random_below(random, 2) * random_below(random, 200000);
+    struct dma_engine_parameters *p = &fixture->input.parameters.engines[fixture_function(fixture, device)];
+    p->tags = 1 + (uint32_t)random_below(random, 64);
+    p->read_issue_interval_ps = random_below(random, 200000);
+    p->write_issue_interval_ps = random_below(random, 200000);
+    p->shared_rate_bytes_per_s = random_below(random, 2) * (1 + random_below(random, 20)) * 1000000000;
+    p->read_window = (uint32_t)(random_below(random, 2) * (1 + random_below(random, 30)));
+}
+
+START_TEST(never_more_than_all_of_the_time)
+{
+    for (uint64_t seed = 0; seed < 150; seed++) {
+        struct machine_fixture fixture;
+        struct random_stream random;
+        random_init(&random, seed, "stream limit");
+        fixture_init(&fixture, "rp[link=3x4](up[link=3x4](dp(ep) dp(ep)))");
+        struct machine_parameters *p = &fixture.input.parameters;
+        draw_stream(&fixture, &random, "03:00.0");
+        draw_stream(&fixture, &random, "04:00.0");
+        p->memory.bandwidth_bytes_per_s = (1 + random_below(&random, 30)) * 1000000000;
+        p->units[0].lookup_interval_ps = random_below(&random, 2) * random_below(&random, 200000);
+        p->units[0].walkers = 1 + (uint32_t)random_below(&random, 3);
+        p->units[0].iotlb_entries = 1;
+        fixture_translate(&fixture, "03:00.0", 0x10000000, 1 << 20, 4096);
+        fixture_translate(&fixture, "04:00.0", 0x10000000, 1 << 20, 4096);
+        fixture_run(&fixture);
+        for (uint32_t i = 0; i < 2; i++) {
+            struct stream_limit limit = machine_stream_limit(fixture.machine, i);
+            ck_assert_msg(limit.part_ps <= limit.whole_ps,
+                          "seed %" PRIu64 ", stream %" PRIu32 ": limit %d for %" PRIu64 " of %" PRIu64 " ps",
+                          seed, i, (int)limit.kind, limit.part_ps, limit.whole_ps);
+        }
+        fixture_fini(&fixture);
+    }
+}
+END_TEST
+
 Suite *stream_limit_suite(void)
 {
     Suite *suite = suite_create("stream_limit");
@@ -174,6 +266,9 @@ Suite *stream_limit_suite(void)
     tcase_add_test(tests, credits);
     tcase_add_test(tests, walkers);
     tcase_add_test(tests, an_open_loop_that_gets_it);
+    tcase_add_test(tests, an_open_loop_that_gets_less);
+    tcase_add_test(tests, walkers_that_others_need);
+    tcase_add_test(tests, never_more_than_all_of_the_time);
     suite_add_tcase(suite, tests);
     return suite;
 }
