@@ -10,6 +10,7 @@
 #define IOMMUSIM_DEVICE_DEVICE_HOST_H
 
 #include "sim/base/field.h"
+#include "sim/kernel/busy_time.h"
 #include "sim/kernel/histogram.h"
 
 #include <stdbool.h>
@@ -133,6 +134,8 @@ struct device_counters {
     uint64_t put_back; /**< units that found no address or bounce buffer, and were submitted again later */
     uint64_t held_up;  /**< units that found the device full and waited outside */
     uint64_t late;     /**< isochronous: pieces that did not come in time */
+    struct busy_time own_rate[2]; /**< at work, counted like units and links of the machine: flash, or packets
+                                     that come by the wire; those that leave by it */
 };
 
 /** A unit of @p bytes is done, begun at @p begun_ps. The one that ends the warm-up has everything counted

@@ -137,7 +137,6 @@ struct nic {
     uint32_t packet_count, packet_free;
     bool paused; /**< every queue is full: nothing comes */
     uint32_t outside_bytes, outside_queue;
-    uint64_t wire_free_ps; /**< transmitting */
 };
 
 /* nic.c */

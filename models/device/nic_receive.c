@@ -57,6 +57,8 @@ static void expect_next(struct nic *nic)
         return;
     }
     nic->counters->begun++;
+    busy_time_add(&nic->counters->own_rate[0], nic->host.now_ps(nic->host.context),
+                  nic_wire_ps(nic, nic->outside_bytes));
     nic->host.after(nic->host.context, nic->host.device, nic_wire_ps(nic, nic->outside_bytes),
                     token_make(NIC_ARRIVAL, nic->outside_queue, 0));
 }

@@ -148,10 +148,10 @@ static void hand_to_wire(struct nic *nic, struct nic_queue *queue)
 {
     struct nic_send *send = &queue->send;
     uint64_t now_ps = nic->host.now_ps(nic->host.context);
+    struct busy_time *wire = &nic->counters->own_rate[1];
     for (; send->wired < send->started && slot_at(send, send->wired)->read; send->wired++) {
-        uint64_t begin_ps = nic->wire_free_ps > now_ps ? nic->wire_free_ps : now_ps;
-        nic->wire_free_ps = begin_ps + nic_wire_ps(nic, slot_at(send, send->wired)->buffer.length);
-        nic->host.after(nic->host.context, nic->host.device, nic->wire_free_ps - now_ps,
+        busy_time_add(wire, now_ps, nic_wire_ps(nic, slot_at(send, send->wired)->buffer.length));
+        nic->host.after(nic->host.context, nic->host.device, wire->until_ps - now_ps,
                         nic_token(NIC_SENT, queue, (uint32_t)(send->wired % send->ring)));
     }
 }

@@ -62,7 +62,7 @@ struct nvme {
     struct driver_parameters driver;
     struct device_host host;
     struct device_counters *counters;
-    uint64_t units, warmup, media_free_ps;
+    uint64_t units, warmup;
     struct nvme_queue *queues;
     bool write_next;
 };
@@ -315,11 +315,12 @@ static void use_media(struct nvme *nvme, struct nvme_queue *queue, uint32_t slot
 {
     const struct nvme_parameters *p = &nvme->parameters;
     uint64_t now_ps = nvme->host.now_ps(nvme->host.context);
-    uint64_t begin_ps = nvme->media_free_ps > now_ps ? nvme->media_free_ps : now_ps;
-    nvme->media_free_ps = begin_ps + (uint64_t)((__uint128_t)p->block_bytes * UINT64_C(1000000000000) /
-                                                p->media_rate_bytes_per_s);
+    struct busy_time *media = &nvme->counters->own_rate[0];
+    busy_time_add(
+        media, now_ps,
+        (uint64_t)((__uint128_t)p->block_bytes * UINT64_C(1000000000000) / p->media_rate_bytes_per_s));
     uint64_t latency_ps = queue->commands[slot].write ? p->write_latency_ps : p->read_latency_ps;
-    nvme->host.after(nvme->host.context, nvme->host.device, nvme->media_free_ps - now_ps + latency_ps,
+    nvme->host.after(nvme->host.context, nvme->host.device, media->until_ps - now_ps + latency_ps,
                      token(NVME_MEDIA, queue, slot));
 }
 

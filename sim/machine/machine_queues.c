@@ -58,6 +58,11 @@ void machine_measure_from_now(struct machine *machine)
     rate_of_all_begin(machine);
     for (uint32_t i = 0; i < machine->workload->stream_count; i++)
         queue_meter_restart(&machine->traffic[i].queue, now_ps);
+    for (uint32_t i = 0; i < machine->workload->stream_count; i++) {
+        struct device_model *device = machine->traffic[i].device;
+        for (int way = 0; device && way < 2; way++)
+            busy_time_restart(&device->counters.own_rate[way], now_ps);
+    }
     for (uint32_t i = 0; i < machine->engine_count; i++)
         dma_engine_restart_counters(&machine->engines[i]);
     for (uint32_t i = 0; i < machine->unit_count; i++)

@@ -142,6 +142,17 @@ static void look_at_pace(struct search *search, uint32_t function_id)
     works(search, LIMIT_SHARED_RATE, function_id, busy_time_ps(&engine->shared, search->now_ps));
 }
 
+/* What a model of a device has beyond its DMA engine. */
+static void look_at_model(struct search *search, uint32_t function_id)
+{
+    const struct device_model *device = search->traffic->device;
+    if (!device || (device->kind != DEVICE_NVME && device->kind != DEVICE_NIC))
+        return;
+    enum stream_limit_kind kind = device->kind == DEVICE_NVME ? LIMIT_MEDIA : LIMIT_WIRE;
+    for (int way = 0; way < 2; way++)
+        works(search, kind, function_id, busy_time_ps(&device->counters.own_rate[way], search->now_ps));
+}
+
 static void look_at_device(struct search *search, uint32_t function_id)
 {
     const struct machine *machine = search->machine;
@@ -210,6 +221,7 @@ struct stream_limit stream_limit_now(const struct machine *machine, uint32_t str
             search.used = credits;
         look_at_device(&search, device);
     }
+    look_at_model(&search, device);
     works(&search, LIMIT_MEMORY, NONE, memory_busy_ps(memory, search.now_ps));
     look_at_cpus(&search);
     if (device != NONE && machine->engine_of[device] != NONE)

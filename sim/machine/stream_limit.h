@@ -29,6 +29,8 @@ enum stream_limit_kind {
     LIMIT_CPU,         /**< id: CPU; drivers and the kernel */
     LIMIT_PACE,        /**< id: function; read_issue_interval and write_issue_interval */
     LIMIT_SHARED_RATE, /**< id: function; shared_rate */
+    LIMIT_MEDIA,       /**< id: function; flash of an NVMe device */
+    LIMIT_WIRE,        /**< id: function; Ethernet of a network card, in one direction */
     /* In use. ORDER: from memory to the device. */
     LIMIT_POSTED_WALKS, /**< id: unit */
     LIMIT_READ_SLOTS,   /**< id: NONE; of the root complex */

@@ -20,6 +20,8 @@ static const struct {
     [LIMIT_CPU] = {"cpu", "the driver on CPU ", "driver, dma_api"},
     [LIMIT_PACE] = {"pace", "the pace at which operations begin in ", "endpoint/*_issue_interval"},
     [LIMIT_SHARED_RATE] = {"shared-rate", "the rate that reads and writes share in ", "endpoint/shared_rate"},
+    [LIMIT_MEDIA] = {"media", "the flash of ", "nvme/media_rate"},
+    [LIMIT_WIRE] = {"wire", "the Ethernet wire of ", "nic/rate"},
     [LIMIT_POSTED_WALKS] = {"posted-walks", "walks for writes in ", "iommu/posted_walks"},
     [LIMIT_READ_SLOTS] = {"read-slots", "read slots of the root complex", "root_complex/reads_in_flight"},
     [LIMIT_CREDITS] = {"credits", " credits of the link above ", "link/*_credits"},

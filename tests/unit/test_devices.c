@@ -3,6 +3,7 @@
  * parameters, and who slows whom. */
 #include "sim/base/arena.h"
 #include "sim/kernel/random.h"
+#include "sim/machine/stream_limit.h"
 #include "tests/unit/machine_fixture.h"
 
 #include <check.h>
@@ -101,6 +102,14 @@ static void choose_mode(struct machine_fixture *fixture, enum translation_mode m
 static const struct device_counters *counters(const struct machine_fixture *fixture)
 {
     return &machine_device_model(fixture->machine, 0)->counters;
+}
+
+static void check_limit(const struct machine_fixture *fixture, enum stream_limit_kind kind)
+{
+    struct stream_limit limit = machine_stream_limit(fixture->machine, 0);
+    ck_assert_int_eq(limit.kind, kind);
+    ck_assert_uint_eq(limit.id, fixture_function(fixture, "01:00.0"));
+    ck_assert_uint_le(limit.part_ps, limit.whole_ps);
 }
 
 /* ---- by hand ---- */
@@ -435,7 +444,24 @@ START_TEST(flash_is_the_limit_of_deep_queues)
     add_device(&fixture, DEVICE_NVME, &nvme, sizeof(nvme), 1000, 200);
     fixture_run(&fixture);
     ck_assert_double_eq_tol(packets_per_us(counters(&fixture)), 0.25, 0.003);
+    check_limit(&fixture, LIMIT_MEDIA);
     fixture_fini(&fixture);
+}
+END_TEST
+
+START_TEST(a_slow_wire_is_the_limit)
+{
+    for (int direction = NIC_RECEIVE; direction <= NIC_TRANSMIT; direction++) {
+        struct machine_fixture fixture;
+        struct nic_parameters nic = round_nic;
+        nic.direction = direction;
+        nic.rate_bytes_per_s = 524000000; /* a packet each 2 us */
+        fixture_init(&fixture, machine_text);
+        add_device(&fixture, DEVICE_NIC, &nic, sizeof(nic), 500, 100);
+        fixture_run(&fixture);
+        check_limit(&fixture, LIMIT_WIRE);
+        fixture_fini(&fixture);
+    }
 }
 END_TEST
 
@@ -568,6 +594,7 @@ Suite *devices_suite(void)
     tcase_add_test(tests, few_periods_are_played);
     tcase_add_test(tests, a_packet_may_take_more_buffers_than_descriptors_read_ahead);
     tcase_add_test(tests, a_run_may_end_while_data_waits);
+    tcase_add_test(tests, a_slow_wire_is_the_limit);
     tcase_add_test(tests, same_seed_same_run);
     suite_add_tcase(suite, tests);
     return suite;
