@@ -134,10 +134,12 @@ static uint32_t make_tlp(struct dma_engine *engine, uint32_t operation_index)
 
 /* ---- ATS ---- */
 
-/* Does the operation's address go through the device TLB? */
+/* Does the operation's address go through the device TLB? An interrupt message never does: it is no access to
+ * memory (VT-d refuses to translate its addresses). */
 static bool is_translated_here(const struct dma_engine *engine, const struct dma_operation *operation)
 {
-    return engine->device_tlb && !operation->forged && operation->space != DEVICE_TLB_NO_SPACE;
+    return engine->device_tlb && !operation->forged && !operation->interrupt &&
+           operation->space != DEVICE_TLB_NO_SPACE;
 }
 
 /* A translation request for the page of an address; it goes out, or fails at its source like any TLP. */

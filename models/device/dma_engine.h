@@ -93,7 +93,7 @@ struct dma_operation {
     bool refused;         /**< the device knows: a completion said so */
     uint32_t attempts;    /**< times it was issued again */
     bool of_device;       /**< asked for by a model of a device, which is told with @c token */
-    bool interrupt;       /**< ... an interrupt message */
+    bool interrupt;       /**< an interrupt message */
     uint32_t token;
     bool forged;                /**< its addresses are sent as translated, although nobody translated them */
     uint32_t asked_bytes;       /**< device TLB: translations are asked for up to here */

@@ -39,6 +39,7 @@ static bool generator_next(struct traffic *traffic, struct dma_operation *operat
     operation->length_bytes = (uint32_t)stream->size_bytes;
     if (stream->operation == STREAM_MSI && !stream->base)
         operation->address = traffic->interrupt_address;
+    operation->interrupt = stream->operation == STREAM_MSI;
     operation->write = stream->operation == STREAM_WRITE || stream->operation == STREAM_MSI ||
                        (stream->operation == STREAM_ALTERNATE && traffic->write_next);
     operation->pasid = stream->pasid;

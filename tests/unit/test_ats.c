@@ -166,6 +166,22 @@ START_TEST(a_refused_translation_is_no_fault)
 }
 END_TEST
 
+/* Interrupt messages go out untranslated, whatever else the device has translated. */
+START_TEST(interrupts_do_not_ask_for_translations)
+{
+    struct machine_fixture fixture;
+    fixture_init(&fixture, "rp(ep)");
+    enable_ats(&fixture, "01:00.0");
+    fixture_translate(&fixture, "01:00.0", 0x10000000, 4096, 4096);
+    fixture_stream(&fixture, "01:00.0", STREAM_MSI, 0, 4, 20, 3);
+    fixture_run(&fixture);
+    ck_assert_uint_eq(fixture_result(&fixture, 0)->recorded, 20);
+    ck_assert_uint_eq(fixture_result(&fixture, 0)->failed, 0);
+    ck_assert_uint_eq(tlb_of(&fixture, "01:00.0")->requests, 0);
+    fixture_fini(&fixture);
+}
+END_TEST
+
 /* Each TLP is looked up once for the counters: what waited for an answer was a miss, and no hit besides. */
 START_TEST(a_request_hits_or_misses)
 {
@@ -377,6 +393,7 @@ Suite *ats_suite(void)
     tcase_add_test(tests, a_miss_is_the_sum_of_its_parts);
     tcase_add_test(tests, a_boundless_device_tlb_asks_once_a_page);
     tcase_add_test(tests, a_refused_translation_is_no_fault);
+    tcase_add_test(tests, interrupts_do_not_ask_for_translations);
     tcase_add_test(tests, a_request_hits_or_misses);
     tcase_add_test(tests, a_strict_unmap_waits_for_the_device);
     tcase_add_test(tests, strict_mode_leaves_no_stale_device_tlb);
