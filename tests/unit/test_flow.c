@@ -302,6 +302,27 @@ START_TEST(test_streams_not_alike)
 }
 END_TEST
 
+/* Streams that share no wire, only the IOTLB: when the one has ended, the other goes faster at once. */
+START_TEST(test_rest_goes_faster)
+{
+    struct text_buffer workload = {0};
+    text_buffer_add(&workload,
+                    "{\"format\": \"iommusim-workload/1\", \"domains\": [{\"name\": \"all\", \"devices\": "
+                    "\"all\", \"mappings\": [{\"iova\": \"0x10000000\", \"length\": \"128MiB\"}]}], "
+                    "\"streams\": [");
+    for (unsigned i = 0; i < 2; i++)
+        text_buffer_format(
+            &workload,
+            "%s{\"name\": \"%u\", \"device\": \"0%u:00.0\", \"operation\": \"read\", \"pattern\": "
+            "\"random\", \"base\": \"0x%x\", \"window\": \"64MiB\", \"size\": \"64B\", \"operations\": "
+            "%u, \"warmup\": 1000, \"queue_depth\": 64}",
+            i ? ", " : "", i, i + 1, 0x10000000 + i * 0x4000000, i ? 40000 : 8000);
+    write_workload(&workload);
+    compare_engines("synthetic:rp(ep) rp(ep)");
+    text_buffer_fini(&workload);
+}
+END_TEST
+
 /* SimGrid against our own arithmetic: with --sharing max-min the rates of each set, over the times between
  * them, come to what each stream moved. */
 START_TEST(test_simgrid_agrees)
@@ -556,6 +577,7 @@ Suite *flow_suite(void)
     tcase_add_test(program, test_ports_by_hand);
     tcase_add_test(program, test_streams_alike);
     tcase_add_test(program, test_streams_not_alike);
+    tcase_add_test(program, test_rest_goes_faster);
     tcase_add_test(program, test_simgrid_agrees);
     tcase_add_test(program, test_random_trees);
     tcase_add_test(program, test_reference_machines);
